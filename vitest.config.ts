@@ -1,0 +1,34 @@
+import { defineConfig } from 'vitest/config';
+
+// Packages import each other through their built `dist`, as users do: the scripts run `tsc -b` first.
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: 'unit', include: ['packages/*/src/**/*.test.ts'], testTimeout: 20_000 } },
+      {
+        test: {
+          name: 'integration',
+          include: ['test/integration/**/*.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 240_000,
+        },
+      },
+      {
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts'],
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+    coverage: {
+      provider: 'v8',
+      include: ['packages/core/src/**'],
+      thresholds: {
+        'packages/core/src/**': { lines: 100, functions: 100, branches: 100, statements: 100 },
+      },
+    },
+  },
+});
