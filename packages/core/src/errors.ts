@@ -1,0 +1,66 @@
+/**
+ * Every way in which Leat refuses or gives up, as a closed list.
+ *
+ * `invalid-*` and `source-missing` are the caller's to mend before anything runs; `source-damaged` and
+ * `run-failed` end a run; `topology-mismatch`, `unfit-server` and `unreachable` concern the NATS server.
+ */
+export type LeatErrorCode =
+  | 'invalid-configuration'
+  | 'invalid-name'
+  | 'invalid-pipeline'
+  | 'invalid-message'
+  | 'source-missing'
+  | 'source-damaged'
+  | 'source-changed'
+  | 'sink-unfit'
+  | 'topology-mismatch'
+  | 'unfit-server'
+  | 'unreachable'
+  | 'run-exists'
+  | 'run-failed'
+  | 'run-unknown'
+  | 'lease-lost';
+
+/**
+ * The one error class of Leat. The message is a whole sentence that says what was expected, what was
+ * found and what to do; `code` is for programs.
+ */
+export class LeatError extends Error {
+  override readonly name: string = 'LeatError';
+  readonly code: LeatErrorCode;
+
+  constructor(code: LeatErrorCode, message: string, options?: { readonly cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** Throw it from a stage: retrying cannot help, the record goes to the dead letters at once. */
+export class TerminalError extends Error {
+  override readonly name: string = 'TerminalError';
+}
+
+/**
+ * Throw it from a stage: somebody else is busy (a rate limit, a restart). The record waits and is tried
+ * again; no attempt is used up.
+ */
+export class BusyError extends Error {
+  override readonly name: string = 'BusyError';
+}
+
+/** As {@link BusyError}, when the callee said how long to wait (HTTP `Retry-After`). */
+export class RetryAfterError extends BusyError {
+  override readonly name: string = 'RetryAfterError';
+  /** Milliseconds to wait before the next attempt. */
+  readonly retryAfterMs: number;
+
+  constructor(retryAfterMs: number, message?: string, options?: { readonly cause?: unknown }) {
+    super(message ?? `asked to come back in ${retryAfterMs} ms`, options);
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+/** The message of anything that was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,83 @@
+// Names and graph
+export type { PipelineSpec, StageKind, StageSpec } from './spec.ts';
+export { checkSpec, queuedStages, readersOf, specDifference } from './spec.ts';
+export {
+  bucketName,
+  checkName,
+  checkRunId,
+  deadSubject,
+  newRunId,
+  receiptsConsumer,
+  receiptsSubject,
+  runOfSubject,
+  stageSubject,
+  streamName,
+} from './names.ts';
+export type {
+  Mismatch,
+  Topology,
+  TopologySettings,
+  WantedConsumer,
+  WantedQueue,
+  WantedStream,
+} from './topology.ts';
+export {
+  DEFAULT_TOPOLOGY_SETTINGS,
+  mismatches,
+  receiptsConsumerOf,
+  topologyOf,
+} from './topology.ts';
+
+// Chunks
+export type { ChunkId } from './chunk-id.ts';
+export { childId, compareChunkIds, formatChunkId, parseChunkId } from './chunk-id.ts';
+export type { Counts } from './counts.ts';
+export {
+  addCounts,
+  copiedCounts,
+  divideCounts,
+  formatCounts,
+  NO_COUNTS,
+  parseCounts,
+  recordsOf,
+} from './counts.ts';
+export type { Origins } from './origins.ts';
+export { formatOrigins, parseOrigins } from './origins.ts';
+export type { Position, PositionUnit } from './position.ts';
+export { formatPosition, parsePosition } from './position.ts';
+export type { Receipt } from './receipt.ts';
+export { formatReceipt, parseReceipt, savedRecords } from './receipt.ts';
+export { addDigest, EMPTY_DIGEST } from './digest.ts';
+
+// Runs
+export type { LeafOutcome, SettledPaths } from './lineage.ts';
+export { settleLeaf } from './lineage.ts';
+export type {
+  ChunkInFlight,
+  LedgerCheckpoint,
+  PartlySettled,
+  Settlement,
+  Totals,
+} from './ledger.ts';
+export { FIRST_CHECKPOINT, Ledger } from './ledger.ts';
+export type { Range } from './range-set.ts';
+export type { QueueObservation } from './lost.ts';
+export { lostChunks } from './lost.ts';
+export type { LeaseView } from './lease.ts';
+export { mayTakeOver } from './lease.ts';
+export type { RunProgress, RunReport, RunRequest, RunState } from './run.ts';
+export { completedState, isEnded, isResumable, reportOf } from './run.ts';
+
+// Failures and flow
+export type { LeatErrorCode } from './errors.ts';
+export { BusyError, LeatError, messageOf, RetryAfterError, TerminalError } from './errors.ts';
+export type { FailureKind, RetryDecision, RetryPolicy } from './retry.ts';
+export {
+  backoffMs,
+  classifyFailure,
+  decideRetry,
+  DEFAULT_RETRY_POLICY,
+  retryPolicy,
+} from './retry.ts';
+export { MAX_SLOTS, movingAverage, wantedSlots } from './slots.ts';
+export type { JsonValue } from './json.ts';

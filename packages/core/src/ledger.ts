@@ -1,0 +1,250 @@
+import { parseChunkId } from './chunk-id.ts';
+import { addCounts, type Counts, NO_COUNTS, recordsOf } from './counts.ts';
+import { addDigest, EMPTY_DIGEST } from './digest.ts';
+import { LeatError } from './errors.ts';
+import type { JsonValue } from './json.ts';
+import { settleLeaf, type SettledPaths } from './lineage.ts';
+import { type Range, RangeSet } from './range-set.ts';
+import type { Receipt } from './receipt.ts';
+
+/** What a run has done so far: chunks settled for good, and the books of every leaf that reported. */
+export interface Totals {
+  /** Root chunks of which at least one record was saved or filtered. */
+  readonly savedChunks: number;
+  /** Root chunks of which every record went to the dead letters. */
+  readonly deadChunks: number;
+  readonly counts: Counts;
+  /** Receipts for what was settled already. */
+  readonly duplicates: number;
+}
+
+/** A chunk that was sent and is not settled. */
+export interface ChunkInFlight {
+  readonly seq: number;
+  /** Where the source reads this chunk again. */
+  readonly cursor: JsonValue;
+  readonly records: number;
+  /** The share of the dataset, from 0 to 1, that lies before this chunk, if the source can tell. */
+  readonly fraction: number | undefined;
+  /** When it was last put on its queues, in milliseconds by the caller's clock. */
+  sentAt: number;
+  /** How often it was sent again. */
+  resends: number;
+}
+
+/** A root of which some leaves have reported. */
+export interface PartlySettled {
+  readonly paths: readonly string[];
+  readonly counts: Counts;
+}
+
+/**
+ * Everything that a successor needs in order to go on: see {@link Ledger}. Plain JSON, and small: it
+ * grows with the gaps among the chunks in flight, not with the dataset.
+ */
+export interface LedgerCheckpoint {
+  /** Every chunk below this position is settled. */
+  readonly watermark: number;
+  /** Where the source goes on to read the chunk at the watermark. */
+  readonly cursor: JsonValue;
+  /** The position of the first chunk that was never sent. */
+  readonly next: number;
+  /** Whether `next` is the end of the dataset. */
+  readonly ended: boolean;
+  /** Share of the dataset below the watermark, from 0 to 1, if the source can tell. */
+  readonly fraction: number | null;
+  readonly settledAbove: readonly Range[];
+  readonly partly: Readonly<Record<string, PartlySettled>>;
+  readonly totals: Totals;
+  readonly digest: string;
+}
+
+/** The checkpoint of a run that has not begun. */
+export const FIRST_CHECKPOINT: LedgerCheckpoint = {
+  watermark: 0,
+  cursor: null,
+  next: 0,
+  ended: false,
+  fraction: null,
+  settledAbove: [],
+  partly: {},
+  totals: { savedChunks: 0, deadChunks: 0, counts: NO_COUNTS, duplicates: 0 },
+  digest: EMPTY_DIGEST,
+};
+
+/** What a receipt changed. `premature` is a receipt for a chunk that was never sent: it is ignored. */
+export type Settlement = 'settled' | 'part' | 'duplicate' | 'premature';
+
+/**
+ * The fetcher's set of chunks by state. A chunk is ahead (never sent), in flight, or settled; settled
+ * chunks are a watermark plus the ranges above it. It is a set and never a counter: a receipt that comes
+ * twice, or out of order, or again after a crash, changes nothing.
+ *
+ * Chunks are sent in dataset order. After a restart the ledger knows which chunks are in flight but not
+ * where to read them, so the fetcher reads on from the watermark and `recall`s them first.
+ */
+export class Ledger {
+  #watermark: number;
+  #next: number;
+  #ended: boolean;
+  #nextCursor: JsonValue;
+  #nextFraction: number | undefined;
+  readonly #settledAbove: RangeSet;
+  readonly #inFlight = new Map<number, ChunkInFlight>();
+  readonly #partly = new Map<number, { readonly paths: SettledPaths; counts: Counts }>();
+  #totals: Totals;
+  #digest: string;
+
+  constructor(checkpoint: LedgerCheckpoint = FIRST_CHECKPOINT) {
+    this.#watermark = checkpoint.watermark;
+    this.#next = checkpoint.next;
+    this.#ended = checkpoint.ended;
+    this.#nextCursor = checkpoint.cursor;
+    this.#nextFraction = checkpoint.fraction ?? undefined;
+    this.#settledAbove = new RangeSet(checkpoint.settledAbove);
+    for (const [seq, { paths, counts }] of Object.entries(checkpoint.partly)) {
+      this.#partly.set(Number(seq), { paths: new Set(paths), counts });
+    }
+    this.#totals = checkpoint.totals;
+    this.#digest = checkpoint.digest;
+  }
+
+  get watermark(): number {
+    return this.#watermark;
+  }
+
+  /** The position of the first chunk that was never sent. */
+  get next(): number {
+    return this.#next;
+  }
+
+  /** Whether every chunk of the dataset has been sent. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  get totals(): Totals {
+    return this.#totals;
+  }
+
+  get inFlightCount(): number {
+    return this.#next - this.#totals.savedChunks - this.#totals.deadChunks;
+  }
+
+  /** Whether the whole dataset is settled. */
+  get isComplete(): boolean {
+    return this.#ended && this.#watermark === this.#next;
+  }
+
+  /** Chunks in flight, in dataset order. */
+  inFlight(): Iterable<ChunkInFlight> {
+    return this.#inFlight.values();
+  }
+
+  isSettled(seq: number): boolean {
+    return seq < this.#watermark || this.#settledAbove.has(seq);
+  }
+
+  /**
+   * Notes that a chunk goes out, or, for one that had gone out before a restart, where it can be read.
+   * To be called in dataset order, before its first receipt can arrive.
+   *
+   * @param chunk.nextCursor where the source goes on after this chunk
+   * @param chunk.fraction share of the dataset at the end of this chunk, from 0 to 1
+   * @throws LeatError `source-changed` if the order is broken
+   */
+  send(
+    seq: number,
+    chunk: { records: number; nextCursor: JsonValue; fraction: number | undefined },
+    now: number,
+  ): void {
+    if (seq > this.#next || seq < this.#watermark) {
+      throw new LeatError(
+        'source-changed',
+        `The source gave chunk ${seq} where the ledger expects ${this.#watermark} to ${this.#next}.`,
+      );
+    }
+    if (!this.#settledAbove.has(seq)) {
+      this.#inFlight.set(seq, {
+        seq,
+        cursor: this.#nextCursor,
+        records: chunk.records,
+        fraction: this.#nextFraction,
+        sentAt: now,
+        resends: 0,
+      });
+    }
+    this.#nextCursor = chunk.nextCursor;
+    this.#nextFraction = chunk.fraction;
+    if (seq === this.#next) this.#next++;
+  }
+
+  /** Notes that the source has no more chunks. */
+  end(): void {
+    this.#ended = true;
+  }
+
+  /**
+   * Takes a receipt, whenever and however often it comes.
+   *
+   * @throws LeatError `run-failed` if a root is whole and its books do not add up to what was sent
+   */
+  settle(receipt: Receipt): Settlement {
+    const id = parseChunkId(receipt.chunk);
+    if (id === undefined || id.seq >= this.#next) return 'premature';
+    if (this.isSettled(id.seq)) return this.#ignore();
+    const root = this.#partly.get(id.seq) ?? { paths: new Set<string>(), counts: NO_COUNTS };
+    const outcome = settleLeaf(root.paths, id.path);
+    if (outcome === 'duplicate') return this.#ignore();
+    root.counts = addCounts(root.counts, receipt.counts);
+    this.#digest = addDigest(this.#digest, receipt.digest);
+    this.#totals = { ...this.#totals, counts: addCounts(this.#totals.counts, receipt.counts) };
+    if (outcome === 'part') {
+      this.#partly.set(id.seq, root);
+      return 'part';
+    }
+    this.#partly.delete(id.seq);
+    this.#settleRoot(id.seq, root.counts);
+    return 'settled';
+  }
+
+  checkpoint(): LedgerCheckpoint {
+    const first = this.#inFlight.get(this.#watermark);
+    return {
+      watermark: this.#watermark,
+      cursor: first === undefined ? this.#nextCursor : first.cursor,
+      next: this.#next,
+      ended: this.#ended,
+      fraction: (first === undefined ? this.#nextFraction : first.fraction) ?? null,
+      settledAbove: this.#settledAbove.toRanges(),
+      partly: Object.fromEntries(
+        [...this.#partly].map(([seq, { paths, counts }]) => [seq, { paths: [...paths], counts }]),
+      ),
+      totals: this.#totals,
+      digest: this.#digest,
+    };
+  }
+
+  #ignore(): 'duplicate' {
+    this.#totals = { ...this.#totals, duplicates: this.#totals.duplicates + 1 };
+    return 'duplicate';
+  }
+
+  #settleRoot(seq: number, counts: Counts): void {
+    const sent = this.#inFlight.get(seq);
+    if (sent !== undefined && counts.in !== sent.records) {
+      throw new LeatError(
+        'run-failed',
+        `Chunk ${seq} was sent with ${sent.records} records and its receipts account for ${counts.in}.`,
+      );
+    }
+    const isDead = counts.dead > 0 && recordsOf(counts) + counts.filtered === 0;
+    const { savedChunks, deadChunks } = this.#totals;
+    this.#totals = isDead
+      ? { ...this.#totals, deadChunks: deadChunks + 1 }
+      : { ...this.#totals, savedChunks: savedChunks + 1 };
+    this.#inFlight.delete(seq);
+    this.#settledAbove.add(seq);
+    this.#watermark = this.#settledAbove.takeFrom(this.#watermark);
+  }
+}

@@ -1,0 +1,89 @@
+import { LeatError } from './errors.ts';
+
+/**
+ * The one grammar of pipeline and stage names: at once a subject token, a part of a stream name, a DNS
+ * label for Kubernetes and a metric label (after NATS ADR-6).
+ */
+const NAME = /^[a-z][a-z0-9-]{0,30}$/;
+const RUN = /^[a-z0-9][a-z0-9-]{0,47}$/;
+
+/** The version token of every subject. */
+const SUBJECT_ROOT = 'leat.v1';
+
+/** Names that no stage may have, because Leat's own streams stand in their place. */
+export const RESERVED_STAGE_NAMES: readonly string[] = ['receipts', 'dead'];
+
+/** @throws LeatError `invalid-name` */
+export function checkName(kind: 'pipeline' | 'stage', name: string): void {
+  if (!NAME.test(name)) {
+    throw new LeatError(
+      'invalid-name',
+      `The ${kind} name ${JSON.stringify(name)} must be 1 to 31 lower-case letters, digits or hyphens and begin with a letter.`,
+    );
+  }
+  if (kind === 'stage' && RESERVED_STAGE_NAMES.includes(name)) {
+    throw new LeatError(
+      'invalid-name',
+      `The stage name ${JSON.stringify(name)} is taken by Leat's own streams: choose another.`,
+    );
+  }
+}
+
+/** @throws LeatError `invalid-name` */
+export function checkRunId(run: string): void {
+  if (!RUN.test(run)) {
+    throw new LeatError(
+      'invalid-name',
+      `The run id ${JSON.stringify(run)} must be 1 to 48 lower-case letters, digits or hyphens.`,
+    );
+  }
+}
+
+/**
+ * A run id that sorts by time: `20261122-101500-k3f9`.
+ *
+ * @param isoNow the time as `Date.prototype.toISOString` gives it
+ * @param random a number in [0, 1)
+ */
+export function newRunId(isoNow: string, random: number): string {
+  const stamp = isoNow.slice(0, 19).replaceAll(/[-:]/g, '').replace('T', '-');
+  const suffix = Math.floor(random * 36 ** 4)
+    .toString(36)
+    .padStart(4, '0');
+  return `${stamp}-${suffix}`;
+}
+
+/** The subject of one run's messages in front of a stage. */
+export function stageSubject(pipeline: string, stage: string, run: string): string {
+  return `${SUBJECT_ROOT}.${pipeline}.${stage}.${run}`;
+}
+
+/** The subject of one run's receipts. */
+export function receiptsSubject(pipeline: string, run: string): string {
+  return stageSubject(pipeline, 'receipts', run);
+}
+
+/** The subject of one run's dead letters. */
+export function deadSubject(pipeline: string, run: string): string {
+  return stageSubject(pipeline, 'dead', run);
+}
+
+/** The run token of a subject that {@link stageSubject} made. */
+export function runOfSubject(subject: string): string {
+  return subject.slice(subject.lastIndexOf('.') + 1);
+}
+
+/** The stream in front of a stage. Underscores divide, because names cannot contain them. */
+export function streamName(pipeline: string, stage: string): string {
+  return `leat_${pipeline}_${stage}`;
+}
+
+/** The key-value bucket (runs and their progress) and the object store (large bodies) of a pipeline. */
+export function bucketName(pipeline: string): string {
+  return `leat_${pipeline}`;
+}
+
+/** The durable consumer through which the fetcher of a run reads its receipts. */
+export function receiptsConsumer(run: string): string {
+  return `run-${run}`;
+}

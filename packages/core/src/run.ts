@@ -1,0 +1,117 @@
+import { recordsOf } from './counts.ts';
+import type { LedgerCheckpoint } from './ledger.ts';
+import type { PipelineSpec } from './spec.ts';
+
+/** The state of a run. The last four are its ends. */
+export type RunState =
+  | 'pending'
+  | 'running'
+  | 'completed'
+  | 'completed with dead letters'
+  | 'failed'
+  | 'cancelled';
+
+/** What a run was asked to do; written once, when it is created. */
+export interface RunRequest {
+  readonly run: string;
+  readonly pipeline: string;
+  /** What the user gave with `--param`, for sources, stages and sinks to read. */
+  readonly params: Readonly<Record<string, string>>;
+  /** The graph at that time; chunk ids are paths through it. */
+  readonly spec: PipelineSpec;
+  /** ISO 8601. */
+  readonly createdAt: string;
+}
+
+/** How far a run has come; written with compare-and-set by the one fetcher that holds its lease. */
+export interface RunProgress {
+  readonly state: RunState;
+  /** Why a run failed, or what it is waiting for. */
+  readonly reason?: string;
+  /** Who holds the lease; absent when it was given back. */
+  readonly holder?: string;
+  /** Rises with every takeover, so that a fetcher that slept through its lease can be told apart. */
+  readonly fence: number;
+  readonly startedAt: string;
+  readonly updatedAt: string;
+  readonly endedAt?: string;
+  readonly ledger: LedgerCheckpoint;
+}
+
+/** The account of a run. `in + expanded = saved + filtered + dead`, once it has ended. */
+export interface RunReport {
+  readonly run: string;
+  readonly pipeline: string;
+  readonly state: RunState;
+  readonly reason?: string;
+  readonly startedAt: string | null;
+  readonly endedAt: string | null;
+  readonly chunks: {
+    /** Chunks of the dataset; those sent so far while `isTotalKnown` is false. */
+    readonly total: number;
+    readonly isTotalKnown: boolean;
+    readonly saved: number;
+    readonly dead: number;
+    readonly inFlight: number;
+  };
+  readonly records: {
+    readonly in: number;
+    readonly expanded: number;
+    readonly saved: number;
+    readonly filtered: number;
+    readonly dead: number;
+  };
+  readonly retries: number;
+  readonly duplicatesIgnored: number;
+  /** Share of the dataset that is settled, from 0 to 1, if the source can tell. */
+  readonly fraction: number | null;
+  readonly digest: string;
+}
+
+export function isEnded(state: RunState): boolean {
+  return state !== 'pending' && state !== 'running';
+}
+
+/** Whether a run may be taken up (again): one that was never ended, or one that failed and was mended. */
+export function isResumable(state: RunState): boolean {
+  return state === 'pending' || state === 'running' || state === 'failed';
+}
+
+/** The state in which a run ends whose ledger is complete. */
+export function completedState(ledger: LedgerCheckpoint): RunState {
+  return ledger.totals.counts.dead > 0 ? 'completed with dead letters' : 'completed';
+}
+
+/** The account of a run from what was asked and how far it has come. */
+export function reportOf(request: RunRequest, progress: RunProgress | undefined): RunReport {
+  const ledger = progress?.ledger;
+  const totals = ledger?.totals;
+  const counts = totals?.counts;
+  const settled = (totals?.savedChunks ?? 0) + (totals?.deadChunks ?? 0);
+  return {
+    run: request.run,
+    pipeline: request.pipeline,
+    state: progress?.state ?? 'pending',
+    ...(progress?.reason === undefined ? {} : { reason: progress.reason }),
+    startedAt: progress?.startedAt ?? null,
+    endedAt: progress?.endedAt ?? null,
+    chunks: {
+      total: ledger?.next ?? 0,
+      isTotalKnown: ledger?.ended ?? false,
+      saved: totals?.savedChunks ?? 0,
+      dead: totals?.deadChunks ?? 0,
+      inFlight: (ledger?.next ?? 0) - settled,
+    },
+    records: {
+      in: counts?.in ?? 0,
+      expanded: counts?.expanded ?? 0,
+      saved: counts === undefined ? 0 : recordsOf(counts),
+      filtered: counts?.filtered ?? 0,
+      dead: counts?.dead ?? 0,
+    },
+    retries: counts?.retries ?? 0,
+    duplicatesIgnored: totals?.duplicates ?? 0,
+    fraction: ledger?.fraction ?? null,
+    digest: ledger?.digest ?? '',
+  };
+}

@@ -1,0 +1,79 @@
+import { LeatError } from './errors.ts';
+import { checkName } from './names.ts';
+
+/** What a stage does: cut the dataset, work on chunks, or write them. */
+export type StageKind = 'fetcher' | 'mapper' | 'saver';
+
+/** One stage as plain data. */
+export interface StageSpec {
+  readonly name: string;
+  readonly kind: StageKind;
+  /** The name of the stage that this one reads from; only a fetcher has none. */
+  readonly from?: string;
+}
+
+/**
+ * A pipeline as plain data, without the user's functions: what is stored with a run, compared when the
+ * run is resumed, and drawn. Stages stand in the order in which data flows through them.
+ */
+export interface PipelineSpec {
+  readonly name: string;
+  readonly stages: readonly StageSpec[];
+}
+
+/**
+ * Checks that the stages form one graph: one fetcher, unique names, every `from` known and earlier, and
+ * every path ending in a saver.
+ *
+ * @throws LeatError `invalid-name` or `invalid-pipeline`
+ */
+export function checkSpec(spec: PipelineSpec): void {
+  const refuse = (sentence: string): never => {
+    throw new LeatError('invalid-pipeline', `The pipeline ${JSON.stringify(spec.name)} ${sentence}`);
+  };
+  checkName('pipeline', spec.name);
+  const seen = new Map<string, StageSpec>();
+  for (const stage of spec.stages) {
+    checkName('stage', stage.name);
+    if (seen.has(stage.name)) refuse(`has two stages named ${JSON.stringify(stage.name)}.`);
+    if (stage.kind === 'fetcher') {
+      if (stage.from !== undefined) refuse(`lets its fetcher ${stage.name} read from ${stage.from}.`);
+    } else {
+      const upstream = stage.from === undefined ? undefined : seen.get(stage.from);
+      if (upstream === undefined) {
+        refuse(`has a stage ${stage.name} that reads from no stage before it (${stage.from}).`);
+      } else if (upstream.kind === 'saver') {
+        refuse(`has a stage ${stage.name} that reads from the saver ${upstream.name}.`);
+      }
+    }
+    seen.set(stage.name, stage);
+  }
+  const fetchers = spec.stages.filter((stage) => stage.kind === 'fetcher');
+  if (fetchers.length !== 1) refuse(`needs exactly one fetcher and has ${fetchers.length}.`);
+  for (const stage of spec.stages) {
+    if (stage.kind !== 'saver' && readersOf(spec, stage.name).length === 0) {
+      refuse(`has a ${stage.kind} ${stage.name} that no stage reads from.`);
+    }
+  }
+}
+
+/** The stages that read from `stage`, in the order that gives each its place in chunk ids. */
+export function readersOf(spec: PipelineSpec, stage: string): readonly StageSpec[] {
+  return spec.stages.filter((reader) => reader.from === stage);
+}
+
+/** The stages that have a queue in front of them, upstream before downstream. */
+export function queuedStages(spec: PipelineSpec): readonly StageSpec[] {
+  return spec.stages.filter((stage) => stage.kind !== 'fetcher');
+}
+
+/**
+ * What differs between the graph that a run was started with and the present one, as a sentence, or
+ * `undefined` when chunk ids mean the same in both.
+ */
+export function specDifference(stored: PipelineSpec, present: PipelineSpec): string | undefined {
+  const draw = (spec: PipelineSpec): string =>
+    spec.stages.map((s) => (s.from === undefined ? s.name : `${s.from}>${s.name}`)).join(' ');
+  const [was, is] = [draw(stored), draw(present)];
+  return was === is ? undefined : `it was started as "${was}" and the pipeline is now "${is}"`;
+}
