@@ -1,4 +1,4 @@
-import type { JsonValue, LeatError, Position, Receipt } from '@leat/core';
+import type { JsonValue, Position, Receipt } from '@leat/core';
 import type { Logger } from 'pino';
 import type { ZodType } from 'zod';
 
@@ -99,19 +99,6 @@ export interface Committed {
   readonly isDuplicate: boolean;
 }
 
-/** A record that a sink cannot take, whoever tries and however often. */
-export interface RejectedRecord {
-  readonly chunk: string;
-  /** Which line of the chunk's body, from 0. */
-  readonly index: number;
-  readonly reason: string;
-}
-
-/** Thrown by `SinkSession.commit` when nothing was committed because of some of the records. */
-export interface SinkRejection extends LeatError {
-  readonly rejected: readonly RejectedRecord[];
-}
-
 /** What a sink is given when it is opened. */
 export interface SinkContext {
   readonly run: RunInfo;
@@ -144,7 +131,7 @@ export interface SinkSession {
    * committed before is reported as a duplicate and changes nothing. In the order given; may be called
    * again while an earlier call is still running.
    *
-   * Throws {@link SinkRejection}, with nothing committed, if some records can never be taken; the saver
+   * Throws `SinkRejection`, with nothing committed, if some records can never be taken; the saver
    * makes dead letters of them and commits again without. Any other error means: not now, nothing is
    * known to be committed, call again.
    */

@@ -2,12 +2,10 @@ export { BusyError, LeatError, RetryAfterError, TerminalError } from '@leat/core
 export type {
   Committed,
   RejectedInput,
-  RejectedRecord,
   RunInfo,
   Sink,
   SinkChunk,
   SinkContext,
-  SinkRejection,
   SinkSession,
   Source,
   SourceChunk,
@@ -15,3 +13,5 @@ export type {
   StoredChunk,
 } from './contracts.ts';
 export { chunkDigest } from './chunk-digest.ts';
+export type { RejectedRecord } from './sink-rejection.ts';
+export { SinkRejection } from './sink-rejection.ts';
