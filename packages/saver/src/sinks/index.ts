@@ -1,0 +1,2 @@
+export type { NdjsonOptions } from './ndjson.ts';
+export { ndjson } from './ndjson.ts';

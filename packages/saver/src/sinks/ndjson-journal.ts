@@ -1,0 +1,89 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import path from 'node:path';
+import { type Receipt, formatReceipt, parseReceipt } from '@leat/core';
+import type { RunFolder } from './ndjson-folder.ts';
+
+/** One line of a journal: the intent to commit a chunk by linking one certain file. */
+export interface JournalEntry {
+  readonly receipt: Receipt;
+  /** Identity of the file to be linked, see `fileToken`. */
+  readonly token: string;
+}
+
+/** One line: the receipt, a space, the token. */
+export function formatJournalEntry(entry: JournalEntry): string {
+  return `${formatReceipt(entry.receipt)} ${entry.token}\n`;
+}
+
+/** The inverse of {@link formatJournalEntry}, without the line feed; `undefined` for a damaged line. */
+export function parseJournalEntry(line: string): JournalEntry | undefined {
+  const end = line.lastIndexOf(' ');
+  if (end < 0) return undefined;
+  const receipt = parseReceipt(line.slice(0, end));
+  return receipt === undefined ? undefined : { receipt, token: line.slice(end + 1) };
+}
+
+/**
+ * The write-ahead journal of one session. Calls that arrive while a write is under way are written
+ * together, with one `fdatasync` for all of them.
+ *
+ * After any error the file is left alone for ever and the next call begins a new one: a line may have
+ * been written in part, and whatever came after it on the same line would be lost.
+ */
+export class Journal {
+  readonly #folder: RunFolder;
+  #file: FileHandle | undefined;
+  #files = 0;
+  #batch: { text: string; written: Promise<void> } | undefined;
+  #tail: Promise<void> = Promise.resolve();
+
+  constructor(folder: RunFolder) {
+    this.#folder = folder;
+  }
+
+  /** Resolves once the entries are durable. */
+  append(entries: readonly JournalEntry[]): Promise<void> {
+    if (this.#batch === undefined) {
+      const batch = { text: '', written: Promise.resolve() };
+      batch.written = this.#tail.then(() => {
+        this.#batch = undefined;
+        return this.#write(batch.text);
+      });
+      this.#tail = batch.written.catch(() => undefined);
+      this.#batch = batch;
+    }
+    this.#batch.text += entries.map(formatJournalEntry).join('');
+    return this.#batch.written;
+  }
+
+  async close(): Promise<void> {
+    await this.#tail;
+    await this.#file?.close();
+    this.#file = undefined;
+  }
+
+  async #write(text: string): Promise<void> {
+    this.#file ??= await this.#create();
+    try {
+      await this.#file.writeFile(text);
+      if (this.#folder.fsync) await this.#file.datasync();
+    } catch (error) {
+      const abandoned = this.#file;
+      this.#file = undefined;
+      await abandoned.close().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async #create(): Promise<FileHandle> {
+    const name = `${this.#folder.session}-${this.#files++}.txt`;
+    const file = await open(path.join(this.#folder.receipts, name), 'ax');
+    try {
+      await this.#folder.syncDirectory(this.#folder.receipts);
+    } catch (error) {
+      await file.close().catch(() => undefined);
+      throw error;
+    }
+    return file;
+  }
+}
