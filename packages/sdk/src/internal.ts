@@ -1,0 +1,22 @@
+// What the services and the command line of Leat share; it does not follow semantic versioning.
+export type { DeadLetter } from './dead-letter.ts';
+export type { LogFormat, Logger } from './logger.ts';
+export { createLogger } from './logger.ts';
+export { wait } from './wait.ts';
+export { buryAll } from './jetstream/dead-letters.ts';
+export type { Envelope } from './jetstream/chunk-message.ts';
+export type { Delivery } from './jetstream/chunk-queue.ts';
+export { receiveChunks, sendChunk } from './jetstream/chunk-queue.ts';
+export { openConnection } from './jetstream/connection.ts';
+export { observeQueues } from './jetstream/observe.ts';
+export type { PipelineConnection } from './jetstream/pipeline-connection.ts';
+export { openPipelineConnection } from './jetstream/pipeline-connection.ts';
+export type { ReceiptDelivery, ReceiptStream } from './jetstream/receipts.ts';
+export { receiveReceipts, ReceiptSender } from './jetstream/receipts.ts';
+export type { ProgressEntry, Runs } from './jetstream/runs.ts';
+export type { NatsSettings } from './jetstream/settings.ts';
+export { Slots } from './jetstream/slots.ts';
+export { loadPipeline } from './load-pipeline.ts';
+export type { ReadRecord } from './records.ts';
+export { InvalidRecord, readRecords } from './records.ts';
+export { describeIssues } from './schema-issues.ts';

@@ -1,0 +1,114 @@
+import {
+  type ChunkId,
+  type Counts,
+  formatChunkId,
+  formatCounts,
+  formatOrigins,
+  formatPosition,
+  LeatError,
+  type Origins,
+  parseChunkId,
+  parseCounts,
+  parseOrigins,
+  parsePosition,
+  type Position,
+  recordsOf,
+} from '@leat/core';
+import { headers, type MsgHdrs } from '@nats-io/transport-node';
+
+/** Everything about a chunk on its way but its body. */
+export interface Envelope {
+  readonly run: string;
+  readonly chunk: ChunkId;
+  readonly counts: Counts;
+  readonly position: Position;
+  /** Absent when record `n` has offset `n`. */
+  readonly origins?: Origins;
+  /**
+   * Tells a chunk that was sent again from the first sending, all the way down: JetStream would drop it
+   * as a duplicate otherwise. Empty for the first.
+   */
+  readonly sending: string;
+}
+
+const CHUNK = 'Leat-Chunk';
+const COUNTS = 'Leat-Counts';
+const POSITION = 'Leat-Position';
+const ORIGINS = 'Leat-Origins';
+const SENDING = 'Leat-Sending';
+/** The name of the body in the object store, when it is too large for a message. */
+const BODY = 'Leat-Body';
+const MESSAGE_ID = 'Nats-Msg-Id';
+
+/** The headers of a chunk's message; the body travels beside them, untouched. */
+export function headersOf(envelope: Envelope, bodyName?: string): MsgHdrs {
+  const { chunk, counts, position, origins, sending } = envelope;
+  const result = headers();
+  result.set(MESSAGE_ID, messageId(envelope));
+  result.set(CHUNK, formatChunkId(chunk));
+  result.set(COUNTS, formatCounts(counts));
+  result.set(POSITION, asciiOf(formatPosition(position)));
+  const originsText = origins === undefined ? undefined : formatOrigins(origins);
+  if (originsText !== undefined) result.set(ORIGINS, originsText);
+  if (sending !== '') result.set(SENDING, sending);
+  if (bodyName !== undefined) result.set(BODY, bodyName);
+  return result;
+}
+
+/** The message id, unique within a stage's stream. */
+export function messageId({ run, chunk, sending }: Envelope): string {
+  const id = `${run}.${formatChunkId(chunk)}`;
+  return sending === '' ? id : `${id}+${sending}`;
+}
+
+/**
+ * Reads the headers of a chunk's message.
+ *
+ * @throws LeatError `invalid-message` for anything that {@link headersOf} cannot have made
+ */
+export function readHeaders(
+  run: string,
+  found: MsgHdrs | undefined,
+): { readonly envelope: Envelope; readonly bodyName: string | undefined } {
+  const text = (name: string): string => found?.get(name) ?? '';
+  const chunk = parseChunkId(text(CHUNK)) ?? refuse(CHUNK, text(CHUNK));
+  const counts = parseCounts(text(COUNTS)) ?? refuse(COUNTS, text(COUNTS));
+  const position = parsePosition(textOf(text(POSITION))) ?? refuse(POSITION, text(POSITION));
+  const originsText = text(ORIGINS);
+  const origins =
+    originsText === ''
+      ? undefined
+      : (parseOrigins(originsText, recordsOf(counts)) ?? refuse(ORIGINS, originsText));
+  const bodyName = text(BODY);
+  return {
+    envelope: {
+      run,
+      chunk,
+      counts,
+      position,
+      ...(origins === undefined ? {} : { origins }),
+      sending: text(SENDING),
+    },
+    bodyName: bodyName === '' ? undefined : bodyName,
+  };
+}
+
+function refuse(header: string, value: string): never {
+  throw new LeatError(
+    'invalid-message',
+    `A message on a chunk queue has the header ${header} ${JSON.stringify(value.slice(0, 100))}, which Leat did not write.`,
+  );
+}
+
+/** Header values are printable ASCII; file names need not be. */
+function asciiOf(text: string): string {
+  return text.replaceAll(/[^\u0020-\u0024\u0026-\u007e]/gu, (found) => encodeURIComponent(found));
+}
+
+function textOf(ascii: string): string {
+  try {
+    return decodeURIComponent(ascii);
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,121 @@
+import { LeatError, runOfSubject, stageSubject } from '@leat/core';
+import type { JsMsg } from '@nats-io/jetstream';
+import type { Logger } from 'pino';
+import { type Envelope, headersOf, messageId, readHeaders } from './chunk-message.ts';
+import type { PipelineConnection } from './pipeline-connection.ts';
+import { pull } from './pull.ts';
+import type { Stored } from './publisher.ts';
+import { replyOf } from './reply.ts';
+import type { Slots } from './slots.ts';
+
+/** Room for headers in a message, beside the body. */
+const HEADER_ROOM = 8 * 1024;
+
+/** A chunk in hand. It is kept from all other replicas until one of the functions is called. */
+export interface Delivery {
+  readonly envelope: Envelope;
+  readonly body: Uint8Array;
+  /** 1 the first time; more when a replica died over it or gave it back. */
+  readonly deliveries: number;
+  /** The work is done and what came of it is stored elsewhere. */
+  readonly ack: () => void;
+  /** Somebody else shall have it, at once or after a while. */
+  readonly giveBack: (delayMs?: number) => void;
+  /** Nobody shall have it again. Only for what is not Leat's: a chunk is settled, never dropped. */
+  readonly drop: (reason: string) => void;
+}
+
+/**
+ * Puts a chunk on the queue in front of a stage and waits until it is stored. A body above the server's
+ * limit goes to the object store, and the message refers to it.
+ */
+export async function sendChunk(
+  connection: PipelineConnection,
+  stage: string,
+  envelope: Envelope,
+  body: Uint8Array,
+  signal: AbortSignal,
+  onRefused?: (reason: Error) => void,
+): Promise<Stored> {
+  const subject = stageSubject(connection.spec.name, stage, envelope.run);
+  const isLarge = body.length + HEADER_ROOM > connection.maxPayload;
+  if (!isLarge) {
+    return connection.publisher.publish(subject, body, headersOf(envelope), signal, onRefused);
+  }
+  const name = `${envelope.run}/${stage}/${messageId(envelope)}`;
+  await connection.bodies.put(name, body);
+  return connection.publisher.publish(
+    subject,
+    new Uint8Array(),
+    headersOf(envelope, name),
+    signal,
+    onRefused,
+  );
+}
+
+export interface ReceiveOptions {
+  readonly connection: PipelineConnection;
+  readonly stage: string;
+  readonly slots: Slots;
+  /** Told of each chunk; must end in `ack` or `giveBack`. */
+  readonly handle: (delivery: Delivery) => void;
+  readonly signal: AbortSignal;
+  readonly logger: Logger;
+}
+
+/** Takes chunks from the queue in front of a stage, as many as there are free slots, until told to stop. */
+export async function receiveChunks(options: ReceiveOptions): Promise<void> {
+  const { connection, stage, slots, signal, logger } = options;
+  const queue = connection.topology.queues.find((each) => each.stage === stage);
+  if (queue === undefined) throw new LeatError('invalid-pipeline', `There is no queue for ${stage}.`);
+  await pull({
+    client: connection.client,
+    stream: queue.stream.name,
+    consumer: queue.consumer.durable_name,
+    slots,
+    repair: () => connection.repair(),
+    signal,
+    logger,
+    handle: (message) => void open(message, options),
+  });
+}
+
+async function open(message: JsMsg, options: ReceiveOptions): Promise<void> {
+  const { connection, slots, logger, handle } = options;
+  const release = connection.holder.hold(replyOf(message));
+  let isSettled = false;
+  const settle = (end: () => void): void => {
+    if (isSettled) return;
+    isSettled = true;
+    release();
+    end();
+    slots.release();
+  };
+  try {
+    const { envelope, bodyName } = readHeaders(runOfSubject(message.subject), message.headers);
+    const body = bodyName === undefined ? message.data : await connection.bodies.get(bodyName);
+    if (body === undefined) {
+      // Whoever had the chunk before was done with it and only the acknowledgement was lost; should the
+      // store have been wiped instead, the fetcher finds the chunk missing and sends it again.
+      logger.warn({ run: envelope.run, body: bodyName }, 'large body is gone, message dropped');
+      settle(() => message.ack());
+      return;
+    }
+    handle({
+      envelope,
+      body,
+      deliveries: message.info.deliveryCount,
+      ack: () =>
+        settle(() => {
+          message.ack();
+          if (bodyName !== undefined) void connection.bodies.remove(bodyName);
+        }),
+      giveBack: (delayMs) => settle(() => message.nak(delayMs)),
+      drop: (reason) => settle(() => message.term(reason)),
+    });
+  } catch (error) {
+    const isForged = error instanceof LeatError && error.code === 'invalid-message';
+    logger.error({ err: error, subject: message.subject }, 'message not understood');
+    settle(() => (isForged ? message.term('not written by Leat') : message.nak(1_000)));
+  }
+}

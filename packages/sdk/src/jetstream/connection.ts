@@ -1,0 +1,158 @@
+import { readFile } from 'node:fs/promises';
+import { LeatError, messageOf } from '@leat/core';
+import {
+  type Authenticator,
+  connect,
+  credsAuthenticator,
+  nkeyAuthenticator,
+  type NatsConnection,
+  type NodeConnectionOptions,
+} from '@nats-io/transport-node';
+import type { Logger } from 'pino';
+import { wait } from '../wait.ts';
+import type { NatsSettings } from './settings.ts';
+
+/**
+ * The oldest server that Leat works with. 2.9.10 was seen to acknowledge messages and lose them
+ * (nats-server #4771) and to redeliver after a kill what had been acknowledged.
+ */
+const MINIMUM_SERVER: readonly [number, number, number] = [2, 10, 27];
+
+export interface ConnectOptions {
+  /** Shown by the server's monitoring. */
+  readonly name: string;
+  readonly logger: Logger;
+  /**
+   * Whether to go on trying while the server cannot be reached, as a service does, rather than give up.
+   * @defaultValue `false`
+   */
+  readonly isPatient?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Connects for good: once connected, the client reconnects by itself for as long as it takes.
+ *
+ * @throws LeatError `unreachable` (not patient only), `invalid-configuration` (credentials that cannot be
+ * read or are refused) or `unfit-server` (too old, or without JetStream)
+ */
+export async function openConnection(
+  settings: NatsSettings,
+  options: ConnectOptions,
+): Promise<NatsConnection> {
+  const { logger, signal } = options;
+  const clientOptions = await clientOptionsOf(settings, options.name);
+  for (let delayMs = 250; ; delayMs = Math.min(delayMs * 2, 10_000)) {
+    signal?.throwIfAborted();
+    try {
+      const connection = await connect(clientOptions);
+      checkServer(connection, settings.url);
+      watch(connection, logger);
+      return connection;
+    } catch (error) {
+      const known = connectionError(error, settings);
+      if (known.code !== 'unreachable' || options.isPatient !== true) throw known;
+      logger.warn({ retryInMs: delayMs }, known.message);
+      await wait(delayMs, signal);
+    }
+  }
+}
+
+async function clientOptionsOf(settings: NatsSettings, name: string): Promise<NodeConnectionOptions> {
+  const tls = {
+    ...(settings.tlsCaFile === undefined ? {} : { caFile: settings.tlsCaFile }),
+    ...(settings.tlsCertFile === undefined ? {} : { certFile: settings.tlsCertFile }),
+    ...(settings.tlsKeyFile === undefined ? {} : { keyFile: settings.tlsKeyFile }),
+  };
+  const authenticator = await authenticatorOf(settings);
+  return {
+    servers: settings.url.split(',').map((server) => server.trim()),
+    name,
+    // The library's default gives up for good after twenty seconds.
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: 250,
+    reconnectJitter: 250,
+    pingInterval: 10_000,
+    // Stack traces for each request cost half of the publishing throughput.
+    noAsyncTraces: true,
+    timeout: 5_000,
+    ...(settings.user === undefined ? {} : { user: settings.user }),
+    ...(settings.password === undefined ? {} : { pass: settings.password }),
+    ...(settings.token === undefined ? {} : { token: settings.token }),
+    ...(authenticator === undefined ? {} : { authenticator }),
+    ...(Object.keys(tls).length === 0 ? {} : { tls }),
+  };
+}
+
+async function authenticatorOf(settings: NatsSettings): Promise<Authenticator | undefined> {
+  const { credsFile, nkeyFile } = settings;
+  if (credsFile !== undefined) return credsAuthenticator(await readSecret(credsFile));
+  if (nkeyFile !== undefined) {
+    const seed = Buffer.from(await readSecret(nkeyFile)).toString().trim();
+    return nkeyAuthenticator(Buffer.from(seed));
+  }
+  return undefined;
+}
+
+async function readSecret(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw new LeatError(
+      'invalid-configuration',
+      `The NATS credentials file ${path} cannot be read: ${messageOf(error)}.`,
+      { cause: error },
+    );
+  }
+}
+
+function connectionError(error: unknown, settings: NatsSettings): LeatError {
+  if (error instanceof LeatError) return error;
+  const message = messageOf(error);
+  if (/authoriz|authentic|credential/i.test(message)) {
+    return new LeatError(
+      'invalid-configuration',
+      `The NATS server at ${settings.url} refused the credentials (${message}): check NATS_USER and NATS_PASSWORD, NATS_TOKEN, NATS_CREDS or NATS_NKEY.`,
+      { cause: error },
+    );
+  }
+  return new LeatError(
+    'unreachable',
+    `No NATS server answers at ${settings.url} (${message}): start one, or set NATS_URL.`,
+    { cause: error },
+  );
+}
+
+function checkServer(connection: NatsConnection, url: string): void {
+  const { version = '0.0.0', jetstream = false } = connection.info ?? {};
+  const refuse = (sentence: string): never => {
+    void connection.close();
+    throw new LeatError('unfit-server', `The NATS server at ${url} ${sentence}`);
+  };
+  const [major = 0, minor = 0, patch = 0] = version.split(/[.-]/).map(Number);
+  const [wantMajor, wantMinor, wantPatch] = MINIMUM_SERVER;
+  const isOld =
+    major !== wantMajor
+      ? major < wantMajor
+      : minor !== wantMinor
+        ? minor < wantMinor
+        : patch < wantPatch;
+  if (isOld) {
+    refuse(
+      `is version ${version}, and Leat needs ${MINIMUM_SERVER.join('.')} or newer: older ones were seen to lose messages that they had acknowledged.`,
+    );
+  }
+  if (!jetstream) refuse('has JetStream switched off: start it with -js, or set jetstream {} in its configuration.');
+}
+
+/** Says in the log what the connection goes through; the client itself does the rest. */
+function watch(connection: NatsConnection, logger: Logger): void {
+  void (async () => {
+    for await (const status of connection.status()) {
+      if (status.type === 'disconnect') logger.warn({ server: status.server }, 'disconnected from nats');
+      else if (status.type === 'reconnect') logger.info({ server: status.server }, 'reconnected to nats');
+      else if (status.type === 'ldm') logger.warn('the nats server is about to leave');
+      else if (status.type === 'error') logger.error({ err: status.error }, 'nats error');
+    }
+  })();
+}

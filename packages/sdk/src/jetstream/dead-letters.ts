@@ -1,0 +1,41 @@
+import { deadSubject } from '@leat/core';
+import { headers } from '@nats-io/transport-node';
+import type { DeadLetter } from '../dead-letter.ts';
+import type { PipelineConnection } from './pipeline-connection.ts';
+
+/** Room for what stands around the record in its dead letter. */
+const ENVELOPE_ROOM = 16 * 1024;
+
+/**
+ * Keeps dead letters, and waits until they are stored. The message id is a function of chunk, record and
+ * stage, so that a chunk that is worked on again does not bury its dead twice.
+ */
+export async function buryAll(
+  connection: PipelineConnection,
+  letters: readonly DeadLetter[],
+  sending: string,
+  signal: AbortSignal,
+): Promise<void> {
+  await Promise.all(
+    letters.map((letter) => {
+      const header = headers();
+      header.set('Nats-Msg-Id', `${letter.run}.${letter.chunk}.${letter.stage}.${letter.index}+${sending}`);
+      header.set('Leat-Chunk', letter.chunk);
+      header.set('Leat-Stage', letter.stage);
+      return connection.publisher.publish(
+        deadSubject(letter.pipeline, letter.run),
+        encode(letter, connection.maxPayload - ENVELOPE_ROOM),
+        header,
+        signal,
+      );
+    }),
+  );
+}
+
+/** A record too large for a message is cut: its position says where the whole of it is. */
+function encode(letter: DeadLetter, maxBytes: number): Uint8Array {
+  const whole = Buffer.from(JSON.stringify(letter));
+  if (whole.length <= maxBytes) return whole;
+  const record = letter.record.slice(0, Math.floor(maxBytes / 12));
+  return Buffer.from(JSON.stringify({ ...letter, record, isCut: true } satisfies DeadLetter));
+}

@@ -1,0 +1,78 @@
+import { Worker } from 'node:worker_threads';
+import type { Logger } from 'pino';
+import { SLOT_BYTES, SLOT_COUNT, SUBJECT_OFFSET, type HolderData } from './hold-table.ts';
+import type { NatsSettings } from './settings.ts';
+
+/**
+ * Keeps the messages that a process has in hand from being given to another, by telling JetStream that
+ * work goes on, from a thread that the user's code cannot block.
+ *
+ * The thread has a connection of its own. What is in hand stands in a table of shared memory, one slot a
+ * message, so that holding and releasing cost no more than copying the message's reply subject.
+ */
+export class Holder {
+  readonly #table = new SharedArrayBuffer(SLOT_BYTES * SLOT_COUNT);
+  readonly #states = new Int32Array(this.#table);
+  readonly #bytes = new Uint8Array(this.#table);
+  readonly #encoder = new TextEncoder();
+  readonly #free: number[] = Array.from({ length: SLOT_COUNT }, (_, slot) => slot);
+  readonly #data: HolderData;
+  readonly #logger: Logger;
+  #thread: Worker | undefined;
+  #generation = 0;
+  #isClosed = false;
+
+  /** @param beatMs how often to give a sign of life: a third of the acknowledgement window */
+  constructor(settings: NatsSettings, beatMs: number, logger: Logger) {
+    this.#data = { settings, beatMs, table: this.#table };
+    this.#logger = logger;
+    this.#start();
+  }
+
+  /**
+   * Holds a message until the returned function is called.
+   *
+   * @param reply the message's reply subject
+   */
+  hold(reply: string): () => void {
+    const slot = this.#free.pop();
+    if (slot === undefined) throw new RangeError(`more than ${SLOT_COUNT} messages in hand`);
+    const start = slot * SLOT_BYTES;
+    const state = start / Int32Array.BYTES_PER_ELEMENT;
+    const room = this.#bytes.subarray(start + SUBJECT_OFFSET, start + SLOT_BYTES);
+    const { written } = this.#encoder.encodeInto(reply, room);
+    this.#states[state + 1] = written;
+    // The thread reads a slot only between two looks at the same generation: see hold-thread.ts.
+    this.#generation = (this.#generation % 0x7fff_fffe) + 1;
+    Atomics.store(this.#states, state, this.#generation);
+    let isHeld = true;
+    return () => {
+      if (!isHeld) return;
+      isHeld = false;
+      Atomics.store(this.#states, state, 0);
+      this.#free.push(slot);
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#thread?.terminate();
+  }
+
+  #start(): void {
+    const thread = new Worker(new URL('./hold-thread.js', import.meta.url), {
+      workerData: this.#data,
+      name: 'leat-holder',
+      // The thread must start whatever flags the process was started with.
+      execArgv: [],
+    });
+    thread.unref();
+    thread.on('error', (error) => this.#logger.error({ err: error }, 'holder thread failed'));
+    thread.on('exit', () => {
+      if (this.#isClosed) return;
+      const restart = setTimeout(() => this.#isClosed || this.#start(), 1_000);
+      restart.unref();
+    });
+    this.#thread = thread;
+  }
+}

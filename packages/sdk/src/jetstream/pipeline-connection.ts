@@ -1,0 +1,94 @@
+import { type PipelineSpec, type Topology, type TopologySettings, topologyOf } from '@leat/core';
+import {
+  jetstream,
+  type JetStreamClient,
+  type JetStreamManager,
+  jetstreamManager,
+} from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/transport-node';
+import type { Logger } from 'pino';
+import { Bodies } from './bodies.ts';
+import { type ConnectOptions, openConnection } from './connection.ts';
+import { Holder } from './holder.ts';
+import { jetStreamRefusal, provision } from './provision.ts';
+import { Publisher } from './publisher.ts';
+import { Runs } from './runs.ts';
+import type { NatsSettings } from './settings.ts';
+
+/** One process's way to one pipeline on JetStream: the connection, and everything that is shared on it. */
+export interface PipelineConnection {
+  readonly spec: PipelineSpec;
+  readonly topology: Topology;
+  readonly nats: NatsConnection;
+  readonly client: JetStreamClient;
+  readonly manager: JetStreamManager;
+  readonly publisher: Publisher;
+  readonly holder: Holder;
+  readonly bodies: Bodies;
+  readonly runs: Runs;
+  /** The largest message that the server takes, in bytes. */
+  readonly maxPayload: number;
+  /** Makes whatever of the topology has vanished; one attempt at a time, however many ask. */
+  readonly repair: () => Promise<void>;
+  /** Sends what is buffered and closes. */
+  readonly close: () => Promise<void>;
+}
+
+/**
+ * Connects, creates or checks the pipeline's topology, and opens its runs.
+ *
+ * @throws LeatError `unreachable`, `unfit-server`, `invalid-configuration` or `topology-mismatch`
+ */
+export async function openPipelineConnection(
+  spec: PipelineSpec,
+  settings: { readonly nats: NatsSettings; readonly topology: TopologySettings },
+  options: ConnectOptions,
+): Promise<PipelineConnection> {
+  const { logger } = options;
+  const topology = topologyOf(spec, settings.topology);
+  const nats = await openConnection(settings.nats, options);
+  try {
+    const client = jetstream(nats, { timeout: 5_000 });
+    const manager = await jetstreamManager(nats, { timeout: 5_000, checkAPI: false });
+    await manager.getAccountInfo().catch((error: unknown) => {
+      throw jetStreamRefusal(error, settings.nats.url);
+    });
+    await provision(manager, topology);
+    const runs = await Runs.open(client, topology.bucket, settings.topology.replicas);
+    let repairing: Promise<void> | undefined;
+    const repair = (): Promise<void> => {
+      repairing ??= provision(manager, topology)
+        .then(() => Runs.open(client, topology.bucket, settings.topology.replicas))
+        .then(() => undefined)
+        .finally(() => {
+          repairing = undefined;
+        });
+      return repairing;
+    };
+    const publisher = new Publisher(nats, () =>
+      repair().catch((error: unknown) => logger.warn({ err: error }, 'topology not repaired yet')),
+    );
+    const holder = new Holder(settings.nats, settings.topology.ackWaitMs / 3, logger);
+    return {
+      spec,
+      topology,
+      nats,
+      client,
+      manager,
+      publisher,
+      holder,
+      bodies: new Bodies(client, topology.bucket, settings.topology.replicas, logger),
+      runs,
+      maxPayload: nats.info?.max_payload ?? 1_048_576,
+      repair,
+      close: async () => {
+        publisher.close();
+        await holder.close();
+        await nats.drain().catch(() => nats.close());
+      },
+    };
+  } catch (error) {
+    await nats.close();
+    throw error;
+  }
+}

@@ -1,0 +1,90 @@
+import { backoffMs, messageOf, type RetryPolicy } from '@leat/core';
+import type { Consumer, JetStreamClient, JsMsg } from '@nats-io/jetstream';
+import type { Logger } from 'pino';
+import { wait } from '../wait.ts';
+import { isGone } from './provision.ts';
+import type { Slots } from './slots.ts';
+
+/**
+ * Short, because after a change of leader a pull that the new leader has never heard of is only noticed
+ * when it expires or its heartbeats are missed (44 s with the client's defaults).
+ */
+const PULL_EXPIRES_MS = 5_000;
+const PULL_HEARTBEAT_MS = 1_000;
+
+const TROUBLE_BACKOFF: RetryPolicy = {
+  attempts: Number.POSITIVE_INFINITY,
+  initialDelayMs: 50,
+  maxDelayMs: 2_000,
+  factor: 2,
+  jitter: 'equal',
+};
+
+export interface PullOptions {
+  readonly client: JetStreamClient;
+  readonly stream: string;
+  readonly consumer: string;
+  /** Only as many messages are asked for as there are free slots; `handle` must lead to a release. */
+  readonly slots: Slots;
+  readonly handle: (message: JsMsg) => void;
+  /** Makes stream and consumer again; called when they are gone. */
+  readonly repair: () => Promise<void>;
+  /** Stops pulling; what has arrived and was not handed over is given back at once. */
+  readonly signal: AbortSignal;
+  readonly logger: Logger;
+}
+
+/**
+ * Pulls messages until it is told to stop, whatever happens to the connection, the server, the stream or
+ * the consumer in between.
+ */
+export async function pull(options: PullOptions): Promise<void> {
+  const { client, stream, consumer: name, slots, signal, logger } = options;
+  let consumer: Consumer | undefined;
+  for (let failures = 0; !signal.aborted; ) {
+    const free = await slots.takeFree(signal).catch(() => 0);
+    let arrived = 0;
+    try {
+      signal.throwIfAborted();
+      consumer ??= await client.consumers.get(stream, name);
+      const messages = await consumer.fetch({
+        max_messages: free,
+        expires: PULL_EXPIRES_MS,
+        idle_heartbeat: PULL_HEARTBEAT_MS,
+      });
+      const stop = (): void => messages.stop();
+      signal.addEventListener('abort', stop, { once: true });
+      try {
+        for await (const message of messages) {
+          if (signal.aborted) {
+            message.nak();
+            continue;
+          }
+          arrived++;
+          options.handle(message);
+        }
+      } finally {
+        signal.removeEventListener('abort', stop);
+      }
+      failures = 0;
+    } catch (error) {
+      if (signal.aborted) return;
+      failures++;
+      // Looking the consumer up again shows whether it is still there.
+      consumer = undefined;
+      logger.debug({ err: error, stream, consumer: name }, 'pull interrupted');
+      if (isGone(error) || failures % 5 === 0) await repair(options);
+      await wait(backoffMs(TROUBLE_BACKOFF, failures, Math.random()), signal).catch(() => undefined);
+    } finally {
+      slots.release(free - arrived);
+    }
+  }
+}
+
+async function repair({ repair: make, stream, logger }: PullOptions): Promise<void> {
+  try {
+    await make();
+  } catch (error) {
+    logger.warn({ err: error, stream }, `queue not usable yet: ${messageOf(error)}`);
+  }
+}

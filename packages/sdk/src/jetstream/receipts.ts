@@ -1,0 +1,179 @@
+import {
+  formatReceipt,
+  parseReceipt,
+  type Receipt,
+  receiptsConsumer,
+  receiptsConsumerOf,
+  receiptsSubject,
+  runOfSubject,
+} from '@leat/core';
+import type { JsMsg } from '@nats-io/jetstream';
+import { headers } from '@nats-io/transport-node';
+import type { Logger } from 'pino';
+import type { PipelineConnection } from './pipeline-connection.ts';
+import { ensureConsumer } from './provision.ts';
+import { pull } from './pull.ts';
+import { replyOf } from './reply.ts';
+import { Slots } from './slots.ts';
+
+/** Most receipts in a message; about 10 kB. */
+const MAX_RECEIPTS = 256;
+
+/** How many messages of receipts the fetcher may hold until its next checkpoint. */
+const RECEIPT_SLOTS = 512;
+
+interface Batch {
+  readonly lines: string[];
+  readonly sent: PromiseWithResolvers;
+}
+
+interface PromiseWithResolvers {
+  readonly promise: Promise<void>;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * Sends receipts to the fetcher, many in one message: those of one turn of the event loop go together,
+ * and those that come up while a message is on its way go with the next.
+ */
+export class ReceiptSender {
+  readonly #connection: PipelineConnection;
+  readonly #signal: AbortSignal;
+  readonly #waiting = new Map<string, Batch>();
+  #isSending = false;
+
+  /** @param signal gives up when the service must stop now */
+  constructor(connection: PipelineConnection, signal: AbortSignal) {
+    this.#connection = connection;
+    this.#signal = signal;
+  }
+
+  /** Sends a receipt, and waits until it is stored. */
+  send(run: string, receipt: Receipt): Promise<void> {
+    let batch = this.#waiting.get(run);
+    if (batch === undefined) {
+      batch = { lines: [], sent: withResolvers() };
+      this.#waiting.set(run, batch);
+    }
+    batch.lines.push(formatReceipt(receipt));
+    if (!this.#isSending) {
+      this.#isSending = true;
+      queueMicrotask(() => void this.#sendAll());
+    }
+    return batch.sent.promise;
+  }
+
+  async #sendAll(): Promise<void> {
+    while (this.#waiting.size > 0) {
+      const batches = [...this.#waiting];
+      this.#waiting.clear();
+      await Promise.all(batches.map(([run, batch]) => this.#publish(run, batch)));
+    }
+    this.#isSending = false;
+  }
+
+  async #publish(run: string, { lines, sent }: Batch): Promise<void> {
+    const subject = receiptsSubject(this.#connection.spec.name, run);
+    const { publisher } = this.#connection;
+    try {
+      for (let from = 0; from < lines.length; from += MAX_RECEIPTS) {
+        const body = Buffer.from(lines.slice(from, from + MAX_RECEIPTS).join('\n'));
+        await publisher.publish(subject, body, headers(), this.#signal);
+      }
+      sent.resolve();
+    } catch (error) {
+      sent.reject(error);
+    }
+  }
+}
+
+function withResolvers(): PromiseWithResolvers {
+  let resolve!: () => void;
+  let reject!: (error: unknown) => void;
+  const promise = new Promise<void>((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  return { promise, resolve, reject };
+}
+
+/** A message of receipts in hand. */
+export interface ReceiptDelivery {
+  readonly receipts: readonly Receipt[];
+  /** To be called when a checkpoint has them. */
+  readonly ack: () => void;
+}
+
+/** The receipts of one run, as the fetcher that holds its lease reads them. */
+export interface ReceiptStream {
+  /** Ends when the signal given to {@link receiveReceipts} is aborted. */
+  readonly done: Promise<void>;
+  /** How many messages were handed over and not acknowledged. */
+  readonly held: () => number;
+}
+
+/** Reads a run's receipts until told to stop. */
+export async function receiveReceipts(options: {
+  readonly connection: PipelineConnection;
+  readonly run: string;
+  readonly handle: (delivery: ReceiptDelivery) => void;
+  readonly signal: AbortSignal;
+  readonly logger: Logger;
+}): Promise<ReceiptStream> {
+  const { connection, run, handle, signal, logger } = options;
+  const stream = connection.topology.receipts.name;
+  const durable = receiptsConsumer(run);
+  const wanted = receiptsConsumerOf(
+    connection.spec.name,
+    run,
+    durable,
+    connection.topology.settings,
+  );
+  await ensureConsumer(connection.manager, stream, wanted);
+  const slots = new Slots(RECEIPT_SLOTS);
+  let held = 0;
+  const open = (message: JsMsg): void => {
+    held++;
+    const release = connection.holder.hold(replyOf(message));
+    let isAcked = false;
+    handle({
+      receipts: parseReceipts(message, logger),
+      ack: () => {
+        if (isAcked) return;
+        isAcked = true;
+        held--;
+        release();
+        message.ack();
+        slots.release();
+      },
+    });
+  };
+  const done = pull({
+    client: connection.client,
+    stream,
+    consumer: durable,
+    slots,
+    handle: open,
+    repair: async () => {
+      await connection.repair();
+      await ensureConsumer(connection.manager, stream, wanted);
+    },
+    signal,
+    logger,
+  });
+  return { done, held: () => held };
+}
+
+function parseReceipts(message: JsMsg, logger: Logger): Receipt[] {
+  const receipts: Receipt[] = [];
+  for (const line of message.string().split('\n')) {
+    const receipt = parseReceipt(line);
+    if (receipt === undefined) {
+      logger.error({ run: runOfSubject(message.subject), line: line.slice(0, 200) }, 'receipt not understood');
+    } else {
+      receipts.push(receipt);
+    }
+  }
+  return receipts;
+}

@@ -1,0 +1,83 @@
+import { LeatError, type RunProgress, type RunRequest } from '@leat/core';
+import type { JetStreamClient } from '@nats-io/jetstream';
+import { type KV, Kvm } from '@nats-io/kv';
+import { apiCode } from './provision.ts';
+
+const WRONG_REVISION = 10071;
+
+/** A run's progress, and the revision that a compare-and-set names. */
+export interface ProgressEntry {
+  readonly progress: RunProgress;
+  readonly revision: number;
+}
+
+/**
+ * The runs of one pipeline in its key-value bucket: `run.<id>` holds what was asked and is written once;
+ * `progress.<id>` is the run's lease and ledger in one entry, so that whoever loses the lease cannot
+ * write the ledger either.
+ */
+export class Runs {
+  readonly #kv: KV;
+
+  private constructor(kv: KV) {
+    this.#kv = kv;
+  }
+
+  static async open(client: JetStreamClient, bucket: string, replicas: number): Promise<Runs> {
+    return new Runs(await new Kvm(client).create(bucket, { history: 1, replicas }));
+  }
+
+  /** @throws LeatError `run-exists` */
+  async create(request: RunRequest): Promise<void> {
+    try {
+      await this.#kv.create(`run.${request.run}`, JSON.stringify(request));
+    } catch (error) {
+      if (apiCode(error) !== WRONG_REVISION) throw error;
+      throw new LeatError('run-exists', `There is a run ${request.run} already: choose another id.`, {
+        cause: error,
+      });
+    }
+  }
+
+  async get(run: string): Promise<RunRequest | undefined> {
+    const entry = await this.#kv.get(`run.${run}`);
+    return entry === null || entry.operation !== 'PUT' ? undefined : entry.json<RunRequest>();
+  }
+
+  /** Every run, oldest first. */
+  async list(): Promise<RunRequest[]> {
+    const requests: RunRequest[] = [];
+    for await (const key of await this.#kv.keys('run.*')) {
+      const request = await this.get(key.slice('run.'.length));
+      if (request !== undefined) requests.push(request);
+    }
+    return requests.toSorted((a, b) => a.createdAt.localeCompare(b.createdAt));
+  }
+
+  async progress(run: string): Promise<ProgressEntry | undefined> {
+    const entry = await this.#kv.get(`progress.${run}`);
+    if (entry === null || entry.operation !== 'PUT') return undefined;
+    return { progress: entry.json<RunProgress>(), revision: entry.revision };
+  }
+
+  /**
+   * Writes progress if nobody has written since `revision` (0: if there is none).
+   *
+   * @returns the new revision
+   * @throws LeatError `lease-lost` if somebody has
+   */
+  async save(run: string, progress: RunProgress, revision: number): Promise<number> {
+    const key = `progress.${run}`;
+    const value = JSON.stringify(progress);
+    try {
+      return revision === 0
+        ? await this.#kv.create(key, value)
+        : await this.#kv.update(key, value, revision);
+    } catch (error) {
+      if (apiCode(error) !== WRONG_REVISION) throw error;
+      throw new LeatError('lease-lost', `Another fetcher has taken over the run ${run}.`, {
+        cause: error,
+      });
+    }
+  }
+}

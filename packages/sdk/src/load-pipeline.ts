@@ -1,0 +1,48 @@
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { LeatError, messageOf } from '@leat/core';
+import { createJiti } from 'jiti';
+import type { Pipeline } from './define.ts';
+
+/**
+ * Loads a pipeline file: a module, in TypeScript or JavaScript, that exports a pipeline as default.
+ *
+ * @throws LeatError `invalid-pipeline` that says what is wrong with the file, or whatever LeatError the
+ * file's own definitions throw
+ */
+export async function loadPipeline(file: string): Promise<Pipeline> {
+  const path = resolve(file);
+  const refuse = (sentence: string, cause?: unknown): LeatError =>
+    new LeatError('invalid-pipeline', `The pipeline file ${file} ${sentence}.`, { cause });
+  const isFile = await stat(path).then(
+    (found) => found.isFile(),
+    () => false,
+  );
+  if (!isFile) throw refuse('does not exist');
+  let module: { readonly default?: unknown };
+  try {
+    // Native import first, so that the file and Leat itself share one copy of every package.
+    const jiti = createJiti(import.meta.url, { tryNative: true, interopDefault: false });
+    module = await jiti.import(pathToFileURL(path).href);
+  } catch (error) {
+    if (error instanceof LeatError) throw error;
+    throw refuse(`cannot be loaded: ${firstLine(messageOf(error))}`, error);
+  }
+  const found = module.default;
+  if (found === undefined) {
+    throw refuse('exports no pipeline: end it with "export default pipeline(…)"');
+  }
+  if (!isPipeline(found)) {
+    throw refuse('exports something else than a pipeline as default: use "export default pipeline(…)"');
+  }
+  return found;
+}
+
+function isPipeline(value: unknown): value is Pipeline {
+  return typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'pipeline';
+}
+
+function firstLine(text: string): string {
+  return text.trim().split('\n', 1)[0]?.trim().replace(/\.$/, '') ?? '';
+}
