@@ -1,0 +1,13 @@
+/** The one error of this package: a sentence that says what was wanted, what was met, and what to do. */
+export class NatsServerError extends Error {
+  override readonly name: string = 'NatsServerError';
+}
+
+/** The message of anything that was thrown, its cause's included where the message alone says little. */
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  // fetch reports every network failure as "fetch failed" and hides what happened in the cause.
+  if (error.message === 'fetch failed' && error.cause !== undefined) return reasonOf(error.cause);
+  const { code } = error as NodeJS.ErrnoException;
+  return error.message === '' ? (code ?? error.name) : error.message;
+}

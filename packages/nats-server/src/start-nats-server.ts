@@ -1,0 +1,52 @@
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { NatsServerBinary } from './binary.ts';
+import { findNatsServer } from './find-nats-server.ts';
+import { findFreePort } from './free-port.ts';
+import { NatsServer } from './nats-server.ts';
+
+/** How long a server may take until it is ready. Long, as it reads its whole store at first. */
+const DEFAULT_START_TIMEOUT_MS = 30_000;
+
+export interface StartNatsServerOptions {
+  /** @defaultValue what `findNatsServer()` finds */
+  readonly binary?: NatsServerBinary | string;
+  /** Where JetStream keeps its data. @defaultValue a temporary folder, removed at stop */
+  readonly storeDir?: string;
+  /** @defaultValue a free port */
+  readonly port?: number;
+  /** Extra lines of nats-server's configuration, for example `max_payload: 8MB`. They win over Leat's. */
+  readonly config?: string;
+  /** Whether the server has JetStream. @defaultValue true */
+  readonly jetstream?: boolean;
+  /** Gets a line for each step that takes time, and the server's warnings and errors. */
+  readonly log?: (line: string) => void;
+  /** Gives up the start. A server that has started is ended by `stop`. */
+  readonly signal?: AbortSignal;
+  /** @defaultValue 30_000 (30 s) */
+  readonly startTimeoutMs?: number;
+}
+
+/**
+ * Starts nats-server with JetStream on a private loopback port and folder, and waits until it is
+ * ready. It ends with this process, however this process ends.
+ */
+export async function startNatsServer(options: StartNatsServerOptions = {}): Promise<NatsServer> {
+  const { log = () => {}, signal } = options;
+  const binary =
+    options.binary ?? (await findNatsServer({ log, ...(signal !== undefined && { signal }) }));
+  const privateDir = await mkdtemp(join(tmpdir(), 'leat-nats-'));
+  const setup = {
+    binaryPath: typeof binary === 'string' ? binary : binary.path,
+    privateDir,
+    storeDir:
+      options.storeDir === undefined ? join(privateDir, 'store') : resolve(options.storeDir),
+    port: options.port ?? (await findFreePort()),
+    config: options.config ?? '',
+    jetstream: options.jetstream ?? true,
+    startTimeoutMs: options.startTimeoutMs ?? DEFAULT_START_TIMEOUT_MS,
+    log,
+  };
+  return NatsServer.start(setup, signal);
+}
