@@ -2,7 +2,7 @@
 export const MAX_SLOTS = 64;
 
 /** How much work a replica likes to have in hand, so that it need not wait for the next pull. */
-const LOOKAHEAD_MS = 250;
+const LOOKAHEAD_MS = 1_000;
 
 /**
  * How many chunks a replica should hold. One that takes minutes over a chunk holds no more than it works

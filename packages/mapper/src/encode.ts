@@ -1,0 +1,44 @@
+import type { Mapper } from '@leat/sdk';
+import { describeIssues } from '@leat/sdk/internal';
+import { safeEncode, type ZodType } from 'zod';
+
+/** A stage's result that is not what the stage says it yields. */
+export class InvalidResult extends Error {
+  override readonly name: string = 'InvalidResult';
+}
+
+/**
+ * Turns what the user's function returned into lines of JSON: one for `map`, none or any number for
+ * `flatMap`, one for each record for `mapChunk`.
+ *
+ * @param expected how many results `mapChunk` must have returned
+ * @throws InvalidResult if a result does not fit the stage's schema, or their number is wrong
+ */
+export function encodeResults(mapper: Mapper, result: unknown, expected?: number): string[] {
+  const { schema, work } = mapper;
+  if (work.type === 'map') return [encodeResult(schema, result)];
+  if (typeof result !== 'object' || result === null || !(Symbol.iterator in result)) {
+    throw new InvalidResult(`${work.type} must return an array or another iterable; it returned ${kindOf(result)}`);
+  }
+  const lines = Array.from(result as Iterable<unknown>, (item) => encodeResult(schema, item));
+  if (expected !== undefined && lines.length !== expected) {
+    throw new InvalidResult(
+      `mapChunk must return a result for each of its ${expected} records; it returned ${lines.length}`,
+    );
+  }
+  return lines;
+}
+
+function encodeResult(schema: ZodType, result: unknown): string {
+  const encoded = safeEncode(schema, result);
+  if (!encoded.success) {
+    throw new InvalidResult(`the result does not fit the schema: ${describeIssues(encoded.error)}`);
+  }
+  const line: string | undefined = JSON.stringify(encoded.data);
+  if (line === undefined) throw new InvalidResult(`the result is ${kindOf(result)}, which JSON cannot hold`);
+  return line;
+}
+
+function kindOf(value: unknown): string {
+  return value === null ? 'null' : typeof value;
+}

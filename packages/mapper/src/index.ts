@@ -1,0 +1,2 @@
+export type { MapperServiceOptions } from './mapper.ts';
+export { runMapper } from './mapper.ts';

@@ -1,0 +1,43 @@
+import type { Origins, Position } from '@leat/core';
+import type { RunInfo } from '@leat/sdk';
+
+/** One chunk to work on, as it can be handed to a worker thread. */
+export interface Job {
+  readonly run: RunInfo;
+  /** The chunk id. */
+  readonly chunk: string;
+  /** Newline-delimited JSON, `records` lines. */
+  readonly body: Uint8Array;
+  readonly records: number;
+  readonly position: Position;
+  readonly origins?: Origins;
+}
+
+/** A part of what a chunk became. */
+export interface Piece {
+  readonly body: Uint8Array;
+  readonly records: number;
+  readonly origins: Origins;
+}
+
+/** A record that was given up. */
+export interface DeadRecord {
+  /** Which record of the chunk, from 0. */
+  readonly index: number;
+  /** Where in the dataset it stands. */
+  readonly position: string;
+  readonly attempts: number;
+  readonly error: { readonly name: string; readonly message: string; readonly stack?: string };
+  /** Its line, as it arrived. */
+  readonly record: string;
+}
+
+/** What a chunk became. */
+export interface JobResult {
+  /** Empty if no record is left. */
+  readonly pieces: readonly Piece[];
+  readonly expanded: number;
+  readonly filtered: number;
+  readonly dead: readonly DeadRecord[];
+  readonly retries: number;
+}

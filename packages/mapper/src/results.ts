@@ -1,0 +1,82 @@
+import { formatPosition, type Origins } from '@leat/core';
+import type { ReadRecord } from '@leat/sdk/internal';
+import type { DeadRecord, Job, JobResult, Piece } from './job.ts';
+import type { Outcome } from './outcome.ts';
+
+/** How large the chunks may be that one chunk becomes. */
+export interface PieceLimits {
+  /** Records that a chunk has by default. An expansion is cut when it has more than twice as many. */
+  readonly chunkSize: number;
+  readonly maxBytes: number;
+}
+
+/** Puts together what the records of a chunk became. */
+export function resultOf(
+  job: Job,
+  records: readonly ReadRecord[],
+  outcomes: readonly Outcome[],
+  retries: number,
+  limits: PieceLimits,
+): JobResult {
+  const lines: string[] = [];
+  const origins: number[] = [];
+  const dead: DeadRecord[] = [];
+  let expanded = 0;
+  let filtered = 0;
+  for (const [index, outcome] of outcomes.entries()) {
+    const origin = job.origins?.[index] ?? index;
+    if ('error' in outcome) {
+      const position = formatPosition(job.position, origin);
+      dead.push(deadRecord(index, position, records[index]?.line ?? '', outcome));
+      continue;
+    }
+    const { length } = outcome.lines;
+    if (length === 0) filtered++;
+    else expanded += length - 1;
+    for (const line of outcome.lines) {
+      lines.push(line);
+      origins.push(origin);
+    }
+  }
+  return { pieces: cut(lines, origins, limits), expanded, filtered, dead, retries };
+}
+
+function deadRecord(
+  index: number,
+  position: string,
+  record: string,
+  { error, attempts }: { readonly error: unknown; readonly attempts: number },
+): DeadRecord {
+  const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
+  return {
+    index,
+    position,
+    attempts,
+    error: { name, message, ...(stack === undefined ? {} : { stack }) },
+    record,
+  };
+}
+
+/** Evenly, so that no piece is much smaller than the others. */
+function cut(lines: readonly string[], origins: Origins, limits: PieceLimits): Piece[] {
+  if (lines.length === 0) return [];
+  const whole = encode(lines);
+  const byRecords =
+    lines.length > 2 * limits.chunkSize ? Math.ceil(lines.length / limits.chunkSize) : 1;
+  const byBytes = Math.ceil(whole.length / limits.maxBytes);
+  const count = Math.min(lines.length, Math.max(byRecords, byBytes));
+  if (count === 1) return [{ body: whole, records: lines.length, origins }];
+  return Array.from({ length: count }, (_, place) => {
+    const from = Math.floor((place * lines.length) / count);
+    const to = Math.floor(((place + 1) * lines.length) / count);
+    return {
+      body: encode(lines.slice(from, to)),
+      records: to - from,
+      origins: origins.slice(from, to),
+    };
+  });
+}
+
+function encode(lines: readonly string[]): Uint8Array {
+  return new TextEncoder().encode(`${lines.join('\n')}\n`);
+}
