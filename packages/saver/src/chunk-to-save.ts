@@ -1,0 +1,107 @@
+import { type Counts, formatChunkId, formatPosition, type Origins, recordsOf } from '@leat/core';
+import { chunkDigest, type RejectedRecord, type SinkChunk } from '@leat/sdk';
+import { type DeadLetter, type Delivery, readRecords } from '@leat/sdk/internal';
+import type { ZodType } from 'zod';
+
+/** A record that will not be saved, and why. */
+interface Loss {
+  readonly index: number;
+  readonly reason: { readonly name: string; readonly message: string };
+}
+
+/**
+ * A chunk in the saver's hand: its lines, less those that were found to be bad. Lines are looked at only
+ * if there is something to find; otherwise the bytes go to the sink as they came.
+ */
+export class ChunkToSave {
+  readonly delivery: Delivery;
+  readonly id: string;
+  #body: Uint8Array;
+  #origins: Origins | undefined;
+  #counts: Counts;
+
+  constructor(delivery: Delivery) {
+    this.delivery = delivery;
+    this.id = formatChunkId(delivery.envelope.chunk);
+    this.#body = delivery.body;
+    this.#origins = delivery.envelope.origins;
+    this.#counts = delivery.envelope.counts;
+  }
+
+  get records(): number {
+    return recordsOf(this.#counts);
+  }
+
+  get bytes(): number {
+    return this.#body.length;
+  }
+
+  /** Whether the body holds as many lines as its books say. */
+  isWhole(): boolean {
+    return countLines(this.#body) === this.records;
+  }
+
+  toSinkChunk(): SinkChunk {
+    const digest = chunkDigest(this.id, this.#body);
+    return { receipt: { chunk: this.id, counts: this.#counts, digest }, body: this.#body };
+  }
+
+  /** Checks lines that no stage has read yet, and takes out those that are not records of the schema. */
+  validate(schema: ZodType): Omit<DeadLetter, 'pipeline' | 'stage' | 'at'>[] {
+    const losses: Loss[] = [];
+    for (const [index, record] of readRecords(this.#body, schema).entries()) {
+      if ('invalid' in record) losses.push({ index, reason: record.invalid });
+    }
+    return this.#lose(losses);
+  }
+
+  /** Takes out what the sink cannot take. */
+  reject(rejected: readonly RejectedRecord[]): Omit<DeadLetter, 'pipeline' | 'stage' | 'at'>[] {
+    return this.#lose(
+      rejected.map(({ index, reason }) => ({
+        index,
+        reason: { name: 'RejectedBySink', message: reason },
+      })),
+    );
+  }
+
+  #lose(losses: readonly Loss[]): Omit<DeadLetter, 'pipeline' | 'stage' | 'at'>[] {
+    if (losses.length === 0) return [];
+    const { run, position } = this.delivery.envelope;
+    const lines = linesOf(this.#body);
+    const origins = this.#origins ?? lines.map((_, index) => index);
+    const lost = new Set(losses.map(({ index }) => index));
+    const keep = <T>(items: readonly T[]): T[] => items.filter((_, index) => !lost.has(index));
+    const letters = losses.map(({ index, reason }) => ({
+      run,
+      chunk: this.id,
+      index: origins[index] ?? index,
+      position: formatPosition(position, origins[index] ?? index),
+      attempts: 1,
+      error: { name: reason.name, message: reason.message },
+      record: Buffer.from(lines[index] ?? new Uint8Array()).toString().trimEnd(),
+    }));
+    this.#body = Buffer.concat(keep(lines));
+    this.#origins = keep(origins);
+    this.#counts = { ...this.#counts, dead: this.#counts.dead + lost.size };
+    return letters;
+  }
+}
+
+const LINE_FEED = 10;
+
+/** The lines of a body, each with its line feed. */
+function linesOf(body: Uint8Array): Uint8Array[] {
+  const lines: Uint8Array[] = [];
+  for (let from = 0, end = body.indexOf(LINE_FEED); end !== -1; end = body.indexOf(LINE_FEED, from)) {
+    lines.push(body.subarray(from, end + 1));
+    from = end + 1;
+  }
+  return lines;
+}
+
+function countLines(body: Uint8Array): number {
+  let count = 0;
+  for (let at = body.indexOf(LINE_FEED); at !== -1; at = body.indexOf(LINE_FEED, at + 1)) count++;
+  return count;
+}
