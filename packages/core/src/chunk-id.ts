@@ -11,7 +11,8 @@ export interface ChunkId {
   readonly path: string;
 }
 
-const CHUNK_ID = /^(\d{1,15})((?:\.\d{1,9}-\d{1,9})*)$/;
+/** Without leading zeros, so that no chunk has two ids; an only child has no step of its own. */
+const CHUNK_ID = /^(0|[1-9]\d{0,14})((?:\.(?:0|[1-9]\d{0,8})-[1-9]\d{0,8})*)$/;
 
 export function formatChunkId(id: ChunkId): string {
   return `${id.seq}${id.path}`;
@@ -24,7 +25,7 @@ export function parseChunkId(text: string): ChunkId | undefined {
   const path = match[2] as string;
   for (const step of path.split('.').slice(1)) {
     const { place, siblings } = parseStep(step);
-    if (place >= siblings) return undefined;
+    if (place >= siblings || siblings < 2) return undefined;
   }
   return { seq: Number(match[1]), path };
 }

@@ -20,6 +20,8 @@ export interface Counts {
 
 export const NO_COUNTS: Counts = { in: 0, expanded: 0, filtered: 0, dead: 0, retries: 0 };
 
+const COUNTS = /^(?:0|[1-9]\d{0,14})(?:\/(?:0|[1-9]\d{0,14})){4}$/;
+
 /** How many records a chunk with these books must hold. */
 export function recordsOf(counts: Counts): number {
   return counts.in + counts.expanded - counts.filtered - counts.dead;
@@ -64,7 +66,7 @@ export function formatCounts(counts: Counts): string {
 
 /** The inverse of {@link formatCounts}; `undefined` for anything that it cannot have made. */
 export function parseCounts(text: string): Counts | undefined {
-  if (!/^\d{1,15}(?:\/\d{1,15}){4}$/.test(text)) return undefined;
+  if (!COUNTS.test(text)) return undefined;
   const [inn = 0, expanded = 0, filtered = 0, dead = 0, retries = 0] = text.split('/').map(Number);
   const counts = { in: inn, expanded, filtered, dead, retries };
   return recordsOf(counts) < 0 ? undefined : counts;

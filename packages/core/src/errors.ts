@@ -62,5 +62,10 @@ export class RetryAfterError extends BusyError {
 
 /** The message of anything that was thrown. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (error instanceof Error) return error.message;
+  try {
+    return String(error);
+  } catch {
+    return Object.prototype.toString.call(error); // no prototype, or a toString that throws
+  }
 }

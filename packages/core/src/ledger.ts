@@ -3,7 +3,7 @@ import { addCounts, type Counts, NO_COUNTS, recordsOf } from './counts.ts';
 import { addDigest, EMPTY_DIGEST } from './digest.ts';
 import { LeatError } from './errors.ts';
 import type { JsonValue } from './json.ts';
-import { settleLeaf, type SettledPaths } from './lineage.ts';
+import { leafOutcome, settleLeaf, type SettledPaths } from './lineage.ts';
 import { type Range, RangeSet } from './range-set.ts';
 import type { Receipt } from './receipt.ts';
 
@@ -81,12 +81,16 @@ export type Settlement = 'settled' | 'part' | 'duplicate' | 'premature';
  * twice, or out of order, or again after a crash, changes nothing.
  *
  * Chunks are sent in dataset order. After a restart the ledger knows which chunks are in flight but not
- * where to read them, so the fetcher reads on from the watermark and `recall`s them first.
+ * where to read them, so the fetcher reads on from the watermark and `send`s them again to the ledger
+ * first. Receipts may arrive meanwhile. Until a chunk has been recalled in this way the watermark does not
+ * pass it, even if it is settled, because the watermark is only of use with the cursor that belongs to it.
  */
 export class Ledger {
   #watermark: number;
   #next: number;
   #ended: boolean;
+  /** How far this ledger has been told where to read: the position that `#nextCursor` belongs to. */
+  #head: number;
   #nextCursor: JsonValue;
   #nextFraction: number | undefined;
   readonly #settledAbove: RangeSet;
@@ -99,6 +103,7 @@ export class Ledger {
     this.#watermark = checkpoint.watermark;
     this.#next = checkpoint.next;
     this.#ended = checkpoint.ended;
+    this.#head = checkpoint.watermark;
     this.#nextCursor = checkpoint.cursor;
     this.#nextFraction = checkpoint.fraction ?? undefined;
     this.#settledAbove = new RangeSet(checkpoint.settledAbove);
@@ -109,6 +114,7 @@ export class Ledger {
     this.#digest = checkpoint.digest;
   }
 
+  /** Every chunk below this position is settled, and it is known where to read the chunk at it. */
   get watermark(): number {
     return this.#watermark;
   }
@@ -133,10 +139,10 @@ export class Ledger {
 
   /** Whether the whole dataset is settled. */
   get isComplete(): boolean {
-    return this.#ended && this.#watermark === this.#next;
+    return this.#ended && this.#settledAbove.endFrom(this.#watermark) === this.#next;
   }
 
-  /** Chunks in flight, in dataset order. */
+  /** Chunks in flight, in dataset order; after a restart, those of them that have been recalled. */
   inFlight(): Iterable<ChunkInFlight> {
     return this.#inFlight.values();
   }
@@ -147,7 +153,8 @@ export class Ledger {
 
   /**
    * Notes that a chunk goes out, or, for one that had gone out before a restart, where it can be read.
-   * To be called in dataset order, before its first receipt can arrive.
+   * To be called once for each chunk in dataset order, before its first receipt can arrive; after a
+   * restart, from the watermark on.
    *
    * @param chunk.nextCursor where the source goes on after this chunk
    * @param chunk.fraction share of the dataset at the end of this chunk, from 0 to 1
@@ -158,10 +165,10 @@ export class Ledger {
     chunk: { records: number; nextCursor: JsonValue; fraction: number | undefined },
     now: number,
   ): void {
-    if (seq > this.#next || seq < this.#watermark) {
+    if (seq !== this.#head) {
       throw new LeatError(
         'source-changed',
-        `The source gave chunk ${seq} where the ledger expects ${this.#watermark} to ${this.#next}.`,
+        `The source gave chunk ${seq} where the ledger expects chunk ${this.#head}.`,
       );
     }
     if (!this.#settledAbove.has(seq)) {
@@ -176,35 +183,51 @@ export class Ledger {
     }
     this.#nextCursor = chunk.nextCursor;
     this.#nextFraction = chunk.fraction;
-    if (seq === this.#next) this.#next++;
+    this.#head++;
+    this.#next = Math.max(this.#next, this.#head);
+    this.#advance();
   }
 
-  /** Notes that the source has no more chunks. */
+  /**
+   * Notes that the source has no more chunks.
+   *
+   * @throws LeatError `source-changed` if it ends before a chunk that had been sent before a restart
+   */
   end(): void {
+    if (this.#head < this.#next) {
+      throw new LeatError(
+        'source-changed',
+        `The source ended before chunk ${this.#head}, and chunks up to ${this.#next - 1} had been sent.`,
+      );
+    }
     this.#ended = true;
   }
 
   /**
    * Takes a receipt, whenever and however often it comes.
    *
-   * @throws LeatError `run-failed` if a root is whole and its books do not add up to what was sent
+   * @throws LeatError `run-failed` if a root is whole and its books do not add up to what was sent, or
+   *   if it was divided in two different ways; the ledger is then as it was before
    */
   settle(receipt: Receipt): Settlement {
     const id = parseChunkId(receipt.chunk);
     if (id === undefined || id.seq >= this.#next) return 'premature';
     if (this.isSettled(id.seq)) return this.#ignore();
     const root = this.#partly.get(id.seq) ?? { paths: new Set<string>(), counts: NO_COUNTS };
-    const outcome = settleLeaf(root.paths, id.path);
+    const outcome = leafOutcome(root.paths, id.path);
     if (outcome === 'duplicate') return this.#ignore();
-    root.counts = addCounts(root.counts, receipt.counts);
+    const counts = addCounts(root.counts, receipt.counts);
+    if (outcome !== 'part') this.#checkBooks(id.seq, counts, outcome === 'overlap');
     this.#digest = addDigest(this.#digest, receipt.digest);
     this.#totals = { ...this.#totals, counts: addCounts(this.#totals.counts, receipt.counts) };
     if (outcome === 'part') {
+      settleLeaf(root.paths, id.path);
+      root.counts = counts;
       this.#partly.set(id.seq, root);
       return 'part';
     }
     this.#partly.delete(id.seq);
-    this.#settleRoot(id.seq, root.counts);
+    this.#settleRoot(id.seq, counts);
     return 'settled';
   }
 
@@ -230,7 +253,7 @@ export class Ledger {
     return 'duplicate';
   }
 
-  #settleRoot(seq: number, counts: Counts): void {
+  #checkBooks(seq: number, counts: Counts, isOverlapping: boolean): void {
     const sent = this.#inFlight.get(seq);
     if (sent !== undefined && counts.in !== sent.records) {
       throw new LeatError(
@@ -238,6 +261,15 @@ export class Ledger {
         `Chunk ${seq} was sent with ${sent.records} records and its receipts account for ${counts.in}.`,
       );
     }
+    if (isOverlapping) {
+      throw new LeatError(
+        'run-failed',
+        `Chunk ${seq} was divided in two different ways: some of its records may have been saved twice.`,
+      );
+    }
+  }
+
+  #settleRoot(seq: number, counts: Counts): void {
     const isDead = counts.dead > 0 && recordsOf(counts) + counts.filtered === 0;
     const { savedChunks, deadChunks } = this.#totals;
     this.#totals = isDead
@@ -245,6 +277,10 @@ export class Ledger {
       : { ...this.#totals, savedChunks: savedChunks + 1 };
     this.#inFlight.delete(seq);
     this.#settledAbove.add(seq);
-    this.#watermark = this.#settledAbove.takeFrom(this.#watermark);
+    this.#advance();
+  }
+
+  #advance(): void {
+    this.#watermark = this.#settledAbove.takeFrom(this.#watermark, this.#head);
   }
 }

@@ -11,29 +11,56 @@ import { parseStep } from './chunk-id.ts';
  */
 export type SettledPaths = Set<string>;
 
-/** What a leaf's report changed: nothing, a part of the root, or it settled the root. */
-export type LeafOutcome = 'duplicate' | 'part' | 'whole';
+/**
+ * What a leaf's report changes: nothing, a part of the root, or it settles the root. `overlap` is a leaf
+ * that would settle the root while parts of it are settled that belong to another division of the same
+ * chunk: something was divided in two different ways, and records may have been saved twice.
+ */
+export type LeafOutcome = 'duplicate' | 'part' | 'whole' | 'overlap';
 
-/** Adds a leaf to the settled paths of its root. */
-export function settleLeaf(settled: SettledPaths, path: string): LeafOutcome {
+/** What {@link settleLeaf} would answer; changes nothing. */
+export function leafOutcome(settled: SettledPaths, path: string): LeafOutcome {
   for (let ancestor = path; ; ancestor = parentOf(ancestor)) {
     if (settled.has(ancestor)) return 'duplicate';
     if (ancestor === '') break;
   }
-  settled.add(path);
+  let used = 0;
+  for (let node = path; node !== ''; node = parentOf(node)) {
+    const siblings = settledSiblings(settled, node);
+    if (siblings === undefined) return 'part';
+    used += siblings.length;
+  }
+  return settled.size === used ? 'whole' : 'overlap';
+}
+
+/** Adds a leaf to the settled paths of its root; a leaf that is a duplicate or overlaps adds nothing. */
+export function settleLeaf(settled: SettledPaths, path: string): LeafOutcome {
+  const outcome = leafOutcome(settled, path);
+  if (outcome === 'duplicate' || outcome === 'overlap') return outcome;
   let node = path;
   while (node !== '') {
-    const parent = parentOf(node);
-    const { siblings } = parseStep(node.slice(parent.length + 1));
-    if (settled.size < siblings) return 'part';
-    for (let place = 0; place < siblings; place++) {
-      if (!settled.has(`${parent}.${place}-${siblings}`)) return 'part';
-    }
-    for (let place = 0; place < siblings; place++) settled.delete(`${parent}.${place}-${siblings}`);
-    settled.add(parent);
-    node = parent;
+    const siblings = settledSiblings(settled, node);
+    if (siblings === undefined) break;
+    for (const sibling of siblings) settled.delete(sibling);
+    node = parentOf(node);
   }
-  return 'whole';
+  settled.add(node);
+  return outcome;
+}
+
+/** The other siblings of a node, if all of them are settled. */
+function settledSiblings(settled: SettledPaths, node: string): string[] | undefined {
+  const parent = parentOf(node);
+  const { place, siblings } = parseStep(node.slice(parent.length + 1));
+  if (settled.size < siblings - 1) return undefined;
+  const others: string[] = [];
+  for (let other = 0; other < siblings; other++) {
+    if (other === place) continue;
+    const path = `${parent}.${other}-${siblings}`;
+    if (!settled.has(path)) return undefined;
+    others.push(path);
+  }
+  return others;
 }
 
 function parentOf(path: string): string {

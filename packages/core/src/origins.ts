@@ -11,7 +11,7 @@ export type Origins = readonly number[];
 export function formatOrigins(origins: Origins): string | undefined {
   const parts: string[] = [];
   let plain = true;
-  for (let i = 0; i < origins.length; ) {
+  for (let i = 0; i < origins.length;) {
     const from = origins[i] as number;
     plain &&= from === i;
     let end = i + 1;

@@ -44,12 +44,24 @@ export class RangeSet {
     return true;
   }
 
-  /** Removes the range that begins at `n`, and gives its end; `n` itself if none begins there. */
-  takeFrom(n: number): number {
+  /** The end of the range that `n` is in; `n` itself if it is not in the set. */
+  endFrom(n: number): number {
+    const range = this.#ranges[this.#firstEndingAfter(n)];
+    return range !== undefined && range[0] <= n ? range[1] : n;
+  }
+
+  /**
+   * Removes what lies below `limit` of the first range, if that begins at `n`.
+   *
+   * @returns the end of what was removed; `n` itself if nothing was
+   */
+  takeFrom(n: number, limit: number): number {
     const first = this.#ranges[0];
-    if (first === undefined || first[0] !== n) return n;
-    this.#ranges.shift();
-    return first[1];
+    if (first === undefined || first[0] !== n || limit <= n) return n;
+    const end = Math.min(first[1], limit);
+    if (end === first[1]) this.#ranges.shift();
+    else first[0] = end;
+    return end;
   }
 
   toRanges(): Range[] {

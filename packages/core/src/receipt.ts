@@ -27,10 +27,10 @@ export function formatReceipt(receipt: Receipt): string {
 
 /** The inverse of {@link formatReceipt}; `undefined` for anything that it cannot have made. */
 export function parseReceipt(line: string): Receipt | undefined {
-  const [chunk = '', countsText = '', digest = '', ...rest] = line.split(' ');
+  const [chunk = '', countsText = '', digest, ...rest] = line.split(' ');
   const id = parseChunkId(chunk);
   const counts = parseCounts(countsText);
   if (id === undefined || counts === undefined || rest.length > 0) return undefined;
-  if (digest !== '' && !/^[0-9a-f]{32}$/.test(digest)) return undefined;
+  if (digest === undefined || !/^(?:[0-9a-f]{32})?$/.test(digest)) return undefined;
   return { chunk: formatChunkId(id), counts, digest };
 }

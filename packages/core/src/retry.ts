@@ -50,8 +50,13 @@ export type RetryDecision =
   | { readonly action: 'retry'; readonly delayMs: number }
   | { readonly action: 'give-up' };
 
-const BUSY_STATUS = new Set([429, 503]);
-const BUSY_CODES = new Set([
+/** What HTTP clients and Node.js put on their errors. */
+type ErrorWithCode = Error & { status?: unknown; statusCode?: unknown; code?: unknown };
+
+/** How deep along `cause` an error is looked into; an error can be its own cause. */
+const MAX_CAUSES = 5;
+const BUSY_STATUS: ReadonlySet<unknown> = new Set([429, 503]);
+const BUSY_CODES: ReadonlySet<unknown> = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
   'ECONNABORTED',
@@ -65,20 +70,38 @@ const BUSY_CODES = new Set([
   'UND_ERR_SOCKET',
 ]);
 
+/** An error, what caused it, and what caused that, as far as it is looked into. */
+function* causesOf(error: unknown): Generator<Error> {
+  let at = error;
+  for (let depth = 0; at instanceof Error && depth < MAX_CAUSES; depth++) {
+    yield at;
+    at = at.cause;
+  }
+}
+
 /**
  * Sorts anything that was thrown: `TerminalError` is fatal; `BusyError`, the HTTP statuses 429 and 503
  * and lost or refused connections are busy (looked for along `cause` as well, where `fetch` puts them);
  * everything else has failed.
  */
 export function classifyFailure(error: unknown): FailureKind {
-  for (let at = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth++) {
+  for (const at of causesOf(error)) {
     if (at instanceof TerminalError) return 'fatal';
     if (at instanceof BusyError) return 'busy';
-    const { status, statusCode, code } = at as Error & Record<string, unknown>;
-    if (BUSY_STATUS.has((status ?? statusCode) as number)) return 'busy';
-    if (BUSY_CODES.has(code as string)) return 'busy';
+    const { status, statusCode, code }: ErrorWithCode = at;
+    if (BUSY_STATUS.has(status) || BUSY_STATUS.has(statusCode)) return 'busy';
+    if (BUSY_CODES.has(code)) return 'busy';
   }
   return 'failed';
+}
+
+/** How long the callee asked to be left alone, in milliseconds. */
+function askedMs(error: unknown): number {
+  for (const at of causesOf(error)) {
+    if (!(at instanceof RetryAfterError)) continue;
+    return Number.isFinite(at.retryAfterMs) ? at.retryAfterMs : 0; // `Number(a date)` is not a number
+  }
+  return 0;
 }
 
 /**
@@ -97,24 +120,19 @@ export function decideRetry(
   if (kind === 'fatal') return { action: 'give-up' };
   if (kind === 'failed' && failures >= policy.attempts) return { action: 'give-up' };
   const delayMs = backoffMs(policy, failures, random);
-  const askedMs = error instanceof RetryAfterError ? error.retryAfterMs : 0;
-  return { action: 'retry', delayMs: Math.max(delayMs, askedMs) };
+  return { action: 'retry', delayMs: Math.max(delayMs, askedMs(error)) };
 }
+
+/** How much of the wait is not left to chance. */
+const CERTAIN_SHARE = { full: 0, equal: 0.5, none: 1 } as const;
 
 /** The wait after the n-th failure in a row, in milliseconds. */
 export function backoffMs(policy: RetryPolicy, failures: number, random: number): number {
-  const wholeMs = Math.min(
-    policy.maxDelayMs,
-    policy.initialDelayMs * policy.factor ** Math.min(failures - 1, 64),
-  );
-  switch (policy.jitter) {
-    case 'full':
-      return Math.round(wholeMs * random);
-    case 'equal':
-      return Math.round((wholeMs / 2) * (1 + random));
-    case 'none':
-      return wholeMs;
-  }
+  // A power that is infinite would make nothing of an initial delay of nothing.
+  const grown = Math.min(Number.MAX_VALUE, policy.factor ** (failures - 1));
+  const wholeMs = Math.min(policy.maxDelayMs, policy.initialDelayMs * grown);
+  const certain = CERTAIN_SHARE[policy.jitter];
+  return Math.round(wholeMs * (certain + (1 - certain) * random));
 }
 
 /**
@@ -131,10 +149,16 @@ export function retryPolicy(policy: Partial<RetryPolicy> = {}): RetryPolicy {
       `retry.${key} must be ${expected}; it is ${String(full[key])}.`,
     );
   };
-  demand(Number.isInteger(full.attempts) && full.attempts >= 1, 'attempts', 'a whole number from 1');
+  demand(
+    Number.isInteger(full.attempts) && full.attempts >= 1,
+    'attempts',
+    'a whole number from 1',
+  );
   demand(full.initialDelayMs >= 0, 'initialDelayMs', '0 or more milliseconds');
   demand(full.maxDelayMs >= full.initialDelayMs, 'maxDelayMs', 'no less than initialDelayMs');
-  demand(full.factor >= 1, 'factor', '1 or more');
+  // Beyond it a timer fires at once.
+  demand(full.maxDelayMs < 2 ** 31, 'maxDelayMs', 'less than 2^31 milliseconds (24 days)');
+  demand(Number.isFinite(full.factor) && full.factor >= 1, 'factor', 'a number from 1');
   demand(['full', 'equal', 'none'].includes(full.jitter), 'jitter', 'full, equal or none');
   return full;
 }

@@ -29,7 +29,10 @@ export interface PipelineSpec {
  */
 export function checkSpec(spec: PipelineSpec): void {
   const refuse = (sentence: string): never => {
-    throw new LeatError('invalid-pipeline', `The pipeline ${JSON.stringify(spec.name)} ${sentence}`);
+    throw new LeatError(
+      'invalid-pipeline',
+      `The pipeline ${JSON.stringify(spec.name)} ${sentence}`,
+    );
   };
   checkName('pipeline', spec.name);
   const seen = new Map<string, StageSpec>();
@@ -37,7 +40,8 @@ export function checkSpec(spec: PipelineSpec): void {
     checkName('stage', stage.name);
     if (seen.has(stage.name)) refuse(`has two stages named ${JSON.stringify(stage.name)}.`);
     if (stage.kind === 'fetcher') {
-      if (stage.from !== undefined) refuse(`lets its fetcher ${stage.name} read from ${stage.from}.`);
+      if (stage.from !== undefined)
+        refuse(`lets its fetcher ${stage.name} read from ${stage.from}.`);
     } else {
       const upstream = stage.from === undefined ? undefined : seen.get(stage.from);
       if (upstream === undefined) {

@@ -1,0 +1,408 @@
+import { createHash } from 'node:crypto';
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { type Counts, divideCounts, NO_COUNTS, recordsOf } from './counts.ts';
+import { EMPTY_DIGEST } from './digest.ts';
+import { LeatError } from './errors.ts';
+import type { JsonValue } from './json.ts';
+import { FIRST_CHECKPOINT, Ledger, type LedgerCheckpoint } from './ledger.ts';
+import type { Receipt } from './receipt.ts';
+
+type Division = readonly Division[];
+
+/** A chunk of a made-up dataset, with the receipts of its leaves. */
+interface Chunk {
+  readonly records: number;
+  readonly receipts: readonly Receipt[];
+}
+
+const { division } = fc.letrec<{ division: Division }>((tie) => ({
+  division: fc.oneof(
+    { depthSize: 'small' },
+    { weight: 3, arbitrary: fc.constant<Division>([]) },
+    { weight: 1, arbitrary: fc.array(tie('division'), { minLength: 2, maxLength: 3 }) },
+  ),
+}));
+
+const chunk: fc.Arbitrary<Omit<Chunk, 'receipts'> & { counts: Counts; division: Division }> = fc
+  .record({
+    records: fc.integer({ min: 0, max: 9 }),
+    expanded: fc.integer({ min: 0, max: 9 }),
+    filtered: fc.nat(),
+    dead: fc.nat(),
+    retries: fc.integer({ min: 0, max: 3 }),
+    division,
+  })
+  .map(({ records, expanded, filtered, dead, retries, division: divided }) => {
+    const left = filtered % (records + expanded + 1);
+    const given = dead % (records + expanded - left + 1);
+    const counts = { in: records, expanded, filtered: left, dead: given, retries };
+    return { records, counts, division: divided };
+  });
+
+const dataset: fc.Arbitrary<Chunk[]> = fc.array(chunk, { maxLength: 10 }).map((chunks) =>
+  chunks.map(({ records, counts, division: divided }, seq) => ({
+    records,
+    receipts: receiptsOf(seq, counts, leavesOf(divided)),
+  })),
+);
+
+function leavesOf(divided: Division, path = ''): string[] {
+  if (divided.length === 0) return [path];
+  return divided.flatMap((child, place) => leavesOf(child, `${path}.${place}-${divided.length}`));
+}
+
+function receiptsOf(seq: number, counts: Counts, leaves: readonly string[]): Receipt[] {
+  const records = recordsOf(counts);
+  const sizes = leaves.map((_, place) => Math.floor((records + place) / leaves.length));
+  return divideCounts(counts, sizes).map((piece, place) => {
+    const id = `${seq}${leaves[place]}`;
+    const digest = createHash('md5').update(id).digest('hex');
+    return { chunk: id, counts: piece, digest: recordsOf(piece) === 0 ? '' : digest };
+  });
+}
+
+function cursorOf(seq: number): JsonValue {
+  return seq === 0 ? null : { line: seq };
+}
+
+function sendNext(ledger: Ledger, seq: number, { records }: Chunk, now = 0): void {
+  ledger.send(seq, { records, nextCursor: cursorOf(seq + 1), fraction: (seq + 1) / 1024 }, now);
+}
+
+/** What a ledger has come to when everything goes well. */
+function undisturbed(chunks: readonly Chunk[]): Ledger {
+  const ledger = new Ledger();
+  for (const [seq, sent] of chunks.entries()) {
+    sendNext(ledger, seq, sent);
+    for (const receipt of sent.receipts) ledger.settle(receipt);
+  }
+  ledger.end();
+  return ledger;
+}
+
+function restored(checkpoint: LedgerCheckpoint): Ledger {
+  return new Ledger(JSON.parse(JSON.stringify(checkpoint)) as LedgerCheckpoint);
+}
+
+/** The chunks that are settled according to a plain set of leaves. */
+function settledIn(saved: ReadonlySet<string>, chunks: readonly Chunk[]): boolean[] {
+  return chunks.map(({ receipts }) => receipts.every((receipt) => saved.has(receipt.chunk)));
+}
+
+/** Checks a checkpoint against a plain set of the leaves that the ledger was told of. */
+function checkAgainst(
+  saved: ReadonlySet<string>,
+  checkpoint: LedgerCheckpoint,
+  chunks: readonly Chunk[],
+): void {
+  const ledger = restored(checkpoint);
+  expect(chunks.map((_, seq) => ledger.isSettled(seq))).toEqual(settledIn(saved, chunks));
+  for (const receipt of chunks.slice(0, checkpoint.next).flatMap(({ receipts }) => receipts)) {
+    expect(restored(checkpoint).settle(receipt) === 'duplicate').toBe(saved.has(receipt.chunk));
+  }
+  expect(checkpoint.cursor).toEqual(cursorOf(checkpoint.watermark));
+  expect(checkpoint.fraction).toEqual(
+    checkpoint.watermark === 0 ? null : checkpoint.watermark / 1024,
+  );
+  expect(checkpoint.settledAbove.length).toBeLessThanOrEqual(ledger.inFlightCount + 1);
+  expect(Object.keys(checkpoint.partly).length).toBeLessThanOrEqual(ledger.inFlightCount);
+}
+
+/**
+ * A fetcher's life as a list of numbers: each stands for sending, a receipt, a checkpoint or a crash. What
+ * a crash loses comes again: chunks sent after the checkpoint are sent again, receipts that are not in it
+ * are delivered again.
+ */
+function live(chunks: readonly Chunk[], choices: readonly number[]): Ledger {
+  let ledger = new Ledger();
+  let head = 0;
+  let checkpoint: LedgerCheckpoint = FIRST_CHECKPOINT;
+  let savedAtCheckpoint = new Set<string>();
+  let saved = new Set<string>();
+  const issued: Receipt[] = [];
+  const send = (): void => {
+    const next = chunks[head];
+    if (next === undefined) return ledger.end();
+    if (issued.every((receipt) => Number.parseInt(receipt.chunk, 10) < head)) {
+      issued.push(...next.receipts);
+    }
+    sendNext(ledger, head, next);
+    head++;
+  };
+  const deliver = (receipt: Receipt): void => {
+    const before = ledger.checkpoint();
+    const settlement = ledger.settle(receipt);
+    const isPremature = Number.parseInt(receipt.chunk, 10) >= before.next;
+    expect(settlement === 'premature').toBe(isPremature);
+    expect(settlement === 'duplicate').toBe(saved.has(receipt.chunk));
+    expect(isPremature ? ledger.checkpoint() : before).toEqual(before);
+    if (!isPremature) saved.add(receipt.chunk);
+  };
+  for (const choice of choices) {
+    const kind = choice % 8;
+    const receipt = issued[Math.floor(choice / 8) % Math.max(issued.length, 1)];
+    if (kind < 3) send();
+    else if (kind < 6 && receipt !== undefined) deliver(receipt);
+    else if (kind === 6) {
+      checkpoint = ledger.checkpoint();
+      savedAtCheckpoint = new Set(saved);
+      checkAgainst(saved, checkpoint, chunks);
+    } else {
+      ledger = restored(checkpoint);
+      head = ledger.watermark;
+      saved = new Set(savedAtCheckpoint);
+    }
+  }
+  while (!ledger.ended || head < chunks.length) send();
+  for (const receipt of issued) if (!saved.has(receipt.chunk)) deliver(receipt);
+  return ledger;
+}
+
+describe('Ledger, whatever happens', () => {
+  test('ends the same for any order, any duplicates and any crashes', () => {
+    fc.assert(
+      fc.property(
+        dataset,
+        fc.array(fc.nat({ max: 8 * 97 }), { size: 'large', maxLength: 120 }),
+        (chunks, choices) => {
+          const expected = undisturbed(chunks);
+          const ledger = live(chunks, choices);
+          expect(ledger.isComplete).toBe(true);
+          expect(expected.isComplete).toBe(true);
+          const { duplicates: _, ...totals } = ledger.totals;
+          expect({ ...totals, duplicates: 0 }).toEqual(expected.totals);
+          expect(ledger.checkpoint().digest).toBe(expected.checkpoint().digest);
+          expect(ledger.checkpoint()).toMatchObject({
+            watermark: chunks.length,
+            settledAbove: [],
+            partly: {},
+          });
+        },
+      ),
+      { numRuns: 400 },
+    );
+  });
+
+  test('is complete when the last leaf is saved and not before', () => {
+    fc.assert(
+      fc.property(dataset, fc.infiniteStream(fc.nat()), (chunks, random) => {
+        const ledger = new Ledger();
+        for (const [seq, sent] of chunks.entries()) sendNext(ledger, seq, sent);
+        ledger.end();
+        const waiting = chunks.flatMap(({ receipts }) => receipts);
+        while (waiting.length > 0) {
+          expect(ledger.isComplete).toBe(false);
+          const at = random.next().value % waiting.length;
+          for (const receipt of waiting.splice(at, 1)) ledger.settle(receipt);
+          expect(ledger.inFlightCount).toBe([...ledger.inFlight()].length);
+        }
+        expect(ledger.isComplete).toBe(true);
+        const totals = ledger.totals.counts;
+        expect(totals.in).toBe(chunks.reduce((sum, { records }) => sum + records, 0));
+      }),
+    );
+  });
+
+  test('keeps its checkpoint small however long the dataset is', () => {
+    const ledger = new Ledger();
+    const window = 16;
+    let largest = 0;
+    for (let seq = 0; seq < 20_000; seq++) {
+      sendNext(ledger, seq, { records: 1, receipts: [] });
+      // Settles every second chunk at once and the others a window later.
+      const late = seq % 2 === 0 ? seq : seq - window;
+      if (late >= 0) ledger.settle(receiptOf(`${late}`, 1));
+      if (seq % 97 === 0) largest = Math.max(largest, JSON.stringify(ledger.checkpoint()).length);
+      expect(ledger.inFlightCount).toBeLessThanOrEqual(window);
+    }
+    expect(largest).toBeLessThan(600);
+  });
+});
+
+function receiptOf(id: string, records: number, counts: Partial<Counts> = {}): Receipt {
+  return { chunk: id, counts: { ...NO_COUNTS, in: records, ...counts }, digest: '' };
+}
+
+/** A ledger that has sent chunks of ten records, and which of them are settled. */
+function ledgerOf(sent: number, settled: readonly number[] = []): Ledger {
+  const ledger = new Ledger();
+  for (let seq = 0; seq < sent; seq++) sendNext(ledger, seq, { records: 10, receipts: [] }, seq);
+  for (const seq of settled) ledger.settle(receiptOf(`${seq}`, 10));
+  return ledger;
+}
+
+describe('Ledger', () => {
+  test('begins with nothing', () => {
+    const ledger = new Ledger();
+    expect(ledger.checkpoint()).toEqual(FIRST_CHECKPOINT);
+    expect(ledger).toMatchObject({ watermark: 0, next: 0, ended: false, inFlightCount: 0 });
+    expect(ledger.isComplete).toBe(false);
+    expect(ledger.checkpoint().digest).toBe(EMPTY_DIGEST);
+  });
+
+  test('is complete at once when the dataset is empty', () => {
+    const ledger = new Ledger();
+    ledger.end();
+    expect(ledger.isComplete).toBe(true);
+    expect(ledger.ended).toBe(true);
+  });
+
+  test('lists what is in flight, with where to read it and when it was sent', () => {
+    const ledger = ledgerOf(3, [1]);
+    expect([...ledger.inFlight()]).toEqual([
+      { seq: 0, cursor: null, records: 10, fraction: undefined, sentAt: 0, resends: 0 },
+      { seq: 2, cursor: { line: 2 }, records: 10, fraction: 2 / 1024, sentAt: 2, resends: 0 },
+    ]);
+    expect(ledger.inFlightCount).toBe(2);
+  });
+
+  test('keeps the cursor of the chunk at the watermark', () => {
+    const { watermark, cursor, settledAbove } = ledgerOf(5, [0, 2, 4]).checkpoint();
+    expect(watermark).toBe(1);
+    expect(cursor).toEqual({ line: 1 });
+    expect(settledAbove).toEqual([
+      [2, 3],
+      [4, 5],
+    ]);
+  });
+
+  test('ignores a receipt for a chunk that was never sent', () => {
+    const ledger = ledgerOf(1);
+    expect(ledger.settle(receiptOf('1', 10))).toBe('premature');
+    expect(ledger.settle(receiptOf('not an id', 10))).toBe('premature');
+    expect(ledger.totals).toEqual(FIRST_CHECKPOINT.totals);
+  });
+
+  test('counts a duplicate and changes nothing else', () => {
+    const ledger = ledgerOf(2, [1]);
+    expect(ledger.settle(receiptOf('0.0-2', 5))).toBe('part');
+    const before = ledger.checkpoint();
+    expect(ledger.settle(receiptOf('1', 10))).toBe('duplicate');
+    expect(ledger.settle(receiptOf('1.0-2', 5))).toBe('duplicate');
+    expect(ledger.settle(receiptOf('0.0-2', 5))).toBe('duplicate');
+    const after = ledger.checkpoint();
+    expect(after).toEqual({ ...before, totals: { ...before.totals, duplicates: 3 } });
+  });
+
+  test.each([
+    ['every record was saved', { in: 10 }, 'saved'],
+    ['every record was filtered', { in: 10, filtered: 10 }, 'saved'],
+    ['some are dead and the rest is filtered', { in: 10, filtered: 4, dead: 6 }, 'saved'],
+    ['some are dead and the rest is saved', { in: 10, dead: 9 }, 'saved'],
+    ['every record is dead', { in: 10, dead: 10 }, 'dead'],
+    ['every copy is dead', { in: 10, expanded: 10, dead: 20 }, 'dead'],
+  ] as const)('counts a chunk of which %s', (_, counts, kind) => {
+    const ledger = ledgerOf(1);
+    ledger.settle(receiptOf('0', 10, counts));
+    const { savedChunks, deadChunks } = ledger.totals;
+    expect({ savedChunks, deadChunks }).toEqual(
+      kind === 'saved' ? { savedChunks: 1, deadChunks: 0 } : { savedChunks: 0, deadChunks: 1 },
+    );
+  });
+
+  test('counts an empty chunk as saved', () => {
+    const ledger = new Ledger();
+    sendNext(ledger, 0, { records: 0, receipts: [] });
+    expect(ledger.settle(receiptOf('0', 0))).toBe('settled');
+    expect(ledger.totals.savedChunks).toBe(1);
+  });
+
+  test.each([1, -1])('refuses a chunk that is sent out of order', (off) => {
+    const ledger = ledgerOf(3);
+    const send = (): void => sendNext(ledger, 3 + off, { records: 1, receipts: [] });
+    expect(send).toThrow(
+      new LeatError(
+        'source-changed',
+        `The source gave chunk ${3 + off} where the ledger expects chunk 3.`,
+      ),
+    );
+  });
+
+  test('refuses books that do not add up, and stays as it was', () => {
+    const ledger = ledgerOf(1);
+    ledger.settle(receiptOf('0.1-2', 5));
+    const before = ledger.checkpoint();
+    const wrong = (): unknown => ledger.settle(receiptOf('0.0-2', 4));
+    const message = 'Chunk 0 was sent with 10 records and its receipts account for 9.';
+    expect(wrong).toThrow(new LeatError('run-failed', message));
+    expect(ledger.checkpoint()).toEqual(before);
+    expect(ledger.settle(receiptOf('0.0-2', 5))).toBe('settled');
+  });
+
+  test('refuses a chunk that was divided in two ways, and stays as it was', () => {
+    const ledger = ledgerOf(1);
+    ledger.settle(receiptOf('0.1-2', 0, { expanded: 5 }));
+    const before = ledger.checkpoint();
+    expect(() => ledger.settle(receiptOf('0', 10, { expanded: 5 }))).toThrow(
+      'Chunk 0 was divided in two different ways: some of its records may have been saved twice.',
+    );
+    expect(ledger.checkpoint()).toEqual(before);
+  });
+});
+
+describe('Ledger, after a restart', () => {
+  test('knows what is in flight only when it has been recalled', () => {
+    const ledger = restored(ledgerOf(4, [0, 2]).checkpoint());
+    expect(ledger.inFlightCount).toBe(2);
+    expect([...ledger.inFlight()]).toEqual([]);
+    for (let seq = 1; seq < 4; seq++) sendNext(ledger, seq, { records: 10, receipts: [] }, 99);
+    expect([...ledger.inFlight()].map(({ seq, sentAt }) => [seq, sentAt])).toEqual([
+      [1, 99],
+      [3, 99],
+    ]);
+    expect(ledger.next).toBe(4);
+  });
+
+  test('never parts the watermark from its cursor, though receipts come before the recall', () => {
+    const ledger = restored(ledgerOf(6, [2, 3]).checkpoint());
+    expect(ledger.settle(receiptOf('0', 10))).toBe('settled');
+    expect(ledger.checkpoint()).toMatchObject({ watermark: 0, cursor: null });
+    sendNext(ledger, 0, { records: 10, receipts: [] });
+    expect(ledger.checkpoint()).toMatchObject({ watermark: 1, cursor: { line: 1 } });
+    expect(ledger.settle(receiptOf('1', 10))).toBe('settled');
+    expect(ledger.checkpoint()).toMatchObject({
+      watermark: 1,
+      cursor: { line: 1 },
+      settledAbove: [[1, 4]],
+    });
+    sendNext(ledger, 1, { records: 10, receipts: [] });
+    sendNext(ledger, 2, { records: 10, receipts: [] });
+    expect(ledger.checkpoint()).toMatchObject({ watermark: 3, cursor: { line: 3 } });
+    sendNext(ledger, 3, { records: 10, receipts: [] });
+    expect(ledger.checkpoint()).toMatchObject({ watermark: 4, cursor: { line: 4 } });
+  });
+
+  test('is complete when all receipts have come, without a recall', () => {
+    const before = ledgerOf(3, [1]);
+    before.end();
+    const ledger = restored(before.checkpoint());
+    ledger.settle(receiptOf('2', 10));
+    expect(ledger.isComplete).toBe(false);
+    ledger.settle(receiptOf('0', 10));
+    expect(ledger.isComplete).toBe(true);
+    expect(restored(ledger.checkpoint()).isComplete).toBe(true);
+  });
+
+  test('refuses a source that has become shorter', () => {
+    const ledger = restored(ledgerOf(3).checkpoint());
+    sendNext(ledger, 0, { records: 10, receipts: [] });
+    expect(() => ledger.end()).toThrow(
+      new LeatError(
+        'source-changed',
+        'The source ended before chunk 1, and chunks up to 2 had been sent.',
+      ),
+    );
+    expect(ledger.ended).toBe(false);
+  });
+
+  test('keeps a source that cannot tell its fraction apart from one at its beginning', () => {
+    const ledger = new Ledger();
+    ledger.send(0, { records: 1, nextCursor: 1, fraction: undefined }, 0);
+    ledger.settle(receiptOf('0', 1));
+    expect(ledger.checkpoint().fraction).toBeNull();
+    const next = restored(ledger.checkpoint());
+    next.send(1, { records: 1, nextCursor: 2, fraction: 0.5 }, 0);
+    expect([...next.inFlight()][0]?.fraction).toBeUndefined();
+  });
+});

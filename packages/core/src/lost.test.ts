@@ -1,0 +1,48 @@
+import { describe, expect, test } from 'vitest';
+import type { ChunkInFlight } from './ledger.ts';
+import { lostChunks, OVERDUE_MS } from './lost.ts';
+
+const NOW = 10 * OVERDUE_MS;
+
+function sentAt(...times: number[]): ChunkInFlight[] {
+  return times.map((time, seq) => ({
+    seq,
+    cursor: null,
+    records: 100,
+    fraction: undefined,
+    sentAt: time,
+    resends: 0,
+  }));
+}
+
+function lostSeqs(times: readonly number[], queued: number, receiptsUnread: number): number[] {
+  const seen = { startedAt: NOW, queued, receiptsUnread };
+  return lostChunks(sentAt(...times), seen).map(({ seq }) => seq);
+}
+
+describe('lostChunks', () => {
+  test('gives up all chunks when the queues and the receipts are empty', () => {
+    expect(lostSeqs([NOW - 1, NOW - 60_000], 0, 0)).toEqual([0, 1]);
+  });
+
+  test('spares a chunk that was sent since the first look', () => {
+    expect(lostSeqs([NOW - 1, NOW, NOW + 1], 0, 0)).toEqual([0]);
+  });
+
+  test('leaves chunks alone while anything of the run is queued', () => {
+    expect(lostSeqs([NOW - 1, NOW - 60_000], 1, 0)).toEqual([]);
+  });
+
+  test('leaves chunks alone while a receipt is under way', () => {
+    expect(lostSeqs([NOW - 1, NOW - 60_000], 0, 1)).toEqual([]);
+  });
+
+  test('sends an overdue chunk again though the queues move', () => {
+    const justOverdue = NOW - OVERDUE_MS - 1;
+    expect(lostSeqs([justOverdue, justOverdue + 1], 500, 3)).toEqual([0]);
+  });
+
+  test('finds nothing when nothing is in flight', () => {
+    expect(lostSeqs([], 0, 0)).toEqual([]);
+  });
+});

@@ -1,0 +1,75 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { formatReceipt, parseReceipt, type Receipt, savedRecords } from './receipt.ts';
+
+const receipt: fc.Arbitrary<Receipt> = fc.record({
+  chunk: fc.stringMatching(/^[1-9]\d{0,8}(\.[01]-[2-9]){0,3}$/),
+  counts: fc.record({
+    in: fc.nat({ max: 1e9 }),
+    expanded: fc.nat({ max: 1e9 }),
+    filtered: fc.constant(0),
+    dead: fc.constant(0),
+    retries: fc.nat({ max: 99 }),
+  }),
+  digest: fc.oneof(fc.constant(''), fc.stringMatching(/^[0-9a-f]{32}$/)),
+});
+
+describe('formatReceipt and parseReceipt', () => {
+  test('are inverse', () => {
+    fc.assert(
+      fc.property(receipt, (one) => {
+        expect(parseReceipt(formatReceipt(one))).toEqual(one);
+      }),
+    );
+  });
+
+  test('refuse what they cannot have made, and never throw', () => {
+    const edited = fc
+      .tuple(receipt, fc.nat(), fc.constantFrom('', '0', 'g', '/', ' ', '.', '-', '\n'))
+      .map(([one, at, insert]) => {
+        const text = formatReceipt(one);
+        const place = at % (text.length + 1);
+        return text.slice(0, place) + insert + text.slice(place + (at % 2));
+      });
+    fc.assert(
+      fc.property(fc.oneof(edited, fc.string()), (text) => {
+        const one = parseReceipt(text);
+        expect(one === undefined ? text : formatReceipt(one)).toBe(text);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test('refuse a receipt that was cut off anywhere before its digest', () => {
+    const text = formatReceipt({
+      chunk: '42.1-2',
+      counts: { in: 100, expanded: 0, filtered: 0, dead: 0, retries: 0 },
+      digest: 'a'.repeat(32),
+    });
+    for (let end = 0; end < text.length; end++) {
+      const isOnlyWithoutDigest = end === text.length - 32;
+      expect(parseReceipt(text.slice(0, end)) !== undefined).toBe(isOnlyWithoutDigest);
+    }
+  });
+
+  test.each([
+    '',
+    '1',
+    '1 ',
+    '1 1/0/0/0/0',
+    '1 1/0/0/0/0 xyz',
+    '1 1/0/0/0/0 ' + 'A'.repeat(32),
+    '1 1/0/0/0/0  ',
+    '1 1/0/0 ',
+    'x 1/0/0/0/0 ',
+  ])('refuse %j', (line) => {
+    expect(parseReceipt(line)).toBeUndefined();
+  });
+});
+
+describe('savedRecords', () => {
+  test('is what is left of a chunk', () => {
+    const counts = { in: 100, expanded: 20, filtered: 15, dead: 5, retries: 7 };
+    expect(savedRecords({ chunk: '1', counts, digest: '' })).toBe(100);
+  });
+});

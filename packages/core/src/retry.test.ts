@@ -1,0 +1,184 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { BusyError, LeatError, RetryAfterError, TerminalError } from './errors.ts';
+import {
+  backoffMs,
+  classifyFailure,
+  decideRetry,
+  DEFAULT_RETRY_POLICY,
+  type RetryPolicy,
+  retryPolicy,
+} from './retry.ts';
+
+function withProperties(properties: object): Error {
+  return Object.assign(new Error('it broke'), properties);
+}
+
+/** An error inside so many others. */
+function caused(error: unknown, times: number): Error {
+  const outer = new Error('outer', { cause: error });
+  return times === 1 ? outer : caused(outer, times - 1);
+}
+
+const ownCause = new Error('its own cause');
+ownCause.cause = ownCause;
+
+describe('classifyFailure', () => {
+  test.each([
+    ['a terminal error', new TerminalError('bad record'), 'fatal'],
+    ['a terminal error as a cause', caused(new TerminalError('bad record'), 1), 'fatal'],
+    ['a busy error', new BusyError('later'), 'busy'],
+    ['a retry-after error', new RetryAfterError(100), 'busy'],
+    ['a busy error that a terminal one caused', caused(new BusyError('later'), 2), 'busy'],
+    ['status 429', withProperties({ status: 429 }), 'busy'],
+    ['status 503', withProperties({ status: 503 }), 'busy'],
+    ['statusCode 429', withProperties({ statusCode: 429 }), 'busy'],
+    ['statusCode 503', withProperties({ statusCode: 503 }), 'busy'],
+    [
+      'statusCode 429 and a worded status',
+      withProperties({ status: 'fail', statusCode: 429 }),
+      'busy',
+    ],
+    ['status 500', withProperties({ status: 500 }), 'failed'],
+    ['status 404', withProperties({ statusCode: 404 }), 'failed'],
+    ['a refused connection', withProperties({ code: 'ECONNREFUSED' }), 'busy'],
+    ['a lost connection', withProperties({ code: 'ECONNRESET' }), 'busy'],
+    ['a name server that does not answer', withProperties({ code: 'EAI_AGAIN' }), 'busy'],
+    [
+      'a connection that cannot be made in time',
+      withProperties({ code: 'UND_ERR_CONNECT_TIMEOUT' }),
+      'busy',
+    ],
+    ['a missing file', withProperties({ code: 'ENOENT' }), 'failed'],
+    [
+      'what fetch throws',
+      new TypeError('fetch failed', { cause: withProperties({ code: 'ECONNREFUSED' }) }),
+      'busy',
+    ],
+    ['what a client that wraps fetch throws', caused(withProperties({ code: 'EPIPE' }), 4), 'busy'],
+    ['a cause too deep to look for', caused(new BusyError('later'), 5), 'failed'],
+    ['an error that is its own cause', ownCause, 'failed'],
+    ['a plain error', new Error('it broke'), 'failed'],
+    ['an error of ours', new LeatError('unreachable', 'No server answers.'), 'failed'],
+    ['a text', 'ECONNREFUSED', 'failed'],
+    ['an object that is no error', { status: 429 }, 'failed'],
+    ['nothing', undefined, 'failed'],
+  ])('sorts %s', (_, error: unknown, kind) => {
+    expect(classifyFailure(error)).toBe(kind);
+  });
+});
+
+const policy: fc.Arbitrary<RetryPolicy> = fc
+  .record({
+    attempts: fc.integer({ min: 1, max: 20 }),
+    initialDelayMs: fc.nat({ max: 10_000 }),
+    maxDelayMs: fc.nat({ max: 100_000 }),
+    factor: fc.oneof(fc.double({ min: 1, max: 10, noNaN: true }), fc.constant(Number.MAX_VALUE)),
+    jitter: fc.constantFrom('full', 'equal', 'none'),
+  })
+  .map((full) => Object.assign(full, { maxDelayMs: full.initialDelayMs + full.maxDelayMs }));
+const failures = fc.oneof(fc.integer({ min: 1, max: 10 }), fc.integer({ min: 1, max: 1e6 }));
+const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
+
+describe('backoffMs', () => {
+  test('stays within the bounds of its jitter and of the policy', () => {
+    fc.assert(
+      fc.property(policy, failures, random, (one, n, chance) => {
+        const delay = backoffMs(one, n, chance);
+        const whole = backoffMs({ ...one, jitter: 'none' }, n, chance);
+        expect(Number.isSafeInteger(delay)).toBe(true);
+        expect(whole).toBeLessThanOrEqual(one.maxDelayMs);
+        expect(whole).toBeGreaterThanOrEqual(one.initialDelayMs);
+        expect(delay).toBeLessThanOrEqual(whole);
+        const least = { full: 0, equal: Math.floor(whole / 2), none: whole }[one.jitter];
+        expect(delay).toBeGreaterThanOrEqual(least);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test('never becomes shorter from one failure to the next', () => {
+    fc.assert(
+      fc.property(policy, failures, random, (one, n, chance) => {
+        expect(backoffMs(one, n + 1, chance)).toBeGreaterThanOrEqual(backoffMs(one, n, chance));
+      }),
+    );
+  });
+
+  test.each([
+    ['full', [0, 50, 100]],
+    ['equal', [50, 75, 100]],
+    ['none', [100, 100, 100]],
+  ] as const)('spreads %s jitter over its whole width', (jitter, delays) => {
+    const one = { ...DEFAULT_RETRY_POLICY, initialDelayMs: 100, jitter };
+    expect([0, 0.5, 0.999_999].map((chance) => backoffMs(one, 1, chance))).toEqual(delays);
+  });
+
+  test('grows by its factor up to the longest wait', () => {
+    const one = { ...DEFAULT_RETRY_POLICY, jitter: 'none' } as const;
+    expect([1, 2, 3, 8, 9, 5_000].map((n) => backoffMs(one, n, 0))).toEqual([
+      200, 400, 800, 25_600, 30_000, 30_000,
+    ]);
+  });
+});
+
+describe('decideRetry', () => {
+  const one = retryPolicy({ attempts: 3, initialDelayMs: 100, jitter: 'none' });
+
+  test('tries a failure again until its attempts are used up', () => {
+    const error = new Error('it broke');
+    expect([1, 2, 3, 4].map((n) => decideRetry(one, error, n, 0))).toEqual([
+      { action: 'retry', delayMs: 100 },
+      { action: 'retry', delayMs: 200 },
+      { action: 'give-up' },
+      { action: 'give-up' },
+    ]);
+  });
+
+  test('gives a terminal error up at once', () => {
+    expect(decideRetry(one, new TerminalError('bad record'), 1, 0)).toEqual({ action: 'give-up' });
+  });
+
+  test('never gives up on busy', () => {
+    expect(decideRetry(one, new BusyError('later'), 1_000_000, 0)).toEqual({
+      action: 'retry',
+      delayMs: 30_000,
+    });
+  });
+
+  test.each([
+    ['waits as long as it was asked to', 45_000, 45_000],
+    ['waits no less than its own policy says', 10, 100],
+    ['does not mind a time in the past', -5, 100],
+    ['does not mind a time that is no number', Number('Wed, 21 Oct 2026 07:28:00 GMT'), 100],
+    ['does not mind a time without end', Infinity, 100],
+  ])('%s', (_, asked, delayMs) => {
+    const error = new RetryAfterError(asked);
+    expect(decideRetry(one, error, 1, 0)).toEqual({ action: 'retry', delayMs });
+    expect(decideRetry(one, caused(error, 2), 1, 0)).toEqual({ action: 'retry', delayMs });
+  });
+});
+
+describe('retryPolicy', () => {
+  test('fills in the defaults', () => {
+    expect(retryPolicy()).toEqual(DEFAULT_RETRY_POLICY);
+    expect(retryPolicy({ attempts: 1 })).toEqual({ ...DEFAULT_RETRY_POLICY, attempts: 1 });
+  });
+
+  test.each([
+    [{ attempts: 0 }, 'retry.attempts must be a whole number from 1; it is 0.'],
+    [{ attempts: 1.5 }, 'retry.attempts must be a whole number from 1; it is 1.5.'],
+    [{ initialDelayMs: -1 }, 'retry.initialDelayMs must be 0 or more milliseconds; it is -1.'],
+    [{ initialDelayMs: NaN }, 'retry.initialDelayMs must be 0 or more milliseconds; it is NaN.'],
+    [{ maxDelayMs: 10 }, 'retry.maxDelayMs must be no less than initialDelayMs; it is 10.'],
+    [
+      { maxDelayMs: Infinity },
+      'retry.maxDelayMs must be less than 2^31 milliseconds (24 days); it is Infinity.',
+    ],
+    [{ factor: 0.5 }, 'retry.factor must be a number from 1; it is 0.5.'],
+    [{ factor: Infinity }, 'retry.factor must be a number from 1; it is Infinity.'],
+    [{ jitter: 'some' as 'full' }, 'retry.jitter must be full, equal or none; it is some.'],
+  ])('refuses %j with a sentence', (wrong, sentence) => {
+    expect(() => retryPolicy(wrong)).toThrow(new LeatError('invalid-pipeline', sentence));
+  });
+});

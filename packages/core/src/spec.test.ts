@@ -1,0 +1,123 @@
+import { describe, expect, test } from 'vitest';
+import { LeatError } from './errors.ts';
+import {
+  checkSpec,
+  type PipelineSpec,
+  queuedStages,
+  readersOf,
+  specDifference,
+  type StageSpec,
+} from './spec.ts';
+
+const source: StageSpec = { name: 'source', kind: 'fetcher' };
+const upper: StageSpec = { name: 'upper', kind: 'mapper', from: 'source' };
+const sink: StageSpec = { name: 'sink', kind: 'saver', from: 'upper' };
+const archive: StageSpec = { name: 'archive', kind: 'saver', from: 'source' };
+
+function spec(...stages: StageSpec[]): PipelineSpec {
+  return { name: 'cities', stages };
+}
+
+describe('checkSpec', () => {
+  test.each([
+    ['a line', spec(source, upper, sink)],
+    ['a fetcher and a saver', spec(source, archive)],
+    ['a fan-out', spec(source, upper, archive, sink)],
+    ['a fetcher that does not stand first', spec(source, archive)],
+  ])('takes %s', (_, good) => {
+    expect(() => checkSpec(good)).not.toThrow();
+  });
+
+  test.each([
+    ['two stages of one name', spec(source, archive, archive), 'has two stages named "archive".'],
+    ['no stages', spec(), 'needs exactly one fetcher and has 0.'],
+    [
+      'two fetchers',
+      spec(source, { name: 'other', kind: 'fetcher' }, archive),
+      'needs exactly one fetcher and has 2.',
+    ],
+    [
+      'a fetcher that reads',
+      spec({ ...source, from: 'sink' }),
+      'lets its fetcher source read from sink.',
+    ],
+    [
+      'a stage that reads from nothing',
+      spec(source, { name: 'upper', kind: 'mapper' }),
+      'has a stage upper that reads from no stage before it (undefined).',
+    ],
+    [
+      'a stage that reads from one that is unknown',
+      spec(source, sink),
+      'has a stage sink that reads from no stage before it (upper).',
+    ],
+    [
+      'a cycle',
+      spec(source, { ...upper, from: 'sink' }, sink),
+      'has a stage upper that reads from no stage before it (sink).',
+    ],
+    [
+      'a stage that reads from itself',
+      spec(source, { ...upper, from: 'upper' }),
+      'has a stage upper that reads from no stage before it (upper).',
+    ],
+    [
+      'a stage that reads from a saver',
+      spec(source, archive, { ...sink, from: 'archive' }),
+      'has a stage sink that reads from the saver archive.',
+    ],
+    ['a fetcher that nobody reads', spec(source), 'has a fetcher source that no stage reads from.'],
+    [
+      'a mapper that nobody reads',
+      spec(source, archive, upper),
+      'has a mapper upper that no stage reads from.',
+    ],
+  ])('refuses %s', (_, bad, sentence) => {
+    expect(() => checkSpec(bad)).toThrow(
+      new LeatError('invalid-pipeline', `The pipeline "cities" ${sentence}`),
+    );
+  });
+
+  test('refuses names outside the grammar', () => {
+    const message = 'must be 1 to 31 lower-case letters';
+    expect(() => checkSpec({ name: 'Cities', stages: [source, archive] })).toThrow(message);
+    expect(() => checkSpec(spec({ ...source, name: 'a.b' }))).toThrow(message);
+    expect(() => checkSpec(spec({ ...source, name: 'dead' }))).toThrow("Leat's own streams");
+  });
+});
+
+describe('the graph', () => {
+  test('gives readers in their order, which is their place in chunk ids', () => {
+    expect(readersOf(spec(source, archive, upper, sink), 'source')).toEqual([archive, upper]);
+    expect(readersOf(spec(source, upper, archive, sink), 'source')).toEqual([upper, archive]);
+    expect(readersOf(spec(source, upper, sink), 'sink')).toEqual([]);
+  });
+
+  test('has a queue in front of every stage but the fetcher', () => {
+    expect(queuedStages(spec(source, upper, sink))).toEqual([upper, sink]);
+  });
+});
+
+describe('specDifference', () => {
+  test('finds none where chunk ids mean the same', () => {
+    const stored = JSON.parse(JSON.stringify(spec(source, upper, sink))) as PipelineSpec;
+    expect(specDifference(stored, spec(source, upper, sink))).toBeUndefined();
+  });
+
+  test.each([
+    ['a stage more', spec(source, upper, sink, archive)],
+    ['a stage less', spec(source, archive)],
+    ['another name', spec(source, { ...upper, name: 'lower' }, { ...sink, from: 'lower' })],
+    ['another edge', spec(source, upper, { ...sink, from: 'source' })],
+  ])('says what differs for %s', (_, present) => {
+    const sentence = specDifference(spec(source, upper, sink), present);
+    expect(sentence).toMatch(
+      /^it was started as "source source>upper upper>sink" and the pipeline is now "source .*"$/,
+    );
+  });
+
+  test('tells apart the orders of the readers of one stage', () => {
+    const [one, other] = [spec(source, upper, archive, sink), spec(source, archive, upper, sink)];
+    expect(specDifference(one, other)).toBeDefined();
+  });
+});
