@@ -1,5 +1,6 @@
-import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { constants, copyFile, link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
+import { errorCode } from './error.ts';
 import { startTime } from './process-identity.ts';
 
 /** Who holds a claim. The start time tells a process from a later one with the same pid. */
@@ -44,10 +45,14 @@ async function discard(path: string, stale: string): Promise<void> {
 
 async function linked(from: string, to: string): Promise<boolean> {
   try {
-    await link(from, to);
+    await link(from, to).catch(async (error: unknown) => {
+      if (errorCode(error) === 'EEXIST') throw error;
+      // Not every file system has hard links; an exclusive copy is nearly as good.
+      await copyFile(from, to, constants.COPYFILE_EXCL);
+    });
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    if (errorCode(error) === 'EEXIST') return false;
     throw error;
   }
 }
@@ -56,17 +61,22 @@ async function contentOf(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (errorCode(error) === 'ENOENT') return undefined;
     throw error;
   }
 }
 
 function parseHolder(text: string): Holder | undefined {
   try {
-    const value = JSON.parse(text) as Partial<Holder> | null;
-    if (typeof value?.pid !== 'number' || typeof value.started !== 'string') return undefined;
-    return { pid: value.pid, started: value.started };
+    const value: unknown = JSON.parse(text);
+    return isHolder(value) ? value : undefined;
   } catch {
     return undefined;
   }
+}
+
+function isHolder(value: unknown): value is Holder {
+  if (typeof value !== 'object' || value === null) return false;
+  if (!('pid' in value) || !('started' in value)) return false;
+  return typeof value.pid === 'number' && typeof value.started === 'string';
 }

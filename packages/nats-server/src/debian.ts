@@ -1,4 +1,4 @@
-import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type AptSource, formatDeb822, parseDeb822, parseSourcesList } from './apt-sources.ts';
 import { BINARY_NAME, readVersion } from './binary.ts';
@@ -42,7 +42,7 @@ export async function unpackFromDebian(request: RungRequest): Promise<string> {
       await runCommand('apt-get', download, { ...options, timeoutMs: 120_000 });
       const file = await downloadedPackage(staging, full);
       await runCommand('dpkg-deb', ['-x', file, root], { ...options, timeoutMs: 60_000 });
-      const path = join(root, 'usr', 'bin', BINARY_NAME);
+      const path = await programIn(root);
       // A package of a newer suite may need a newer C library than there is here: try an older one then.
       await readVersion(path, signal);
       return path;
@@ -74,12 +74,12 @@ async function newerSuites(aptDirectory: string, osRelease: string): Promise<str
     new RegExp(`^${name}="?([^"\\n]*)`, 'm').exec(release)?.[1] ?? '';
   const codename = field('VERSION_CODENAME');
   const family = `${field('ID')} ${field('ID_LIKE')}`.split(' ');
-  const own = ['stable', 'testing', 'unstable', 'sid', codename];
+  const own = new Set(['stable', 'testing', 'unstable', 'sid', codename]);
   // The aliases last longer than code names would.
   const newer = family.includes('ubuntu') ? ['devel'] : ['stable', 'unstable'];
   const archives = (await systemSources(aptDirectory)).filter(
     ({ suites, components }) =>
-      components.includes('main') && suites.some((suite) => own.includes(suite)),
+      components.includes('main') && suites.some((suite) => own.has(suite)),
   );
   if (archives.length === 0) throw new NatsServerError('this system has no apt sources to ask');
   return archives
@@ -128,8 +128,9 @@ async function writeAptConfig(staging: string, sources: string): Promise<string>
       `Dir::State::status ${quoted('status')};`,
       `Dir::Cache ${quoted('.')};`,
       `Dir::Cache::archives ${quoted('archives')};`,
-      'Dir::Cache::pkgcache "";',
-      'Dir::Cache::srcpkgcache "";',
+      // Container images often turn these off, which makes each of our commands read all lists again.
+      'Dir::Cache::pkgcache "pkgcache.bin";',
+      'Dir::Cache::srcpkgcache "srcpkgcache.bin";',
       `Dir::Log ${quoted('log')};`,
       'Dir::Etc::sourcelist "/dev/null";',
       `Dir::Etc::sourceparts ${quoted('sources')};`,
@@ -145,6 +146,15 @@ async function writeAptConfig(staging: string, sources: string): Promise<string>
     ].join('\n'),
   );
   return path;
+}
+
+/** Debian has it in `/usr/sbin`; a package of another distribution may differ. */
+async function programIn(root: string): Promise<string> {
+  for (const folder of ['usr/sbin', 'usr/bin']) {
+    const path = join(root, folder, BINARY_NAME);
+    if ((await stat(path).catch(() => undefined)) !== undefined) return path;
+  }
+  throw new NatsServerError('the package has no nats-server in it');
 }
 
 async function downloadedPackage(directory: string, full: string): Promise<string> {

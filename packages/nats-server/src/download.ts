@@ -24,9 +24,10 @@ export async function* fetchBytes(
       await response.body?.cancel();
       throw new NatsServerError(`${url} answered ${response.status}`);
     }
-    for await (const part of response.body) {
+    const body: AsyncIterable<Uint8Array> = response.body;
+    for await (const part of body) {
       clearTimeout(timer);
-      yield part as Uint8Array;
+      yield part;
       timer = setTimeout(giveUp, STALL_TIMEOUT_MS, STALL_TIMEOUT_MS);
     }
   } catch (error) {

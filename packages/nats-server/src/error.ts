@@ -8,6 +8,11 @@ export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   // fetch reports every network failure as "fetch failed" and hides what happened in the cause.
   if (error.message === 'fetch failed' && error.cause !== undefined) return reasonOf(error.cause);
-  const { code } = error as NodeJS.ErrnoException;
-  return error.message === '' ? (code ?? error.name) : error.message;
+  return error.message === '' ? (errorCode(error) ?? error.name) : error.message;
+}
+
+/** The code of a system error, such as `ENOENT`. */
+export function errorCode(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
 }

@@ -89,6 +89,7 @@ async function fromCache(
   const standIn = exact === undefined ? await readStandIn(directory, PINNED_VERSION) : undefined;
   for (const version of [exact ?? PINNED_VERSION, standIn]) {
     if (version === undefined || normalizeVersion(version) === undefined) continue;
+    if (exact === undefined && !isNewEnough(version)) continue;
     const path = await findCached(directory, version, signal);
     if (path !== undefined) return { path, version, origin: 'cache' };
   }

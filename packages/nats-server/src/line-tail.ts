@@ -19,6 +19,6 @@ export class LineTail {
 }
 
 /** Cuts off `[pid] date time [LVL] ` of nats-server's log lines. */
-function withoutPrefix(line: string): string {
+export function withoutPrefix(line: string): string {
   return line.replace(/^\[\d+\] \S+ \S+ \[\w{3}\] /, '').trim();
 }

@@ -5,6 +5,7 @@ import { removeTree } from './cache.ts';
 import { claim } from './claim.ts';
 import { formatConfig } from './config.ts';
 import { NatsServerError, reasonOf } from './error.ts';
+import { withoutPrefix } from './line-tail.ts';
 import { type ServerInfo, readServerInfo } from './server-info.ts';
 import { type ServerExit, ServerProcess } from './server-process.ts';
 
@@ -49,10 +50,15 @@ export class NatsServer {
 
   /** Starts a server and waits until it is ready. @internal Use `startNatsServer`. */
   static async start(setup: NatsServerSetup, signal?: AbortSignal): Promise<NatsServer> {
-    await prepare(setup);
-    const server = new NatsServer(setup);
-    await server.#run(signal);
-    return server;
+    try {
+      await prepare(setup);
+      const server = new NatsServer(setup);
+      await server.#run(signal);
+      return server;
+    } catch (error) {
+      await removeTree(setup.privateDir);
+      throw error;
+    }
   }
 
   /** For example `nats://127.0.0.1:23456`. */
@@ -88,8 +94,7 @@ export class NatsServer {
 
   /** Runs the server again, on the same port and store; one that still runs is ended by SIGTERM first. */
   async restart(signal?: AbortSignal): Promise<void> {
-    const deadline = setTimeout(() => void this.kill('SIGKILL'), STOP_TIMEOUT_MS);
-    await this.kill('SIGTERM').finally(() => clearTimeout(deadline));
+    await this.#end();
     await prepare(this.#setup);
     this.#process = spawnServer(this.#setup);
     await this.#run(signal);
@@ -115,9 +120,15 @@ export class NatsServer {
       this.#version = info.version;
       log(`nats-server ${info.version} listens on ${this.url}`);
     } catch (error) {
-      await this.stop();
+      await this.#end();
       throw error;
     }
+  }
+
+  /** Unlike `stop`, keeps the store, temporary or not. */
+  async #end(): Promise<void> {
+    const deadline = setTimeout(() => void this.kill('SIGKILL'), STOP_TIMEOUT_MS);
+    await this.kill('SIGTERM').finally(() => clearTimeout(deadline));
   }
 }
 
@@ -152,7 +163,7 @@ function spawnServer(setup: NatsServerSetup): ServerProcess {
     stopTimeoutMs: STOP_TIMEOUT_MS,
   };
   return new ServerProcess(order, (line) => {
-    if (/\[(?:FTL|ERR|WRN)\]/.test(line)) log(line);
+    if (/\[(?:FTL|ERR|WRN)\]/.test(line)) log(`nats-server: ${withoutPrefix(line)}`);
   });
 }
 

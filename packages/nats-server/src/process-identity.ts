@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { errorCode } from './error.ts';
 import { runCommand } from './run-command.ts';
 
 /**
@@ -25,7 +26,7 @@ function exists(pid: number): boolean {
     return true;
   } catch (error) {
     // A process of another user may not be signalled, but is there.
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+    return errorCode(error) === 'EPERM';
   }
 }
 

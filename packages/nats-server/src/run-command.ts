@@ -31,11 +31,15 @@ export function runCommand(
       },
       (error, stdout, stderr) => {
         if (error === null) resolve(stdout);
-        else if (signal?.aborted === true) reject(signal.reason as Error);
+        else if (signal?.aborted === true) reject(abortError(signal));
         else reject(new NatsServerError(complaint(file, error, stderr, timeoutMs)));
       },
     );
   });
+}
+
+function abortError(signal: AbortSignal): Error {
+  return signal.reason instanceof Error ? signal.reason : new Error(String(signal.reason));
 }
 
 function complaint(

@@ -22,7 +22,9 @@ export function readServerInfo(port: number, timeoutMs: number): Promise<ServerI
     socket.on('data', (data: string) => {
       text += data;
       const line = /^INFO (.*)\r\n/.exec(text)?.[1];
-      if (line !== undefined) settle(JSON.parse(line) as ServerInfo);
+      if (line === undefined) return;
+      const info: ServerInfo = JSON.parse(line);
+      settle(info);
     });
   });
 }

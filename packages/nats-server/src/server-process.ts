@@ -1,7 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import type { Socket } from 'node:net';
-import { NatsServerError } from './error.ts';
+import { Socket } from 'node:net';
+import { NatsServerError, errorCode } from './error.ts';
 import { LineTail } from './line-tail.ts';
 import { WATCHDOG_PROGRAM, type WatchdogOrder, type WatchdogReport } from './watchdog.ts';
 
@@ -22,7 +22,7 @@ export class ServerProcess {
   /** Settles when server and watchdog are gone and all output has been read. Never rejects. */
   readonly exited: Promise<ServerExit>;
   readonly tail: LineTail = new LineTail();
-  readonly #child: ChildProcess;
+  readonly #child: ChildProcessWithoutNullStreams;
   readonly #started: Promise<number>;
   #pid: number | undefined;
   #ended: ServerExit | undefined;
@@ -36,7 +36,7 @@ export class ServerProcess {
     const child = spawn(process.execPath, ['-e', WATCHDOG_PROGRAM, JSON.stringify(order)], {
       // A session of its own: Ctrl-C in a terminal must not reach the server, which is drained first.
       detached: true,
-      stdio: ['pipe', 'pipe', 'pipe'],
+      stdio: 'pipe',
       windowsHide: true,
       env,
     });
@@ -58,11 +58,11 @@ export class ServerProcess {
     this.#setReferenced(false);
   }
 
-  #readReports(child: ChildProcess): Promise<number> {
+  #readReports(child: ChildProcessWithoutNullStreams): Promise<number> {
     return new Promise((resolve, reject) => {
-      createInterface({ input: child.stdout as Socket })
+      createInterface({ input: child.stdout })
         .on('line', (line) => {
-          const report = JSON.parse(line) as WatchdogReport;
+          const report: WatchdogReport = JSON.parse(line);
           if (report.ended !== undefined) this.#ended = report.ended;
           if (report.error !== undefined) reject(new NatsServerError(report.error));
           if (report.pid === undefined) return;
@@ -73,7 +73,7 @@ export class ServerProcess {
     });
   }
 
-  #watchExit(child: ChildProcess): Promise<ServerExit> {
+  #watchExit(child: ChildProcessWithoutNullStreams): Promise<ServerExit> {
     child.on('exit', () => {
       // The watchdog itself was killed: its server must not outlive it.
       if (this.#ended === undefined && this.#pid !== undefined) signalProcess(this.#pid, 'SIGKILL');
@@ -88,7 +88,7 @@ export class ServerProcess {
 
   /** Lets the watchdog start the server; gives the server's pid. */
   start(): Promise<number> {
-    this.#child.stdin?.write('start\n');
+    this.#child.stdin.write('start\n');
     return this.hold(this.#started);
   }
 
@@ -98,13 +98,15 @@ export class ServerProcess {
 
   /** Ends the server with SIGTERM, and with SIGKILL after the deadline; waits until it is gone. */
   async stop(): Promise<void> {
-    this.#child.stdin?.end();
+    this.#child.stdin.end();
     await this.hold(this.exited);
   }
 
   /** Sends the server a signal and waits until it is gone. */
   async kill(signal: NodeJS.Signals): Promise<void> {
-    if (!this.hasExited && this.#pid !== undefined) signalProcess(this.#pid, signal);
+    // A watchdog that has no server yet ends with its standard input.
+    if (this.#pid === undefined) this.#child.stdin.end();
+    else if (!this.hasExited) signalProcess(this.#pid, signal);
     await this.hold(this.exited);
   }
 
@@ -122,7 +124,8 @@ export class ServerProcess {
 
   #setReferenced(referenced: boolean): void {
     const { stdin, stdout, stderr } = this.#child;
-    for (const handle of [this.#child, stdin, stdout, stderr] as (ChildProcess | Socket)[]) {
+    const pipes = [stdin, stdout, stderr].filter((pipe) => pipe instanceof Socket);
+    for (const handle of [this.#child, ...pipes]) {
       if (referenced) handle.ref();
       else handle.unref();
     }
@@ -133,6 +136,6 @@ function signalProcess(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    if (errorCode(error) !== 'ESRCH') throw error;
   }
 }

@@ -3,11 +3,13 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { NatsServerBinary } from './binary.ts';
 import { findNatsServer } from './find-nats-server.ts';
-import { findFreePort } from './free-port.ts';
+import { findFreePort, isFree } from './free-port.ts';
 import { NatsServer } from './nats-server.ts';
 
 /** How long a server may take until it is ready. Long, as it reads its whole store at first. */
 const DEFAULT_START_TIMEOUT_MS = 30_000;
+
+const MAX_PORT_ATTEMPTS = 5;
 
 export interface StartNatsServerOptions {
   /** @defaultValue what `findNatsServer()` finds */
@@ -36,17 +38,25 @@ export async function startNatsServer(options: StartNatsServerOptions = {}): Pro
   const { log = () => {}, signal } = options;
   const binary =
     options.binary ?? (await findNatsServer({ log, ...(signal !== undefined && { signal }) }));
-  const privateDir = await mkdtemp(join(tmpdir(), 'leat-nats-'));
-  const setup = {
-    binaryPath: typeof binary === 'string' ? binary : binary.path,
-    privateDir,
-    storeDir:
-      options.storeDir === undefined ? join(privateDir, 'store') : resolve(options.storeDir),
-    port: options.port ?? (await findFreePort()),
-    config: options.config ?? '',
-    jetstream: options.jetstream ?? true,
-    startTimeoutMs: options.startTimeoutMs ?? DEFAULT_START_TIMEOUT_MS,
-    log,
-  };
-  return NatsServer.start(setup, signal);
+  for (let attempt = 1; ; attempt += 1) {
+    const privateDir = await mkdtemp(join(tmpdir(), 'leat-nats-'));
+    const setup = {
+      binaryPath: typeof binary === 'string' ? binary : binary.path,
+      privateDir,
+      storeDir:
+        options.storeDir === undefined ? join(privateDir, 'store') : resolve(options.storeDir),
+      port: options.port ?? (await findFreePort()),
+      config: options.config ?? '',
+      jetstream: options.jetstream ?? true,
+      startTimeoutMs: options.startTimeoutMs ?? DEFAULT_START_TIMEOUT_MS,
+      log,
+    };
+    try {
+      return await NatsServer.start(setup, signal);
+    } catch (error) {
+      // Another may have taken the free port before the server did.
+      const retry = options.port === undefined && attempt < MAX_PORT_ATTEMPTS;
+      if (!retry || (await isFree(setup.port))) throw error;
+    }
+  }
 }
