@@ -5,6 +5,7 @@ import { hostname } from 'node:os';
 import path from 'node:path';
 import { LeatError, messageOf } from '@leat/core';
 import { errorCode } from './error-code.ts';
+import { isAlive } from './process-alive.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
@@ -137,15 +138,6 @@ async function removeDeadTemporaries(temporaries: string): Promise<void> {
         () => false,
       ));
     if (isDead) await unlink(file).catch(() => undefined);
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return errorCode(error) !== 'ESRCH';
   }
 }
 

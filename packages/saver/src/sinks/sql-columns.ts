@@ -1,0 +1,148 @@
+import { LeatError, messageOf } from '@leat/core';
+import { type ZodType, z } from 'zod';
+
+/** The types that the SQL sinks make columns of, or accept in a table that is there already. */
+export type ColumnType =
+  | 'text'
+  | 'double precision'
+  | 'numeric'
+  | 'integer'
+  | 'bigint'
+  | 'boolean'
+  | 'timestamp with time zone'
+  | 'date'
+  | 'jsonb';
+
+/** One field of the records. */
+export interface Column {
+  readonly name: string;
+  readonly type: ColumnType;
+  /** Whether the field may be absent; NULL then means that it is. */
+  readonly isOptional: boolean;
+  /** Whether NULL is allowed. */
+  readonly isNullable: boolean;
+}
+
+/** The columns that every table has besides: run, chunk id, and the record's place in the chunk. */
+export const KEY_COLUMNS: readonly string[] = ['_run', '_chunk', '_index'];
+
+const MAX_NAME_BYTES = 63;
+const INT4 = 2 ** 31;
+
+/** The part of a JSON schema that decides about a column. */
+interface JsonSchema {
+  readonly type?: string | readonly string[];
+  readonly format?: string;
+  readonly const?: unknown;
+  readonly enum?: readonly unknown[];
+  readonly anyOf?: readonly JsonSchema[];
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly required?: readonly string[];
+  readonly additionalProperties?: unknown;
+}
+
+/**
+ * One column for each field of the schema, as the field stands in the JSON: a codec counts by its input.
+ * Whatever has no plain counterpart (nested values, unions) becomes `jsonb`.
+ *
+ * @throws LeatError `sink-unfit` if the records have no fixed fields or a name cannot be a column
+ */
+export function columnsOf(schema: ZodType): readonly Column[] {
+  const { type, properties, required = [], additionalProperties } = jsonSchemaOf(schema);
+  const fields = Object.entries(properties ?? {});
+  if (type !== 'object' || fields.length === 0) {
+    throw unfit(`needs records with named fields, z.object({ … }), to make columns of.`);
+  }
+  if (additionalProperties !== undefined && additionalProperties !== false) {
+    throw unfit(
+      'has no columns for fields that the schema lets through without naming them. Use z.object, or ' +
+        'move them into a field of their own.',
+    );
+  }
+  return fields.map(([name, field]) => {
+    checkColumnName(name);
+    const { schema: inner, isNullable } = withoutNull(field);
+    const isOptional = !required.includes(name);
+    return { name, type: columnType(inner), isOptional, isNullable: isOptional || isNullable };
+  });
+}
+
+function jsonSchemaOf(schema: ZodType): JsonSchema {
+  try {
+    // Zod's own type of a JSON schema is wider; the fields that matter here are as its standard says.
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+    return z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as JsonSchema;
+  } catch (error) {
+    throw unfit(`cannot make columns of the schema: ${messageOf(error)}`, error);
+  }
+}
+
+function checkColumnName(name: string): void {
+  const isUsable = name !== '' && !name.includes('\0') && Buffer.byteLength(name) <= MAX_NAME_BYTES;
+  if (!isUsable || KEY_COLUMNS.includes(name)) {
+    throw unfit(
+      `cannot make a column named ${JSON.stringify(name)}: names have 1 to ${MAX_NAME_BYTES} bytes ` +
+        `and are not one of ${KEY_COLUMNS.join(', ')}.`,
+    );
+  }
+}
+
+/** Splits `T | null` into `T` and whether NULL may come. What might be anything might be null. */
+function withoutNull(field: JsonSchema): { schema: JsonSchema; isNullable: boolean } {
+  const { type, anyOf } = field;
+  if (Array.isArray(type)) {
+    const types: readonly string[] = type.filter((one) => one !== 'null');
+    const [only] = types;
+    const isNullable = types.length < type.length;
+    if (types.length === 1 && only !== undefined) {
+      return { schema: { ...field, type: only }, isNullable };
+    }
+    return { schema: {}, isNullable };
+  }
+  if (anyOf !== undefined) {
+    const others = anyOf.filter((one) => one.type !== 'null');
+    const [only] = others;
+    if (others.length === 1 && only !== undefined && others.length < anyOf.length) {
+      return { schema: withoutNull(only).schema, isNullable: true };
+    }
+    return { schema: {}, isNullable: true };
+  }
+  const values = valuesOf(field);
+  const isNullable = values?.includes(null) ?? (type === undefined || type === 'null');
+  return { schema: field, isNullable };
+}
+
+function columnType(field: JsonSchema): ColumnType {
+  const values = valuesOf(field)?.filter((value) => value !== null);
+  if (values !== undefined && values.length > 0) return typeOfValues(values);
+  if (field.type === 'string') {
+    if (field.format === 'date-time') return 'timestamp with time zone';
+    return field.format === 'date' ? 'date' : 'text';
+  }
+  if (field.type === 'integer') {
+    return isInt4(field.minimum) && isInt4(field.maximum) ? 'integer' : 'bigint';
+  }
+  if (field.type === 'number') return 'double precision';
+  return field.type === 'boolean' ? 'boolean' : 'jsonb';
+}
+
+function valuesOf({ const: value, enum: values }: JsonSchema): readonly unknown[] | undefined {
+  return value === undefined ? values : [value];
+}
+
+function typeOfValues(values: readonly unknown[]): ColumnType {
+  const isAll = (type: string): boolean => values.every((value) => typeof value === type);
+  if (isAll('string')) return 'text';
+  if (isAll('boolean')) return 'boolean';
+  return isAll('number') ? 'double precision' : 'jsonb';
+}
+
+function isInt4(bound: number | undefined): boolean {
+  return bound !== undefined && bound >= -INT4 && bound < INT4;
+}
+
+function unfit(sentence: string, cause?: unknown): LeatError {
+  return new LeatError('sink-unfit', `The sink ${sentence}`, { cause });
+}

@@ -1,0 +1,193 @@
+import { LeatError, type Receipt, compareChunkIds, parseChunkId, parseReceipt } from '@leat/core';
+import {
+  type Committed,
+  type SinkChunk,
+  type SinkContext,
+  SinkRejection,
+  type SinkSession,
+  type StoredChunk,
+} from '@leat/sdk';
+import { RecentReceipts } from './recent-receipts.ts';
+import type { SqlDatabase, SqlRow } from './sql-database.ts';
+import { findRejected, isDataError } from './sql-rejection.ts';
+import {
+  type Tables,
+  commitChunks,
+  pageReceipts,
+  selectOrphans,
+  selectReceipts,
+  selectRecords,
+} from './sql-statements.ts';
+
+const RECEIPTS_AT_ONCE = 2000;
+/** Chunks whose records are read at once; each may have some megabytes. */
+const CHUNKS_AT_ONCE = 16;
+
+/** Two tables, open for one run and one saver. See {@link postgres} for what is written. */
+export class SqlSession implements SinkSession {
+  readonly #database: SqlDatabase;
+  readonly #tables: Tables;
+  readonly #run: string;
+  readonly #saver: string;
+  readonly #recent: RecentReceipts = new RecentReceipts();
+
+  constructor(database: SqlDatabase, tables: Tables, context: SinkContext) {
+    this.#database = database;
+    this.#tables = tables;
+    this.#run = context.run.id;
+    this.#saver = context.stage;
+  }
+
+  commit = async (chunks: readonly SinkChunk[]): Promise<readonly Committed[]> => {
+    const known = new Map<string, Receipt>();
+    const pending = new Map<string, SinkChunk>();
+    for (const chunk of chunks) {
+      const id = chunk.receipt.chunk;
+      const receipt = this.#recent.get(id);
+      if (receipt !== undefined) known.set(id, receipt);
+      else if (!pending.has(id)) pending.set(id, chunk);
+    }
+    // Sessions that insert the same receipts in the same order wait for each other, never in a circle.
+    const fresh = pending.size === 0 ? new Set() : await this.#insert(inDatasetOrder(pending));
+    const duplicates = [...pending.keys()].filter((id) => !fresh.has(id));
+    if (duplicates.length > 0) await this.#findFirstReceipts(duplicates, known);
+    return chunks.map(({ receipt: given }) => {
+      const receipt = known.get(given.chunk) ?? given;
+      known.set(given.chunk, receipt);
+      this.#recent.add(receipt);
+      // The same chunk again in the same call is a duplicate of the first.
+      return { receipt, isDuplicate: !fresh.delete(given.chunk) };
+    });
+  };
+
+  async *receipts(): AsyncGenerator<Receipt> {
+    for await (const page of this.#pages()) yield* page;
+  }
+
+  async *read(): AsyncGenerator<StoredChunk> {
+    const orphans = await this.#orphans();
+    let next = 0;
+    for await (const page of this.#pages()) {
+      const ids: string[] = [];
+      for (const { chunk } of page) {
+        for (; next < orphans.length && isBefore(orphans[next], chunk); next++) {
+          ids.push(orphans[next] ?? '');
+        }
+        ids.push(chunk);
+      }
+      yield* this.#readChunks(ids);
+    }
+    yield* this.#readChunks(orphans.slice(next));
+  }
+
+  close = (): Promise<void> => this.#database.close();
+
+  /** Returns the ids of the chunks that were not there before. */
+  async #insert(chunks: readonly SinkChunk[]): Promise<Set<string>> {
+    const receipts = [this.#run, this.#saver, receiptsJson(chunks)] as const;
+    const pieces = chunks.flatMap(({ receipt, body }) =>
+      body.length === 0 ? [] : [receipt.chunk, 0, body],
+    );
+    const statement = commitChunks(this.#tables, pieces.length / 3);
+    try {
+      const rows = await this.#database.query(statement, [...receipts, ...pieces]);
+      return new Set(rows.map(([chunk]) => chunk ?? ''));
+    } catch (error) {
+      if (!isDataError(error)) throw error;
+      const rejected = await findRejected(
+        this.#database,
+        this.#tables,
+        this.#run,
+        chunks,
+        receipts,
+      );
+      // None: what stood in the way is gone, as a row of another transaction may be.
+      if (rejected.length === 0) throw error;
+      throw new SinkRejection(rejected, { cause: error });
+    }
+  }
+
+  async #findFirstReceipts(ids: readonly string[], known: Map<string, Receipt>): Promise<void> {
+    const rows = await this.#database.query(selectReceipts(this.#tables), [
+      this.#run,
+      this.#saver,
+      JSON.stringify(ids),
+    ]);
+    for (const row of rows) {
+      const receipt = receiptOf(row);
+      known.set(receipt.chunk, receipt);
+    }
+    const lost = ids.find((id) => !known.has(id));
+    if (lost !== undefined) throw new Error(`The receipt of chunk ${lost} was removed just now.`);
+  }
+
+  async *#pages(): AsyncGenerator<readonly Receipt[]> {
+    for (let after = '{}'; ;) {
+      const rows = await this.#database.query(pageReceipts(this.#tables), [
+        this.#run,
+        this.#saver,
+        after,
+        RECEIPTS_AT_ONCE,
+      ]);
+      if (rows.length > 0) yield rows.map(receiptOf);
+      if (rows.length < RECEIPTS_AT_ONCE) return;
+      after = rows.at(-1)?.[3] ?? after;
+    }
+  }
+
+  /** Chunks that have records without a receipt, which only meddling from outside can make. */
+  async #orphans(): Promise<string[]> {
+    const rows = await this.#database.query(selectOrphans(this.#tables), [this.#run]);
+    return rows.map(([chunk]) => chunk ?? '').toSorted((a, b) => (isBefore(a, b) ? -1 : 1));
+  }
+
+  async *#readChunks(ids: readonly string[]): AsyncGenerator<StoredChunk> {
+    for (let from = 0; from < ids.length; from += CHUNKS_AT_ONCE) {
+      const some = JSON.stringify(ids.slice(from, from + CHUNKS_AT_ONCE));
+      const rows = await this.#database.query(selectRecords(this.#tables), [this.#run, some]);
+      for (const [chunk, records, lines] of rows) {
+        const body = Buffer.from(lines ?? '');
+        yield { chunk: chunk ?? '', records: Number(records), body, isVerbatim: false };
+      }
+    }
+  }
+}
+
+function inDatasetOrder(chunks: ReadonlyMap<string, SinkChunk>): SinkChunk[] {
+  return [...chunks.values()]
+    .map((chunk) => {
+      const id = parseChunkId(chunk.receipt.chunk);
+      if (id !== undefined) return { id, chunk };
+      const text = JSON.stringify(chunk.receipt.chunk);
+      throw new LeatError('invalid-message', `${text} is not a chunk id.`);
+    })
+    .toSorted((a, b) => compareChunkIds(a.id, b.id))
+    .map(({ chunk }) => chunk);
+}
+
+/** Dataset order; what is no chunk id comes last. */
+function isBefore(a: string | undefined, b: string): boolean {
+  const [left, right] = [parseChunkId(a ?? ''), parseChunkId(b)];
+  if (left === undefined || right === undefined) return left !== undefined;
+  return compareChunkIds(left, right) < 0;
+}
+
+function receiptsJson(chunks: readonly SinkChunk[]): string {
+  const rows = chunks.map(({ receipt: { chunk, counts, digest } }) => ({
+    chunk,
+    ordinal: `{${chunk.replaceAll(/[.-]/g, ',')}}`,
+    records_in: counts.in,
+    expanded: counts.expanded,
+    filtered: counts.filtered,
+    dead: counts.dead,
+    retries: counts.retries,
+    digest,
+  }));
+  return JSON.stringify(rows);
+}
+
+function receiptOf([chunk, counts, digest]: SqlRow): Receipt {
+  const receipt = parseReceipt(`${chunk} ${counts} ${digest}`);
+  if (receipt !== undefined) return receipt;
+  throw new Error(`The receipt of chunk ${chunk} is damaged: ${counts} ${digest}.`);
+}

@@ -1,0 +1,172 @@
+import type { Column, ColumnType } from './sql-columns.ts';
+
+/** What PostgreSQL allows a function as arguments is a hundred; stay well below. */
+const MAX_ARGUMENTS = 50;
+
+/** The two tables that a session writes to, each with its schema and quoted. */
+export interface Tables {
+  readonly records: string;
+  readonly receipts: string;
+  readonly columns: readonly Column[];
+}
+
+/** Quotes the name of a table or column. */
+export function identifier(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** Quotes a string. */
+function literal(value: string): string {
+  const quoted = `'${value.replaceAll("'", "''").replaceAll('\\', '\\\\')}'`;
+  return value.includes('\\') ? `E${quoted}` : quoted;
+}
+
+export function createRecords({ records, columns }: Tables): string {
+  const fields = columns.map(
+    ({ name, type, isNullable }) => `${identifier(name)} ${type}${isNullable ? '' : ' NOT NULL'}`,
+  );
+  return `CREATE TABLE ${records} (
+    _run text NOT NULL, _chunk text NOT NULL, _index integer NOT NULL,
+    ${fields.join(',\n    ')},
+    PRIMARY KEY (_run, _chunk, _index))`;
+}
+
+/**
+ * `ordinal` holds the numbers of the chunk id, `42.1-2` as `{42,1,2}`: PostgreSQL compares arrays just
+ * as chunk ids are ordered, so that its index gives receipts in dataset order.
+ */
+export function createReceipts({ receipts }: Tables): string {
+  return `CREATE TABLE ${receipts} (
+    run text NOT NULL, saver text NOT NULL, chunk text NOT NULL, ordinal bigint[] NOT NULL,
+    records_in bigint NOT NULL, expanded bigint NOT NULL, filtered bigint NOT NULL,
+    dead bigint NOT NULL, retries bigint NOT NULL, digest text NOT NULL,
+    committed_at timestamp with time zone NOT NULL DEFAULT now(),
+    PRIMARY KEY (run, saver, chunk), UNIQUE (run, saver, ordinal))`;
+}
+
+/** Inserts receipts `$3` (a JSON array) of run `$1` and saver `$2`; returns the chunks that are new. */
+export function insertReceipts({ receipts }: Tables): string {
+  return `INSERT INTO ${receipts} (run, saver, chunk, ordinal,
+      records_in, expanded, filtered, dead, retries, digest)
+    SELECT $1::text, $2::text, chunk, ordinal::bigint[],
+      records_in, expanded, filtered, dead, retries, digest
+    FROM json_to_recordset($3::text::json) AS given(chunk text, ordinal text,
+      records_in bigint, expanded bigint, filtered bigint, dead bigint, retries bigint, digest text)
+    ON CONFLICT (run, saver, chunk) DO NOTHING
+    RETURNING chunk`;
+}
+
+/**
+ * Inserts records of run `$1`: `pieces` times the three values chunk id, index of the first line, and
+ * lines, from `$<first>` on. The lines are parsed by PostgreSQL, each by itself, so that a damaged one
+ * cannot shift its neighbours.
+ *
+ * @param fresh a table of the chunks to insert, if not all
+ */
+export function insertRecords(
+  { records, columns }: Tables,
+  pieces: number,
+  first: number,
+  fresh?: string,
+): string {
+  const names = columns.map(({ name }) => identifier(name));
+  const fields = columns.map(({ name, type }) => `${identifier(name)} ${PARSED_AS[type] ?? type}`);
+  const values = columns.map(({ name, type }) => stored(`record.${identifier(name)}`, type));
+  const given = Array.from({ length: pieces }, (_, piece) => {
+    const at = first + piece * 3;
+    return `($${at}::text, $${at + 1}::integer, $${at + 2}::text)`;
+  });
+  return `INSERT INTO ${records} (_run, _chunk, _index, ${names.join(', ')})
+    SELECT $1::text, piece.chunk, piece.first + line.n::integer - 1, ${values.join(', ')}
+    FROM (VALUES ${given.join(', ')}) AS piece(chunk, first, body)
+    ${fresh === undefined ? '' : `JOIN ${fresh} ON ${fresh}.chunk = piece.chunk`}
+    CROSS JOIN LATERAL unnest(string_to_array(rtrim(piece.body, E'\\n'), E'\\n'))
+      WITH ORDINALITY AS line(body, n)
+    CROSS JOIN LATERAL json_to_record(line.body::json) AS record(${fields.join(', ')})`;
+}
+
+/**
+ * Everything at once: receipts, and the records of those chunks whose receipt is new. A single statement
+ * is a transaction, and takes one round trip instead of four.
+ */
+export function commitChunks(tables: Tables, pieces: number): string {
+  const saved = pieces === 0 ? '' : `, saved AS (${insertRecords(tables, pieces, 4, 'fresh')})`;
+  return `WITH fresh AS (${insertReceipts(tables)})${saved} SELECT chunk FROM fresh`;
+}
+
+const RECEIPT = `chunk, concat_ws('/', records_in, expanded, filtered, dead, retries), digest`;
+
+/** The receipts of run `$1`, saver `$2`, and the chunks in `$3`, a JSON array. */
+export function selectReceipts({ receipts }: Tables): string {
+  return `SELECT ${RECEIPT} FROM ${receipts} WHERE run = $1::text AND saver = $2::text
+    AND chunk IN (SELECT json_array_elements_text($3::text::json))`;
+}
+
+/** The next `$4` receipts after ordinal `$3`, in dataset order. */
+export function pageReceipts({ receipts }: Tables): string {
+  return `SELECT ${RECEIPT}, ordinal::text FROM ${receipts}
+    WHERE run = $1::text AND saver = $2::text AND ordinal > $3::text::bigint[]
+    ORDER BY ordinal LIMIT $4::integer`;
+}
+
+/** Chunks of run `$1` of which there are records but no receipt, by any saver. */
+export function selectOrphans({ records, receipts }: Tables): string {
+  return `SELECT DISTINCT _chunk FROM ${records} AS record WHERE _run = $1::text AND NOT EXISTS (
+    SELECT FROM ${receipts} AS receipt WHERE receipt.run = record._run AND receipt.chunk = record._chunk)`;
+}
+
+/** For each chunk in `$2` (a JSON array): how many records there are, and their lines. */
+export function selectRecords({ records, columns }: Tables): string {
+  return `SELECT wanted.chunk, count(record._index)::text, string_agg(${lineOf(columns)} || E'\\n', ''
+      ORDER BY record._index)
+    FROM json_array_elements_text($2::text::json) WITH ORDINALITY AS wanted(chunk, n)
+    LEFT JOIN ${records} AS record ON record._run = $1::text AND record._chunk = wanted.chunk
+    GROUP BY wanted.n, wanted.chunk ORDER BY wanted.n`;
+}
+
+/** Types that are not taken straight from the JSON, see {@link stored}. */
+const PARSED_AS: Partial<Record<ColumnType, ColumnType>> = {
+  integer: 'numeric',
+  bigint: 'numeric',
+  'timestamp with time zone': 'text',
+};
+
+/**
+ * The expression that is stored. Where PostgreSQL would round in silence, it is led to an error that
+ * quotes the value: fractions in whole numbers, and more than microseconds. (`1.0` and `1e3` are whole
+ * numbers in JSON and not in PostgreSQL's syntax, hence the way by `numeric`.)
+ */
+function stored(value: string, type: ColumnType): string {
+  if (type === 'integer' || type === 'bigint') {
+    return `CASE WHEN ${value} = trunc(${value}) THEN ${value}::${type} ELSE ${value}::text::${type} END`;
+  }
+  if (type === 'timestamp with time zone') {
+    // A time without an offset is taken as UTC, whatever the server's time zone.
+    return `(CASE WHEN ${value} ~ '[.][0-9]{6}[0-9]*[1-9]' THEN 'finer than microseconds: ' ELSE '' END
+        || ${value} || CASE WHEN ${value} ~ 'T.*([Zz]|[-+][0-9:]+)$' THEN '' ELSE 'Z' END)::${type}`;
+  }
+  return value;
+}
+
+/** One record as JSON. `concat_ws` leaves out what is NULL, and with it the key. */
+function lineOf(columns: readonly Column[]): string {
+  const fields = columns.map(({ name, type, isOptional }) => {
+    const column = `record.${identifier(name)}`;
+    const value =
+      type === 'timestamp with time zone'
+        ? `to_json((to_json(${column} AT TIME ZONE 'UTC') #>> '{}') || 'Z')::text`
+        : `to_json(${column})::text`;
+    const text = isOptional ? value : `coalesce(${value}, 'null')`;
+    return `${literal(`${JSON.stringify(name)}:`)} || ${text}`;
+  });
+  return `'{' || ${joined(fields)} || '}'`;
+}
+
+function joined(parts: readonly string[]): string {
+  if (parts.length <= MAX_ARGUMENTS) return `concat_ws(',', ${parts.join(', ')})`;
+  const groups: string[] = [];
+  for (let from = 0; from < parts.length; from += MAX_ARGUMENTS) {
+    groups.push(`nullif(${joined(parts.slice(from, from + MAX_ARGUMENTS))}, '')`);
+  }
+  return joined(groups);
+}

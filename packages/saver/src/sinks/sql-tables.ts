@@ -1,0 +1,133 @@
+import { LeatError } from '@leat/core';
+import { type Column, type ColumnType, KEY_COLUMNS } from './sql-columns.ts';
+import type { SqlDatabase, SqlQueries } from './sql-database.ts';
+import { type Tables, createReceipts, createRecords, identifier } from './sql-statements.ts';
+
+const RECEIPTS = 'leat_receipts';
+
+/** Two savers that start together must not both find a table absent and create it. */
+const LOCK = `SELECT pg_advisory_xact_lock(hashtext('leat tables'))::text`;
+
+/** Types that hold everything that the wanted one does. `character varying` may have a length. */
+const ALSO_FIT: Partial<Record<ColumnType, readonly ColumnType[]>> = {
+  integer: ['bigint', 'numeric'],
+  bigint: ['numeric'],
+  'double precision': ['numeric'],
+};
+
+interface FoundColumn {
+  readonly name: string;
+  readonly type: string;
+  /** Whether a row without a value for it is refused. */
+  readonly isRequired: boolean;
+}
+
+/** Where the records go. */
+export interface TableName {
+  readonly table: string;
+  /** The PostgreSQL schema; the connection's own if absent. */
+  readonly schema?: string;
+}
+
+/**
+ * Creates the tables if they are absent and otherwise checks that they fit. Returns them with the
+ * columns as they really are.
+ *
+ * @throws LeatError `sink-unfit`
+ */
+export function prepareTables(
+  database: SqlDatabase,
+  name: TableName,
+  columns: readonly Column[],
+): Promise<Tables> {
+  return database.transaction(async (tx) => {
+    await tx.query(LOCK);
+    const schema = await prepareSchema(tx, name.schema);
+    const tables = {
+      records: `${identifier(schema)}.${identifier(name.table)}`,
+      receipts: `${identifier(schema)}.${identifier(RECEIPTS)}`,
+      columns,
+    };
+    if ((await foundColumns(tx, schema, RECEIPTS)).length === 0) {
+      await tx.query(createReceipts(tables));
+    }
+    const found = await foundColumns(tx, schema, name.table);
+    if (found.length > 0)
+      return { ...tables, columns: checkColumns(tables.records, columns, found) };
+    await tx.query(createRecords(tables));
+    return tables;
+  });
+}
+
+async function prepareSchema(tx: SqlQueries, wanted: string | undefined): Promise<string> {
+  if (wanted === undefined) {
+    const [[current = null] = []] = await tx.query('SELECT current_schema()::text');
+    if (current !== null) return current;
+    throw new LeatError(
+      'sink-unfit',
+      'No schema of the search_path exists in the database; give the sink the option "schema".',
+    );
+  }
+  const found = await tx.query('SELECT nspname::text FROM pg_namespace WHERE nspname = $1::text', [
+    wanted,
+  ]);
+  if (found.length === 0) await tx.query(`CREATE SCHEMA ${identifier(wanted)}`);
+  return wanted;
+}
+
+async function foundColumns(tx: SqlQueries, schema: string, table: string): Promise<FoundColumn[]> {
+  const rows = await tx.query(
+    `SELECT attname::text, format_type(atttypid, atttypmod),
+       (attnotnull AND NOT atthasdef AND attidentity = '')::text
+     FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+       JOIN pg_namespace ON pg_namespace.oid = relnamespace
+     WHERE nspname = $1::text AND relname = $2::text AND relkind IN ('r', 'p', 'v', 'f')
+       AND attnum > 0 AND NOT attisdropped
+     ORDER BY attnum`,
+    [schema, table],
+  );
+  return rows.map(([name, type, isRequired]) => ({
+    name: name ?? '',
+    type: type ?? '',
+    isRequired: isRequired === 'true',
+  }));
+}
+
+/** The columns as they are found, if records of the wanted ones can be stored in them. */
+function checkColumns(
+  table: string,
+  wanted: readonly Column[],
+  found: readonly FoundColumn[],
+): readonly Column[] {
+  const byName = new Map(found.map((column) => [column.name, column]));
+  for (const key of KEY_COLUMNS) {
+    const type = key === '_index' ? 'integer' : 'text';
+    if (byName.get(key)?.type !== type) throw mismatch(table, key, type, byName.get(key)?.type);
+  }
+  const names = new Set([...KEY_COLUMNS, ...wanted.map(({ name }) => name)]);
+  const extra = found.find(({ name, isRequired }) => isRequired && !names.has(name));
+  if (extra !== undefined) {
+    throw new LeatError(
+      'sink-unfit',
+      `The table ${table} requires a value for the column ${identifier(extra.name)}, which the ` +
+        'records do not have. Give the column a default, or make it nullable.',
+    );
+  }
+  return wanted.map((column) => {
+    const type = byName.get(column.name)?.type ?? '';
+    if (column.type === type) return column;
+    if (column.type === 'text' && type.startsWith('character varying')) return column;
+    const fitting = ALSO_FIT[column.type]?.find((other) => other === type);
+    if (fitting === undefined) throw mismatch(table, column.name, column.type, type);
+    return { ...column, type: fitting };
+  });
+}
+
+function mismatch(table: string, name: string, wanted: string, found = ''): LeatError {
+  const state = found === '' ? 'has no such column' : `has ${found}`;
+  return new LeatError(
+    'sink-unfit',
+    `The column ${identifier(name)} of the table ${table} should be ${wanted}, but the table ${state}. ` +
+      'Change the table or the schema, or give the sink another table.',
+  );
+}
