@@ -257,6 +257,13 @@ describe('Ledger', () => {
     expect(ledger.inFlightCount).toBe(2);
   });
 
+  test('notes when a chunk was put on its queues, unless it is settled already', () => {
+    const ledger = ledgerOf(2, [1]);
+    ledger.sent(0, 500);
+    ledger.sent(1, 500);
+    expect([...ledger.inFlight()].map(({ seq, sentAt }) => [seq, sentAt])).toEqual([[0, 500]]);
+  });
+
   test('keeps the cursor of the chunk at the watermark', () => {
     const { watermark, cursor, settledAbove } = ledgerOf(5, [0, 2, 4]).checkpoint();
     expect(watermark).toBe(1);

@@ -29,6 +29,11 @@ describe('lostChunks', () => {
     expect(lostSeqs([NOW - 1, NOW, NOW + 1], 0, 0)).toEqual([0]);
   });
 
+  test('spares a chunk that is still being sent', () => {
+    expect(lostSeqs([Number.POSITIVE_INFINITY], 0, 0)).toEqual([]);
+    expect(lostSeqs([Number.POSITIVE_INFINITY], 5, 0)).toEqual([]);
+  });
+
   test('leaves chunks alone while anything of the run is queued', () => {
     expect(lostSeqs([NOW - 1, NOW - 60_000], 1, 0)).toEqual([]);
   });
