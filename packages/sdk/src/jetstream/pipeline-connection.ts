@@ -11,6 +11,7 @@ import { Bodies } from './bodies.ts';
 import { type ConnectOptions, openConnection } from './connection.ts';
 import { Holder } from './holder.ts';
 import { jetStreamRefusal, provision } from './provision.ts';
+import { purgeRun } from './purge-run.ts';
 import { Publisher } from './publisher.ts';
 import { Runs } from './runs.ts';
 import type { NatsSettings } from './settings.ts';
@@ -30,6 +31,8 @@ export interface PipelineConnection {
   readonly maxPayload: number;
   /** Makes whatever of the topology has vanished; one attempt at a time, however many ask. */
   readonly repair: () => Promise<void>;
+  /** Removes what a run that has ended leaves in streams and stores: its messages, bodies, consumer. */
+  readonly removeRun: (run: string) => Promise<void>;
   /** Sends what is buffered and closes. */
   readonly close: () => Promise<void>;
 }
@@ -68,6 +71,7 @@ export async function openPipelineConnection(
     const publisher = new Publisher(nats, () =>
       repair().catch((error: unknown) => logger.warn({ err: error }, 'topology not repaired yet')),
     );
+    const bodies = new Bodies(client, topology.bucket, settings.topology.replicas, logger);
     const holder = new Holder(settings.nats, settings.topology.ackWaitMs / 3, logger);
     return {
       spec,
@@ -77,10 +81,14 @@ export async function openPipelineConnection(
       manager,
       publisher,
       holder,
-      bodies: new Bodies(client, topology.bucket, settings.topology.replicas, logger),
+      bodies,
       runs,
       maxPayload: nats.info?.max_payload ?? 1_048_576,
       repair,
+      removeRun: async (run) => {
+        await purgeRun(manager, topology, spec.name, run);
+        await bodies.removeRun(run);
+      },
       close: async () => {
         publisher.close();
         await holder.close();

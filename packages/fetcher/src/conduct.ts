@@ -1,0 +1,392 @@
+import {
+  type ChunkInFlight,
+  completedState,
+  isEnded,
+  LeatError,
+  Ledger,
+  lostChunks,
+  messageOf,
+  reportOf,
+  type RunReport,
+  type RunRequest,
+} from '@leat/core';
+import type { Pipeline, RunInfo, SourceChunk } from '@leat/sdk';
+import {
+  type Logger,
+  observeQueues,
+  type PipelineConnection,
+  type ReceiptDelivery,
+  type ReceiptStream,
+  receiveReceipts,
+  wait,
+} from '@leat/sdk/internal';
+import { type Lease, LEASE_MS } from './lease.ts';
+import { countsOf, type SenderOptions, sendSourceChunk } from './send.ts';
+
+/** How often the ledger is checkpointed while something changes. */
+const CHECKPOINT_MS = 1_000;
+/** How often the lease is renewed while nothing does. */
+const RENEW_MS = LEASE_MS / 3;
+/** How often `onProgress` is told. */
+const REPORT_MS = 200;
+/** How long no receipt must have come before the queues are looked at for lost chunks. */
+const QUIET_MS = 2_000;
+/** Publishes on their way to JetStream; beyond a few hundred nothing is gained. */
+const MAX_PUBLISHES = 128;
+
+export interface ConductOptions {
+  readonly connection: PipelineConnection;
+  readonly pipeline: Pipeline;
+  readonly request: RunRequest;
+  readonly lease: Lease;
+  readonly logger: Logger;
+  /** Stops sending, checkpoints, and gives the lease back. */
+  readonly stop: AbortSignal;
+  /** Told a few times a second how far the run has come. */
+  readonly onProgress?: (report: RunReport) => void;
+}
+
+/** How a run was left. */
+export interface Conducted {
+  readonly report: RunReport;
+  /** Why the run failed, if it did. */
+  readonly error?: LeatError;
+}
+
+/**
+ * Takes a run from where its ledger stands to its end, or until told to stop: sends chunks while there
+ * is room in the window, takes receipts into the ledger, checkpoints, and sends again what is lost.
+ *
+ * @throws LeatError `lease-lost` if another fetcher has taken over; the run goes on there
+ */
+export async function conduct(options: ConductOptions): Promise<Conducted> {
+  return new Conductor(options).run();
+}
+
+class Conductor {
+  readonly #options: ConductOptions;
+  readonly #ledger: Ledger;
+  readonly #run: RunInfo;
+  readonly #sender: SenderOptions;
+  /** Aborted when the run has ended here, in whichever way. */
+  readonly #over = new AbortController();
+  readonly #publishing = new Set<Promise<void>>();
+  /** Receipts that are in the ledger, and whose messages wait for a checkpoint. */
+  #unacknowledged: ReceiptDelivery[] = [];
+  #receipts: ReceiptStream | undefined;
+  #isChanged = false;
+  #lastReceiptAt = performance.now();
+  #lastSaveAt = performance.now();
+  #wake: () => void = () => undefined;
+
+  constructor(options: ConductOptions) {
+    this.#options = options;
+    const { request, connection, pipeline, lease, logger } = options;
+    this.#ledger = new Ledger(lease.progress.ledger);
+    this.#run = { id: request.run, pipeline: request.pipeline, params: request.params };
+    let isFull = false;
+    this.#sender = {
+      connection,
+      pipeline,
+      run: request.run,
+      signal: this.#over.signal,
+      onRefused: (reason) => {
+        if (!isFull) logger.debug({ run: request.run }, `waiting for the queue: ${reason.message}`);
+        isFull = true;
+      },
+    };
+  }
+
+  async run(): Promise<Conducted> {
+    const { connection, lease, logger, stop, request } = this.#options;
+    const stopped = (): void => this.#wake();
+    stop.addEventListener('abort', stopped, { once: true });
+    const failed = (error: unknown): void => this.#over.abort(error);
+    try {
+      const source = this.#readFrom(this.#ledger.checkpoint().cursor);
+      await this.#recall(source);
+      this.#receipts = await receiveReceipts({
+        connection,
+        run: this.#run.id,
+        handle: (delivery) => this.#take(delivery),
+        signal: this.#over.signal,
+        logger,
+      });
+      const background = [
+        this.#keepCheckpointing(),
+        this.#keepLookingForLost(),
+        this.#keepReporting(),
+      ];
+      for (const each of background) each.catch(failed);
+      const damage = await this.#sendAll(source);
+      await this.#settleInFlight();
+      await Promise.all(this.#publishing);
+      this.#over.signal.throwIfAborted();
+      return await this.#finish(damage);
+    } catch (error) {
+      const reason: unknown = this.#over.signal.aborted ? this.#over.signal.reason : error;
+      if (!(reason instanceof LeatError)) throw reason;
+      if (reason.code === 'lease-lost') throw reason;
+      logger.error({ run: request.run }, reason.message);
+      const ledger = this.#ledger.checkpoint();
+      await this.#persist(() => lease.end(ledger, 'failed', reason.message));
+      this.#acknowledge(this.#takeUnacknowledged());
+      return { report: this.#report(), error: reason };
+    } finally {
+      stop.removeEventListener('abort', stopped);
+      this.#over.abort(new LeatError('run-failed', 'The run is over.'));
+      await this.#receipts?.done;
+    }
+  }
+
+  #readFrom(cursor: ChunkInFlight['cursor']): AsyncIterator<SourceChunk> {
+    const { fetcher } = this.#options.pipeline;
+    return fetcher
+      .source(this.#run)
+      .chunks({
+        run: this.#run,
+        chunkSize: fetcher.chunkSize,
+        maxBytes: fetcher.maxBytes,
+        cursor,
+        signal: this.#over.signal,
+      })
+      [Symbol.asyncIterator]();
+  }
+
+  /** The next chunk. What a source throws on its own account fails the run, which can be resumed. */
+  async #next(source: AsyncIterator<SourceChunk>): Promise<IteratorResult<SourceChunk>> {
+    try {
+      return await source.next();
+    } catch (error) {
+      if (error instanceof LeatError || this.#over.signal.aborted) throw error;
+      throw new LeatError('source-damaged', `The source failed: ${messageOf(error)}`, { cause: error });
+    }
+  }
+
+  /**
+   * Reads on from the watermark to where an earlier fetcher had come, to know again where each chunk in
+   * flight can be read. Sends nothing: what was sent is in the queues, or will be found lost.
+   */
+  async #recall(source: AsyncIterator<SourceChunk>): Promise<void> {
+    const until = this.#ledger.next;
+    for (let seq = this.#ledger.watermark; seq < until; seq++) {
+      const { value: chunk, done } = await this.#next(source);
+      if (done === true) {
+        throw new LeatError(
+          'source-changed',
+          `The dataset ends before chunk ${seq}, and ${until} chunks of it had been sent: it has changed since the run began.`,
+        );
+      }
+      this.#noteSent(seq, chunk);
+      this.#ledger.sent(seq, performance.now());
+    }
+  }
+
+  /** Sends what was never sent. Gives the error, if the source turns out to be damaged. */
+  async #sendAll(source: AsyncIterator<SourceChunk>): Promise<LeatError | undefined> {
+    const { stop, pipeline } = this.#options;
+    try {
+      while (!this.#ledger.ended) {
+        await this.#until(
+          () =>
+            this.#ledger.inFlightCount < pipeline.fetcher.window &&
+            this.#publishing.size < MAX_PUBLISHES,
+        );
+        if (stop.aborted) break;
+        const { value: chunk, done } = await this.#next(source);
+        if (done === true) {
+          this.#ledger.end();
+          this.#isChanged = true;
+          break;
+        }
+        const seq = this.#ledger.next;
+        this.#noteSent(seq, chunk);
+        this.#send(seq, chunk, '');
+      }
+      await source.return?.();
+      return undefined;
+    } catch (error) {
+      if (error instanceof LeatError && error.code.startsWith('source-')) return error;
+      throw error;
+    }
+  }
+
+  #noteSent(seq: number, chunk: SourceChunk): void {
+    const { nextCursor, fraction } = chunk;
+    // Not sent before JetStream has it: until then nobody may find it lost.
+    const sentAt = Number.POSITIVE_INFINITY;
+    this.#ledger.send(seq, { records: countsOf(chunk).in, nextCursor, fraction }, sentAt);
+    this.#isChanged = true;
+  }
+
+  #send(seq: number, chunk: SourceChunk, sending: string): void {
+    const sent = sendSourceChunk(this.#sender, seq, chunk, sending).then(
+      () => {
+        this.#ledger.sent(seq, performance.now());
+        // Of a chunk that is all dead letters nobody else will hear.
+        if (chunk.records === 0) {
+          this.#ledger.settle({ chunk: `${seq}`, counts: countsOf(chunk), digest: '' });
+        }
+      },
+      (error: unknown) => this.#over.abort(error),
+    );
+    this.#publishing.add(sent);
+    void sent.finally(() => {
+      this.#publishing.delete(sent);
+      this.#wake();
+    });
+  }
+
+  #take(delivery: ReceiptDelivery): void {
+    try {
+      for (const receipt of delivery.receipts) this.#ledger.settle(receipt);
+    } catch (error) {
+      this.#over.abort(error);
+      return;
+    }
+    this.#unacknowledged.push(delivery);
+    this.#isChanged = true;
+    this.#lastReceiptAt = performance.now();
+    this.#wake();
+  }
+
+  /** Waits until everything that was sent is settled, or the service is told to stop. */
+  async #settleInFlight(): Promise<void> {
+    await this.#until(() => this.#ledger.inFlightCount === 0);
+  }
+
+  /** Waits for a condition that only receipts, publishes and signals change. */
+  async #until(isMet: () => boolean): Promise<void> {
+    while (!isMet() && !this.#options.stop.aborted) {
+      this.#over.signal.throwIfAborted();
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+        this.#over.signal.addEventListener('abort', () => resolve(), { once: true });
+      });
+    }
+  }
+
+  async #finish(damage: LeatError | undefined): Promise<Conducted> {
+    const { lease, logger } = this.#options;
+    const ledger = this.#ledger.checkpoint();
+    const acknowledge = this.#takeUnacknowledged();
+    if (this.#ledger.isComplete) {
+      await this.#persist(() => lease.end(ledger, completedState(ledger)));
+      this.#acknowledge(acknowledge);
+      await this.#cleanUp();
+    } else if (damage !== undefined && this.#ledger.inFlightCount === 0) {
+      await this.#persist(() => lease.end(ledger, 'failed', damage.message));
+      this.#acknowledge(acknowledge);
+      logger.error({ run: this.#run.id }, damage.message);
+      return { report: this.#report(), error: damage };
+    } else {
+      await this.#persist(() => lease.giveBack(ledger));
+      this.#acknowledge(acknowledge);
+    }
+    return { report: this.#report() };
+  }
+
+  async #keepCheckpointing(): Promise<void> {
+    const { signal } = this.#over;
+    while (!signal.aborted) {
+      await wait(CHECKPOINT_MS, signal).catch(() => undefined);
+      if (signal.aborted) return;
+      if (!this.#isChanged && performance.now() - this.#lastSaveAt < RENEW_MS) continue;
+      this.#isChanged = false;
+      const acknowledge = this.#takeUnacknowledged();
+      const ledger = this.#ledger.checkpoint();
+      await this.#persist(() => this.#options.lease.save(ledger));
+      this.#lastSaveAt = performance.now();
+      this.#acknowledge(acknowledge);
+    }
+  }
+
+  async #keepLookingForLost(): Promise<void> {
+    const { connection, logger } = this.#options;
+    const { signal } = this.#over;
+    while (!signal.aborted) {
+      await wait(QUIET_MS, signal).catch(() => undefined);
+      const isQuiet = performance.now() - this.#lastReceiptAt >= QUIET_MS;
+      if (signal.aborted || !isQuiet || this.#ledger.inFlightCount === 0) continue;
+      try {
+        const held = (): number => this.#receipts?.held() ?? 0;
+        const seen = await observeQueues(connection, this.#run.id, held, performance.now());
+        const lost = lostChunks(this.#ledger.inFlight(), seen);
+        if (lost.length > 0) await this.#sendAgain(lost);
+      } catch (error) {
+        if (error instanceof LeatError) throw error;
+        logger.debug({ err: error, run: this.#run.id }, 'queues not seen');
+      }
+    }
+  }
+
+  async #keepReporting(): Promise<void> {
+    const { onProgress } = this.#options;
+    const { signal } = this.#over;
+    while (onProgress !== undefined && !signal.aborted) {
+      onProgress(this.#report());
+      await wait(REPORT_MS, signal).catch(() => undefined);
+    }
+  }
+
+  async #sendAgain(lost: readonly ChunkInFlight[]): Promise<void> {
+    const { lease, logger } = this.#options;
+    const [first] = lost;
+    if (first === undefined) return;
+    logger.warn({ run: this.#run.id, chunks: lost.length, first: first.seq }, 'chunks lost, sending again');
+    const wanted = new Map(lost.map((chunk) => [chunk.seq, chunk]));
+    const source = this.#readFrom(first.cursor);
+    for (let seq = first.seq; wanted.size > 0; seq++) {
+      const { value: chunk, done } = await this.#next(source);
+      if (done === true) break;
+      const missing = wanted.get(seq);
+      if (missing === undefined || !wanted.delete(seq)) continue;
+      missing.resends++;
+      this.#send(seq, chunk, `${lease.fence}.${missing.resends}`);
+    }
+    await source.return?.();
+  }
+
+  /** Writes to the ledger's bucket until it works: the server may be away, and the lease may be lost. */
+  async #persist(write: () => Promise<void>): Promise<void> {
+    const { logger } = this.#options;
+    for (let delayMs = 100; ; delayMs = Math.min(delayMs * 2, 2_000)) {
+      try {
+        await write();
+        return;
+      } catch (error) {
+        if (error instanceof LeatError) throw error;
+        logger.warn({ run: this.#run.id, retryInMs: delayMs }, `ledger not written yet: ${messageOf(error)}`);
+        await this.#options.connection.repair().catch(() => undefined);
+        await wait(delayMs);
+      }
+    }
+  }
+
+  #takeUnacknowledged(): ReceiptDelivery[] {
+    const taken = this.#unacknowledged;
+    this.#unacknowledged = [];
+    return taken;
+  }
+
+  #acknowledge(deliveries: readonly ReceiptDelivery[]): void {
+    for (const { ack } of deliveries) ack();
+  }
+
+  /** Removes what a finished run leaves on the server. */
+  async #cleanUp(): Promise<void> {
+    const { connection, logger } = this.#options;
+    try {
+      await connection.removeRun(this.#run.id);
+    } catch (error) {
+      logger.warn({ err: error, run: this.#run.id }, 'left-overs of the run not removed');
+    }
+  }
+
+  #report(): RunReport {
+    const { request, lease } = this.#options;
+    const { progress } = lease;
+    const ledger = isEnded(progress.state) ? progress.ledger : this.#ledger.checkpoint();
+    return reportOf(request, { ...progress, ledger });
+  }
+}

@@ -1,0 +1,118 @@
+import {
+  isEnded,
+  LeatError,
+  messageOf,
+  type RunReport,
+  type RunRequest,
+  specDifference,
+} from '@leat/core';
+import type { Pipeline } from '@leat/sdk';
+import { type Logger, type PipelineConnection, wait } from '@leat/sdk/internal';
+import { type Conducted, conduct } from './conduct.ts';
+import { newHolderId } from './holder-id.ts';
+import { Lease, type Sightings } from './lease.ts';
+
+/** How often runs are looked for, and leases of others watched. */
+const LOOK_MS = 500;
+
+export interface FetcherServiceOptions {
+  readonly connection: PipelineConnection;
+  readonly pipeline: Pipeline;
+  readonly logger: Logger;
+  /** Work on this run only, and return when it has ended. */
+  readonly only?: string;
+  /**
+   * Return when no run is left to work on, rather than wait for the next.
+   * @defaultValue `false`
+   */
+  readonly once?: boolean;
+  /** Checkpoints, gives the lease back and returns. */
+  readonly stop: AbortSignal;
+  readonly onProgress?: (report: RunReport) => void;
+  /** Told of each run that this fetcher has brought to an end. */
+  readonly onEnded?: (conducted: Conducted) => void;
+}
+
+/**
+ * Hosts the fetcher: takes up pending and interrupted runs of its pipeline, oldest first and one at a
+ * time, and conducts each to its end. Several fetchers for one pipeline share the runs, and each stands
+ * by to take over from the others.
+ *
+ * @throws LeatError `invalid-pipeline` if the run named by `only` belongs to another graph
+ */
+export async function runFetcher(options: FetcherServiceOptions): Promise<void> {
+  const { connection, logger, stop, only } = options;
+  const holder = newHolderId();
+  const sightings: Sightings = new Map();
+  const unfit = new Set<string>();
+  while (!stop.aborted) {
+    let isIdle = true;
+    let isDone = true;
+    try {
+      for (const request of await candidates(options)) {
+        const state = (await connection.runs.progress(request.run))?.progress.state ?? 'pending';
+        if (isEnded(state) || unfit.has(request.run)) continue;
+        isDone = false;
+        const difference = specDifference(request.spec, options.pipeline.spec);
+        if (difference !== undefined) {
+          unfit.add(request.run);
+          const sentence = `The run ${request.run} does not fit this pipeline file: ${difference}.`;
+          if (only !== undefined) throw new LeatError('invalid-pipeline', sentence);
+          logger.error(sentence);
+          continue;
+        }
+        const lease = await Lease.claim(request.run, connection.runs, holder, sightings, logger);
+        if (lease === undefined) continue;
+        isIdle = false;
+        await conductOne(options, request, lease);
+        break;
+      }
+    } catch (error) {
+      if (error instanceof LeatError) throw error;
+      isDone = false;
+      isIdle = true;
+      logger.warn({ err: error }, `runs not seen: ${messageOf(error)}`);
+      await connection.repair().catch(() => undefined);
+    }
+    if (isDone && (options.once === true || only !== undefined)) return;
+    if (isIdle) await wait(LOOK_MS, stop).catch(() => undefined);
+  }
+}
+
+async function candidates({ connection, only }: FetcherServiceOptions): Promise<RunRequest[]> {
+  if (only === undefined) return connection.runs.list();
+  const request = await connection.runs.get(only);
+  return request === undefined ? [] : [request];
+}
+
+async function conductOne(
+  options: FetcherServiceOptions,
+  request: RunRequest,
+  lease: Lease,
+): Promise<void> {
+  const { connection, pipeline, logger, stop, onProgress, onEnded } = options;
+  const { run } = request;
+  const isResumed = lease.progress.ledger.next > 0;
+  logger.info({ run, fence: lease.fence }, isResumed ? 'run resumed' : 'run started');
+  try {
+    const conducted = await conduct({
+      connection,
+      pipeline,
+      request,
+      lease,
+      logger,
+      stop,
+      ...(onProgress && { onProgress }),
+    });
+    const { state } = conducted.report;
+    if (isEnded(state)) {
+      logger.info({ run, state }, 'run ended');
+      onEnded?.(conducted);
+    } else {
+      logger.info({ run }, 'run interrupted, it can be resumed');
+    }
+  } catch (error) {
+    if (!(error instanceof LeatError && error.code === 'lease-lost')) throw error;
+    logger.warn({ run }, error.message);
+  }
+}

@@ -1,0 +1,144 @@
+import {
+  FIRST_CHECKPOINT,
+  isEnded,
+  LeatError,
+  type LedgerCheckpoint,
+  mayTakeOver,
+  type RunProgress,
+  type RunState,
+} from '@leat/core';
+import type { Logger, Runs } from '@leat/sdk/internal';
+import { isHolderDead } from './holder-id.ts';
+
+/** How long a fetcher may be silent before another takes its run over. */
+export const LEASE_MS = 10_000; // 10 s
+
+/** When this process first saw each run's present revision; what silence is measured by. */
+export type Sightings = Map<string, { readonly revision: number; readonly at: number }>;
+
+/**
+ * The right to be a run's one active fetcher. Lease and ledger are one entry, written with
+ * compare-and-set: a fetcher that slept through its lease finds that it cannot write the ledger.
+ */
+export class Lease {
+  readonly run: string;
+  readonly #runs: Runs;
+  readonly #holder: string;
+  #revision: number;
+  #progress: RunProgress;
+
+  private constructor(
+    run: string,
+    runs: Runs,
+    holder: string,
+    revision: number,
+    progress: RunProgress,
+  ) {
+    this.run = run;
+    this.#runs = runs;
+    this.#holder = holder;
+    this.#revision = revision;
+    this.#progress = progress;
+  }
+
+  /** Takes a run's lease, or says `undefined` because the run has ended or somebody holds it. */
+  static async claim(
+    run: string,
+    runs: Runs,
+    holder: string,
+    sightings: Sightings,
+    logger: Logger,
+  ): Promise<Lease | undefined> {
+    const found = await runs.progress(run);
+    const now = performance.now();
+    if (found !== undefined) {
+      if (isEnded(found.progress.state)) return undefined;
+      const sighting = sightings.get(run);
+      const seenAt = sighting?.revision === found.revision ? sighting.at : now;
+      sightings.set(run, { revision: found.revision, at: seenAt });
+      const { holder: owner } = found.progress;
+      const isDead = owner !== undefined && isHolderDead(owner);
+      if (!mayTakeOver({ holder: owner, seenAt, isHolderDead: isDead }, now, LEASE_MS)) {
+        return undefined;
+      }
+      if (owner !== undefined) logger.warn({ run, isDead }, 'taking the run over');
+    }
+    const at = new Date().toISOString();
+    const previous = found?.progress;
+    const progress: RunProgress = {
+      state: 'running',
+      holder,
+      fence: (previous?.fence ?? 0) + 1,
+      startedAt: previous?.startedAt ?? at,
+      updatedAt: at,
+      ledger: previous?.ledger ?? FIRST_CHECKPOINT,
+    };
+    try {
+      const revision = await runs.save(run, progress, found?.revision ?? 0);
+      return new Lease(run, runs, holder, revision, progress);
+    } catch (error) {
+      if (error instanceof LeatError && error.code === 'lease-lost') return undefined;
+      throw error;
+    }
+  }
+
+  get progress(): RunProgress {
+    return this.#progress;
+  }
+
+  /** Rises with every takeover. */
+  get fence(): number {
+    return this.#progress.fence;
+  }
+
+  /**
+   * Writes the ledger and renews the lease.
+   *
+   * @throws LeatError `lease-lost` if another fetcher has taken over
+   */
+  async save(ledger: LedgerCheckpoint): Promise<void> {
+    await this.#write({ ...this.#progress, updatedAt: new Date().toISOString(), ledger });
+  }
+
+  /** Writes the ledger for the last time, and the state in which the run ended. */
+  async end(ledger: LedgerCheckpoint, state: RunState, reason?: string): Promise<void> {
+    const at = new Date().toISOString();
+    const { holder: _, ...rest } = this.#progress;
+    await this.#write({
+      ...rest,
+      state,
+      ...(reason === undefined ? {} : { reason }),
+      updatedAt: at,
+      endedAt: at,
+      ledger,
+    });
+  }
+
+  /** Writes the ledger and gives the lease back, so that whoever comes next need not wait. */
+  async giveBack(ledger: LedgerCheckpoint): Promise<void> {
+    const { holder: _, ...rest } = this.#progress;
+    await this.#write({ ...rest, updatedAt: new Date().toISOString(), ledger });
+  }
+
+  async #write(progress: RunProgress): Promise<void> {
+    try {
+      this.#revision = await this.#runs.save(this.run, progress, this.#revision);
+    } catch (error) {
+      if (!(error instanceof LeatError && error.code === 'lease-lost')) throw error;
+      this.#revision = await this.#runs.save(this.run, progress, await this.#ownRevision(error));
+    }
+    this.#progress = progress;
+  }
+
+  /**
+   * The revision to write over after a refusal: it may be our own, of a write whose answer was lost, or
+   * the broker may have forgotten the entry altogether.
+   */
+  async #ownRevision(refusal: LeatError): Promise<number> {
+    const found = await this.#runs.progress(this.run);
+    if (found === undefined) return 0;
+    const { holder, fence } = found.progress;
+    if (holder === this.#holder && fence === this.#progress.fence) return found.revision;
+    throw refusal;
+  }
+}

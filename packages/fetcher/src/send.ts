@@ -1,0 +1,77 @@
+import {
+  childId,
+  copiedCounts,
+  type Counts,
+  formatChunkId,
+  formatPosition,
+  NO_COUNTS,
+  readersOf,
+} from '@leat/core';
+import type { Pipeline, SourceChunk } from '@leat/sdk';
+import { buryAll, type PipelineConnection, sendChunk } from '@leat/sdk/internal';
+
+export interface SenderOptions {
+  readonly connection: PipelineConnection;
+  readonly pipeline: Pipeline;
+  readonly run: string;
+  readonly signal: AbortSignal;
+  readonly onRefused: (reason: Error) => void;
+}
+
+/** The books of a chunk as it leaves the source. */
+export function countsOf(chunk: SourceChunk): Counts {
+  const dead = chunk.rejected?.length ?? 0;
+  return { ...NO_COUNTS, in: chunk.records + dead, dead };
+}
+
+/**
+ * Puts one chunk on the queue of every stage that reads from the fetcher, after what the source could
+ * not make into lines went to the dead letters.
+ *
+ * @param sending empty the first time; see `Envelope.sending`
+ */
+export async function sendSourceChunk(
+  options: SenderOptions,
+  seq: number,
+  chunk: SourceChunk,
+  sending: string,
+): Promise<void> {
+  const { connection, pipeline, run, signal } = options;
+  const root = { seq, path: '' };
+  const at = new Date().toISOString();
+  const letters = (chunk.rejected ?? []).map(({ offset, raw, reason }) => ({
+    pipeline: pipeline.name,
+    run,
+    stage: pipeline.fetcher.name,
+    chunk: formatChunkId(root),
+    index: offset,
+    position: formatPosition(chunk.position, offset),
+    attempts: 1,
+    error: { name: 'RejectedBySource', message: reason },
+    record: raw,
+    at,
+  }));
+  if (letters.length > 0) await buryAll(connection, letters, sending, signal);
+  if (chunk.records === 0) return;
+  const counts = countsOf(chunk);
+  const readers = readersOf(pipeline.spec, pipeline.fetcher.name);
+  await Promise.all(
+    readers.map(({ name }, nth) =>
+      sendChunk(
+        connection,
+        name,
+        {
+          run,
+          chunk: childId(root, nth, readers.length),
+          counts: nth === 0 ? counts : copiedCounts(counts),
+          position: chunk.position,
+          ...(chunk.origins && { origins: chunk.origins }),
+          sending,
+        },
+        chunk.body,
+        signal,
+        options.onRefused,
+      ),
+    ),
+  );
+}

@@ -1,0 +1,20 @@
+import { receiptsConsumer, receiptsSubject, stageSubject, type Topology } from '@leat/core';
+import type { JetStreamManager } from '@nats-io/jetstream';
+import { isGone } from './provision.ts';
+
+/** Removes a run's messages from all queues, and its receipts with their consumer. Dead letters stay. */
+export async function purgeRun(
+  manager: JetStreamManager,
+  topology: Topology,
+  pipeline: string,
+  run: string,
+): Promise<void> {
+  for (const { stage, stream } of topology.queues) {
+    await manager.streams.purge(stream.name, { filter: stageSubject(pipeline, stage, run) });
+  }
+  const { name } = topology.receipts;
+  await manager.consumers.delete(name, receiptsConsumer(run)).catch((error: unknown) => {
+    if (!isGone(error)) throw error;
+  });
+  await manager.streams.purge(name, { filter: receiptsSubject(pipeline, run) });
+}
