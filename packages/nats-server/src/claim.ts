@@ -1,7 +1,11 @@
-import { constants, copyFile, link, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { constants, copyFile, link, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { errorCode } from './error.ts';
 import { startTime } from './process-identity.ts';
+
+const RETRY_MS = 10;
+const ABANDONED_MS = 10_000;
 
 /** Who holds a claim. The start time tells a process from a later one with the same pid. */
 export interface Holder {
@@ -31,16 +35,27 @@ export async function claim(path: string, pid: number): Promise<Holder | undefin
   }
 }
 
-/** Removes a claim of a dead process, and only that one: another may have taken over meanwhile. */
+/**
+ * Removes a claim of a dead process, and only that one. Whoever removes must be alone from the second
+ * look on: otherwise a slow remover takes away the claim of one who has taken over meanwhile.
+ */
 async function discard(path: string, stale: string): Promise<void> {
-  const aside = `${path}.${randomUUID()}`;
+  const alone = `${path}.takeover`;
   try {
-    await rename(path, aside);
-  } catch {
+    await writeFile(alone, '', { flag: 'wx' });
+  } catch (error) {
+    if (errorCode(error) !== 'EEXIST') throw error;
+    await delay(RETRY_MS);
+    const since = (await stat(alone).catch(() => undefined))?.mtimeMs ?? Date.now();
+    // A takeover lasts for milliseconds: this one's process has died in the middle of it.
+    if (Date.now() - since > ABANDONED_MS) await rm(alone, { force: true });
     return;
   }
-  if ((await contentOf(aside)) !== stale) await linked(aside, path);
-  await rm(aside, { force: true });
+  try {
+    if ((await contentOf(path)) === stale) await rm(path, { force: true });
+  } finally {
+    await rm(alone, { force: true });
+  }
 }
 
 async function linked(from: string, to: string): Promise<boolean> {

@@ -6,6 +6,7 @@ export class LineTail {
   #lines: string[] = [];
 
   add(line: string): void {
+    if (line.trim() === '') return;
     this.#lines.push(line.slice(0, MAX_LENGTH));
     if (this.#lines.length > MAX_LINES) this.#lines.shift();
   }

@@ -33,7 +33,7 @@ export interface NatsServerSetup {
  * - running, from `start` on: ends by `stop`, by `kill`, by itself, or with this process.
  * - ended: `restart` runs it again on the same port and store. `stop` removes a temporary store, `kill` does not.
  */
-export class NatsServer {
+export class NatsServer implements AsyncDisposable {
   readonly port: number;
   readonly storeDir: string;
   readonly #setup: NatsServerSetup;
@@ -189,7 +189,7 @@ async function waitUntilReady(
     }
     const names = await readdir(portsDir);
     if (names.some((name) => name.includes(`_${pid}.`))) {
-      info = await readServerInfo(setup.port, deadline - performance.now());
+      info = (await readServerInfo(setup.port, deadline - performance.now())) ?? info;
       if (info !== undefined && (info.jetstream === true || !setup.jetstream)) return info;
     }
     if (performance.now() > deadline) {

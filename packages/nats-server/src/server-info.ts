@@ -15,7 +15,7 @@ export function readServerInfo(port: number, timeoutMs: number): Promise<ServerI
       socket.destroy();
       resolve(info);
     };
-    socket.setTimeout(timeoutMs, () => settle(undefined));
+    socket.setTimeout(Math.max(1, timeoutMs), () => settle(undefined));
     socket.on('error', () => settle(undefined));
     socket.on('close', () => settle(undefined));
     socket.setEncoding('utf8');
