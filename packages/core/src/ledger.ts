@@ -188,6 +188,12 @@ export class Ledger {
     this.#advance();
   }
 
+  /** Notes when a chunk was put on its queues, for the first time or again. */
+  sent(seq: number, now: number): void {
+    const chunk = this.#inFlight.get(seq);
+    if (chunk !== undefined) chunk.sentAt = now;
+  }
+
   /**
    * Notes that the source has no more chunks.
    *

@@ -19,6 +19,8 @@ export interface RunRequest {
   readonly params: Readonly<Record<string, string>>;
   /** The graph at that time; chunk ids are paths through it. */
   readonly spec: PipelineSpec;
+  /** The pipeline file that it was started with, for the commands that come later. */
+  readonly file?: string;
   /** ISO 8601. */
   readonly createdAt: string;
 }

@@ -1,6 +1,7 @@
-import { LeatError, type RunProgress, type RunRequest } from '@leat/core';
-import type { JetStreamClient } from '@nats-io/jetstream';
+import { bucketName, LeatError, type RunProgress, type RunRequest } from '@leat/core';
+import { jetstream, type JetStreamClient } from '@nats-io/jetstream';
 import { type KV, Kvm } from '@nats-io/kv';
+import type { NatsConnection } from '@nats-io/transport-node';
 import { apiCode } from './provision.ts';
 
 const WRONG_REVISION = 10071;
@@ -25,6 +26,17 @@ export class Runs {
 
   static async open(client: JetStreamClient, bucket: string, replicas: number): Promise<Runs> {
     return new Runs(await new Kvm(client).create(bucket, { history: 1, replicas }));
+  }
+
+  /** The runs of every pipeline on a server. */
+  static async openAll(connection: NatsConnection): Promise<Runs[]> {
+    const client = jetstream(connection);
+    const prefix = bucketName('');
+    const all: Runs[] = [];
+    for await (const { bucket } of new Kvm(client).list()) {
+      if (bucket.startsWith(prefix)) all.push(new Runs(await new Kvm(client).open(bucket)));
+    }
+    return all;
   }
 
   /** @throws LeatError `run-exists` */

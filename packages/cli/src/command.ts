@@ -1,0 +1,95 @@
+import { parseArgs, type ParseArgsConfig } from 'node:util';
+import { LeatError, messageOf } from '@leat/core';
+import { createLogger, type Logger } from '@leat/sdk/internal';
+import { readSettings, type Settings, SETTINGS } from './settings.ts';
+
+/** An option of one command. */
+export interface CommandOption {
+  readonly type: 'string' | 'boolean';
+  readonly multiple?: boolean;
+  /** What stands for the value in the help text. */
+  readonly value?: string;
+  readonly meaning: string;
+}
+
+/** One command of `leat`, as the help shows it and the dispatcher runs it. */
+export interface Command {
+  readonly name: string;
+  /** What the command is called with, for the help: `<pipeline>`. */
+  readonly operands: string;
+  /** How many operands there must and may be. */
+  readonly operandCount: readonly [least: number, most: number];
+  readonly summary: string;
+  readonly options: Readonly<Record<string, CommandOption>>;
+  /** @returns the exit code */
+  readonly run: (call: Call) => Promise<number>;
+}
+
+/** A command line, taken apart. */
+export interface Call {
+  readonly operands: readonly string[];
+  readonly flags: Readonly<Record<string, unknown>>;
+  readonly settings: Settings;
+  readonly logger: Logger;
+}
+
+/** @throws LeatError `invalid-configuration` */
+export function parseCall(
+  command: Command,
+  args: readonly string[],
+  variables: NodeJS.ProcessEnv,
+): Call {
+  const options: NonNullable<ParseArgsConfig['options']> = {};
+  for (const { flag } of Object.values(SETTINGS)) options[flag] = { type: 'string' };
+  for (const [name, { type, multiple }] of Object.entries(command.options)) {
+    options[name] = { type, ...(multiple === true && { multiple }) };
+  }
+  let parsed: { readonly values: Readonly<Record<string, unknown>>; readonly positionals: string[] };
+  try {
+    parsed = parseArgs({ args: [...args], options, allowPositionals: true });
+  } catch (error) {
+    const [sentence = ''] = messageOf(error).split('. ');
+    throw misuse(command, sentence);
+  }
+  const { values: flags, positionals: operands } = parsed;
+  const [least, most] = command.operandCount;
+  if (operands.length < least || operands.length > most) {
+    throw misuse(command, `It takes ${command.operands || 'no operands'} and got ${operands.length} operands`);
+  }
+  const settings = readSettings(flags, variables);
+  return { operands, flags, settings, logger: createLogger(settings.log) };
+}
+
+/** Reads a flag that must be a whole number from 1. */
+export function countFlag(call: Call, name: string, fallback: number): number {
+  const text = call.flags[name];
+  if (text === undefined) return fallback;
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= 1) return value;
+  throw new LeatError(
+    'invalid-configuration',
+    `--${name} must be a whole number from 1; it is ${JSON.stringify(text)}.`,
+  );
+}
+
+/** Reads `--param key=value`, given any number of times. */
+export function paramsOf(call: Call): Record<string, string> {
+  const given = (call.flags['param'] ?? []) as readonly string[];
+  return Object.fromEntries(
+    given.map((text) => {
+      const equals = text.indexOf('=');
+      if (equals > 0) return [text.slice(0, equals), text.slice(equals + 1)] as const;
+      throw new LeatError(
+        'invalid-configuration',
+        `--param must be key=value; it is ${JSON.stringify(text)}.`,
+      );
+    }),
+  );
+}
+
+function misuse(command: Command, sentence: string): LeatError {
+  return new LeatError(
+    'invalid-configuration',
+    `${sentence}: see "leat ${command.name} --help".`,
+  );
+}

@@ -1,0 +1,163 @@
+import { writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { type LeatError, messageOf, type RunReport } from '@leat/core';
+import { runFetcher } from '@leat/fetcher';
+import type { Mapper, Pipeline, Saver } from '@leat/sdk';
+import { loadPipeline, openPipelineConnection, type PipelineConnection } from '@leat/sdk/internal';
+import { type Call, type Command, countFlag, paramsOf } from '../command.ts';
+import { EmbeddedNats } from '../embedded-nats.ts';
+import { EXIT, exitCodeOfError, exitCodeOfState } from '../exit-code.ts';
+import { connectionName, interruptedRun, type OpenedRun, openRun } from '../open-run.ts';
+import { ProgressDisplay } from '../progress-display.ts';
+import { reportText } from '../report-text.ts';
+import { runStage } from '../services.ts';
+import { listenForShutdown, type Shutdown } from '../shutdown.ts';
+
+export const devCommand: Command = {
+  name: 'dev',
+  operands: '<pipeline>',
+  operandCount: [1, 1],
+  summary: 'Runs a pipeline in one process over a NATS server of its own.',
+  options: {
+    mappers: { type: 'string', value: 'N', meaning: 'Replicas of each mapper (default 1).' },
+    run: { type: 'string', value: 'ID', meaning: 'The run’s id; a failed run of that id goes on.' },
+    param: { type: 'string', multiple: true, value: 'K=V', meaning: 'A parameter of the run.' },
+    report: { type: 'string', value: 'FILE', meaning: 'Where to write the report, as JSON.' },
+    keep: { type: 'boolean', meaning: 'Keep the NATS server up after the run, until Ctrl-C.' },
+  },
+  run: dev,
+};
+
+async function dev(call: Call): Promise<number> {
+  const [file = ''] = call.operands;
+  const mappers = countFlag(call, 'mappers', 1);
+  const pipeline = await loadPipeline(file);
+  const shutdown = listenForShutdown((line) => call.logger.warn(line));
+  // The second Ctrl-C waits for nobody; the server's watchdog stops the server.
+  shutdown.abort.addEventListener('abort', () => setTimeout(() => process.exit(EXIT.interrupted), 500));
+  const nats = await EmbeddedNats.start(call.settings.stateDir, call.logger, shutdown.stop);
+  try {
+    const connection = await openPipelineConnection(
+      pipeline.spec,
+      { nats: { url: nats.url }, topology: call.settings.topology },
+      { name: connectionName('dev'), logger: call.logger },
+    );
+    try {
+      const opened = await open(call, connection, pipeline, file);
+      const ended = await runAll({ call, connection, pipeline, file, mappers, shutdown, opened });
+      return await conclude(call, nats, shutdown, opened, ended);
+    } finally {
+      await connection.close();
+    }
+  } finally {
+    await nats.stop();
+  }
+}
+
+/** The run that was asked for, one that was interrupted, or a new one. */
+async function open(
+  call: Call,
+  { runs }: PipelineConnection,
+  pipeline: Pipeline,
+  file: string,
+): Promise<OpenedRun> {
+  const asked = call.flags['run'] as string | undefined;
+  const run = asked ?? (await interruptedRun(runs))?.run;
+  const params = paramsOf(call);
+  const wish = { pipeline, file: resolve(file), params, ...(run !== undefined && { run }) };
+  const opened = await openRun(runs, wish);
+  if (opened.isResumed) call.logger.info({ run }, 'going on with the run that was interrupted');
+  return opened;
+}
+
+interface DevRun {
+  readonly call: Call;
+  readonly connection: PipelineConnection;
+  readonly pipeline: Pipeline;
+  readonly file: string;
+  readonly mappers: number;
+  readonly shutdown: Shutdown;
+  readonly opened: OpenedRun;
+}
+
+/** How the run was left: its report, or nothing if it was interrupted. */
+interface Ended {
+  readonly report?: RunReport;
+  readonly error?: LeatError;
+}
+
+/** Hosts every stage until the run has ended, or something tells them to stop. */
+async function runAll(run: DevRun): Promise<Ended> {
+  const { call, connection, pipeline, file, mappers, shutdown, opened } = run;
+  const display = new ProgressDisplay(call.logger);
+  const over = new AbortController();
+  const stop = AbortSignal.any([shutdown.stop, over.signal]);
+  const host = {
+    call,
+    connection,
+    pipeline,
+    pipelineFile: resolve(file),
+    shutdown: { stop, abort: shutdown.abort },
+  };
+  let ended: Ended = {};
+  const fetching = runFetcher({
+    connection,
+    pipeline,
+    logger: call.logger.child({ pipeline: pipeline.name }),
+    only: opened.request.run,
+    stop,
+    onProgress: (report) => display.show(report),
+    onEnded: (conducted) => {
+      ended = conducted;
+    },
+  });
+  const services = pipeline.stages
+    .filter((stage): stage is Mapper | Saver => stage.kind !== 'fetcher')
+    .flatMap((stage) => Array.from({ length: stage.kind === 'mapper' ? mappers : 1 }, () => stage))
+    .map((stage) => runStage(host, stage));
+  // Whoever ends first, well or badly, ends the others.
+  const all = [fetching, ...services].map((each) => each.finally(() => over.abort()));
+  const results = await Promise.allSettled(all);
+  display.clear();
+  const failure = results.find((result) => result.status === 'rejected');
+  if (failure !== undefined) throw failure.reason;
+  return ended;
+}
+
+async function conclude(
+  call: Call,
+  nats: EmbeddedNats,
+  shutdown: Shutdown,
+  { request }: OpenedRun,
+  { report, error }: Ended,
+): Promise<number> {
+  if (report === undefined) {
+    const [file = ''] = call.operands;
+    process.stderr.write(`Interrupted. "leat dev ${file}" goes on with the run ${request.run}.\n`);
+    return EXIT.interrupted;
+  }
+  process.stdout.write(reportText(report));
+  const reportFile = call.flags['report'] as string | undefined;
+  if (reportFile !== undefined) await writeReport(reportFile, report, call);
+  if (error !== undefined) {
+    const [file = ''] = call.operands;
+    process.stderr.write(
+      `leat: ${error.message}\nMend it, and "leat dev ${file} --run ${request.run}" goes on where it stopped.\n`,
+    );
+  }
+  if (call.flags['keep'] === true && !shutdown.stop.aborted) {
+    process.stderr.write(`NATS stays up at ${nats.url}, until Ctrl-C.\n`);
+    await new Promise<void>((resolve_) => {
+      shutdown.stop.addEventListener('abort', () => resolve_(), { once: true });
+    });
+  }
+  return error === undefined ? exitCodeOfState(report.state) : exitCodeOfError(error);
+}
+
+async function writeReport(file: string, report: RunReport, call: Call): Promise<void> {
+  try {
+    await writeFile(file, `${JSON.stringify(report, undefined, 2)}\n`);
+  } catch (error) {
+    call.logger.error(`the report cannot be written to ${file}: ${messageOf(error)}`);
+  }
+}

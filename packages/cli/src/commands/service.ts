@@ -1,0 +1,154 @@
+import { resolve } from 'node:path';
+import { isEnded, LeatError, type RunState } from '@leat/core';
+import { runFetcher } from '@leat/fetcher';
+import type { Mapper, Pipeline, Saver } from '@leat/sdk';
+import { loadPipeline, openPipelineConnection, type PipelineConnection, wait } from '@leat/sdk/internal';
+import type { Call, Command, CommandOption } from '../command.ts';
+import { EXIT, exitCodeOfState } from '../exit-code.ts';
+import { connectionName } from '../open-run.ts';
+import { runStage } from '../services.ts';
+import { listenForShutdown, type Shutdown } from '../shutdown.ts';
+
+const once: CommandOption = {
+  type: 'boolean',
+  meaning: 'End when no run is pending or running, rather than wait for the next.',
+};
+
+export const fetcherCommand: Command = {
+  name: 'fetcher',
+  operands: '<pipeline>',
+  operandCount: [1, 1],
+  summary: 'Hosts the fetcher; further ones share the runs and stand by for each other.',
+  options: { once },
+  run: (call) => host(call, 'fetcher'),
+};
+
+export const mapperCommand: Command = {
+  name: 'mapper',
+  operands: '<pipeline>',
+  operandCount: [1, 1],
+  summary: 'Hosts the mappers; start as many as you want.',
+  options: {
+    stage: { type: 'string', value: 'NAME', meaning: 'Only this mapper (default: all of them).' },
+    once,
+  },
+  run: (call) => host(call, 'mapper'),
+};
+
+export const saverCommand: Command = {
+  name: 'saver',
+  operands: '<pipeline>',
+  operandCount: [1, 1],
+  summary: 'Hosts the savers; start as many as the sink can bear.',
+  options: {
+    stage: { type: 'string', value: 'NAME', meaning: 'Only this saver (default: all of them).' },
+    once,
+  },
+  run: (call) => host(call, 'saver'),
+};
+
+/** How often `--once` looks whether anything is left to do. */
+const LOOK_MS = 1_000;
+
+async function host(call: Call, role: 'fetcher' | 'mapper' | 'saver'): Promise<number> {
+  const [file = ''] = call.operands;
+  const pipeline = await loadPipeline(file);
+  const stages = stagesOf(pipeline, role, call.flags['stage'] as string | undefined);
+  const shutdown = listenForShutdown((line) => call.logger.warn(line));
+  shutdown.abort.addEventListener('abort', () => setTimeout(() => process.exit(EXIT.interrupted), 500));
+  const connection = await openPipelineConnection(pipeline.spec, call.settings, {
+    name: connectionName(role),
+    logger: call.logger,
+    isPatient: true,
+    signal: shutdown.stop,
+  }).catch((error: unknown) => {
+    if (shutdown.stop.aborted) return undefined;
+    throw error;
+  });
+  if (connection === undefined) return EXIT.ok;
+  try {
+    call.logger.info({ pipeline: pipeline.name, role, stages: stages.map(({ name }) => name) }, 'service ready');
+    return role === 'fetcher'
+      ? await hostFetcher(call, connection, pipeline, shutdown)
+      : await hostStages(call, connection, pipeline, stages, resolve(file), shutdown);
+  } finally {
+    await connection.close();
+  }
+}
+
+async function hostFetcher(
+  call: Call,
+  connection: PipelineConnection,
+  pipeline: Pipeline,
+  shutdown: Shutdown,
+): Promise<number> {
+  let last: RunState | undefined;
+  const isOnce = call.flags['once'] === true;
+  await runFetcher({
+    connection,
+    pipeline,
+    logger: call.logger.child({ pipeline: pipeline.name }),
+    once: isOnce,
+    stop: shutdown.stop,
+    onEnded: ({ report }) => {
+      last = report.state;
+    },
+  });
+  return isOnce && last !== undefined ? exitCodeOfState(last) : EXIT.ok;
+}
+
+async function hostStages(
+  call: Call,
+  connection: PipelineConnection,
+  pipeline: Pipeline,
+  stages: readonly (Mapper | Saver)[],
+  pipelineFile: string,
+  shutdown: Shutdown,
+): Promise<number> {
+  const over = new AbortController();
+  const stop = AbortSignal.any([shutdown.stop, over.signal]);
+  const host = { call, connection, pipeline, pipelineFile, shutdown: { stop, abort: shutdown.abort } };
+  const services = stages.map((stage) => runStage(host, stage).finally(() => over.abort()));
+  if (call.flags['once'] === true) services.push(untilNothingIsLeft(connection, stop, over));
+  const results = await Promise.allSettled(services);
+  const failure = results.find((result) => result.status === 'rejected');
+  if (failure !== undefined) throw failure.reason;
+  return EXIT.ok;
+}
+
+async function untilNothingIsLeft(
+  { runs }: PipelineConnection,
+  stop: AbortSignal,
+  over: AbortController,
+): Promise<void> {
+  while (!stop.aborted) {
+    const open = [];
+    for (const { run } of await runs.list()) {
+      const entry = await runs.progress(run);
+      if (!isEnded(entry?.progress.state ?? 'pending')) open.push(run);
+    }
+    if (open.length === 0) over.abort();
+    else await wait(LOOK_MS, stop).catch(() => undefined);
+  }
+}
+
+function stagesOf(
+  pipeline: Pipeline,
+  role: 'fetcher' | 'mapper' | 'saver',
+  wanted: string | undefined,
+): (Mapper | Saver)[] {
+  const ofRole = pipeline.stages.filter((stage): stage is Mapper | Saver => stage.kind === role);
+  if (wanted === undefined) {
+    if (role !== 'fetcher' && ofRole.length === 0) {
+      throw new LeatError('invalid-configuration', `The pipeline ${pipeline.name} has no ${role}.`);
+    }
+    return ofRole;
+  }
+  const stage = ofRole.find(({ name }) => name === wanted);
+  if (stage !== undefined) return [stage];
+  const names = ofRole.map(({ name }) => name).join(', ') || 'none';
+  throw new LeatError(
+    'invalid-configuration',
+    `The pipeline ${pipeline.name} has no ${role} named ${JSON.stringify(wanted)}; it has ${names}.`,
+  );
+}

@@ -1,0 +1,89 @@
+import { isEnded, reportOf, type RunReport } from '@leat/core';
+import { wait } from '@leat/sdk/internal';
+import type { Call, Command } from '../command.ts';
+import { EXIT } from '../exit-code.ts';
+import { type FoundRun, pick, withRuns } from '../find-run.ts';
+import { withNats } from '../nats-access.ts';
+import { ProgressDisplay } from '../progress-display.ts';
+import { clock } from '../progress-line.ts';
+import { reportText } from '../report-text.ts';
+import { listenForShutdown } from '../shutdown.ts';
+
+export const statusCommand: Command = {
+  name: 'status',
+  operands: '[run]',
+  operandCount: [0, 1],
+  summary: 'Shows how far a run has come, or all runs.',
+  options: {
+    json: { type: 'boolean', meaning: 'Print JSON.' },
+    watch: { type: 'boolean', meaning: 'Go on showing it until the run ends, or Ctrl-C.' },
+  },
+  run: status,
+};
+
+const WATCH_MS = 500;
+
+function status(call: Call): Promise<number> {
+  const [run] = call.operands;
+  return withNats(call, (nats) =>
+    withRuns(call, nats, async (find) => {
+      if (run === undefined) return showAll(call, await find());
+      const found = pick(await find(), run);
+      return call.flags['watch'] === true ? watch(call, found) : showOne(call, found);
+    }),
+  );
+}
+
+async function reportOfRun({ request, runs }: FoundRun): Promise<RunReport> {
+  return reportOf(request, (await runs.progress(request.run))?.progress);
+}
+
+async function showOne(call: Call, found: FoundRun): Promise<number> {
+  const report = await reportOfRun(found);
+  if (call.flags['json'] === true) printJson(report);
+  else process.stdout.write(`${reportText(report)}${estimateText(report)}`);
+  return EXIT.ok;
+}
+
+/** The mean rate since the start, and what it means for the rest. */
+function estimateText(report: RunReport): string {
+  if (isEnded(report.state) || report.startedAt === null) return '';
+  const { saved, filtered, dead } = report.records;
+  const elapsedMs = Date.now() - Date.parse(report.startedAt);
+  const rate = Math.round(((saved + filtered + dead) * 1_000) / Math.max(elapsedMs, 1));
+  const { fraction } = report;
+  const restMs = fraction ? (elapsedMs * (1 - fraction)) / fraction : undefined;
+  return `${'rate'.padEnd(11)} ${rate.toLocaleString('en')} records/s\n${'ETA'.padEnd(11)} ${clock(restMs)}\n`;
+}
+
+async function showAll(call: Call, all: readonly FoundRun[]): Promise<number> {
+  const reports = await Promise.all(all.map(reportOfRun));
+  if (call.flags['json'] === true) printJson(reports);
+  else if (reports.length === 0) process.stdout.write('No runs.\n');
+  for (const { run, pipeline, state, records, chunks } of call.flags['json'] === true ? [] : reports) {
+    process.stdout.write(
+      `${run}  ${pipeline}  ${state}  ${chunks.saved} chunks  ${records.saved} records saved  ${records.dead} dead\n`,
+    );
+  }
+  return EXIT.ok;
+}
+
+async function watch(call: Call, found: FoundRun): Promise<number> {
+  const { stop } = listenForShutdown(() => undefined);
+  const display = new ProgressDisplay(call.logger);
+  const isJson = call.flags['json'] === true;
+  for (;;) {
+    const report = await reportOfRun(found);
+    if (isEnded(report.state) || stop.aborted) {
+      display.clear();
+      return showOne(call, found);
+    }
+    if (isJson) process.stdout.write(`${JSON.stringify(report)}\n`);
+    else display.show(report);
+    await wait(WATCH_MS, stop).catch(() => undefined);
+  }
+}
+
+function printJson(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value, undefined, 2)}\n`);
+}

@@ -1,0 +1,76 @@
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { findNatsServer, type NatsServer, startNatsServer } from '@leat/nats-server';
+import type { Logger } from '@leat/sdk/internal';
+
+/** Where a running `leat dev` can be found by other commands. */
+interface Trace {
+  readonly url: string;
+  readonly pid: number;
+}
+
+/**
+ * The nats-server of `leat dev`: it keeps its data in the state directory, so that a run that was
+ * interrupted goes on the next time, and is started again should it die.
+ */
+export class EmbeddedNats {
+  readonly #server: NatsServer;
+  readonly #traceFile: string;
+  #isStopping = false;
+
+  private constructor(server: NatsServer, traceFile: string, logger: Logger) {
+    this.#server = server;
+    this.#traceFile = traceFile;
+    void this.#keepAlive(logger);
+  }
+
+  static async start(stateDir: string, logger: Logger, signal?: AbortSignal): Promise<EmbeddedNats> {
+    const log = (line: string): void => logger.info(line);
+    const binary = await findNatsServer({ log, ...(signal && { signal }) });
+    await mkdir(stateDir, { recursive: true });
+    const server = await startNatsServer({
+      binary,
+      storeDir: join(stateDir, 'nats'),
+      log: (line) => logger.debug(line),
+      ...(signal && { signal }),
+    });
+    logger.info({ version: server.version, url: server.url }, 'nats-server started');
+    const traceFile = join(stateDir, 'server.json');
+    const trace: Trace = { url: server.url, pid: process.pid };
+    await writeFile(traceFile, `${JSON.stringify(trace)}\n`);
+    return new EmbeddedNats(server, traceFile, logger);
+  }
+
+  /** The address of the server of a `leat dev` that is running now, if there is one. */
+  static async runningUrl(stateDir: string): Promise<string | undefined> {
+    try {
+      const trace = JSON.parse(await readFile(join(stateDir, 'server.json'), 'utf8')) as Trace;
+      process.kill(trace.pid, 0);
+      return trace.url;
+    } catch {
+      return undefined;
+    }
+  }
+
+  get url(): string {
+    return this.#server.url;
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    await rm(this.#traceFile, { force: true });
+    await this.#server.stop();
+  }
+
+  async #keepAlive(logger: Logger): Promise<void> {
+    while (!this.#isStopping) {
+      await this.#server.exited;
+      if (this.#isStopping) return;
+      logger.warn('nats-server died, starting it again');
+      await this.#server.restart().catch((error: unknown) => {
+        logger.error({ err: error }, 'nats-server does not start again');
+        this.#isStopping = true;
+      });
+    }
+  }
+}

@@ -1,0 +1,42 @@
+import { LeatError, type RunState } from '@leat/core';
+
+/** What the shell is told. Kept stable: scripts depend on it. */
+export const EXIT = {
+  ok: 0,
+  /** The run failed, or `verify` found something wrong. */
+  failed: 1,
+  /** Nothing was done: the command, the pipeline, the configuration or the server is not right. */
+  unusable: 2,
+  /** The run completed, with dead letters. */
+  deadLetters: 3,
+  /** Interrupted by Ctrl-C or SIGTERM. */
+  interrupted: 130,
+} as const;
+
+export function exitCodeOfState(state: RunState): number {
+  switch (state) {
+    case 'completed':
+      return EXIT.ok;
+    case 'completed with dead letters':
+      return EXIT.deadLetters;
+    case 'failed':
+    case 'cancelled':
+      return EXIT.failed;
+    case 'pending':
+    case 'running':
+      return EXIT.interrupted;
+  }
+}
+
+export function exitCodeOfError(error: unknown): number {
+  if (!(error instanceof LeatError)) return EXIT.failed;
+  switch (error.code) {
+    case 'source-damaged':
+    case 'source-changed':
+    case 'run-failed':
+    case 'lease-lost':
+      return EXIT.failed;
+    default:
+      return EXIT.unusable;
+  }
+}

@@ -1,0 +1,44 @@
+import { LeatError, type RunRequest } from '@leat/core';
+import { openConnection, Runs } from '@leat/sdk/internal';
+import type { NatsSettings } from '@leat/sdk/internal';
+import type { Call } from './command.ts';
+import { connectionName } from './open-run.ts';
+
+/** A run, and the bucket that it was found in. */
+export interface FoundRun {
+  readonly request: RunRequest;
+  readonly runs: Runs;
+}
+
+/** Connects, and does something with every run of every pipeline, oldest first. */
+export async function withRuns<T>(
+  call: Call,
+  nats: NatsSettings,
+  use: (found: () => Promise<FoundRun[]>) => Promise<T>,
+): Promise<T> {
+  const connection = await openConnection(nats, {
+    name: connectionName('reader'),
+    logger: call.logger,
+  });
+  try {
+    return await use(async () => {
+      const all: FoundRun[] = [];
+      for (const runs of await Runs.openAll(connection)) {
+        for (const request of await runs.list()) all.push({ request, runs });
+      }
+      return all.toSorted((a, b) => a.request.createdAt.localeCompare(b.request.createdAt));
+    });
+  } finally {
+    await connection.close();
+  }
+}
+
+/** @throws LeatError `run-unknown` */
+export function pick(found: readonly FoundRun[], run: string): FoundRun {
+  const match = found.find(({ request }) => request.run === run);
+  if (match !== undefined) return match;
+  throw new LeatError(
+    'run-unknown',
+    `There is no run ${JSON.stringify(run)} on this NATS server: "leat status" lists them.`,
+  );
+}

@@ -1,0 +1,64 @@
+import { LeatError, messageOf } from '@leat/core';
+import { NatsServerError } from '@leat/nats-server';
+import { type Command, parseCall } from './command.ts';
+import { devCommand } from './commands/dev.ts';
+import { exportCommand } from './commands/export.ts';
+import { fetcherCommand, mapperCommand, saverCommand } from './commands/service.ts';
+import { startCommand } from './commands/start.ts';
+import { statusCommand } from './commands/status.ts';
+import { verifyCommand } from './commands/verify.ts';
+import { EXIT, exitCodeOfError } from './exit-code.ts';
+import { commandHelp, generalHelp } from './help.ts';
+
+const COMMANDS: readonly Command[] = [
+  devCommand,
+  startCommand,
+  fetcherCommand,
+  mapperCommand,
+  saverCommand,
+  statusCommand,
+  verifyCommand,
+  exportCommand,
+];
+
+/** Runs the `leat` command and ends the process with its exit code. */
+export async function main(args: readonly string[]): Promise<never> {
+  // A reader that goes away (`leat export … | head`) is not an error of ours.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.failed);
+  });
+  process.exit(await run(args));
+}
+
+async function run(args: readonly string[]): Promise<number> {
+  const [name, ...rest] = args;
+  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+    process.stdout.write(generalHelp(COMMANDS));
+    return name === undefined ? EXIT.unusable : EXIT.ok;
+  }
+  const command = COMMANDS.find((each) => each.name === name);
+  if (command === undefined) {
+    const names = COMMANDS.map((each) => each.name).join(', ');
+    return complain(`There is no command ${JSON.stringify(name)}: use one of ${names}.`, EXIT.unusable);
+  }
+  if (rest.includes('--help') || rest.includes('-h')) {
+    process.stdout.write(commandHelp(command));
+    return EXIT.ok;
+  }
+  try {
+    return await command.run(parseCall(command, rest, process.env));
+  } catch (error) {
+    if (error instanceof LeatError) return complain(error.message, exitCodeOfError(error));
+    if (error instanceof NatsServerError) return complain(error.message, EXIT.unusable);
+    const detail = process.env['LEAT_LOG_LEVEL'] === 'debug' ? (error as Error).stack : undefined;
+    return complain(
+      `Something went wrong that Leat did not foresee: ${detail ?? messageOf(error)}`,
+      EXIT.failed,
+    );
+  }
+}
+
+function complain(sentence: string, code: number): number {
+  process.stderr.write(`leat: ${sentence}\n`);
+  return code;
+}

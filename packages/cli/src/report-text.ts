@@ -1,0 +1,34 @@
+import type { RunReport } from '@leat/core';
+
+/** A run's report for people. */
+export function reportText(report: RunReport): string {
+  const { chunks, records } = report;
+  const n = (count: number): string => count.toLocaleString('en');
+  const expanded = records.expanded > 0 ? ` + ${n(records.expanded)} expanded` : '';
+  const isBalanced =
+    records.in + records.expanded === records.saved + records.filtered + records.dead;
+  const rows: readonly (readonly [string, string])[] = [
+    ['run', `${report.run} of ${report.pipeline}`],
+    ['state', report.reason === undefined ? report.state : `${report.state}: ${report.reason}`],
+    ['time', timeOf(report)],
+    [
+      'chunks',
+      `${n(chunks.saved)} saved, ${n(chunks.dead)} dead, ${n(chunks.inFlight)} in flight of ${n(chunks.total)}${chunks.isTotalKnown ? '' : ' so far'}`,
+    ],
+    [
+      'records',
+      `${n(records.in)} in${expanded} ${isBalanced ? '=' : 'but'} ${n(records.saved)} saved + ${n(records.filtered)} filtered + ${n(records.dead)} dead`,
+    ],
+    ['retries', n(report.retries)],
+    ['duplicates', `${n(report.duplicatesIgnored)} ignored`],
+    ['digest', report.digest],
+  ];
+  return `${rows.map(([name, text]) => `${name.padEnd(11)} ${text}`).join('\n')}\n`;
+}
+
+function timeOf({ startedAt, endedAt }: RunReport): string {
+  if (startedAt === null) return 'not started';
+  if (endedAt === null) return `since ${startedAt}`;
+  const seconds = (Date.parse(endedAt) - Date.parse(startedAt)) / 1_000;
+  return `${seconds.toFixed(1)} s, from ${startedAt} to ${endedAt}`;
+}

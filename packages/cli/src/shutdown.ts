@@ -1,0 +1,27 @@
+/** How a command is asked to end. */
+export interface Shutdown {
+  /** Aborted by the first Ctrl-C or SIGTERM: finish what is in hand. */
+  readonly stop: AbortSignal;
+  /** Aborted by the second: leave everything. */
+  readonly abort: AbortSignal;
+  /** Asks for the first, without a signal from outside. */
+  readonly request: () => void;
+}
+
+/** Turns Ctrl-C and SIGTERM into the two stages of a shutdown, for as long as the process lives. */
+export function listenForShutdown(say: (line: string) => void): Shutdown {
+  const stop = new AbortController();
+  const abort = new AbortController();
+  const onSignal = (): void => {
+    if (!stop.signal.aborted) {
+      say('stopping: what is in hand is finished first; once more to stop at once');
+      stop.abort();
+    } else if (!abort.signal.aborted) {
+      say('stopping at once');
+      abort.abort();
+    }
+  };
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+  return { stop: stop.signal, abort: abort.signal, request: () => stop.abort() };
+}
