@@ -51,5 +51,6 @@ function complaint(
   if (error.code === 'ENOENT') return `${file} is not installed`;
   if (error.killed === true) return `${file} did not finish within ${timeoutMs / 1000} s`;
   const last = stderr.trimEnd().split('\n').at(-1)?.trim() ?? '';
-  return last === '' ? `${file} failed (${String(error.code)})` : `${file}: ${last}`;
+  if (last === '') return `${file} failed (${String(error.code)})`;
+  return last.startsWith(`${file}: `) ? last : `${file}: ${last}`;
 }
