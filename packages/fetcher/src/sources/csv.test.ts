@@ -1,5 +1,6 @@
 import { gzipSync } from 'node:zlib';
-import fc from 'fast-check';
+import { LeatError } from '@leat/core';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { csv } from './csv.ts';
 import {
@@ -15,6 +16,13 @@ import { TemporaryFiles } from './temporary-files.testsuite.ts';
 const files = new TemporaryFiles();
 const numbered = (count: number): string =>
   `i,text\n${Array.from({ length: count }, (_, i) => `${i},"né, ""x""\r\n${i}"\n`).join('')}`;
+
+/** A field as it stands in a file. */
+const written = (text: string): string =>
+  /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+
+const codeOf = (error: unknown): unknown => (error instanceof LeatError ? error.code : error);
+const countOfX = (text: string): number => text.split('x').length - 1;
 
 describeSourceContract('csv', {
   make: () => csv([files.write(numbered(25), 'a.csv'), files.write(numbered(6), 'b.csv')]),
@@ -209,8 +217,6 @@ test('csv ships any dataset, however it is read and cut, and goes on from anywhe
     maxBytes: fc.integer({ min: 1, max: 80 }),
     readBytes: fc.integer({ min: 1, max: 64 }),
   });
-  const written = (text: string): string =>
-    /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
   await fc.assert(
     fc.asyncProperty(dataset, limits, async ({ rows, end, bom }, { readBytes, ...options }) => {
       const lines = ['a,b', ...rows.map((row) => row.map(written).join(','))];
@@ -246,13 +252,13 @@ test('csv loses no byte of any garbage: every line is a record, a rejected row, 
       const source = csv(path, { readBytes });
       const whole = await readAll(source, { chunkSize: 2 });
       expect(await readAll(csv(path), { chunkSize: 2 })).toEqual(whole);
-      if (whole.error !== undefined) expect(whole.error).toMatchObject({ code: 'source-damaged' });
+      expect([undefined, 'source-damaged']).toContain(codeOf(whole.error));
       const shipped = whole.chunks.flatMap(({ body, rejected = [] }) => [
         body.replaceAll(String.raw`\r`, '\r'),
         ...rejected.map(({ raw }) => raw),
       ]);
-      const count = (all: string): number => all.split('x').length - 1;
-      if (whole.error === undefined) expect(count(shipped.join(''))).toBe(count(text));
+      const isWhole = whole.error === undefined;
+      expect(isWhole ? countOfX(shipped.join('')) : countOfX(text)).toBe(countOfX(text));
       await expectResumable(source, whole, { chunkSize: 2 });
     }),
     { numRuns: 300 },

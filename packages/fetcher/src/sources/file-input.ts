@@ -22,17 +22,25 @@ export class FileInput {
   readonly #handle: FileHandle;
   readonly #bytes: number;
   readonly #readBytes: number;
+  readonly #signal: AbortSignal;
   #consumed = 0;
 
-  private constructor(file: ListedFile, handle: FileHandle, isGzip: boolean, readBytes: number) {
+  private constructor(
+    file: ListedFile,
+    handle: FileHandle,
+    isGzip: boolean,
+    readBytes: number,
+    signal: AbortSignal,
+  ) {
     this.name = file.name;
     this.isGzip = isGzip;
     this.#handle = handle;
     this.#bytes = file.bytes;
     this.#readBytes = readBytes;
+    this.#signal = signal;
   }
 
-  static async open(file: ListedFile, readBytes: number): Promise<FileInput> {
+  static async open(file: ListedFile, readBytes: number, signal: AbortSignal): Promise<FileInput> {
     let handle;
     try {
       handle = await open(file.name, 'r');
@@ -43,7 +51,7 @@ export class FileInput {
       const { buffer, bytesRead } = await handle.read(Buffer.alloc(2), 0, 2, 0);
       const hasMagic = bytesRead === 2 && buffer[0] === 0x1f && buffer[1] === 0x8b;
       const isGzip = hasMagic || (file.name.endsWith('.gz') && file.bytes > 0);
-      return new FileInput(file, handle, isGzip, readBytes);
+      return new FileInput(file, handle, isGzip, readBytes, signal);
     } catch (cause) {
       await handle.close();
       throw unreadable(file.name, cause);
@@ -80,6 +88,7 @@ export class FileInput {
 
   async *#plain(from: number, readBytes: number): AsyncGenerator<Buffer, void, undefined> {
     for (let at = from; at < this.#bytes;) {
+      this.#signal.throwIfAborted();
       const length = Math.min(readBytes, this.#bytes - at);
       // Never from the pool and never used twice: chunks are views of these buffers.
       const buffer = Buffer.allocUnsafeSlow(length);
@@ -97,7 +106,7 @@ export class FileInput {
 
   /** There is no seeking in gzip: it is decompressed from the start, and what comes before is dropped. */
   async *#unzipped(from: number): AsyncGenerator<Buffer, void, undefined> {
-    const chunkBytes = Math.max(64, Math.min(this.#readBytes, 256 * 1024));
+    const chunkBytes = Math.max(64, this.#readBytes);
     let skip = from;
     for await (const buffer of gunzip(this.#plain(0, GZIP_READ_BYTES), chunkBytes)) {
       if (skip < buffer.length) yield buffer.subarray(skip);

@@ -117,9 +117,9 @@ describe('a file source', () => {
   });
 
   test('does not go on with other names', async () => {
-    const [a, b, c] = ['1\n2\n', '3\n', '1\n2\n'].map((content) => files.write(content));
-    const [chunk] = (await readAll(ndjson([a!, b!]), { chunkSize: 1 })).chunks;
-    const { error } = await readAll(ndjson([c!, b!]), { cursor: chunk!.nextCursor });
+    const [a, b, c] = [files.write('1\n2\n'), files.write('3\n'), files.write('1\n2\n')];
+    const [chunk] = (await readAll(ndjson([a, b]), { chunkSize: 1 })).chunks;
+    const { error } = await readAll(ndjson([c, b]), { cursor: chunk?.nextCursor ?? null });
     expect(error).toMatchObject({
       code: 'source-changed',
       message: expect.stringContaining(`was ${a}`),

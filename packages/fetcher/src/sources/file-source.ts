@@ -18,14 +18,14 @@ export interface FileOptions {
   /**
    * Bytes per read. A chunk in flight keeps alive the buffer that it was read into, so this is also the
    * least memory that a slow chunk holds.
-   * @defaultValue `1_048_576` (1 MiB)
+   * @defaultValue `262_144` (256 KiB)
    */
   readonly readBytes?: number;
 }
 
-export const DEFAULT_FILE_OPTIONS: Required<FileOptions> = {
+const DEFAULT_FILE_OPTIONS: Required<FileOptions> = {
   maxRecordBytes: 64 * 1024 * 1024,
-  readBytes: 1024 * 1024,
+  readBytes: 256 * 1024, // as fast as 1 MiB, because it stays in the processor's cache
 };
 
 /** Where a scanner begins, and where its records go. */
@@ -77,7 +77,7 @@ async function* readFiles(
   let before = files.slice(0, start.file).reduce((sum, { bytes }) => sum + bytes, 0);
   for (let index = start.file; index < files.length; index++) {
     const file = files[index]!;
-    const input = await FileInput.open(file, options.readBytes);
+    const input = await FileInput.open(file, options.readBytes, request.signal);
     try {
       const place = index === start.file ? start : { at: 0, next: undefined };
       for await (const cut of readFile(format, input, place, options, request)) {
@@ -103,7 +103,7 @@ async function* readFile(
   input: FileInput,
   place: { readonly at: number; readonly next: number | undefined },
   options: Required<FileOptions>,
-  { chunkSize, maxBytes, signal }: SourceRequest,
+  { chunkSize, maxBytes }: SourceRequest,
 ): AsyncGenerator<Cut, void, undefined> {
   const builder = new ChunkBuilder({ chunkSize, maxBytes });
   try {
@@ -111,7 +111,6 @@ async function* readFile(
     const { maxRecordBytes } = options;
     const scanner = await format.scan({ input, at, next: place.next, maxRecordBytes, builder });
     for await (const buffer of buffers) {
-      signal.throwIfAborted();
       scanner.push(buffer);
       yield* builder.takeCuts();
     }
