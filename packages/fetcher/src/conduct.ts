@@ -31,6 +31,8 @@ const RENEW_MS = LEASE_MS / 3;
 const REPORT_MS = 200;
 /** How long no receipt must have come before the queues are looked at for lost chunks. */
 const QUIET_MS = 2_000;
+/** How often a chunk may be lost before it is clear that it will always be. */
+const MAX_RESENDS = 20;
 /** Publishes on their way to JetStream; beyond a few hundred nothing is gained. */
 const MAX_PUBLISHES = 128;
 
@@ -99,11 +101,13 @@ class Conductor {
 
   async run(): Promise<Conducted> {
     const { connection, lease, logger, stop, request } = this.#options;
-    const stopped = (): void => this.#wake();
-    stop.addEventListener('abort', stopped, { once: true });
+    const wake = (): void => this.#wake();
+    stop.addEventListener('abort', wake, { once: true });
+    this.#over.signal.addEventListener('abort', wake, { once: true });
     const failed = (error: unknown): void => this.#over.abort(error);
     try {
       const source = this.#readFrom(this.#ledger.checkpoint().cursor);
+      for (const each of [this.#keepCheckpointing(), this.#keepReporting()]) each.catch(failed);
       await this.#recall(source);
       this.#receipts = await receiveReceipts({
         connection,
@@ -112,12 +116,7 @@ class Conductor {
         signal: this.#over.signal,
         logger,
       });
-      const background = [
-        this.#keepCheckpointing(),
-        this.#keepLookingForLost(),
-        this.#keepReporting(),
-      ];
-      for (const each of background) each.catch(failed);
+      this.#keepLookingForLost().catch(failed);
       const damage = await this.#sendAll(source);
       await this.#settleInFlight();
       await Promise.all(this.#publishing);
@@ -133,7 +132,7 @@ class Conductor {
       this.#acknowledge(this.#takeUnacknowledged());
       return { report: this.#report(), error: reason };
     } finally {
-      stop.removeEventListener('abort', stopped);
+      stop.removeEventListener('abort', wake);
       this.#over.abort(new LeatError('run-failed', 'The run is over.'));
       await this.#receipts?.done;
     }
@@ -238,13 +237,19 @@ class Conductor {
   }
 
   #take(delivery: ReceiptDelivery): void {
+    let isPremature = false;
     try {
-      for (const receipt of delivery.receipts) this.#ledger.settle(receipt);
+      for (const receipt of delivery.receipts) {
+        isPremature = this.#ledger.settle(receipt) === 'premature' || isPremature;
+      }
     } catch (error) {
       this.#over.abort(error);
       return;
     }
-    this.#unacknowledged.push(delivery);
+    // A predecessor sent the chunk after its last checkpoint: it will be sent again, and JetStream will
+    // drop it as a duplicate, so this receipt is the only one there will be.
+    if (isPremature && !this.#ledger.ended) delivery.giveBack();
+    else this.#unacknowledged.push(delivery);
     this.#isChanged = true;
     this.#lastReceiptAt = performance.now();
     this.#wake();
@@ -261,7 +266,6 @@ class Conductor {
       this.#over.signal.throwIfAborted();
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
-        this.#over.signal.addEventListener('abort', () => resolve(), { once: true });
       });
     }
   }
@@ -342,6 +346,13 @@ class Conductor {
       const missing = wanted.get(seq);
       if (missing === undefined || !wanted.delete(seq)) continue;
       missing.resends++;
+      if (missing.resends > MAX_RESENDS) {
+        throw new LeatError(
+          'run-failed',
+          `Chunk ${seq} was sent ${missing.resends} times and lost each time: the log of mappers and savers says why they dropped it.`,
+        );
+      }
+      this.#ledger.sent(seq, Number.POSITIVE_INFINITY);
       this.#send(seq, chunk, `${lease.fence}.${missing.resends}`);
     }
     await source.return?.();

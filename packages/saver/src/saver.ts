@@ -218,6 +218,7 @@ class SaverService {
         );
       } catch (error) {
         if (!(error instanceof SinkRejection)) throw error;
+        if (error.rejected.length === 0) throw error;
         for (const chunk of chunks) {
           const rejected = error.rejected.filter((each) => each.chunk === chunk.id);
           await this.#bury(chunk, chunk.reject(rejected));

@@ -22,6 +22,8 @@ const MAX_RECEIPTS = 256;
 /** How many messages of receipts the fetcher may hold until its next checkpoint. */
 const RECEIPT_SLOTS = 512;
 
+const GIVE_BACK_MS = 500;
+
 interface Batch {
   readonly lines: string[];
   readonly sent: PromiseWithResolvers;
@@ -103,6 +105,8 @@ export interface ReceiptDelivery {
   readonly receipts: readonly Receipt[];
   /** To be called when a checkpoint has them. */
   readonly ack: () => void;
+  /** They shall come again, a little later. */
+  readonly giveBack: () => void;
 }
 
 /** The receipts of one run, as the fetcher that holds its lease reads them. */
@@ -136,17 +140,19 @@ export async function receiveReceipts(options: {
   const open = (message: JsMsg): void => {
     held++;
     const release = connection.holder.hold(replyOf(message));
-    let isAcked = false;
+    let isSettled = false;
+    const settle = (end: () => void): void => {
+      if (isSettled) return;
+      isSettled = true;
+      held--;
+      release();
+      end();
+      slots.release();
+    };
     handle({
       receipts: parseReceipts(message, logger),
-      ack: () => {
-        if (isAcked) return;
-        isAcked = true;
-        held--;
-        release();
-        message.ack();
-        slots.release();
-      },
+      ack: () => settle(() => message.ack()),
+      giveBack: () => settle(() => message.nak(GIVE_BACK_MS)),
     });
   };
   const done = pull({

@@ -22,13 +22,14 @@ export class Slots {
    * takes all that are, and says how many. One caller at a time.
    */
   async takeFree(signal: AbortSignal): Promise<number> {
-    while (!this.#areEnoughFree()) {
-      signal.throwIfAborted();
+    const wake = (): void => this.#wake?.();
+    signal.addEventListener('abort', wake, { once: true });
+    while (!this.#areEnoughFree() && !signal.aborted) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
-        signal.addEventListener('abort', () => resolve(), { once: true });
       });
     }
+    signal.removeEventListener('abort', wake);
     signal.throwIfAborted();
     const free = this.#limit - this.#taken;
     this.#taken += free;
