@@ -1,7 +1,5 @@
 import type { Sink } from '@leat/sdk';
-import { Pool, type PoolClient } from 'pg';
-import { errorCode } from './error-code.ts';
-import type { SqlDatabase, SqlQueries, SqlRow, SqlValue } from './sql-database.ts';
+import { openPostgres } from './postgres-database.ts';
 import { openSqlSession } from './sql-sink.ts';
 
 /** Where {@link postgres} connects to and which table it fills. */
@@ -28,10 +26,6 @@ export interface PostgresOptions {
 }
 
 const DEFAULT_POOL_SIZE = 4;
-const CONNECT_TIMEOUT_MS = 10_000; // 10s, then "not now"
-/** For a server that vanished without a word. Long, because a commit may rightly wait for a lock. */
-const QUERY_TIMEOUT_MS = 300_000; // 5min
-
 /**
  * Saves each record as a row of a PostgreSQL table, the fields of the schema as its columns.
  *
@@ -54,79 +48,12 @@ export function postgres(options: PostgresOptions): Sink {
   return {
     kind: 'postgres',
     open: (context) =>
-      openSqlSession(context, options, () =>
-        Promise.resolve(
-          openPool(options, (error) => {
-            // The pool replaces the connection at the next query.
-            context.logger.warn({ err: error }, 'connection to PostgreSQL lost');
-          }),
-        ),
-      ),
-  };
-}
-
-function openPool(options: PostgresOptions, onLost: (error: Error) => void): SqlDatabase {
-  const url = options.url ?? process.env['DATABASE_URL'];
-  const pool = new Pool({
-    ...(url === undefined ? {} : { connectionString: url }),
-    max: options.poolSize ?? DEFAULT_POOL_SIZE,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    query_timeout: QUERY_TIMEOUT_MS,
-    keepAlive: true,
-    application_name: 'leat-saver',
-  });
-  pool.on('error', onLost);
-
-  const using = async <Result>(work: (client: PoolClient) => Promise<Result>): Promise<Result> => {
-    const client = await pool.connect();
-    let failure: Error | undefined;
-    // A connection may also break between two queries; without a listener that ends the process.
-    const onError = (error: Error): void => {
-      failure = error;
-    };
-    client.on('error', onError);
-    try {
-      return await work(client);
-    } catch (error) {
-      // An error with an SQLSTATE was told over a connection that works, unless the server ends it.
-      if (!/^(?!57P|08)[0-9A-Z]{5}$/.test(errorCode(error))) {
-        failure ??= error instanceof Error ? error : new Error(String(error));
-      }
-      throw error;
-    } finally {
-      client.off('error', onError);
-      client.release(failure);
-    }
-  };
-
-  return {
-    query: (text, values) => using((client) => queriesOf(client).query(text, values)),
-    transaction: (work) =>
-      using(async (client) => {
-        await client.query('BEGIN');
-        try {
-          const result = await work(queriesOf(client));
-          await client.query('COMMIT');
-          return result;
-        } catch (error) {
-          await client.query('ROLLBACK').catch(() => undefined);
-          throw error;
-        }
+      openSqlSession(context, options, () => {
+        const url = options.url ?? process.env['DATABASE_URL'];
+        const database = openPostgres(url, options.poolSize ?? DEFAULT_POOL_SIZE, (error) => {
+          context.logger.warn({ err: error }, 'connection to PostgreSQL lost');
+        });
+        return Promise.resolve(database);
       }),
-    close: () => pool.end(),
-  };
-}
-
-function queriesOf(client: PoolClient): SqlQueries {
-  return {
-    query: async (text, values = []) => {
-      // Bytes go as they are: PostgreSQL takes them as the binary form of a text.
-      const { rows } = await client.query<SqlRow[number][], SqlValue[]>({
-        text,
-        values: [...values],
-        rowMode: 'array',
-      });
-      return rows;
-    },
   };
 }

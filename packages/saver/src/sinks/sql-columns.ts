@@ -72,7 +72,6 @@ export function columnsOf(schema: ZodType): readonly Column[] {
 function jsonSchemaOf(schema: ZodType): JsonSchema {
   try {
     // Zod's own type of a JSON schema is wider; the fields that matter here are as its standard says.
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
     return z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as JsonSchema;
   } catch (error) {
     throw unfit(`cannot make columns of the schema: ${messageOf(error)}`, error);

@@ -41,7 +41,12 @@ export function createReceipts({ receipts }: Tables): string {
     records_in bigint NOT NULL, expanded bigint NOT NULL, filtered bigint NOT NULL,
     dead bigint NOT NULL, retries bigint NOT NULL, digest text NOT NULL,
     committed_at timestamp with time zone NOT NULL DEFAULT now(),
-    PRIMARY KEY (run, saver, chunk), UNIQUE (run, saver, ordinal))`;
+    PRIMARY KEY (run, saver, chunk))`;
+}
+
+/** Not unique: a second unique index would refuse at random what ON CONFLICT on the first lets pass. */
+export function indexReceipts({ receipts }: Tables): string {
+  return `CREATE INDEX ON ${receipts} (run, saver, ordinal)`;
 }
 
 /** Inserts receipts `$3` (a JSON array) of run `$1` and saver `$2`; returns the chunks that are new. */
@@ -104,9 +109,9 @@ export function selectReceipts({ receipts }: Tables): string {
 
 /** The next `$4` receipts after ordinal `$3`, in dataset order. */
 export function pageReceipts({ receipts }: Tables): string {
-  return `SELECT ${RECEIPT}, ordinal::text FROM ${receipts}
+  return `SELECT ${RECEIPT}, ordinal::text FROM ${receipts} AS receipt
     WHERE run = $1::text AND saver = $2::text AND ordinal > $3::text::bigint[]
-    ORDER BY ordinal LIMIT $4::integer`;
+    ORDER BY receipt.ordinal LIMIT $4::integer`;
 }
 
 /** Chunks of run `$1` of which there are records but no receipt, by any saver. */
@@ -117,8 +122,9 @@ export function selectOrphans({ records, receipts }: Tables): string {
 
 /** For each chunk in `$2` (a JSON array): how many records there are, and their lines. */
 export function selectRecords({ records, columns }: Tables): string {
-  return `SELECT wanted.chunk, count(record._index)::text, string_agg(${lineOf(columns)} || E'\\n', ''
-      ORDER BY record._index)
+  return `SELECT wanted.chunk, count(record._index)::text,
+      string_agg(${lineOf(columns)} || E'\\n', '' ORDER BY record._index)
+        FILTER (WHERE record._index IS NOT NULL)
     FROM json_array_elements_text($2::text::json) WITH ORDINALITY AS wanted(chunk, n)
     LEFT JOIN ${records} AS record ON record._run = $1::text AND record._chunk = wanted.chunk
     GROUP BY wanted.n, wanted.chunk ORDER BY wanted.n`;

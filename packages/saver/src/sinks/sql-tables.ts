@@ -1,7 +1,13 @@
 import { LeatError } from '@leat/core';
 import { type Column, type ColumnType, KEY_COLUMNS } from './sql-columns.ts';
 import type { SqlDatabase, SqlQueries } from './sql-database.ts';
-import { type Tables, createReceipts, createRecords, identifier } from './sql-statements.ts';
+import {
+  type Tables,
+  createReceipts,
+  createRecords,
+  identifier,
+  indexReceipts,
+} from './sql-statements.ts';
 
 const RECEIPTS = 'leat_receipts';
 
@@ -50,6 +56,7 @@ export function prepareTables(
     };
     if ((await foundColumns(tx, schema, RECEIPTS)).length === 0) {
       await tx.query(createReceipts(tables));
+      await tx.query(indexReceipts(tables));
     }
     const found = await foundColumns(tx, schema, name.table);
     if (found.length > 0)

@@ -1,0 +1,233 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { appendFile, mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { SinkSession } from '@leat/sdk';
+import { chunkDigest } from '@leat/sdk';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { ndjson } from './ndjson.ts';
+import {
+  all,
+  chunkOf,
+  commitInChild,
+  contextOf,
+  newRun,
+  recordsOf,
+  sampleChunks,
+  sinkChild,
+  testSink,
+  writeChunks,
+} from './sink.testsuite.ts';
+
+let dir = '';
+beforeAll(async () => {
+  dir = await mkdtemp(path.join(tmpdir(), 'leat-ndjson-'));
+});
+// Some ten thousand files, on a disk that may be busy.
+afterAll(() => rm(dir, { recursive: true, force: true }), 60_000);
+
+testSink('ndjson', () => ({
+  sink: ndjson(dir),
+  inChild: { kind: 'ndjson', options: [dir] },
+}));
+
+describe('ndjson', () => {
+  const sessions: SinkSession[] = [];
+  const open = async (run: string, where = dir): Promise<SinkSession> => {
+    const session = await ndjson(where).open(contextOf(run));
+    sessions.push(session);
+    return session;
+  };
+  afterEach(async () => {
+    for (const session of sessions.splice(0)) await session.close();
+  });
+
+  test('writes segments that concatenate to the dataset', async () => {
+    const run = newRun();
+    const chunks = ['0', '9', '42.0-2', '42.1-2', '100.9-11', '100.10-11'].map((id, n) =>
+      chunkOf(id, [{ id: n, text: id }]),
+    );
+    await (await open(run)).commit(chunks.toReversed());
+    const dataset = execFileSync('sh', ['-c', `cat ${path.join(dir, run)}/*.ndjson`]);
+    expect(dataset.toString()).toBe(Buffer.concat(chunks.map(({ body }) => body)).toString());
+    expect(
+      (await readdir(path.join(dir, run))).filter((name) => name.endsWith('.ndjson')),
+    ).toContain('000000042.0-2.ndjson');
+  });
+
+  test('works without fsync', async () => {
+    const run = newRun();
+    const session = await ndjson(dir, { fsync: false }).open(contextOf(run));
+    sessions.push(session);
+    expect(await session.commit(sampleChunks(3))).toHaveLength(3);
+    expect(await all(session.read())).toHaveLength(3);
+  });
+
+  test('survives being killed at any moment', { timeout: 120_000 }, async () => {
+    const run = newRun();
+    const chunks = sampleChunks(6000);
+    const file = await writeChunks(dir, chunks);
+    const task = {
+      sink: { kind: 'ndjson', options: [dir] },
+      run,
+      file,
+      together: 32,
+      lanes: 3,
+      rounds: 1,
+    };
+    for (let kill = 0; kill < 10; kill++) {
+      const child = spawn(process.execPath, [sinkChild, JSON.stringify(task)], { stdio: 'ignore' });
+      const exited = once(child, 'exit');
+      // From when the first file is there, so that most kills hit a commit.
+      const before = existsSync(path.join(dir, run)) ? await count(run) : 0;
+      while (child.exitCode === null && (await count(run)) <= before) await pause(2);
+      await pause(Math.random() * 60);
+      child.kill('SIGKILL');
+      await exited;
+    }
+    const session = await open(run);
+    const segments = await all(session.read());
+    const receipts = new Map((await all(session.receipts())).map((one) => [one.chunk, one]));
+    expect(segments.length).toBeGreaterThan(100);
+    expect(receipts.size).toBe(segments.length);
+    for (const { chunk, body } of segments) {
+      expect(receipts.get(chunk)?.digest).toBe(chunkDigest(chunk, body));
+    }
+    // Temporary files of the dead are gone once somebody opens the sink.
+    expect(await readdir(path.join(dir, run, '.tmp'))).toEqual([]);
+    await commitInChild(task.sink, run, chunks);
+    const after = await all(session.read());
+    expect(after.map(({ chunk }) => chunk)).toEqual(chunks.map(({ receipt }) => receipt.chunk));
+    expect(Buffer.concat(after.map(({ body }) => body))).toEqual(
+      Buffer.concat(chunks.map(({ body }) => body)),
+    );
+    expect(await all(session.receipts())).toHaveLength(chunks.length);
+  });
+
+  test('ignores the torn last line of a journal', async () => {
+    const run = newRun();
+    const chunks = sampleChunks(3);
+    await (await open(run)).commit(chunks);
+    const journal = await journalOf(run);
+    await appendFile(journal, '99 3/0/0/');
+    const session = await open(run);
+    expect(await all(session.receipts())).toEqual(chunks.map(({ receipt }) => receipt));
+    expect(await session.commit(sampleChunks(1, 99))).toMatchObject([{ isDuplicate: false }]);
+  });
+
+  test('tells the first receipt apart by content after the files were copied', async () => {
+    const run = newRun();
+    const [one, two] = [chunkOf('5', [{ id: 1, text: 'a' }]), chunkOf('5', [{ id: 2, text: 'b' }])];
+    await (await open(run)).commit([one]);
+    const journal = await journalOf(run);
+    const foreign = (chunk: typeof one): string =>
+      `${chunk.receipt.chunk} 1/0/0/0/0 ${chunk.receipt.digest} 1:1\n`;
+    await writeFile(journal, foreign(two) + foreign(one));
+    const session = await open(run);
+    expect(await session.commit([two])).toEqual([{ receipt: one.receipt, isDuplicate: true }]);
+    expect(await all(session.receipts())).toEqual([one.receipt]);
+  });
+
+  test('restores a lost receipt from a chunk with the same bytes, and only then', async () => {
+    const run = newRun();
+    const [same, other] = [
+      chunkOf('5', [{ id: 1, text: 'a' }]),
+      chunkOf('5', [{ id: 2, text: 'b' }]),
+    ];
+    await (await open(run)).commit([same]);
+    await rm(await journalOf(run));
+    const session = await open(run);
+    expect(await all(session.receipts())).toEqual([]);
+    await expect(session.commit([other])).rejects.toThrow('has no receipt');
+    expect(await session.commit([same])).toEqual([{ receipt: same.receipt, isDuplicate: true }]);
+    expect(await all((await open(run)).receipts())).toEqual([same.receipt]);
+  });
+
+  test('removes temporary files of the dead and leaves those of the living', async () => {
+    const run = newRun();
+    await open(run);
+    const tmp = path.join(dir, run, '.tmp');
+    await writeFile(path.join(tmp, 'otherhost-1-x-0'), 'alive, for all we know');
+    await writeFile(path.join(tmp, 'otherhost-1-x-1'), 'too old');
+    await utimes(path.join(tmp, 'otherhost-1-x-1'), 1, 1);
+    await open(run);
+    expect(await readdir(tmp)).toEqual(['otherhost-1-x-0']);
+  });
+
+  test('is unfit where it cannot make its directory', async () => {
+    await writeFile(path.join(dir, 'file'), '');
+    const opened = ndjson(path.join(dir, 'file')).open(contextOf(newRun()));
+    await expect(opened).rejects.toMatchObject({ code: 'sink-unfit' });
+    await expect(opened).rejects.toThrow('cannot write to the directory');
+  });
+
+  test('is unfit for a second saver', async () => {
+    const run = newRun();
+    await open(run);
+    const opened = ndjson(dir).open(contextOf(run, { stage: 'other' }));
+    await expect(opened).rejects.toThrow('belongs to the saver "saver"');
+  });
+
+  test('recovers when its directory comes back', async () => {
+    const run = newRun();
+    const session = await open(run);
+    await session.commit(sampleChunks(1));
+    const [here, away] = [path.join(dir, run), path.join(dir, `${run}-away`)];
+    execFileSync('mv', [here, away]);
+    await expect(session.commit(sampleChunks(2))).rejects.toMatchObject({ code: 'ENOENT' });
+    expect(existsSync(here)).toBe(false);
+    execFileSync('mv', [away, here]);
+    const committed = await session.commit(sampleChunks(3));
+    expect(committed.map(({ isDuplicate }) => isDuplicate)).toEqual([true, false, false]);
+  });
+
+  test('waits for space on a full disk and never leaves half a segment', async (context) => {
+    const mount = path.join(dir, 'small');
+    await mkdir(mount);
+    try {
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', mount], {
+        stdio: 'ignore',
+      });
+    } catch {
+      context.skip('SKIPPED: only root can mount the small file system that this test fills');
+    }
+    try {
+      const run = newRun();
+      const session = await open(run, mount);
+      const text = 'x'.repeat(20_000);
+      const chunks = Array.from({ length: 16 }, (_, n) => chunkOf(`${n}`, [{ id: n, text }]));
+      await session.commit(chunks.slice(0, 4));
+      const ballast = path.join(mount, 'ballast');
+      await writeFile(ballast, Buffer.alloc(150_000)).catch(() => undefined);
+      await expect(session.commit(chunks)).rejects.toMatchObject({ code: 'ENOSPC' });
+      for (const stored of await all(session.read())) expect(recordsOf(stored)).toHaveLength(1);
+      expect(await readdir(path.join(mount, run, '.tmp'))).toEqual([]);
+      await rm(ballast);
+      execFileSync('mount', ['-o', 'remount,size=4m', mount]);
+      const committed = await session.commit(chunks);
+      expect(committed.map(({ receipt }) => receipt)).toEqual(chunks.map(({ receipt }) => receipt));
+      expect(await all(session.read())).toHaveLength(16);
+      expect(await all(session.receipts())).toHaveLength(16);
+      await session.close();
+    } finally {
+      execFileSync('umount', ['-l', mount]);
+    }
+  });
+});
+
+async function count(run: string): Promise<number> {
+  const names = await readdir(path.join(dir, run)).catch(() => []);
+  return names.length;
+}
+
+async function journalOf(run: string): Promise<string> {
+  const receipts = path.join(dir, run, 'receipts');
+  const journal = (await readdir(receipts)).find((name) => name.endsWith('.txt'));
+  return path.join(receipts, journal ?? 'none');
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

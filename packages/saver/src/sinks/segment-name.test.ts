@@ -1,0 +1,26 @@
+import { expect, test } from 'vitest';
+import { parseChunkId } from '@leat/core';
+import { parseSegmentName, segmentName } from './segment-name.ts';
+
+const NAMES = [
+  ['0', '000000000.ndjson'],
+  ['42', '000000042.ndjson'],
+  ['42.0-2', '000000042.0-2.ndjson'],
+  ['42.3-12', '000000042.03-12.ndjson'],
+  ['42.10-12.1-2', '000000042.10-12.1-2.ndjson'],
+  ['1234567890', '1234567890.ndjson'],
+] as const;
+
+test.each(NAMES)('names the segment of chunk %s %s', (chunk, name) => {
+  const id = parseChunkId(chunk);
+  if (id === undefined) throw new Error('no chunk id');
+  expect(segmentName(id)).toBe(name);
+  expect(parseSegmentName(name)).toEqual(id);
+});
+
+test.each(['42.ndjson', '000000042', '000000042.ndjson~', 'receipts', '000000042.3-12.ndjson'])(
+  'takes %s for no segment',
+  (name) => {
+    expect(parseSegmentName(name)).toBeUndefined();
+  },
+);

@@ -1,0 +1,31 @@
+// A saver's process in tests: commits the chunks of a file through a sink of its own. It is started with
+// one argument, `{ sink, run, file, together, lanes, rounds }`, and prints how many were no duplicates.
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { ndjson, pglite, postgres } from '../../dist/sinks/index.js';
+
+const { sink, run, file, together, lanes, rounds } = JSON.parse(process.argv[2]);
+const session = await { ndjson, pglite, postgres }[sink.kind](...sink.options).open({
+  run: { id: run, pipeline: 'test', params: {} },
+  stage: 'saver',
+  schema: z.object({ id: z.int(), text: z.string() }),
+  logger: { warn: () => undefined },
+});
+const chunks = JSON.parse(readFileSync(file, 'utf8')).map(({ receipt, body }) => ({
+  receipt,
+  body: Buffer.from(body),
+}));
+let committed = 0;
+for (let round = 0; round < rounds; round++) {
+  const batches = [];
+  for (let at = 0; at < chunks.length; at += together)
+    batches.push(chunks.slice(at, at + together));
+  const lane = async () => {
+    for (let batch = batches.shift(); batch !== undefined; batch = batches.shift()) {
+      for (const { isDuplicate } of await session.commit(batch)) if (!isDuplicate) committed++;
+    }
+  };
+  await Promise.all(Array.from({ length: lanes }, lane));
+}
+await session.close();
+process.stdout.write(String(committed));
