@@ -24,8 +24,6 @@ export interface ChunkInFlight {
   /** Where the source reads this chunk again. */
   readonly cursor: JsonValue;
   readonly records: number;
-  /** The share of the dataset, from 0 to 1, that lies before this chunk, if the source can tell. */
-  readonly fraction: number | undefined;
   /** When it was last put on its queues, in milliseconds by the caller's clock. */
   sentAt: number;
   /** How often it was sent again. */
@@ -51,7 +49,7 @@ export interface LedgerCheckpoint {
   readonly next: number;
   /** Whether `next` is the end of the dataset. */
   readonly ended: boolean;
-  /** Share of the dataset below the watermark, from 0 to 1, if the source can tell. */
+  /** Share of the dataset that is settled, from 0 to 1, if the source can tell. */
   readonly fraction: number | null;
   readonly settledAbove: readonly Range[];
   readonly partly: Readonly<Record<string, PartlySettled>>;
@@ -92,7 +90,9 @@ export class Ledger {
   /** How far this ledger has been told where to read: the position that `#nextCursor` belongs to. */
   #head: number;
   #nextCursor: JsonValue;
-  #nextFraction: number | undefined;
+  /** Share of the dataset that was read, up to `#head`. */
+  #readFraction: number | undefined;
+  readonly #restoredFraction: number | null;
   readonly #settledAbove: RangeSet;
   readonly #inFlight = new Map<number, ChunkInFlight>();
   readonly #partly = new Map<number, { readonly paths: SettledPaths; counts: Counts }>();
@@ -105,7 +105,7 @@ export class Ledger {
     this.#ended = checkpoint.ended;
     this.#head = checkpoint.watermark;
     this.#nextCursor = checkpoint.cursor;
-    this.#nextFraction = checkpoint.fraction ?? undefined;
+    this.#restoredFraction = checkpoint.fraction;
     this.#settledAbove = new RangeSet(checkpoint.settledAbove);
     for (const [seq, { paths, counts }] of Object.entries(checkpoint.partly)) {
       this.#partly.set(Number(seq), { paths: new Set(paths), counts });
@@ -176,13 +176,12 @@ export class Ledger {
         seq,
         cursor: this.#nextCursor,
         records: chunk.records,
-        fraction: this.#nextFraction,
         sentAt: now,
         resends: 0,
       });
     }
     this.#nextCursor = chunk.nextCursor;
-    this.#nextFraction = chunk.fraction;
+    this.#readFraction = chunk.fraction;
     this.#head++;
     this.#next = Math.max(this.#next, this.#head);
     this.#advance();
@@ -244,7 +243,7 @@ export class Ledger {
       cursor: first === undefined ? this.#nextCursor : first.cursor,
       next: this.#next,
       ended: this.#ended,
-      fraction: (first === undefined ? this.#nextFraction : first.fraction) ?? null,
+      fraction: this.#settledFraction(),
       settledAbove: this.#settledAbove.toRanges(),
       partly: Object.fromEntries(
         [...this.#partly].map(([seq, { paths, counts }]) => [seq, { paths: [...paths], counts }]),
@@ -252,6 +251,14 @@ export class Ledger {
       totals: this.#totals,
       digest: this.#digest,
     };
+  }
+
+  /** Takes chunks to be of one size: what was read, less the part of it that is in flight. */
+  #settledFraction(): number | null {
+    if (this.isComplete) return 1;
+    if (this.#next === 0 || this.#head < this.#next) return this.#restoredFraction;
+    if (this.#readFraction === undefined) return null;
+    return this.#readFraction * ((this.#next - this.inFlightCount) / this.#next);
   }
 
   #ignore(): 'duplicate' {

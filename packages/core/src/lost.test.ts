@@ -9,7 +9,6 @@ function sentAt(...times: number[]): ChunkInFlight[] {
     seq,
     cursor: null,
     records: 100,
-    fraction: undefined,
     sentAt: time,
     resends: 0,
   }));
