@@ -52,13 +52,14 @@ export async function openRun(runs: Runs, wish: RunWish): Promise<OpenedRun> {
   return { request, isResumed: false };
 }
 
-/** The oldest run that was interrupted, if there is one. */
-export async function interruptedRun(runs: Runs): Promise<RunRequest | undefined> {
+/** The runs that were interrupted, oldest first. */
+export async function interruptedRuns(runs: Runs): Promise<RunRequest[]> {
+  const interrupted: RunRequest[] = [];
   for (const request of await runs.list()) {
     const entry = await runs.progress(request.run);
-    if (entry === undefined || !isEnded(entry.progress.state)) return request;
+    if (entry === undefined || !isEnded(entry.progress.state)) interrupted.push(request);
   }
-  return undefined;
+  return interrupted;
 }
 
 async function resume(runs: Runs, request: RunRequest, wish: RunWish): Promise<OpenedRun> {

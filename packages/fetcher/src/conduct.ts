@@ -133,7 +133,7 @@ class Conductor {
       return { report: this.#report(), error: reason };
     } finally {
       stop.removeEventListener('abort', wake);
-      this.#over.abort(new LeatError('run-failed', 'The run is over.'));
+      this.#over.abort();
       await this.#receipts?.done;
     }
   }
@@ -277,6 +277,8 @@ class Conductor {
     if (this.#ledger.isComplete) {
       await this.#persist(() => lease.end(ledger, completedState(ledger)));
       this.#acknowledge(acknowledge);
+      this.#over.abort();
+      await this.#receipts?.done;
       await this.#cleanUp();
     } else if (damage !== undefined && this.#ledger.inFlightCount === 0) {
       await this.#persist(() => lease.end(ledger, 'failed', damage.message));

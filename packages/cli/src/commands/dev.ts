@@ -1,13 +1,19 @@
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { type LeatError, messageOf, type RunReport } from '@leat/core';
 import { runFetcher } from '@leat/fetcher';
 import type { Mapper, Pipeline, Saver } from '@leat/sdk';
-import { loadPipeline, openPipelineConnection, type PipelineConnection } from '@leat/sdk/internal';
+import {
+  loadPipeline,
+  openPipelineConnection,
+  type PipelineConnection,
+  type Runs,
+} from '@leat/sdk/internal';
 import { type Call, type Command, countFlag, paramsOf } from '../command.ts';
 import { EmbeddedNats } from '../embedded-nats.ts';
 import { EXIT, exitCodeOfError, exitCodeOfState } from '../exit-code.ts';
-import { connectionName, interruptedRun, type OpenedRun, openRun } from '../open-run.ts';
+import { connectionName, interruptedRuns, type OpenedRun, openRun } from '../open-run.ts';
 import { ProgressDisplay } from '../progress-display.ts';
 import { reportText } from '../report-text.ts';
 import { runStage } from '../services.ts';
@@ -54,20 +60,34 @@ async function dev(call: Call): Promise<number> {
   }
 }
 
-/** The run that was asked for, one that was interrupted, or a new one. */
+/** The run that was asked for, one that was interrupted with the same parameters, or a new one. */
 async function open(
   call: Call,
   { runs }: PipelineConnection,
   pipeline: Pipeline,
   file: string,
 ): Promise<OpenedRun> {
-  const asked = call.flags['run'] as string | undefined;
-  const run = asked ?? (await interruptedRun(runs))?.run;
   const params = paramsOf(call);
+  const run = (call.flags['run'] as string | undefined) ?? (await toGoOnWith(call, runs, params));
   const wish = { pipeline, file: resolve(file), params, ...(run !== undefined && { run }) };
   const opened = await openRun(runs, wish);
   if (opened.isResumed) call.logger.info({ run }, 'going on with the run that was interrupted');
   return opened;
+}
+
+async function toGoOnWith(
+  call: Call,
+  runs: Runs,
+  params: Readonly<Record<string, string>>,
+): Promise<string | undefined> {
+  const interrupted = await interruptedRuns(runs);
+  const same = interrupted.find((request) => isDeepStrictEqual(request.params, params));
+  if (same === undefined) {
+    for (const { run } of interrupted) {
+      call.logger.warn({ run }, 'a run with other parameters was interrupted: --run goes on with it');
+    }
+  }
+  return same?.run;
 }
 
 interface DevRun {
