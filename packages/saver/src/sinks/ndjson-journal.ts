@@ -11,7 +11,7 @@ export interface JournalEntry {
 }
 
 /** One line: the receipt, a space, the token. */
-export function formatJournalEntry(entry: JournalEntry): string {
+function formatJournalEntry(entry: JournalEntry): string {
   return `${formatReceipt(entry.receipt)} ${entry.token}\n`;
 }
 

@@ -1,7 +1,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import type { SinkSession } from '@leat/sdk';
@@ -72,12 +72,16 @@ describe('pglite', () => {
     const child = execute(process.execPath, [sinkChild, JSON.stringify({ ...task, run })]);
     await expect(child).rejects.toThrow(`is in use by process ${process.pid}`);
     await session.close();
-    await writeFile(`${where.dir}.lock`, String(await deadProcess()));
-    const { stdout } = await execute(process.execPath, [
-      sinkChild,
-      JSON.stringify({ ...task, run }),
-    ]);
-    expect(stdout).toBe('20');
+    // The second is a process that had our number before us, as in a container that starts again.
+    for (const owner of [await deadProcess(), process.pid]) {
+      await writeFile(`${where.dir}.lock`, `${owner} 1 ${hostname()}`);
+      const again = { ...task, run: newRun() };
+      const { stdout } = await execute(process.execPath, [sinkChild, JSON.stringify(again)]);
+      expect(stdout).toBe('20');
+    }
+    await writeFile(`${where.dir}.lock`, '1 1 some-other-host');
+    const opened = pglite(where).open(contextOf(run));
+    await expect(opened).rejects.toThrow('process 1 on some-other-host');
   });
 
   test('survives being killed', { timeout: 60_000 }, async () => {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { errorCode } from './error-code.ts';
 
 /** Whether a process of this host is there, whoever owns it. */
@@ -7,5 +8,19 @@ export function isAlive(pid: number): boolean {
     return true;
   } catch (error) {
     return errorCode(error) !== 'ESRCH';
+  }
+}
+
+/**
+ * When a process was started, in the system's own unit; empty if that cannot be told (elsewhere than on
+ * Linux). With it a process is told from a later one of the same number: in a container every one is 1.
+ */
+export function startOf(pid: number): string {
+  try {
+    // The second field is the program's name in parentheses, which may hold anything.
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ');
+    return fields?.[19] ?? '';
+  } catch {
+    return '';
   }
 }

@@ -10,8 +10,7 @@ import { chunkDigest } from '@leat/sdk';
 import { afterEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 
-export const sampleSchema = z.object({ id: z.int(), text: z.string() });
-export type Sample = z.infer<typeof sampleSchema>;
+const sampleSchema = z.object({ id: z.int(), text: z.string() });
 
 /** A sink as the suite opens it. */
 export interface SinkUnderTest {
@@ -188,9 +187,9 @@ export function testSink(name: string, setup: () => SinkUnderTest): void {
       expect(await all((await open(run)).receipts())).toEqual(receipts);
     });
 
-    test('commits once from processes that run together', async () => {
+    test('commits once from processes that run together', async (context) => {
       const { inChild } = setup();
-      if (inChild === undefined) return;
+      if (inChild === undefined) return context.skip('only one process can have it open');
       const run = newRun();
       const chunks = sampleChunks(300);
       const committed = await Promise.all([
