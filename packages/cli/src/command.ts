@@ -1,6 +1,7 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { LeatError, messageOf } from '@leat/core';
 import { createLogger, type Logger } from '@leat/sdk/internal';
+import { clearDrawing } from './progress-display.ts';
 import { readSettings, type Settings, SETTINGS } from './settings.ts';
 
 /** An option of one command. */
@@ -57,7 +58,8 @@ export function parseCall(
     throw misuse(command, `It takes ${command.operands || 'no operands'} and got ${operands.length} operands`);
   }
   const settings = readSettings(flags, variables);
-  return { operands, flags, settings, logger: createLogger(settings.log) };
+  const logger = createLogger({ ...settings.log, beforeLine: clearDrawing });
+  return { operands, flags, settings, logger };
 }
 
 /** Reads a flag that must be a whole number from 1. */

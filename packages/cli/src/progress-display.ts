@@ -6,13 +6,19 @@ import { clock, Pace, progressLine } from './progress-line.ts';
 /** How often the log tells how far a run has come, where there is no terminal. */
 const LOG_EVERY_MS = 5_000;
 
+let drawn: ProgressDisplay | undefined;
+
+/** Takes away whatever is drawn on the terminal, so that a line can be written. */
+export function clearDrawing(): void {
+  drawn?.clear();
+}
+
 /** Shows a run's progress: a line that is drawn over on a terminal, a log line now and then elsewhere. */
 export class ProgressDisplay {
   readonly #logger: Logger;
   readonly #pace = new Pace();
   readonly #isTerminal = process.stderr.isTTY;
   #loggedAt = performance.now();
-  #isDrawn = false;
 
   constructor(logger: Logger) {
     this.#logger = logger;
@@ -24,7 +30,7 @@ export class ProgressDisplay {
     if (this.#isTerminal) {
       this.clear();
       process.stderr.write(progressLine(report, this.#pace, process.stderr.columns - 1));
-      this.#isDrawn = true;
+      drawn = this;
     } else if (now - this.#loggedAt >= LOG_EVERY_MS) {
       this.#loggedAt = now;
       this.#logger.info(
@@ -46,9 +52,9 @@ export class ProgressDisplay {
 
   /** Takes the line away, so that something else can be written. */
   clear(): void {
-    if (!this.#isDrawn) return;
+    if (drawn !== this) return;
     clearLine(process.stderr, 0);
     cursorTo(process.stderr, 0);
-    this.#isDrawn = false;
+    drawn = undefined;
   }
 }

@@ -25,7 +25,8 @@ export class Pace {
 
   /** Milliseconds to go at the present pace, if the source tells how large the dataset is. */
   get remainingMs(): number | undefined {
-    const [first, last] = [this.#samples[0], this.#samples.at(-1)];
+    const first = this.#samples.find(({ fraction }) => fraction !== null);
+    const last = this.#samples.at(-1);
     if (first?.fraction == null || last?.fraction == null) return undefined;
     const perMs = (last.fraction - first.fraction) / (last.at - first.at);
     return perMs > 0 ? (1 - last.fraction) / perMs : undefined;
