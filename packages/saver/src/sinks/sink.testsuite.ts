@@ -189,7 +189,7 @@ export function testSink(name: string, setup: () => SinkUnderTest): void {
 
     test('commits once from processes that run together', async (context) => {
       const { inChild } = setup();
-      if (inChild === undefined) return context.skip('only one process can have it open');
+      if (inChild === undefined) context.skip('only one process can have it open');
       const run = newRun();
       const chunks = sampleChunks(300);
       const committed = await Promise.all([
