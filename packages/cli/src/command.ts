@@ -1,7 +1,7 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { LeatError, messageOf } from '@leat/core';
 import { createLogger, type Logger } from '@leat/sdk/internal';
-import { clearDrawing } from './progress-display.ts';
+import { clearProgress } from './progress-display.ts';
 import { readSettings, type Settings, SETTINGS } from './settings.ts';
 
 /** An option of one command. */
@@ -45,7 +45,10 @@ export function parseCall(
   for (const [name, { type, multiple }] of Object.entries(command.options)) {
     options[name] = { type, ...(multiple === true && { multiple }) };
   }
-  let parsed: { readonly values: Readonly<Record<string, unknown>>; readonly positionals: string[] };
+  let parsed: {
+    readonly values: Readonly<Record<string, unknown>>;
+    readonly positionals: string[];
+  };
   try {
     parsed = parseArgs({ args: [...args], options, allowPositionals: true });
   } catch (error) {
@@ -55,10 +58,13 @@ export function parseCall(
   const { values: flags, positionals: operands } = parsed;
   const [least, most] = command.operandCount;
   if (operands.length < least || operands.length > most) {
-    throw misuse(command, `It takes ${command.operands || 'no operands'} and got ${operands.length} operands`);
+    throw misuse(
+      command,
+      `It takes ${command.operands || 'no operands'} and got ${operands.length} operands`,
+    );
   }
   const settings = readSettings(flags, variables);
-  const logger = createLogger({ ...settings.log, beforeLine: clearDrawing });
+  const logger = createLogger({ ...settings.log, beforeLine: clearProgress });
   return { operands, flags, settings, logger };
 }
 
@@ -90,8 +96,5 @@ export function paramsOf(call: Call): Record<string, string> {
 }
 
 function misuse(command: Command, sentence: string): LeatError {
-  return new LeatError(
-    'invalid-configuration',
-    `${sentence}: see "leat ${command.name} --help".`,
-  );
+  return new LeatError('invalid-configuration', `${sentence}: see "leat ${command.name} --help".`);
 }

@@ -24,7 +24,11 @@ export class EmbeddedNats {
     void this.#keepAlive(logger);
   }
 
-  static async start(stateDir: string, logger: Logger, signal?: AbortSignal): Promise<EmbeddedNats> {
+  static async start(
+    stateDir: string,
+    logger: Logger,
+    signal?: AbortSignal,
+  ): Promise<EmbeddedNats> {
     const log = (line: string): void => logger.info(line);
     const binary = await findNatsServer({ log, ...(signal && { signal }) });
     await mkdir(stateDir, { recursive: true });

@@ -1,4 +1,4 @@
-import { LeatError, type RunState } from '@leat/core';
+import { LeatError, type LeatErrorCode, type RunState } from '@leat/core';
 
 /** What the shell is told. Kept stable: scripts depend on it. */
 export const EXIT = {
@@ -28,15 +28,14 @@ export function exitCodeOfState(state: RunState): number {
   }
 }
 
+const RUN_FAILURES: ReadonlySet<LeatErrorCode> = new Set([
+  'source-damaged',
+  'source-changed',
+  'run-failed',
+  'lease-lost',
+]);
+
 export function exitCodeOfError(error: unknown): number {
-  if (!(error instanceof LeatError)) return EXIT.failed;
-  switch (error.code) {
-    case 'source-damaged':
-    case 'source-changed':
-    case 'run-failed':
-    case 'lease-lost':
-      return EXIT.failed;
-    default:
-      return EXIT.unusable;
-  }
+  const isUnusable = error instanceof LeatError && !RUN_FAILURES.has(error.code);
+  return isUnusable ? EXIT.unusable : EXIT.failed;
 }

@@ -26,7 +26,10 @@ export function commandHelp(command: Command): string {
   );
   const shared = Object.values(SETTINGS).map(
     ({ flag, variable, fallback, meaning }) =>
-      [`--${flag}`, `${meaning} ${variable}${fallback === undefined ? '' : `, default ${fallback}`}.`] as const,
+      [
+        `--${flag}`,
+        `${meaning} ${variable}${fallback === undefined ? '' : `, default ${fallback}`}.`,
+      ] as const,
   );
   const width = Math.max(...[...own, ...shared].map(([left]) => left.length));
   const rows = (entries: readonly (readonly [string, string])[]): string[] =>

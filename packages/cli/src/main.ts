@@ -39,7 +39,10 @@ async function run(args: readonly string[]): Promise<number> {
   const command = COMMANDS.find((each) => each.name === name);
   if (command === undefined) {
     const names = COMMANDS.map((each) => each.name).join(', ');
-    return complain(`There is no command ${JSON.stringify(name)}: use one of ${names}.`, EXIT.unusable);
+    return complain(
+      `There is no command ${JSON.stringify(name)}: use one of ${names}.`,
+      EXIT.unusable,
+    );
   }
   if (rest.includes('--help') || rest.includes('-h')) {
     process.stdout.write(commandHelp(command));

@@ -78,7 +78,11 @@ async function resume(runs: Runs, request: RunRequest, wish: RunWish): Promise<O
   }
   if (entry !== undefined && state === 'failed') {
     const { reason: _, endedAt: __, ...rest } = entry.progress;
-    const reopened: RunProgress = { ...rest, state: 'running', updatedAt: new Date().toISOString() };
+    const reopened: RunProgress = {
+      ...rest,
+      state: 'running',
+      updatedAt: new Date().toISOString(),
+    };
     await runs.save(run, reopened, entry.revision);
   }
   return { request, isResumed: true };

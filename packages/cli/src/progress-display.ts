@@ -6,11 +6,15 @@ import { clock, Pace, progressLine } from './progress-line.ts';
 /** How often the log tells how far a run has come, where there is no terminal. */
 const LOG_EVERY_MS = 5_000;
 
-let drawn: ProgressDisplay | undefined;
+/** Whether there is a progress line on the terminal; there is only one terminal. */
+let isDrawn = false;
 
-/** Takes away whatever is drawn on the terminal, so that a line can be written. */
-export function clearDrawing(): void {
-  drawn?.clear();
+/** Takes the progress line away, so that something else can be written. */
+export function clearProgress(): void {
+  if (!isDrawn) return;
+  isDrawn = false;
+  clearLine(process.stderr, 0);
+  cursorTo(process.stderr, 0);
 }
 
 /** Shows a run's progress: a line that is drawn over on a terminal, a log line now and then elsewhere. */
@@ -28,9 +32,9 @@ export class ProgressDisplay {
     const now = performance.now();
     this.#pace.add(report, now);
     if (this.#isTerminal) {
-      this.clear();
+      clearProgress();
       process.stderr.write(progressLine(report, this.#pace, process.stderr.columns - 1));
-      drawn = this;
+      isDrawn = true;
     } else if (now - this.#loggedAt >= LOG_EVERY_MS) {
       this.#loggedAt = now;
       this.#logger.info(
@@ -48,13 +52,5 @@ export class ProgressDisplay {
         'progress',
       );
     }
-  }
-
-  /** Takes the line away, so that something else can be written. */
-  clear(): void {
-    if (drawn !== this) return;
-    clearLine(process.stderr, 0);
-    cursorTo(process.stderr, 0);
-    drawn = undefined;
   }
 }

@@ -5,7 +5,11 @@ const RATE_WINDOW_MS = 10_000;
 
 /** Measures a run while it goes on. */
 export class Pace {
-  readonly #samples: { readonly at: number; readonly records: number; readonly fraction: number | null }[] = [];
+  readonly #samples: {
+    readonly at: number;
+    readonly records: number;
+    readonly fraction: number | null;
+  }[] = [];
 
   /** @param now milliseconds */
   add(report: RunReport, now: number): void {
@@ -53,9 +57,8 @@ export function progressLine(report: RunReport, pace: Pace, width: number): stri
 export function clock(ms: number | undefined): string {
   if (ms === undefined || !Number.isFinite(ms)) return '-';
   const seconds = Math.ceil(ms / 1_000);
-  const two = (n: number): string => String(n).padStart(2, '0');
   const [h, m, s] = [Math.floor(seconds / 3_600), Math.floor(seconds / 60) % 60, seconds % 60];
-  return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+  return h > 0 ? `${h}:${twoDigits(m)}:${twoDigits(s)}` : `${m}:${twoDigits(s)}`;
 }
 
 const BAR_CELLS = 20;
@@ -67,4 +70,8 @@ function barOf(fraction: number): string {
 
 function percent(fraction: number): string {
   return `${String(Math.floor(fraction * 100)).padStart(3)} %`;
+}
+
+function twoDigits(n: number): string {
+  return String(n).padStart(2, '0');
 }

@@ -3,7 +3,6 @@ import type { RunReport } from '@leat/core';
 /** A run's report for people. */
 export function reportText(report: RunReport): string {
   const { chunks, records } = report;
-  const n = (count: number): string => count.toLocaleString('en');
   const expanded = records.expanded > 0 ? ` + ${n(records.expanded)} expanded` : '';
   const isBalanced =
     records.in + records.expanded === records.saved + records.filtered + records.dead;
@@ -31,4 +30,8 @@ function timeOf({ startedAt, endedAt }: RunReport): string {
   if (endedAt === null) return `since ${startedAt}`;
   const seconds = (Date.parse(endedAt) - Date.parse(startedAt)) / 1_000;
   return `${seconds.toFixed(1)} s, from ${startedAt} to ${endedAt}`;
+}
+
+function n(count: number): string {
+  return count.toLocaleString('en');
 }

@@ -128,7 +128,9 @@ type Variables = Readonly<Record<string, string | undefined>>;
  */
 export function readSettings(flags: Values, variables: Variables): Settings {
   const text = (row: SettingRow): string | undefined =>
-    (flags[row.flag] as string | undefined) ?? (variables[row.variable] || undefined) ?? row.fallback;
+    (flags[row.flag] as string | undefined) ??
+    (variables[row.variable] || undefined) ??
+    row.fallback;
   const required = (row: SettingRow): string => text(row) ?? '';
   const count = (row: SettingRow): number => {
     const value = Number(required(row));
@@ -157,7 +159,8 @@ export function readSettings(flags: Values, variables: Variables): Settings {
   });
   return {
     nats: { url: required(SETTINGS.url), ...Object.fromEntries(optional) },
-    isNatsGiven: flags[SETTINGS.url.flag] !== undefined || Boolean(variables[SETTINGS.url.variable]),
+    isNatsGiven:
+      flags[SETTINGS.url.flag] !== undefined || Boolean(variables[SETTINGS.url.variable]),
     topology: {
       replicas: count(SETTINGS.replicas),
       maxMessages: count(SETTINGS.maxMessages),

@@ -5,7 +5,6 @@ import {
   LeatError,
   Ledger,
   lostChunks,
-  messageOf,
   reportOf,
   type RunReport,
   type RunRequest,
@@ -20,13 +19,11 @@ import {
   receiveReceipts,
   wait,
 } from '@leat/sdk/internal';
-import { type Lease, LEASE_MS } from './lease.ts';
+import { Checkpointer } from './checkpointer.ts';
+import type { Lease } from './lease.ts';
+import { RunSource } from './run-source.ts';
 import { countsOf, type SenderOptions, sendSourceChunk } from './send.ts';
 
-/** How often the ledger is checkpointed while something changes. */
-const CHECKPOINT_MS = 1_000;
-/** How often the lease is renewed while nothing does. */
-const RENEW_MS = LEASE_MS / 3;
 /** How often `onProgress` is told. */
 const REPORT_MS = 200;
 /** How long no receipt must have come before the queues are looked at for lost chunks. */
@@ -73,18 +70,16 @@ class Conductor {
   /** Aborted when the run has ended here, in whichever way. */
   readonly #over = new AbortController();
   readonly #publishing = new Set<Promise<void>>();
-  /** Receipts that are in the ledger, and whose messages wait for a checkpoint. */
-  #unacknowledged: ReceiptDelivery[] = [];
+  readonly #checkpointer: Checkpointer;
   #receipts: ReceiptStream | undefined;
-  #isChanged = false;
   #lastReceiptAt = performance.now();
-  #lastSaveAt = performance.now();
   #wake: () => void = () => undefined;
 
   constructor(options: ConductOptions) {
     this.#options = options;
     const { request, connection, pipeline, lease, logger } = options;
     this.#ledger = new Ledger(lease.progress.ledger);
+    this.#checkpointer = new Checkpointer(this.#ledger, lease, connection, logger);
     this.#run = { id: request.run, pipeline: request.pipeline, params: request.params };
     let isFull = false;
     this.#sender = {
@@ -100,14 +95,15 @@ class Conductor {
   }
 
   async run(): Promise<Conducted> {
-    const { connection, lease, logger, stop, request } = this.#options;
+    const { connection, logger, stop, request } = this.#options;
     const wake = (): void => this.#wake();
     stop.addEventListener('abort', wake, { once: true });
     this.#over.signal.addEventListener('abort', wake, { once: true });
     const failed = (error: unknown): void => this.#over.abort(error);
     try {
+      this.#checkpointer.run(this.#over.signal).catch(failed);
+      this.#keepReporting().catch(failed);
       const source = this.#readFrom(this.#ledger.checkpoint().cursor);
-      for (const each of [this.#keepCheckpointing(), this.#keepReporting()]) each.catch(failed);
       await this.#recall(source);
       this.#receipts = await receiveReceipts({
         connection,
@@ -127,9 +123,7 @@ class Conductor {
       if (!(reason instanceof LeatError)) throw reason;
       if (reason.code === 'lease-lost') throw reason;
       logger.error({ run: request.run }, reason.message);
-      const ledger = this.#ledger.checkpoint();
-      await this.#persist(() => lease.end(ledger, 'failed', reason.message));
-      this.#acknowledge(this.#takeUnacknowledged());
+      await this.#checkpointer.end('failed', reason.message);
       return { report: this.#report(), error: reason };
     } finally {
       stop.removeEventListener('abort', wake);
@@ -138,39 +132,19 @@ class Conductor {
     }
   }
 
-  #readFrom(cursor: ChunkInFlight['cursor']): AsyncIterator<SourceChunk> {
-    const { fetcher } = this.#options.pipeline;
-    return fetcher
-      .source(this.#run)
-      .chunks({
-        run: this.#run,
-        chunkSize: fetcher.chunkSize,
-        maxBytes: fetcher.maxBytes,
-        cursor,
-        signal: this.#over.signal,
-      })
-      [Symbol.asyncIterator]();
-  }
-
-  /** The next chunk. What a source throws on its own account fails the run, which can be resumed. */
-  async #next(source: AsyncIterator<SourceChunk>): Promise<IteratorResult<SourceChunk>> {
-    try {
-      return await source.next();
-    } catch (error) {
-      if (error instanceof LeatError || this.#over.signal.aborted) throw error;
-      throw new LeatError('source-damaged', `The source failed: ${messageOf(error)}`, { cause: error });
-    }
+  #readFrom(cursor: ChunkInFlight['cursor']): RunSource {
+    return new RunSource(this.#options.pipeline, this.#run, cursor, this.#over.signal);
   }
 
   /**
    * Reads on from the watermark to where an earlier fetcher had come, to know again where each chunk in
    * flight can be read. Sends nothing: what was sent is in the queues, or will be found lost.
    */
-  async #recall(source: AsyncIterator<SourceChunk>): Promise<void> {
+  async #recall(source: RunSource): Promise<void> {
     const until = this.#ledger.next;
     for (let seq = this.#ledger.watermark; seq < until; seq++) {
-      const { value: chunk, done } = await this.#next(source);
-      if (done === true) {
+      const chunk = await source.next();
+      if (chunk === undefined) {
         throw new LeatError(
           'source-changed',
           `The dataset ends before chunk ${seq}, and ${until} chunks of it had been sent: it has changed since the run began.`,
@@ -182,7 +156,7 @@ class Conductor {
   }
 
   /** Sends what was never sent. Gives the error, if the source turns out to be damaged. */
-  async #sendAll(source: AsyncIterator<SourceChunk>): Promise<LeatError | undefined> {
+  async #sendAll(source: RunSource): Promise<LeatError | undefined> {
     const { stop, pipeline } = this.#options;
     try {
       while (!this.#ledger.ended) {
@@ -192,17 +166,17 @@ class Conductor {
             this.#publishing.size < MAX_PUBLISHES,
         );
         if (stop.aborted) break;
-        const { value: chunk, done } = await this.#next(source);
-        if (done === true) {
+        const chunk = await source.next();
+        if (chunk === undefined) {
           this.#ledger.end();
-          this.#isChanged = true;
+          this.#checkpointer.changed();
           break;
         }
         const seq = this.#ledger.next;
         this.#noteSent(seq, chunk);
         this.#send(seq, chunk, '');
       }
-      await source.return?.();
+      await source.close();
       return undefined;
     } catch (error) {
       if (error instanceof LeatError && error.code.startsWith('source-')) return error;
@@ -215,7 +189,7 @@ class Conductor {
     // Not sent before JetStream has it: until then nobody may find it lost.
     const sentAt = Number.POSITIVE_INFINITY;
     this.#ledger.send(seq, { records: countsOf(chunk).in, nextCursor, fraction }, sentAt);
-    this.#isChanged = true;
+    this.#checkpointer.changed();
   }
 
   #send(seq: number, chunk: SourceChunk, sending: string): void {
@@ -249,8 +223,8 @@ class Conductor {
     // A predecessor sent the chunk after its last checkpoint: it will be sent again, and JetStream will
     // drop it as a duplicate, so this receipt is the only one there will be.
     if (isPremature && !this.#ledger.ended) delivery.giveBack();
-    else this.#unacknowledged.push(delivery);
-    this.#isChanged = true;
+    else this.#checkpointer.keep(delivery);
+    this.#checkpointer.changed();
     this.#lastReceiptAt = performance.now();
     this.#wake();
   }
@@ -271,40 +245,19 @@ class Conductor {
   }
 
   async #finish(damage: LeatError | undefined): Promise<Conducted> {
-    const { lease, logger } = this.#options;
-    const ledger = this.#ledger.checkpoint();
-    const acknowledge = this.#takeUnacknowledged();
     if (this.#ledger.isComplete) {
-      await this.#persist(() => lease.end(ledger, completedState(ledger)));
-      this.#acknowledge(acknowledge);
+      await this.#checkpointer.end(completedState(this.#ledger.checkpoint()));
       this.#over.abort();
       await this.#receipts?.done;
       await this.#cleanUp();
     } else if (damage !== undefined && this.#ledger.inFlightCount === 0) {
-      await this.#persist(() => lease.end(ledger, 'failed', damage.message));
-      this.#acknowledge(acknowledge);
-      logger.error({ run: this.#run.id }, damage.message);
+      await this.#checkpointer.end('failed', damage.message);
+      this.#options.logger.error({ run: this.#run.id }, damage.message);
       return { report: this.#report(), error: damage };
     } else {
-      await this.#persist(() => lease.giveBack(ledger));
-      this.#acknowledge(acknowledge);
+      await this.#checkpointer.giveBack();
     }
     return { report: this.#report() };
-  }
-
-  async #keepCheckpointing(): Promise<void> {
-    const { signal } = this.#over;
-    while (!signal.aborted) {
-      await wait(CHECKPOINT_MS, signal).catch(() => undefined);
-      if (signal.aborted) return;
-      if (!this.#isChanged && performance.now() - this.#lastSaveAt < RENEW_MS) continue;
-      this.#isChanged = false;
-      const acknowledge = this.#takeUnacknowledged();
-      const ledger = this.#ledger.checkpoint();
-      await this.#persist(() => this.#options.lease.save(ledger));
-      this.#lastSaveAt = performance.now();
-      this.#acknowledge(acknowledge);
-    }
   }
 
   async #keepLookingForLost(): Promise<void> {
@@ -328,8 +281,9 @@ class Conductor {
 
   async #keepReporting(): Promise<void> {
     const { onProgress } = this.#options;
+    if (onProgress === undefined) return;
     const { signal } = this.#over;
-    while (onProgress !== undefined && !signal.aborted) {
+    while (!signal.aborted) {
       onProgress(this.#report());
       await wait(REPORT_MS, signal).catch(() => undefined);
     }
@@ -339,12 +293,15 @@ class Conductor {
     const { lease, logger } = this.#options;
     const [first] = lost;
     if (first === undefined) return;
-    logger.warn({ run: this.#run.id, chunks: lost.length, first: first.seq }, 'chunks lost, sending again');
+    logger.warn(
+      { run: this.#run.id, chunks: lost.length, first: first.seq },
+      'chunks lost, sending again',
+    );
     const wanted = new Map(lost.map((chunk) => [chunk.seq, chunk]));
     const source = this.#readFrom(first.cursor);
     for (let seq = first.seq; wanted.size > 0; seq++) {
-      const { value: chunk, done } = await this.#next(source);
-      if (done === true) break;
+      const chunk = await source.next();
+      if (chunk === undefined) break;
       const missing = wanted.get(seq);
       if (missing === undefined || !wanted.delete(seq)) continue;
       missing.resends++;
@@ -354,36 +311,11 @@ class Conductor {
           `Chunk ${seq} was sent ${missing.resends} times and lost each time: the log of mappers and savers says why they dropped it.`,
         );
       }
+      while (this.#publishing.size >= MAX_PUBLISHES) await Promise.race(this.#publishing);
       this.#ledger.sent(seq, Number.POSITIVE_INFINITY);
       this.#send(seq, chunk, `${lease.fence}.${missing.resends}`);
     }
-    await source.return?.();
-  }
-
-  /** Writes to the ledger's bucket until it works: the server may be away, and the lease may be lost. */
-  async #persist(write: () => Promise<void>): Promise<void> {
-    const { logger } = this.#options;
-    for (let delayMs = 100; ; delayMs = Math.min(delayMs * 2, 2_000)) {
-      try {
-        await write();
-        return;
-      } catch (error) {
-        if (error instanceof LeatError) throw error;
-        logger.warn({ run: this.#run.id, retryInMs: delayMs }, `ledger not written yet: ${messageOf(error)}`);
-        await this.#options.connection.repair().catch(() => undefined);
-        await wait(delayMs);
-      }
-    }
-  }
-
-  #takeUnacknowledged(): ReceiptDelivery[] {
-    const taken = this.#unacknowledged;
-    this.#unacknowledged = [];
-    return taken;
-  }
-
-  #acknowledge(deliveries: readonly ReceiptDelivery[]): void {
-    for (const { ack } of deliveries) ack();
+    await source.close();
   }
 
   /** Removes what a finished run leaves on the server. */

@@ -1,5 +1,5 @@
 // Sources, for pipeline files
-export type { CsvOptions } from './sources/index.ts';
+export type { CsvOptions, FileOptions, FilePaths, RecordsInput } from './sources/index.ts';
 export { csv, generate, jsonArray, ndjson, records } from './sources/index.ts';
 
 // The service, for the command line

@@ -18,7 +18,9 @@ export function encodeResults(mapper: Mapper, result: unknown, expected?: number
   const { schema, work } = mapper;
   if (work.type === 'map') return [encodeResult(schema, result)];
   if (typeof result !== 'object' || result === null || !(Symbol.iterator in result)) {
-    throw new InvalidResult(`${work.type} must return an array or another iterable; it returned ${kindOf(result)}`);
+    throw new InvalidResult(
+      `${work.type} must return an array or another iterable; it returned ${kindOf(result)}`,
+    );
   }
   const lines = Array.from(result as Iterable<unknown>, (item) => encodeResult(schema, item));
   if (expected !== undefined && lines.length !== expected) {
@@ -35,7 +37,8 @@ function encodeResult(schema: ZodType, result: unknown): string {
     throw new InvalidResult(`the result does not fit the schema: ${describeIssues(encoded.error)}`);
   }
   const line: string | undefined = JSON.stringify(encoded.data);
-  if (line === undefined) throw new InvalidResult(`the result is ${kindOf(result)}, which JSON cannot hold`);
+  if (line === undefined)
+    throw new InvalidResult(`the result is ${kindOf(result)}, which JSON cannot hold`);
   return line;
 }
 

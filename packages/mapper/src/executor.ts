@@ -60,7 +60,10 @@ function threadExecutor(mapper: Mapper, options: ExecutorOptions): Executor {
     run: (job, signal) => {
       // A copy that can be handed over whole: the body is a window into what came off the socket.
       const body = new Uint8Array(job.body);
-      return pool.run({ ...job, body }, { signal, transferList: [body.buffer] }) as Promise<JobResult>;
+      return pool.run(
+        { ...job, body },
+        { signal, transferList: [body.buffer] },
+      ) as Promise<JobResult>;
     },
     close: () => pool.destroy(),
   };

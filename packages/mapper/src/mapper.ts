@@ -131,7 +131,10 @@ class MapperService {
         logger.error({ err: error, run: envelope.run }, 'message dropped');
         delivery.drop(error.message);
       } else {
-        logger.error({ err: error, run: envelope.run, chunk: formatChunkId(envelope.chunk) }, 'chunk given back');
+        logger.error(
+          { err: error, run: envelope.run, chunk: formatChunkId(envelope.chunk) },
+          'chunk given back',
+        );
         delivery.giveBack(TROUBLE_DELAY_MS);
       }
     }

@@ -68,7 +68,7 @@ export class ChunkWorker {
           task.outcomes[index] = { lines: encodeResults(task.mapper, result) };
         }
       } catch (error) {
-        pending.push(this.#settleRecord(task, index, Promise.reject(error as Error)));
+        pending.push(this.#settleRecord(task, index, Promise.reject(error)));
       }
       if (performance.now() - turnStart > TURN_MS) {
         await new Promise(setImmediate);
@@ -121,7 +121,8 @@ export class ChunkWorker {
         try {
           const results = await this.#limit(async () => task.apply(group, failures + 1));
           const lines = encodeResults(task.mapper, results, group.length);
-          for (const [at, index] of group.entries()) task.outcomes[index] = { lines: [lines[at] as string] };
+          for (const [at, index] of group.entries())
+            task.outcomes[index] = { lines: [lines[at] as string] };
           return;
         } catch (error) {
           task.signal.throwIfAborted();
@@ -193,14 +194,22 @@ class ChunkTask {
       logger: this.#logger,
     };
     const { work } = this.mapper;
-    if (work.type === 'mapChunk') return work.apply(group.map((index) => this.#valueOf(index)), context);
+    if (work.type === 'mapChunk')
+      return work.apply(
+        group.map((index) => this.#valueOf(index)),
+        context,
+      );
     return work.apply(this.#valueOf(first), context);
   }
 
   async waitAfter(error: unknown, isBusy: boolean, delayMs: number): Promise<void> {
     if (!isBusy) this.retries++;
-    this.#logger.debug({ err: error, retryInMs: delayMs }, isBusy ? 'busy, waiting' : 'failed, trying again');
-    if (isBusy && delayMs > 1_000) this.#logger.warn({ retryInMs: delayMs }, `busy: ${messageOf(error)}`);
+    this.#logger.debug(
+      { err: error, retryInMs: delayMs },
+      isBusy ? 'busy, waiting' : 'failed, trying again',
+    );
+    if (isBusy && delayMs > 1_000)
+      this.#logger.warn({ retryInMs: delayMs }, `busy: ${messageOf(error)}`);
     await wait(delayMs, this.signal);
   }
 

@@ -1,6 +1,6 @@
 // Sinks, for pipeline files
-export type { NdjsonOptions } from './sinks/index.ts';
-export { ndjson } from './sinks/index.ts';
+export type { NdjsonOptions, PgliteOptions, PostgresOptions } from './sinks/index.ts';
+export { ndjson, pglite, postgres } from './sinks/index.ts';
 
 // The service, for the command line
 export type { SaverServiceOptions } from './saver.ts';

@@ -120,7 +120,7 @@ class SaverService {
   }
 
   async idle(): Promise<void> {
-    await Promise.all([...this.#runs.values()].map(({ working }) => working));
+    for (const { working } of this.#runs.values()) await working;
   }
 
   async close(): Promise<void> {
@@ -187,7 +187,10 @@ class SaverService {
   async #save(session: SinkSession, group: readonly ChunkToSave[]): Promise<void> {
     const chunks = group.filter((chunk) => {
       if (chunk.isWhole()) return true;
-      this.#options.logger.error({ chunk: chunk.id }, 'message dropped: not as many lines as records');
+      this.#options.logger.error(
+        { chunk: chunk.id },
+        'message dropped: not as many lines as records',
+      );
       chunk.delivery.drop('not as many lines as records');
       return false;
     });

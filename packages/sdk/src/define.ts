@@ -1,4 +1,11 @@
-import { checkSpec, LeatError, type PipelineSpec, retryPolicy, type RetryPolicy } from '@leat/core';
+import {
+  checkSpec,
+  LeatError,
+  type PipelineSpec,
+  retryPolicy,
+  type RetryPolicy,
+  type StageSpec,
+} from '@leat/core';
 import type { input, output, ZodType } from 'zod';
 import type { StageContext } from './context.ts';
 import type { RunInfo, Sink, Source } from './contracts.ts';
@@ -23,7 +30,10 @@ export interface Fetcher<out S extends ZodType = ZodType> {
 /** What a mapper does with its records; the user's function with its types erased. */
 export type Work =
   | { readonly type: 'map'; readonly apply: (record: unknown, context: StageContext) => unknown }
-  | { readonly type: 'flatMap'; readonly apply: (record: unknown, context: StageContext) => unknown }
+  | {
+      readonly type: 'flatMap';
+      readonly apply: (record: unknown, context: StageContext) => unknown;
+    }
   | {
       readonly type: 'mapChunk';
       readonly apply: (records: readonly unknown[], context: StageContext) => unknown;
@@ -215,22 +225,26 @@ export function pipeline(name: string, options: { readonly savers: readonly Save
   for (const each of options.savers) visit(each);
   const spec: PipelineSpec = {
     name,
-    stages: [...stages].map((stage) => ({
-      name: stage.name,
-      kind: stage.kind,
-      ...(stage.kind === 'fetcher' ? {} : { from: stage.from.name }),
-    })),
+    stages: Array.from(stages, specOf),
   };
   checkSpec(spec);
   const first = [...stages].find((stage) => stage.kind === 'fetcher') as Fetcher;
   return { kind: 'pipeline', name, fetcher: first, stages: [...stages], spec };
 }
 
+function specOf(stage: Stage): StageSpec {
+  const { name, kind } = stage;
+  return stage.kind === 'fetcher' ? { name, kind } : { name, kind, from: stage.from.name };
+}
+
 function workOf(name: string, options: object): Work {
   const types = (['map', 'flatMap', 'mapChunk'] as const).filter((type) => type in options);
   const [type] = types;
   if (type === undefined || types.length > 1) {
-    throw invalid(name, `needs exactly one of map, flatMap and mapChunk; it has ${types.join(' and ') || 'none'}`);
+    throw invalid(
+      name,
+      `needs exactly one of map, flatMap and mapChunk; it has ${types.join(' and ') || 'none'}`,
+    );
   }
   const apply = (options as Record<string, unknown>)[type];
   if (typeof apply !== 'function') throw invalid(name, `${type} must be a function`);

@@ -34,13 +34,17 @@ export async function loadPipeline(file: string): Promise<Pipeline> {
     throw refuse('exports no pipeline: end it with "export default pipeline(…)"');
   }
   if (!isPipeline(found)) {
-    throw refuse('exports something else than a pipeline as default: use "export default pipeline(…)"');
+    throw refuse(
+      'exports something else than a pipeline as default: use "export default pipeline(…)"',
+    );
   }
   return found;
 }
 
 function isPipeline(value: unknown): value is Pipeline {
-  return typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'pipeline';
+  return (
+    typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'pipeline'
+  );
 }
 
 function firstLine(text: string): string {

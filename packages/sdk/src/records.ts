@@ -54,7 +54,11 @@ function linesOf(body: Uint8Array): Line[] {
     return texts.map((text) => ({ text, isValidUtf8: true }));
   }
   const lines: Line[] = [];
-  for (let from = 0, end = bytes.indexOf(10); end !== -1; from = end + 1, end = bytes.indexOf(10, from)) {
+  for (
+    let from = 0, end = bytes.indexOf(10);
+    end !== -1;
+    from = end + 1, end = bytes.indexOf(10, from)
+  ) {
     const line = bytes.subarray(from, end);
     lines.push({ text: line.toString('utf8'), isValidUtf8: isUtf8(line) });
   }

@@ -4,6 +4,8 @@ import type { ZodError } from 'zod';
 export function describeIssues(error: ZodError): string {
   return error.issues
     .slice(0, 3)
-    .map(({ path, message }) => (path.length === 0 ? message : `${path.map(String).join('.')}: ${message}`))
+    .map(({ path, message }) =>
+      path.length === 0 ? message : `${path.map(String).join('.')}: ${message}`,
+    )
     .join('; ');
 }

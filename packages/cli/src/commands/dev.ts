@@ -14,7 +14,7 @@ import { type Call, type Command, countFlag, paramsOf } from '../command.ts';
 import { EmbeddedNats } from '../embedded-nats.ts';
 import { EXIT, exitCodeOfError, exitCodeOfState } from '../exit-code.ts';
 import { connectionName, interruptedRuns, type OpenedRun, openRun } from '../open-run.ts';
-import { ProgressDisplay } from '../progress-display.ts';
+import { clearProgress, ProgressDisplay } from '../progress-display.ts';
 import { reportText } from '../report-text.ts';
 import { runStage } from '../services.ts';
 import { listenForShutdown, type Shutdown } from '../shutdown.ts';
@@ -40,7 +40,9 @@ async function dev(call: Call): Promise<number> {
   const pipeline = await loadPipeline(file);
   const shutdown = listenForShutdown((line) => call.logger.warn(line));
   // The second Ctrl-C waits for nobody; the server's watchdog stops the server.
-  shutdown.abort.addEventListener('abort', () => setTimeout(() => process.exit(EXIT.interrupted), 500));
+  shutdown.abort.addEventListener('abort', () =>
+    setTimeout(() => process.exit(EXIT.interrupted), 500),
+  );
   const nats = await EmbeddedNats.start(call.settings.stateDir, call.logger, shutdown.stop);
   try {
     const connection = await openPipelineConnection(
@@ -84,7 +86,10 @@ async function toGoOnWith(
   const same = interrupted.find((request) => isDeepStrictEqual(request.params, params));
   if (same === undefined) {
     for (const { run } of interrupted) {
-      call.logger.warn({ run }, 'a run with other parameters was interrupted: --run goes on with it');
+      call.logger.warn(
+        { run },
+        'a run with other parameters was interrupted: --run goes on with it',
+      );
     }
   }
   return same?.run;
@@ -138,7 +143,7 @@ async function runAll(run: DevRun): Promise<Ended> {
   // Whoever ends first, well or badly, ends the others.
   const all = [fetching, ...services].map((each) => each.finally(() => over.abort()));
   const results = await Promise.allSettled(all);
-  display.clear();
+  clearProgress();
   const failure = results.find((result) => result.status === 'rejected');
   if (failure !== undefined) throw failure.reason;
   return ended;

@@ -23,7 +23,10 @@ export const exportCommand: Command = {
 async function exportRun(call: Call): Promise<number> {
   const { report, run, savers } = await storedRun(call);
   if (!isEnded(report.state)) {
-    throw new LeatError('run-exists', `The run ${run.id} is ${report.state}: wait until it has ended.`);
+    throw new LeatError(
+      'run-exists',
+      `The run ${run.id} is ${report.state}: wait until it has ended.`,
+    );
   }
   const saver = pickSaver(savers, call.flags['stage'] as string | undefined);
   const to = call.flags['to'] as string | undefined;

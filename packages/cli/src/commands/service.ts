@@ -2,7 +2,12 @@ import { resolve } from 'node:path';
 import { isEnded, LeatError, type RunState } from '@leat/core';
 import { runFetcher } from '@leat/fetcher';
 import type { Mapper, Pipeline, Saver } from '@leat/sdk';
-import { loadPipeline, openPipelineConnection, type PipelineConnection, wait } from '@leat/sdk/internal';
+import {
+  loadPipeline,
+  openPipelineConnection,
+  type PipelineConnection,
+  wait,
+} from '@leat/sdk/internal';
 import type { Call, Command, CommandOption } from '../command.ts';
 import { EXIT, exitCodeOfState } from '../exit-code.ts';
 import { connectionName } from '../open-run.ts';
@@ -20,7 +25,7 @@ export const fetcherCommand: Command = {
   operandCount: [1, 1],
   summary: 'Hosts the fetcher; further ones share the runs and stand by for each other.',
   options: { once },
-  run: (call) => host(call, 'fetcher'),
+  run: (call) => serve(call, 'fetcher'),
 };
 
 export const mapperCommand: Command = {
@@ -32,7 +37,7 @@ export const mapperCommand: Command = {
     stage: { type: 'string', value: 'NAME', meaning: 'Only this mapper (default: all of them).' },
     once,
   },
-  run: (call) => host(call, 'mapper'),
+  run: (call) => serve(call, 'mapper'),
 };
 
 export const saverCommand: Command = {
@@ -44,18 +49,20 @@ export const saverCommand: Command = {
     stage: { type: 'string', value: 'NAME', meaning: 'Only this saver (default: all of them).' },
     once,
   },
-  run: (call) => host(call, 'saver'),
+  run: (call) => serve(call, 'saver'),
 };
 
 /** How often `--once` looks whether anything is left to do. */
 const LOOK_MS = 1_000;
 
-async function host(call: Call, role: 'fetcher' | 'mapper' | 'saver'): Promise<number> {
+async function serve(call: Call, role: 'fetcher' | 'mapper' | 'saver'): Promise<number> {
   const [file = ''] = call.operands;
   const pipeline = await loadPipeline(file);
   const stages = stagesOf(pipeline, role, call.flags['stage'] as string | undefined);
   const shutdown = listenForShutdown((line) => call.logger.warn(line));
-  shutdown.abort.addEventListener('abort', () => setTimeout(() => process.exit(EXIT.interrupted), 500));
+  shutdown.abort.addEventListener('abort', () =>
+    setTimeout(() => process.exit(EXIT.interrupted), 500),
+  );
   const connection = await openPipelineConnection(pipeline.spec, call.settings, {
     name: connectionName(role),
     logger: call.logger,
@@ -67,7 +74,10 @@ async function host(call: Call, role: 'fetcher' | 'mapper' | 'saver'): Promise<n
   });
   if (connection === undefined) return EXIT.ok;
   try {
-    call.logger.info({ pipeline: pipeline.name, role, stages: stages.map(({ name }) => name) }, 'service ready');
+    call.logger.info(
+      { pipeline: pipeline.name, role, stages: stages.map(({ name }) => name) },
+      'service ready',
+    );
     return role === 'fetcher'
       ? await hostFetcher(call, connection, pipeline, shutdown)
       : await hostStages(call, connection, pipeline, stages, resolve(file), shutdown);
@@ -107,7 +117,13 @@ async function hostStages(
 ): Promise<number> {
   const over = new AbortController();
   const stop = AbortSignal.any([shutdown.stop, over.signal]);
-  const host = { call, connection, pipeline, pipelineFile, shutdown: { stop, abort: shutdown.abort } };
+  const host = {
+    call,
+    connection,
+    pipeline,
+    pipelineFile,
+    shutdown: { stop, abort: shutdown.abort },
+  };
   const services = stages.map((stage) => runStage(host, stage).finally(() => over.abort()));
   if (call.flags['once'] === true) services.push(untilNothingIsLeft(connection, stop, over));
   const results = await Promise.allSettled(services);

@@ -4,7 +4,7 @@ import type { Call, Command } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
 import { type FoundRun, pick, withRuns } from '../find-run.ts';
 import { withNats } from '../nats-access.ts';
-import { ProgressDisplay } from '../progress-display.ts';
+import { clearProgress, ProgressDisplay } from '../progress-display.ts';
 import { clock } from '../progress-line.ts';
 import { reportText } from '../report-text.ts';
 import { listenForShutdown } from '../shutdown.ts';
@@ -60,7 +60,9 @@ async function showAll(call: Call, all: readonly FoundRun[]): Promise<number> {
   const reports = await Promise.all(all.map(reportOfRun));
   if (call.flags['json'] === true) printJson(reports);
   else if (reports.length === 0) process.stdout.write('No runs.\n');
-  for (const { run, pipeline, state, records, chunks } of call.flags['json'] === true ? [] : reports) {
+  for (const { run, pipeline, state, records, chunks } of call.flags['json'] === true
+    ? []
+    : reports) {
     process.stdout.write(
       `${run}  ${pipeline}  ${state}  ${chunks.saved} chunks  ${records.saved} records saved  ${records.dead} dead\n`,
     );
@@ -75,7 +77,7 @@ async function watch(call: Call, found: FoundRun): Promise<number> {
   for (;;) {
     const report = await reportOfRun(found);
     if (isEnded(report.state) || stop.aborted) {
-      display.clear();
+      clearProgress();
       return showOne(call, found);
     }
     if (isJson) process.stdout.write(`${JSON.stringify(report)}\n`);

@@ -22,11 +22,16 @@ async function verify(call: Call): Promise<number> {
   for (const saver of savers) {
     accounts.push(await withSink(call, run, saver, (session) => accountOf(session, saver.name)));
   }
-  const findings = [...accounts.flatMap((account) => account.findings), ...compare(report, accounts)];
+  const findings = [
+    ...accounts.flatMap((account) => account.findings),
+    ...compare(report, accounts),
+  ];
   const records = accounts.reduce((sum, account) => sum + account.records, 0);
   const chunks = accounts.reduce((sum, account) => sum + account.chunks, 0);
   if (call.flags['json'] === true) {
-    process.stdout.write(`${JSON.stringify({ run: run.id, chunks, records, findings }, undefined, 2)}\n`);
+    process.stdout.write(
+      `${JSON.stringify({ run: run.id, chunks, records, findings }, undefined, 2)}\n`,
+    );
   } else {
     for (const finding of findings.slice(0, MAX_FINDINGS)) process.stdout.write(`${finding}\n`);
     if (findings.length > MAX_FINDINGS) {
@@ -47,7 +52,9 @@ function compare(report: RunReport, accounts: readonly SinkAccount[]): string[] 
   }
   const records = accounts.reduce((sum, account) => sum + account.records, 0);
   if (records !== report.records.saved) {
-    findings.push(`The report says ${report.records.saved} records were saved; the sinks hold ${records}.`);
+    findings.push(
+      `The report says ${report.records.saved} records were saved; the sinks hold ${records}.`,
+    );
   }
   const digest = accounts.reduce((sum, account) => addDigest(sum, account.digest), EMPTY_DIGEST);
   if (digest !== report.digest) {
@@ -56,7 +63,8 @@ function compare(report: RunReport, accounts: readonly SinkAccount[]): string[] 
   // Where records were filtered or given up, a chunk may rightly have left nothing behind.
   if (report.records.filtered === 0 && report.records.dead === 0) {
     for (let seq = 0; seq < report.chunks.total; seq++) {
-      if (!accounts.some(({ roots }) => roots.has(seq))) findings.push(`Chunk ${seq} is in no sink.`);
+      if (!accounts.some(({ roots }) => roots.has(seq)))
+        findings.push(`Chunk ${seq} is in no sink.`);
     }
   }
   return findings;

@@ -67,7 +67,8 @@ export interface ReceiveOptions {
 export async function receiveChunks(options: ReceiveOptions): Promise<void> {
   const { connection, stage, slots, signal, logger } = options;
   const queue = connection.topology.queues.find((each) => each.stage === stage);
-  if (queue === undefined) throw new LeatError('invalid-pipeline', `There is no queue for ${stage}.`);
+  if (queue === undefined)
+    throw new LeatError('invalid-pipeline', `There is no queue for ${stage}.`);
   await pull({
     client: connection.client,
     stream: queue.stream.name,

@@ -58,7 +58,10 @@ export async function openConnection(
   }
 }
 
-async function clientOptionsOf(settings: NatsSettings, name: string): Promise<NodeConnectionOptions> {
+async function clientOptionsOf(
+  settings: NatsSettings,
+  name: string,
+): Promise<NodeConnectionOptions> {
   const tls = {
     ...(settings.tlsCaFile === undefined ? {} : { caFile: settings.tlsCaFile }),
     ...(settings.tlsCertFile === undefined ? {} : { certFile: settings.tlsCertFile }),
@@ -88,7 +91,9 @@ async function authenticatorOf(settings: NatsSettings): Promise<Authenticator | 
   const { credsFile, nkeyFile } = settings;
   if (credsFile !== undefined) return credsAuthenticator(await readSecret(credsFile));
   if (nkeyFile !== undefined) {
-    const seed = Buffer.from(await readSecret(nkeyFile)).toString().trim();
+    const seed = Buffer.from(await readSecret(nkeyFile))
+      .toString()
+      .trim();
     return nkeyAuthenticator(Buffer.from(seed));
   }
   return undefined;
@@ -142,15 +147,20 @@ function checkServer(connection: NatsConnection, url: string): void {
       `is version ${version}, and Leat needs ${MINIMUM_SERVER.join('.')} or newer: older ones were seen to lose messages that they had acknowledged.`,
     );
   }
-  if (!jetstream) refuse('has JetStream switched off: start it with -js, or set jetstream {} in its configuration.');
+  if (!jetstream)
+    refuse(
+      'has JetStream switched off: start it with -js, or set jetstream {} in its configuration.',
+    );
 }
 
 /** Says in the log what the connection goes through; the client itself does the rest. */
 function watch(connection: NatsConnection, logger: Logger): void {
   void (async () => {
     for await (const status of connection.status()) {
-      if (status.type === 'disconnect') logger.warn({ server: status.server }, 'disconnected from nats');
-      else if (status.type === 'reconnect') logger.info({ server: status.server }, 'reconnected to nats');
+      if (status.type === 'disconnect')
+        logger.warn({ server: status.server }, 'disconnected from nats');
+      else if (status.type === 'reconnect')
+        logger.info({ server: status.server }, 'reconnected to nats');
       else if (status.type === 'ldm') logger.warn('the nats server is about to leave');
       else if (status.type === 'error') logger.error({ err: status.error }, 'nats error');
     }

@@ -19,7 +19,10 @@ export async function buryAll(
   await Promise.all(
     letters.map((letter) => {
       const header = headers();
-      header.set('Nats-Msg-Id', `${letter.run}.${letter.chunk}.${letter.stage}.${letter.index}+${sending}`);
+      header.set(
+        'Nats-Msg-Id',
+        `${letter.run}.${letter.chunk}.${letter.stage}.${letter.index}+${sending}`,
+      );
       header.set('Leat-Chunk', letter.chunk);
       header.set('Leat-Stage', letter.stage);
       return connection.publisher.publish(

@@ -6,7 +6,6 @@ import {
   jetstreamManager,
 } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
-import type { Logger } from 'pino';
 import { Bodies } from './bodies.ts';
 import { type ConnectOptions, openConnection } from './connection.ts';
 import { Holder } from './holder.ts';
@@ -56,7 +55,7 @@ export async function openPipelineConnection(
     await manager.getAccountInfo().catch((error: unknown) => {
       throw jetStreamRefusal(error, settings.nats.url);
     });
-    await provision(manager, topology);
+    const ackWaitMs = await provision(manager, topology);
     const runs = await Runs.open(client, topology.bucket, settings.topology.replicas);
     let repairing: Promise<void> | undefined;
     const repair = (): Promise<void> => {
@@ -72,7 +71,7 @@ export async function openPipelineConnection(
       repair().catch((error: unknown) => logger.warn({ err: error }, 'topology not repaired yet')),
     );
     const bodies = new Bodies(client, topology.bucket, settings.topology.replicas, logger);
-    const holder = new Holder(settings.nats, settings.topology.ackWaitMs / 3, logger);
+    const holder = new Holder(settings.nats, ackWaitMs / 3, logger);
     return {
       spec,
       topology,

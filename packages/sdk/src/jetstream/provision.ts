@@ -36,16 +36,20 @@ export function isGone(error: unknown): boolean {
  * Makes the server match the topology: creates what is absent, checks what is there. Any number of
  * replicas may do it at the same time, and again whenever something has vanished.
  *
+ * @returns the shortest acknowledgement window of its consumers in milliseconds: an operator may have made
+ * one with another than is wanted
  * @throws LeatError `topology-mismatch` if a stream or consumer of that name has other settings, naming
  * the field
  */
-export async function provision(jsm: JetStreamManager, topology: Topology): Promise<void> {
+export async function provision(jsm: JetStreamManager, topology: Topology): Promise<number> {
   await ensureStream(jsm, topology.receipts);
   await ensureStream(jsm, topology.dead);
+  let ackWaitMs = topology.settings.ackWaitMs;
   for (const queue of topology.queues) {
     await ensureStream(jsm, queue.stream);
-    await ensureConsumer(jsm, queue.stream.name, queue.consumer);
+    ackWaitMs = Math.min(ackWaitMs, await ensureConsumer(jsm, queue.stream.name, queue.consumer));
   }
+  return ackWaitMs;
 }
 
 async function ensureStream(jsm: JetStreamManager, wanted: WantedStream): Promise<void> {
@@ -115,27 +119,28 @@ function demandMatch(what: string, differing: readonly Mismatch[]): void {
 }
 
 function explain(error: unknown, what: string): unknown {
-  switch (apiCode(error)) {
-    case SUBJECTS_OVERLAP:
-      return new LeatError(
-        'topology-mismatch',
-        `${what} cannot be made, because another stream has its subjects: remove them from that stream.`,
-        { cause: error },
-      );
-    case NO_STORAGE:
-      return new LeatError(
-        'unfit-server',
-        `${what} cannot be made, because the server has too little storage left for it: raise max_file_store or lower LEAT_QUEUE_MAX_BYTES.`,
-        { cause: error },
-      );
-    default:
-      return error;
+  const code = apiCode(error);
+  if (code === SUBJECTS_OVERLAP) {
+    return new LeatError(
+      'topology-mismatch',
+      `${what} cannot be made, because another stream has its subjects: remove them from that stream.`,
+      { cause: error },
+    );
   }
+  if (code === NO_STORAGE) {
+    return new LeatError(
+      'unfit-server',
+      `${what} cannot be made, because the server has too little storage left for it: raise max_file_store or lower LEAT_QUEUE_MAX_BYTES.`,
+      { cause: error },
+    );
+  }
+  return error;
 }
 
 /** Why the JetStream API does not answer, for a server that says it has JetStream. */
 export function jetStreamRefusal(error: unknown, url: string): unknown {
-  const isOff = apiCode(error) === 10039 || /jetstream.*not enabled|no responders/i.test(messageOf(error));
+  const isOff =
+    apiCode(error) === 10039 || /jetstream.*not enabled|no responders/i.test(messageOf(error));
   if (!isOff) return error;
   return new LeatError(
     'unfit-server',

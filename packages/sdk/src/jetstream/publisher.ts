@@ -1,5 +1,11 @@
 import { BusyError, backoffMs, LeatError, type RetryPolicy } from '@leat/core';
-import { type Msg, type MsgHdrs, type NatsConnection, type Subscription, createInbox } from '@nats-io/transport-node';
+import {
+  type Msg,
+  type MsgHdrs,
+  type NatsConnection,
+  type Subscription,
+  createInbox,
+} from '@nats-io/transport-node';
 import { wait } from '../wait.ts';
 
 /** What JetStream answers to a publish. */
@@ -85,7 +91,8 @@ export class Publisher {
   close(): void {
     clearInterval(this.#sweeper);
     this.#subscription.unsubscribe();
-    for (const { reject } of this.#pending.values()) reject(new BusyError('the publisher was closed'));
+    for (const { reject } of this.#pending.values())
+      reject(new BusyError('the publisher was closed'));
     this.#pending.clear();
   }
 
@@ -97,7 +104,13 @@ export class Publisher {
         this.#connection.publish(subject, body, { reply, headers });
       } catch (error) {
         this.#pending.delete(reply);
-        reject(new LeatError('unreachable', `The message for ${subject} cannot be sent: ${String(error)}.`, { cause: error }));
+        reject(
+          new LeatError(
+            'unreachable',
+            `The message for ${subject} cannot be sent: ${String(error)}.`,
+            { cause: error },
+          ),
+        );
       }
     });
   }
@@ -107,13 +120,19 @@ export class Publisher {
     if (pending === undefined) return;
     this.#pending.delete(message.subject);
     if (message.data.length === 0) {
-      pending.reject(new NoStreamError('nothing stores this subject: the stream is gone, or has no leader'));
+      pending.reject(
+        new NoStreamError('nothing stores this subject: the stream is gone, or has no leader'),
+      );
       return;
     }
     const answer = message.json<{
       readonly seq?: number;
       readonly duplicate?: boolean;
-      readonly error?: { readonly err_code?: number; readonly code?: number; readonly description?: string };
+      readonly error?: {
+        readonly err_code?: number;
+        readonly code?: number;
+        readonly description?: string;
+      };
     }>();
     if (answer.error === undefined) {
       pending.resolve({ sequence: answer.seq ?? 0, isDuplicate: answer.duplicate ?? false });
@@ -123,7 +142,10 @@ export class Publisher {
     pending.reject(
       FULL_CODES.has(code) || status === 503
         ? new BusyError(`the queue does not take more: ${description}`)
-        : new LeatError('topology-mismatch', `JetStream refused a message: ${description} (${code}).`),
+        : new LeatError(
+            'topology-mismatch',
+            `JetStream refused a message: ${description} (${code}).`,
+          ),
     );
   }
 

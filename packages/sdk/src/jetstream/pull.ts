@@ -41,7 +41,7 @@ export interface PullOptions {
 export async function pull(options: PullOptions): Promise<void> {
   const { client, stream, consumer: name, slots, signal, logger } = options;
   let consumer: Consumer | undefined;
-  for (let failures = 0; !signal.aborted; ) {
+  for (let failures = 0; !signal.aborted;) {
     const free = await slots.takeFree(signal).catch(() => 0);
     let arrived = 0;
     try {
@@ -74,7 +74,9 @@ export async function pull(options: PullOptions): Promise<void> {
       consumer = undefined;
       logger.debug({ err: error, stream, consumer: name }, 'pull interrupted');
       if (isGone(error) || failures % 5 === 0) await repair(options);
-      await wait(backoffMs(TROUBLE_BACKOFF, failures, Math.random()), signal).catch(() => undefined);
+      await wait(backoffMs(TROUBLE_BACKOFF, failures, Math.random()), signal).catch(
+        () => undefined,
+      );
     } finally {
       slots.release(free - arrived);
     }

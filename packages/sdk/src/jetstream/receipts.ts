@@ -176,7 +176,10 @@ function parseReceipts(message: JsMsg, logger: Logger): Receipt[] {
   for (const line of message.string().split('\n')) {
     const receipt = parseReceipt(line);
     if (receipt === undefined) {
-      logger.error({ run: runOfSubject(message.subject), line: line.slice(0, 200) }, 'receipt not understood');
+      logger.error(
+        { run: runOfSubject(message.subject), line: line.slice(0, 200) },
+        'receipt not understood',
+      );
     } else {
       receipts.push(receipt);
     }

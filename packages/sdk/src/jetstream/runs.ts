@@ -45,9 +45,13 @@ export class Runs {
       await this.#kv.create(`run.${request.run}`, JSON.stringify(request));
     } catch (error) {
       if (apiCode(error) !== WRONG_REVISION) throw error;
-      throw new LeatError('run-exists', `There is a run ${request.run} already: choose another id.`, {
-        cause: error,
-      });
+      throw new LeatError(
+        'run-exists',
+        `There is a run ${request.run} already: choose another id.`,
+        {
+          cause: error,
+        },
+      );
     }
   }
 
