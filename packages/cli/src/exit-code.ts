@@ -24,6 +24,7 @@ export function exitCodeOfState(state: RunState): number {
       return EXIT.failed;
     case 'pending':
     case 'running':
+    case 'paused':
       return EXIT.interrupted;
   }
 }

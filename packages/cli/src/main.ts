@@ -1,6 +1,7 @@
 import { LeatError, messageOf } from '@leat/core';
 import { NatsServerError } from '@leat/nats-server';
 import { type Command, parseCall } from './command.ts';
+import { cancelCommand, pauseCommand, resumeCommand } from './commands/control.ts';
 import { devCommand } from './commands/dev.ts';
 import { exportCommand } from './commands/export.ts';
 import { fetcherCommand, mapperCommand, saverCommand } from './commands/service.ts';
@@ -17,6 +18,9 @@ const COMMANDS: readonly Command[] = [
   mapperCommand,
   saverCommand,
   statusCommand,
+  pauseCommand,
+  resumeCommand,
+  cancelCommand,
   verifyCommand,
   exportCommand,
 ];

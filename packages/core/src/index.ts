@@ -65,7 +65,7 @@ export type { QueueObservation } from './lost.ts';
 export { lostChunks } from './lost.ts';
 export type { LeaseView } from './lease.ts';
 export { mayTakeOver } from './lease.ts';
-export type { RunProgress, RunReport, RunRequest, RunState } from './run.ts';
+export type { RunProgress, RunReport, RunRequest, RunState, RunWish } from './run.ts';
 export { completedState, isEnded, isResumable, reportOf } from './run.ts';
 
 // Failures and flow

@@ -6,10 +6,17 @@ import type { PipelineSpec } from './spec.ts';
 export type RunState =
   | 'pending'
   | 'running'
+  | 'paused'
   | 'completed'
   | 'completed with dead letters'
   | 'failed'
   | 'cancelled';
+
+/**
+ * What an operator wants of a run, whatever its state: to go on, to rest with everything kept, or to end
+ * with what is saved so far. It stands beside the run's progress, which only its fetcher writes.
+ */
+export type RunWish = 'run' | 'pause' | 'cancel';
 
 /** What a run was asked to do; written once, when it is created. */
 export interface RunRequest {
@@ -70,13 +77,15 @@ export interface RunReport {
   readonly digest: string;
 }
 
+const OPEN_STATES: ReadonlySet<RunState> = new Set(['pending', 'running', 'paused']);
+
 export function isEnded(state: RunState): boolean {
-  return state !== 'pending' && state !== 'running';
+  return !OPEN_STATES.has(state);
 }
 
 /** Whether a run may be taken up (again): one that was never ended, or one that failed and was mended. */
 export function isResumable(state: RunState): boolean {
-  return state === 'pending' || state === 'running' || state === 'failed';
+  return !isEnded(state) || state === 'failed';
 }
 
 /** The state in which a run ends whose ledger is complete. */

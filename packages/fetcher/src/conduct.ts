@@ -4,15 +4,14 @@ import {
   isEnded,
   LeatError,
   Ledger,
-  lostChunks,
   reportOf,
   type RunReport,
   type RunRequest,
+  type RunWish,
 } from '@leat/core';
 import type { Pipeline, RunInfo, SourceChunk } from '@leat/sdk';
 import {
   type Logger,
-  observeQueues,
   type PipelineConnection,
   type ReceiptDelivery,
   type ReceiptStream,
@@ -22,12 +21,12 @@ import {
 import { Checkpointer } from './checkpointer.ts';
 import type { Lease } from './lease.ts';
 import { RunSource } from './run-source.ts';
+import { watchQueues } from './watch-queues.ts';
+import { watchWish } from './watch-wish.ts';
 import { countsOf, type SenderOptions, sendSourceChunk } from './send.ts';
 
 /** How often `onProgress` is told. */
 const REPORT_MS = 200;
-/** How long no receipt must have come before the queues are looked at for lost chunks. */
-const QUIET_MS = 2_000;
 /** How often a chunk may be lost before it is clear that it will always be. */
 const MAX_RESENDS = 20;
 /** Publishes on their way to JetStream; beyond a few hundred nothing is gained. */
@@ -73,6 +72,7 @@ class Conductor {
   readonly #checkpointer: Checkpointer;
   #receipts: ReceiptStream | undefined;
   #lastReceiptAt = performance.now();
+  #isPaused = false;
   #wake: () => void = () => undefined;
 
   constructor(options: ConductOptions) {
@@ -81,17 +81,7 @@ class Conductor {
     this.#ledger = new Ledger(lease.progress.ledger);
     this.#checkpointer = new Checkpointer(this.#ledger, lease, connection, logger);
     this.#run = { id: request.run, pipeline: request.pipeline, params: request.params };
-    let isFull = false;
-    this.#sender = {
-      connection,
-      pipeline,
-      run: request.run,
-      signal: this.#over.signal,
-      onRefused: (reason) => {
-        if (!isFull) logger.debug({ run: request.run }, `waiting for the queue: ${reason.message}`);
-        isFull = true;
-      },
-    };
+    this.#sender = { connection, pipeline, run: request.run, signal: this.#over.signal };
   }
 
   async run(): Promise<Conducted> {
@@ -103,6 +93,9 @@ class Conductor {
     try {
       this.#checkpointer.run(this.#over.signal).catch(failed);
       this.#keepReporting().catch(failed);
+      watchWish(connection.runs, this.#run.id, this.#over.signal, (wish) =>
+        this.#takeWish(wish),
+      ).catch(failed);
       const source = this.#readFrom(this.#ledger.checkpoint().cursor);
       await this.#recall(source);
       this.#receipts = await receiveReceipts({
@@ -112,7 +105,16 @@ class Conductor {
         signal: this.#over.signal,
         logger,
       });
-      this.#keepLookingForLost().catch(failed);
+      watchQueues({
+        connection,
+        run: this.#run.id,
+        ledger: this.#ledger,
+        lastReceiptAt: () => this.#lastReceiptAt,
+        receiptsHeld: this.#receipts.held,
+        onLost: (lost) => this.#sendAgain(lost),
+        signal: this.#over.signal,
+        logger,
+      }).catch(failed);
       const damage = await this.#sendAll(source);
       await this.#settleInFlight();
       await Promise.all(this.#publishing);
@@ -120,6 +122,7 @@ class Conductor {
       return await this.#finish(damage);
     } catch (error) {
       const reason: unknown = this.#over.signal.aborted ? this.#over.signal.reason : error;
+      if (reason instanceof RunCancelled) return await this.#cancel();
       if (!(reason instanceof LeatError)) throw reason;
       if (reason.code === 'lease-lost') throw reason;
       logger.error({ run: request.run }, reason.message);
@@ -162,6 +165,7 @@ class Conductor {
       while (!this.#ledger.ended) {
         await this.#until(
           () =>
+            !this.#isPaused &&
             this.#ledger.inFlightCount < pipeline.fetcher.window &&
             this.#publishing.size < MAX_PUBLISHES,
         );
@@ -260,23 +264,17 @@ class Conductor {
     return { report: this.#report() };
   }
 
-  async #keepLookingForLost(): Promise<void> {
-    const { connection, logger } = this.#options;
-    const { signal } = this.#over;
-    while (!signal.aborted) {
-      await wait(QUIET_MS, signal).catch(() => undefined);
-      const isQuiet = performance.now() - this.#lastReceiptAt >= QUIET_MS;
-      if (signal.aborted || !isQuiet || this.#ledger.inFlightCount === 0) continue;
-      try {
-        const held = (): number => this.#receipts?.held() ?? 0;
-        const seen = await observeQueues(connection, this.#run.id, held, performance.now());
-        const lost = lostChunks(this.#ledger.inFlight(), seen);
-        if (lost.length > 0) await this.#sendAgain(lost);
-      } catch (error) {
-        if (error instanceof LeatError) throw error;
-        logger.debug({ err: error, run: this.#run.id }, 'queues not seen');
-      }
+  #takeWish(wish: RunWish): void {
+    const { lease, logger } = this.#options;
+    if (wish === 'cancel') {
+      this.#over.abort(new RunCancelled());
+      return;
     }
+    this.#isPaused = wish === 'pause';
+    lease.setPaused(this.#isPaused);
+    this.#checkpointer.changed();
+    logger.info({ run: this.#run.id }, this.#isPaused ? 'run paused' : 'run goes on');
+    this.#wake();
   }
 
   async #keepReporting(): Promise<void> {
@@ -318,6 +316,14 @@ class Conductor {
     await source.close();
   }
 
+  /** Ends the run with what is saved so far, and takes its messages off all queues. */
+  async #cancel(): Promise<Conducted> {
+    await this.#checkpointer.end('cancelled');
+    await this.#receipts?.done;
+    await this.#cleanUp();
+    return { report: this.#report() };
+  }
+
   /** Removes what a finished run leaves on the server. */
   async #cleanUp(): Promise<void> {
     const { connection, logger } = this.#options;
@@ -335,3 +341,6 @@ class Conductor {
     return reportOf(request, { ...progress, ledger });
   }
 }
+
+/** Why a run is left that its operator does not want any more. */
+class RunCancelled extends Error {}

@@ -100,6 +100,11 @@ export class Lease {
     await this.#write({ ...this.#progress, updatedAt: new Date().toISOString(), ledger });
   }
 
+  /** Says whether the run rests; written with the next checkpoint. */
+  setPaused(isPaused: boolean): void {
+    this.#progress = { ...this.#progress, state: isPaused ? 'paused' : 'running' };
+  }
+
   /** Writes the ledger for the last time, and the state in which the run ended. */
   async end(ledger: LedgerCheckpoint, state: RunState, reason?: string): Promise<void> {
     const at = new Date().toISOString();

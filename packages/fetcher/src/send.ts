@@ -15,7 +15,6 @@ export interface SenderOptions {
   readonly pipeline: Pipeline;
   readonly run: string;
   readonly signal: AbortSignal;
-  readonly onRefused: (reason: Error) => void;
 }
 
 /** The books of a chunk as it leaves the source. */
@@ -70,7 +69,6 @@ export async function sendSourceChunk(
         },
         chunk.body,
         signal,
-        options.onRefused,
       ),
     ),
   );

@@ -15,21 +15,18 @@ import type { Mapper, Pipeline } from '@leat/sdk';
 import {
   buryAll,
   type Delivery,
+  KnownRuns,
   type LogFormat,
   type Logger,
   type PipelineConnection,
   receiveChunks,
   ReceiptSender,
-  runInfoCache,
   sendChunk,
   Slots,
 } from '@leat/sdk/internal';
 import { createExecutor, type Executor } from './executor.ts';
 import type { JobResult } from './job.ts';
 
-/** A chunk of a run that nobody knows is given back this often before it is dropped. */
-const MAX_UNKNOWN_DELIVERIES = 20;
-const UNKNOWN_RUN_DELAY_MS = 2_000;
 /** After an error of Leat's own making, so that it does not go round and round at full speed. */
 const TROUBLE_DELAY_MS = 1_000;
 
@@ -78,19 +75,19 @@ class MapperService {
   readonly #options: MapperServiceOptions;
   readonly #executor: Executor;
   readonly #receipts: ReceiptSender;
-  readonly #runOf: ReturnType<typeof runInfoCache>;
+  readonly #runs: KnownRuns;
   readonly #readers: readonly string[];
   readonly #inHand = new Set<Promise<void>>();
   #chunkMs: number | undefined;
   #lastDoneAt = 0;
 
   constructor(options: MapperServiceOptions, executor: Executor) {
-    const { connection, pipeline, mapper, abort } = options;
+    const { connection, pipeline, mapper, logger, abort } = options;
     this.#options = options;
     this.#executor = executor;
     this.slots = new Slots(executor.parallel);
     this.#receipts = new ReceiptSender(connection, abort);
-    this.#runOf = runInfoCache(connection.runs);
+    this.#runs = new KnownRuns(connection.runs, abort, logger);
     this.#readers = readersOf(pipeline.spec, mapper.name).map(({ name }) => name);
   }
 
@@ -103,6 +100,7 @@ class MapperService {
   /** Waits until nothing is in hand. */
   async idle(): Promise<void> {
     await Promise.all(this.#inHand);
+    this.#runs.close();
   }
 
   async #workOn(delivery: Delivery): Promise<void> {
@@ -110,17 +108,14 @@ class MapperService {
     const { envelope } = delivery;
     const startedAt = performance.now();
     try {
-      const run = await this.#runOf(envelope.run);
-      if (run === undefined) {
-        this.#refuseUnknownRun(delivery);
-        return;
-      }
+      const run = await this.#runs.admit(delivery);
+      if (run === undefined) return;
       const { position, origins, counts } = envelope;
       const chunk = formatChunkId(envelope.chunk);
       const records = recordsOf(counts);
       const body = delivery.body;
-      const job = { run, chunk, body, records, position, ...(origins && { origins }) };
-      const result = await this.#executor.run(job, abort);
+      const job = { run: run.info, chunk, body, records, position, ...(origins && { origins }) };
+      const result = await this.#executor.run(job, run.signal);
       await this.#passOn(delivery, result);
       delivery.ack();
       this.#paceBy(startedAt);
@@ -195,17 +190,6 @@ class MapperService {
         );
       }),
     );
-  }
-
-  #refuseUnknownRun(delivery: Delivery): void {
-    const { logger } = this.#options;
-    const { run } = delivery.envelope;
-    if (delivery.deliveries < MAX_UNKNOWN_DELIVERIES) {
-      delivery.giveBack(UNKNOWN_RUN_DELAY_MS);
-      return;
-    }
-    logger.error({ run }, 'chunk of an unknown run dropped');
-    delivery.drop('unknown run');
   }
 
   /** Adapts how much is held to how long a chunk takes. */

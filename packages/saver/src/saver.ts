@@ -10,11 +10,12 @@ import {
   buryAll,
   type DeadLetter,
   type Delivery,
+  type KnownRun,
+  KnownRuns,
   type Logger,
   type PipelineConnection,
   receiveChunks,
   ReceiptSender,
-  runInfoCache,
   Slots,
   wait,
 } from '@leat/sdk/internal';
@@ -25,10 +26,6 @@ const SLOTS = 64;
 /** Most chunks and bytes in one commit. */
 const MAX_COMMIT_CHUNKS = 32;
 const MAX_COMMIT_BYTES = 8 * 1024 * 1024;
-
-/** A chunk of a run that nobody knows is given back this often before it is dropped. */
-const MAX_UNKNOWN_DELIVERIES = 20;
-const UNKNOWN_RUN_DELAY_MS = 2_000;
 
 /** After an error of Leat's own making, so that it does not go round and round at full speed. */
 const TROUBLE_DELAY_MS = 1_000;
@@ -91,7 +88,7 @@ class SaverService {
   readonly slots = new Slots(SLOTS);
   readonly #options: SaverServiceOptions;
   readonly #receipts: ReceiptSender;
-  readonly #runOf: ReturnType<typeof runInfoCache>;
+  readonly #known: KnownRuns;
   readonly #runs = new Map<string, RunQueue>();
   readonly #validates: boolean;
   readonly #unfit: AbortController;
@@ -100,7 +97,7 @@ class SaverService {
     this.#options = options;
     this.#unfit = unfit;
     this.#receipts = new ReceiptSender(options.connection, options.abort);
-    this.#runOf = runInfoCache(options.connection.runs);
+    this.#known = new KnownRuns(options.connection.runs, options.abort, options.logger);
     // What comes straight from the fetcher has not been read by anybody.
     this.#validates = options.saver.from.kind === 'fetcher';
   }
@@ -124,6 +121,7 @@ class SaverService {
   }
 
   async close(): Promise<void> {
+    this.#known.close();
     for (const { session } of this.#runs.values()) await session?.close();
   }
 
@@ -134,8 +132,15 @@ class SaverService {
     while (queue.waiting.length > 0) {
       const group = takeGroup(queue.waiting);
       try {
-        const session = await this.#sessionOf(run, queue, group);
-        if (session !== undefined) await this.#save(session, group);
+        const admitted = await this.#admit(group);
+        const [first] = admitted;
+        if (first === undefined) continue;
+        queue.session ??= await this.#open(first.run);
+        await this.#save(
+          queue.session,
+          admitted.map(({ chunk }) => chunk),
+          first.run.signal,
+        );
       } catch (error) {
         const isUnfit = error instanceof LeatError && error.code === 'sink-unfit';
         if (isUnfit) this.#unfit.abort(error);
@@ -148,32 +153,30 @@ class SaverService {
     }
   }
 
-  async #sessionOf(
-    run: string,
-    queue: RunQueue,
+  /** The chunks of a group that may be saved now; the others are settled by {@link KnownRuns}. */
+  async #admit(
     group: readonly ChunkToSave[],
-  ): Promise<SinkSession | undefined> {
-    if (queue.session !== undefined) return queue.session;
-    const { saver, logger, pipeline } = this.#options;
-    const info = await this.#runOf(run);
-    if (info === undefined) {
-      for (const { delivery } of group) {
-        if (delivery.deliveries < MAX_UNKNOWN_DELIVERIES) delivery.giveBack(UNKNOWN_RUN_DELAY_MS);
-        else delivery.drop('unknown run');
-      }
-      return undefined;
+  ): Promise<{ readonly chunk: ChunkToSave; readonly run: KnownRun }[]> {
+    const admitted: { readonly chunk: ChunkToSave; readonly run: KnownRun }[] = [];
+    for (const chunk of group) {
+      const run = await this.#known.admit(chunk.delivery);
+      if (run !== undefined) admitted.push({ chunk, run });
     }
+    return admitted;
+  }
+
+  async #open({ info, signal }: KnownRun): Promise<SinkSession> {
+    const { saver, logger, pipeline } = this.#options;
     await this.#closeIdleSinks();
     const sink = saver.sink(info);
-    queue.session = await this.#persist(`the sink ${sink.kind}`, () =>
+    return this.#persist(`the sink ${sink.kind}`, signal, () =>
       sink.open({
         run: info,
         stage: saver.name,
         schema: saver.from.schema,
-        logger: logger.child({ pipeline: pipeline.name, run, stage: saver.name }),
+        logger: logger.child({ pipeline: pipeline.name, run: info.id, stage: saver.name }),
       }),
     );
-    return queue.session;
   }
 
   async #closeIdleSinks(): Promise<void> {
@@ -184,7 +187,11 @@ class SaverService {
     }
   }
 
-  async #save(session: SinkSession, group: readonly ChunkToSave[]): Promise<void> {
+  async #save(
+    session: SinkSession,
+    group: readonly ChunkToSave[],
+    signal: AbortSignal,
+  ): Promise<void> {
     const chunks = group.filter((chunk) => {
       if (chunk.isWhole()) return true;
       this.#options.logger.error(
@@ -200,7 +207,7 @@ class SaverService {
         await this.#bury(chunk, chunk.validate(this.#options.saver.from.schema));
       }
     }
-    const committed = await this.#commit(session, chunks);
+    const committed = await this.#commit(session, chunks, signal);
     await Promise.all(
       committed.map(async ({ receipt }, at) => {
         const { delivery } = chunks[at] as ChunkToSave;
@@ -213,10 +220,11 @@ class SaverService {
   async #commit(
     session: SinkSession,
     chunks: readonly ChunkToSave[],
+    signal: AbortSignal,
   ): Promise<readonly Committed[]> {
     for (;;) {
       try {
-        return await this.#persist('the sink', () =>
+        return await this.#persist('the sink', signal, () =>
           session.commit(chunks.map((chunk) => chunk.toSinkChunk())),
         );
       } catch (error) {
@@ -231,10 +239,10 @@ class SaverService {
   }
 
   /** Tries until it works: a sink that is away makes the run wait, and the log says why. */
-  async #persist<T>(what: string, action: () => Promise<T>): Promise<T> {
-    const { abort, logger } = this.#options;
+  async #persist<T>(what: string, signal: AbortSignal, action: () => Promise<T>): Promise<T> {
+    const { logger } = this.#options;
     for (let failures = 1; ; failures++) {
-      abort.throwIfAborted();
+      signal.throwIfAborted();
       try {
         const result = await action();
         if (failures > 1) logger.info(`${what} is back`);
@@ -243,7 +251,7 @@ class SaverService {
         if (error instanceof LeatError) throw error;
         const retryInMs = backoffMs(SINK_BACKOFF, failures, Math.random());
         logger.warn({ retryInMs }, `${what} is not available, waiting: ${messageOf(error)}`);
-        await wait(retryInMs, abort);
+        await wait(retryInMs, signal);
       }
     }
   }

@@ -21,4 +21,5 @@ export { loadPipeline } from './load-pipeline.ts';
 export type { ReadRecord } from './records.ts';
 export { InvalidRecord, readRecords } from './records.ts';
 export { describeIssues } from './schema-issues.ts';
-export { runInfoCache } from './run-info-cache.ts';
+export type { KnownRun } from './known-runs.ts';
+export { KnownRuns } from './known-runs.ts';

@@ -35,22 +35,15 @@ export async function sendChunk(
   envelope: Envelope,
   body: Uint8Array,
   signal: AbortSignal,
-  onRefused?: (reason: Error) => void,
 ): Promise<Stored> {
   const subject = stageSubject(connection.spec.name, stage, envelope.run);
   const isLarge = body.length + HEADER_ROOM > connection.maxPayload;
   if (!isLarge) {
-    return connection.publisher.publish(subject, body, headersOf(envelope), signal, onRefused);
+    return connection.publisher.publish(subject, body, headersOf(envelope), signal);
   }
   const name = `${envelope.run}/${stage}/${messageId(envelope)}`;
   await connection.bodies.put(name, body);
-  return connection.publisher.publish(
-    subject,
-    new Uint8Array(),
-    headersOf(envelope, name),
-    signal,
-    onRefused,
-  );
+  return connection.publisher.publish(subject, new Uint8Array(), headersOf(envelope, name), signal);
 }
 
 export interface ReceiveOptions {

@@ -66,14 +66,12 @@ export class Publisher {
    * Publishes, and waits until the message is stored, however long the queue is full or the server away.
    *
    * @param headers should carry `Nats-Msg-Id`, since a publish may be repeated
-   * @param onRefused told each time why the message could not be stored yet
    */
   async publish(
     subject: string,
     body: Uint8Array,
     headers: MsgHdrs,
     signal: AbortSignal,
-    onRefused?: (reason: Error) => void,
   ): Promise<Stored> {
     for (let failures = 1; ; failures++) {
       signal.throwIfAborted();
@@ -81,7 +79,6 @@ export class Publisher {
         return await this.#publishOnce(subject, body, headers);
       } catch (error) {
         if (!(error instanceof BusyError)) throw error;
-        onRefused?.(error);
         if (error instanceof NoStreamError && failures % 3 === 0) await this.#repair();
         await wait(backoffMs(REFUSED_BACKOFF, failures, Math.random()), signal);
       }

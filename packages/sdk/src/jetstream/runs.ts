@@ -1,4 +1,4 @@
-import { bucketName, LeatError, type RunProgress, type RunRequest } from '@leat/core';
+import { bucketName, LeatError, type RunProgress, type RunRequest, type RunWish } from '@leat/core';
 import { jetstream, type JetStreamClient } from '@nats-io/jetstream';
 import { type KV, Kvm } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/transport-node';
@@ -15,7 +15,7 @@ export interface ProgressEntry {
 /**
  * The runs of one pipeline in its key-value bucket: `run.<id>` holds what was asked and is written once;
  * `progress.<id>` is the run's lease and ledger in one entry, so that whoever loses the lease cannot
- * write the ledger either.
+ * write the ledger either; `wish.<id>` is the operator's: pause, cancel, or go on.
  */
 export class Runs {
   readonly #kv: KV;
@@ -48,9 +48,7 @@ export class Runs {
       throw new LeatError(
         'run-exists',
         `There is a run ${request.run} already: choose another id.`,
-        {
-          cause: error,
-        },
+        { cause: error },
       );
     }
   }
@@ -95,5 +93,15 @@ export class Runs {
         cause: error,
       });
     }
+  }
+
+  /** What the operator wants of a run. */
+  async wish(run: string): Promise<RunWish> {
+    const entry = await this.#kv.get(`wish.${run}`);
+    return entry === null || entry.operation !== 'PUT' ? 'run' : entry.json<RunWish>();
+  }
+
+  async setWish(run: string, wish: RunWish): Promise<void> {
+    await this.#kv.put(`wish.${run}`, JSON.stringify(wish));
   }
 }

@@ -1,0 +1,110 @@
+import type { RunWish } from '@leat/core';
+import type { RunInfo } from './contracts.ts';
+import type { Delivery } from './jetstream/chunk-queue.ts';
+import type { Runs } from './jetstream/runs.ts';
+import type { Logger } from './logger.ts';
+
+/** How many runs a service remembers; it has to do with very few at a time. */
+const MAX_RUNS = 100;
+/** How often it is looked what the operator wants: a wish takes hold within a second. */
+const LOOK_MS = 500;
+/** How long a chunk of a run that rests is left on its queue. */
+const PAUSED_DELAY_MS = 2_000;
+/** A chunk of a run that nobody knows is given back this often before it is dropped. */
+const MAX_UNKNOWN_DELIVERIES = 20;
+const UNKNOWN_DELAY_MS = 2_000;
+
+/** A run that a service works for. */
+export interface KnownRun {
+  readonly info: RunInfo;
+  /** Aborted when the run is cancelled, or the service must leave everything. */
+  readonly signal: AbortSignal;
+}
+
+interface Entry extends KnownRun {
+  readonly cancel: AbortController;
+  wish: RunWish;
+}
+
+/** The runs whose chunks a mapper or saver meets, and what their operators want of them. */
+export class KnownRuns {
+  readonly #runs: Runs;
+  readonly #abort: AbortSignal;
+  readonly #logger: Logger;
+  readonly #known = new Map<string, Promise<Entry | undefined>>();
+  readonly #looking: NodeJS.Timeout;
+
+  /** @param abort the service must leave everything */
+  constructor(runs: Runs, abort: AbortSignal, logger: Logger) {
+    this.#runs = runs;
+    this.#abort = abort;
+    this.#logger = logger;
+    this.#looking = setInterval(() => void this.#lookAtWishes(), LOOK_MS);
+    this.#looking.unref();
+  }
+
+  /**
+   * The run of a chunk, if it may be worked on now. Otherwise the chunk is settled here: one of a run
+   * that rests is left for later, one of a cancelled run dropped, and one of an unknown run tried for a
+   * while, since its entry may be on its way back.
+   */
+  async admit(delivery: Delivery): Promise<KnownRun | undefined> {
+    const { run } = delivery.envelope;
+    const entry = await this.#find(run);
+    if (entry === undefined) {
+      if (delivery.deliveries < MAX_UNKNOWN_DELIVERIES) {
+        delivery.giveBack(UNKNOWN_DELAY_MS);
+      } else {
+        this.#logger.error({ run }, 'chunk of an unknown run dropped');
+        delivery.drop('unknown run');
+      }
+      return undefined;
+    }
+    if (entry.wish === 'run') return entry;
+    if (entry.wish === 'pause') delivery.giveBack(PAUSED_DELAY_MS);
+    else delivery.drop('the run was cancelled');
+    return undefined;
+  }
+
+  close(): void {
+    clearInterval(this.#looking);
+  }
+
+  #find(run: string): Promise<Entry | undefined> {
+    let entry = this.#known.get(run);
+    if (entry === undefined) {
+      entry = this.#load(run);
+      this.#known.set(run, entry);
+      const forget = (): void => void this.#known.delete(run);
+      entry.then((found) => found ?? forget(), forget);
+      const [oldest] = this.#known.keys();
+      if (this.#known.size > MAX_RUNS && oldest !== undefined) this.#known.delete(oldest);
+    }
+    return entry;
+  }
+
+  async #load(run: string): Promise<Entry | undefined> {
+    const request = await this.#runs.get(run);
+    if (request === undefined) return undefined;
+    const cancel = new AbortController();
+    return {
+      info: { id: run, pipeline: request.pipeline, params: request.params },
+      cancel,
+      signal: AbortSignal.any([this.#abort, cancel.signal]),
+      wish: await this.#runs.wish(run),
+    };
+  }
+
+  async #lookAtWishes(): Promise<void> {
+    for (const [run, known] of this.#known) {
+      try {
+        const entry = await known;
+        if (entry === undefined) continue;
+        entry.wish = await this.#runs.wish(run);
+        if (entry.wish === 'cancel') entry.cancel.abort(new Error('the run was cancelled'));
+      } catch (error) {
+        this.#logger.debug({ err: error, run }, 'wish not read');
+      }
+    }
+  }
+}
