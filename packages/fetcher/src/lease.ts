@@ -5,6 +5,7 @@ import {
   type LedgerCheckpoint,
   mayTakeOver,
   type RunProgress,
+  type RunRequest,
   type RunState,
 } from '@leat/core';
 import type { Logger, Runs } from '@leat/sdk/internal';
@@ -22,19 +23,22 @@ export type Sightings = Map<string, { readonly revision: number; readonly at: nu
  */
 export class Lease {
   readonly run: string;
+  readonly #request: RunRequest;
   readonly #runs: Runs;
   readonly #holder: string;
   #revision: number;
   #progress: RunProgress;
+  #isPaused = false;
 
   private constructor(
-    run: string,
+    request: RunRequest,
     runs: Runs,
     holder: string,
     revision: number,
     progress: RunProgress,
   ) {
-    this.run = run;
+    this.run = request.run;
+    this.#request = request;
     this.#runs = runs;
     this.#holder = holder;
     this.#revision = revision;
@@ -43,12 +47,13 @@ export class Lease {
 
   /** Takes a run's lease, or says `undefined` because the run has ended or somebody holds it. */
   static async claim(
-    run: string,
+    request: RunRequest,
     runs: Runs,
     holder: string,
     sightings: Sightings,
     logger: Logger,
   ): Promise<Lease | undefined> {
+    const { run } = request;
     const found = await runs.progress(run);
     const now = performance.now();
     if (found !== undefined) {
@@ -75,7 +80,7 @@ export class Lease {
     };
     try {
       const revision = await runs.save(run, progress, found?.revision ?? 0);
-      return new Lease(run, runs, holder, revision, progress);
+      return new Lease(request, runs, holder, revision, progress);
     } catch (error) {
       if (error instanceof LeatError && error.code === 'lease-lost') return undefined;
       throw error;
@@ -97,12 +102,13 @@ export class Lease {
    * @throws LeatError `lease-lost` if another fetcher has taken over
    */
   async save(ledger: LedgerCheckpoint): Promise<void> {
-    await this.#write({ ...this.#progress, updatedAt: new Date().toISOString(), ledger });
+    const state = this.#isPaused ? 'paused' : 'running';
+    await this.#write({ ...this.#progress, state, updatedAt: new Date().toISOString(), ledger });
   }
 
   /** Says whether the run rests; written with the next checkpoint. */
   setPaused(isPaused: boolean): void {
-    this.#progress = { ...this.#progress, state: isPaused ? 'paused' : 'running' };
+    this.#isPaused = isPaused;
   }
 
   /** Writes the ledger for the last time, and the state in which the run ended. */
@@ -137,11 +143,14 @@ export class Lease {
 
   /**
    * The revision to write over after a refusal: it may be our own, of a write whose answer was lost, or
-   * the broker may have forgotten the entry altogether.
+   * the broker may have forgotten all it knew of the run, which is then told again.
    */
   async #ownRevision(refusal: LeatError): Promise<number> {
     const found = await this.#runs.progress(this.run);
-    if (found === undefined) return 0;
+    if (found === undefined) {
+      await this.#runs.restore(this.#request);
+      return 0;
+    }
     const { holder, fence } = found.progress;
     if (holder === this.#holder && fence === this.#progress.fence) return found.revision;
     throw refusal;

@@ -10,6 +10,11 @@ export interface PieceLimits {
   readonly maxBytes: number;
 }
 
+const UNCUT: PieceLimits = {
+  chunkSize: Number.POSITIVE_INFINITY,
+  maxBytes: Number.POSITIVE_INFINITY,
+};
+
 /** Puts together what the records of a chunk became. */
 export function resultOf(
   job: Job,
@@ -38,7 +43,8 @@ export function resultOf(
       origins.push(origin);
     }
   }
-  return { pieces: cut(lines, origins, limits), expanded, filtered, dead, retries };
+  const pieces = cut(lines, origins, expanded > 0 ? limits : UNCUT);
+  return { pieces, expanded, filtered, dead, retries };
 }
 
 function deadRecord(
@@ -57,7 +63,11 @@ function deadRecord(
   };
 }
 
-/** Evenly, so that no piece is much smaller than the others. */
+/**
+ * Cuts an expansion evenly, so that no piece is much smaller than the others. How often it is cut
+ * depends on what the user's function returned, so a function that returns something else the next time
+ * makes other chunks of it; one record for one is therefore never cut.
+ */
 function cut(lines: readonly string[], origins: Origins, limits: PieceLimits): Piece[] {
   if (lines.length === 0) return [];
   const whole = encode(lines);
