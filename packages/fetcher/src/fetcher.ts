@@ -61,7 +61,7 @@ export async function runFetcher(options: FetcherServiceOptions): Promise<void> 
           logger.error(sentence);
           continue;
         }
-        const lease = await Lease.claim(request.run, connection.runs, holder, sightings, logger);
+        const lease = await Lease.claim(request, connection.runs, holder, sightings, logger);
         if (lease === undefined) continue;
         isIdle = false;
         await conductOne(options, request, lease);

@@ -125,26 +125,33 @@ async function hostStages(
     shutdown: { stop, abort: shutdown.abort },
   };
   const services = stages.map((stage) => runStage(host, stage).finally(() => over.abort()));
-  if (call.flags['once'] === true) services.push(untilNothingIsLeft(connection, stop, over));
+  if (call.flags['once'] === true) services.push(untilNothingIsLeft(call, connection, stop, over));
   const results = await Promise.allSettled(services);
   const failure = results.find((result) => result.status === 'rejected');
   if (failure !== undefined) throw failure.reason;
   return EXIT.ok;
 }
 
+/** Goes on looking while the server is away, or has forgotten runs: their fetcher tells it of them again. */
 async function untilNothingIsLeft(
+  { logger }: Call,
   { runs }: PipelineConnection,
   stop: AbortSignal,
   over: AbortController,
 ): Promise<void> {
+  const open = new Set<string>();
   while (!stop.aborted) {
-    const open = [];
-    for (const { run } of await runs.list()) {
-      const entry = await runs.progress(run);
-      if (!isEnded(entry?.progress.state ?? 'pending')) open.push(run);
+    try {
+      for (const { run } of await runs.list()) {
+        const entry = await runs.progress(run);
+        if (isEnded(entry?.progress.state ?? 'pending')) open.delete(run);
+        else open.add(run);
+      }
+      if (open.size === 0) over.abort();
+    } catch (error) {
+      logger.debug({ err: error }, 'runs not seen');
     }
-    if (open.length === 0) over.abort();
-    else await wait(LOOK_MS, stop).catch(() => undefined);
+    await wait(LOOK_MS, stop).catch(() => undefined);
   }
 }
 

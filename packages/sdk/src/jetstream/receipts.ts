@@ -111,7 +111,10 @@ export interface ReceiptDelivery {
 
 /** The receipts of one run, as the fetcher that holds its lease reads them. */
 export interface ReceiptStream {
-  /** Ends when the signal given to {@link receiveReceipts} is aborted. */
+  /**
+   * Ends when the signal given to {@link receiveReceipts} is aborted; what was not acknowledged by then is
+   * given back, for whoever conducts the run next.
+   */
   readonly done: Promise<void>;
   /** How many messages were handed over and not acknowledged. */
   readonly held: () => number;
@@ -136,24 +139,25 @@ export async function receiveReceipts(options: {
   );
   await ensureConsumer(connection.manager, stream, wanted);
   const slots = new Slots(RECEIPT_SLOTS);
-  let held = 0;
+  const held = new Set<ReceiptDelivery>();
   const open = (message: JsMsg): void => {
-    held++;
     const release = connection.holder.hold(replyOf(message));
     let isSettled = false;
     const settle = (end: () => void): void => {
       if (isSettled) return;
       isSettled = true;
-      held--;
+      held.delete(delivery);
       release();
       end();
       slots.release();
     };
-    handle({
+    const delivery: ReceiptDelivery = {
       receipts: parseReceipts(message, logger),
       ack: () => settle(() => message.ack()),
       giveBack: () => settle(() => message.nak(GIVE_BACK_MS)),
-    });
+    };
+    held.add(delivery);
+    handle(delivery);
   };
   const done = pull({
     client: connection.client,
@@ -167,8 +171,10 @@ export async function receiveReceipts(options: {
     },
     signal,
     logger,
+  }).finally(() => {
+    for (const delivery of held) delivery.giveBack();
   });
-  return { done, held: () => held };
+  return { done, held: () => held.size };
 }
 
 function parseReceipts(message: JsMsg, logger: Logger): Receipt[] {

@@ -1,5 +1,5 @@
 import { bucketName, LeatError, type RunProgress, type RunRequest, type RunWish } from '@leat/core';
-import { jetstream, type JetStreamClient } from '@nats-io/jetstream';
+import { jetstream, type JetStreamClient, type JetStreamManager } from '@nats-io/jetstream';
 import { type KV, Kvm } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { apiCode } from './provision.ts';
@@ -19,22 +19,29 @@ export interface ProgressEntry {
  */
 export class Runs {
   readonly #kv: KV;
+  readonly #bucket: string;
+  readonly #manager: JetStreamManager;
 
-  private constructor(kv: KV) {
+  private constructor(kv: KV, bucket: string, manager: JetStreamManager) {
     this.#kv = kv;
+    this.#bucket = bucket;
+    this.#manager = manager;
   }
 
   static async open(client: JetStreamClient, bucket: string, replicas: number): Promise<Runs> {
-    return new Runs(await new Kvm(client).create(bucket, { history: 1, replicas }));
+    const kv = await new Kvm(client).create(bucket, { history: 1, replicas });
+    return new Runs(kv, bucket, await client.jetstreamManager(false));
   }
 
   /** The runs of every pipeline on a server. */
   static async openAll(connection: NatsConnection): Promise<Runs[]> {
     const client = jetstream(connection);
+    const manager = await client.jetstreamManager(false);
     const prefix = bucketName('');
     const all: Runs[] = [];
     for await (const { bucket } of new Kvm(client).list()) {
-      if (bucket.startsWith(prefix)) all.push(new Runs(await new Kvm(client).open(bucket)));
+      if (!bucket.startsWith(prefix)) continue;
+      all.push(new Runs(await new Kvm(client).open(bucket), bucket, manager));
     }
     return all;
   }
@@ -53,6 +60,13 @@ export class Runs {
     }
   }
 
+  /** Writes down again what a run was asked to do, if the broker has forgotten it. */
+  async restore(request: RunRequest): Promise<void> {
+    await this.create(request).catch((error: unknown) => {
+      if (!(error instanceof LeatError && error.code === 'run-exists')) throw error;
+    });
+  }
+
   async get(run: string): Promise<RunRequest | undefined> {
     const entry = await this.#kv.get(`run.${run}`);
     return entry === null || entry.operation !== 'PUT' ? undefined : entry.json<RunRequest>();
@@ -61,8 +75,12 @@ export class Runs {
   /** Every run, oldest first. */
   async list(): Promise<RunRequest[]> {
     const requests: RunRequest[] = [];
-    for await (const key of await this.#kv.keys('run.*')) {
-      const request = await this.get(key.slice('run.'.length));
+    // The client's own way to list keys waits for ever if the server goes away meanwhile.
+    const prefix = `$KV.${this.#bucket}.run.`;
+    const filter = { subjects_filter: `${prefix}*` };
+    const { state } = await this.#manager.streams.info(`KV_${this.#bucket}`, filter);
+    for (const subject of Object.keys(state.subjects ?? {})) {
+      const request = await this.get(subject.slice(prefix.length));
       if (request !== undefined) requests.push(request);
     }
     return requests.toSorted((a, b) => a.createdAt.localeCompare(b.createdAt));
