@@ -1,0 +1,60 @@
+import { MINIMUM_VERSION } from '@leat/nats-server';
+import { connect } from '@nats-io/transport-node';
+import { expect, test } from 'vitest';
+import { Deployment, expectBalance, expectSquares } from '../support/deployment.ts';
+
+const COUNT = 20_000;
+const CHUNKS = 1_000;
+/** So that what a dead replica held comes to another after two seconds. */
+const env = { LEAT_ACK_WAIT_MS: '2000' };
+
+/** The position in the dataset of every chunk that is put on the queue of a stage, as often as it is. */
+async function watchSends(
+  url: string,
+  stage: string,
+): Promise<AsyncDisposable & { readonly sent: number[] }> {
+  const connection = await connect({ servers: url, maxReconnectAttempts: -1 });
+  const sent: number[] = [];
+  connection.subscribe(`leat.v1.steady.${stage}.*`, {
+    callback: (_, message) => {
+      sent.push(Number(message.headers?.get('Leat-Chunk')));
+    },
+  });
+  await connection.flush();
+  return { sent, [Symbol.asyncDispose]: () => connection.close() };
+}
+
+test.each([{ version: MINIMUM_VERSION }, { version: undefined }])(
+  'a mapper, a saver and the fetcher are killed on nats-server $version, and nothing is lost or twice',
+  async ({ version }) => {
+    await using site = await Deployment.create('steady.ts', { env, ...(version && { version }) });
+    await using queue = await watchSends(site.server.url, 'squares');
+    const run = await site.start({ count: COUNT, delayMs: 10 });
+    const fetcher = site.service('fetcher');
+    const [mapper] = site.services('mapper', 3);
+    const [saver] = site.services('saver', 2);
+
+    await site.untilSaved(CHUNKS * 0.15, run, 'steady');
+    mapper?.kill('SIGKILL');
+    await site.untilSaved(CHUNKS * 0.3, run, 'steady');
+    saver?.kill('SIGKILL');
+    await site.untilSaved(CHUNKS * 0.5, run, 'steady');
+    fetcher.kill('SIGKILL');
+    await fetcher.ended;
+    const { chunks, state } = await site.report(run);
+    expect(state).toBe('running');
+    expect(chunks.total).toBeLessThan(CHUNKS);
+    const before = queue.sent.length;
+    site.service('fetcher');
+    await site.untilEnded();
+
+    const report = await site.report(run);
+    expect(report).toMatchObject({ state: 'completed', chunks: { total: CHUNKS } });
+    expect(report.records).toMatchObject({ in: COUNT, saved: COUNT, filtered: 0, dead: 0 });
+    expectBalance(report);
+    expect(await site.leat('verify', run)).toMatchObject({ code: 0 });
+    expectSquares(await site.exported(run), COUNT);
+    // The new fetcher goes on where the checkpoint ends: what came before is not sent again.
+    expect(Math.min(...queue.sent.slice(before))).toBeGreaterThanOrEqual(chunks.total);
+  },
+);

@@ -1,0 +1,162 @@
+import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { RunReport } from '@leat/core';
+import { findNatsServer, type NatsServer, startNatsServer } from '@leat/nats-server';
+import { expect, onTestFailed } from 'vitest';
+import { type Ended, fixture, leat, type LeatProcess, spawnLeat } from './leat.ts';
+import { tempDir, type TempDir } from './temp-dir.ts';
+import { until } from './until.ts';
+
+/** Long, because the machine may be busy: a test that is right does not wait for it. */
+export const DEADLINE_MS = 120_000;
+
+export type Role = 'fetcher' | 'mapper' | 'saver';
+
+/** A pipeline as its users run it: separate processes over one NATS server, in one directory. */
+export class Deployment implements AsyncDisposable {
+  readonly server: NatsServer;
+  readonly #file: string;
+  readonly #dir: TempDir;
+  readonly #env: Readonly<Record<string, string>>;
+  readonly #processes: LeatProcess[] = [];
+
+  private constructor(
+    file: string,
+    dir: TempDir,
+    server: NatsServer,
+    env: Readonly<Record<string, string>>,
+  ) {
+    this.#file = file;
+    this.#dir = dir;
+    this.server = server;
+    this.#env = { ...env, NATS_URL: server.url, LEAT_LOG_FORMAT: 'json' };
+  }
+
+  /**
+   * Starts a NATS server and nothing else.
+   *
+   * @param pipeline a file of the test fixtures
+   */
+  static async create(
+    pipeline: string,
+    options: { readonly version?: string; readonly env?: Readonly<Record<string, string>> } = {},
+  ): Promise<Deployment> {
+    const { version, env = {} } = options;
+    const binary = await findNatsServer(version === undefined ? {} : { version });
+    const dir = await tempDir();
+    const server = await startNatsServer({ binary, storeDir: join(dir.path, 'nats') });
+    const deployment = new Deployment(fixture(pipeline), dir, server, env);
+    onTestFailed(() => deployment.#tell());
+    return deployment;
+  }
+
+  get dir(): string {
+    return this.#dir.path;
+  }
+
+  /** Where the sinks of the fixtures write by default: `out/<saver or pipeline>/<run>`. */
+  out(...names: readonly string[]): string {
+    return join(this.dir, 'out', ...names);
+  }
+
+  /** Runs a `leat` command to its end. */
+  leat(...args: readonly string[]): Promise<Ended> {
+    return leat(args, { cwd: this.dir, env: this.#env });
+  }
+
+  /** Creates a run, and gives its id. */
+  async start(params: Readonly<Record<string, unknown>>, id?: string): Promise<string> {
+    const flags = Object.entries(params).flatMap(([key, value]) => ['--param', `${key}=${value}`]);
+    const ended = await this.leat('start', this.#file, ...flags, ...(id ? ['--run', id] : []));
+    expect(ended).toMatchObject({ code: 0 });
+    return ended.stdout.trim();
+  }
+
+  /** Starts one replica of a service that ends when no run is left. */
+  service(role: Role, ...args: readonly string[]): LeatProcess {
+    const command = [role, this.#file, '--once', ...args];
+    const child = spawnLeat(command, { cwd: this.dir, env: this.#env });
+    this.#processes.push(child);
+    return child;
+  }
+
+  services(role: Role, count: number): LeatProcess[] {
+    return Array.from({ length: count }, () => this.service(role));
+  }
+
+  async report(run: string): Promise<RunReport> {
+    const ended = await this.leat('status', run, '--json');
+    expect(ended).toMatchObject({ code: 0 });
+    return JSON.parse(ended.stdout) as RunReport;
+  }
+
+  /** Waits until that many chunks are in a sink. */
+  async untilSaved(chunks: number, run: string, sink: string): Promise<void> {
+    await until(
+      `${chunks} chunks in ${sink}`,
+      async () => (await savedChunks(this.out(sink, run))) >= chunks,
+      DEADLINE_MS,
+    );
+  }
+
+  /** Waits until every service that was not killed has ended by itself, and well. */
+  async untilEnded(code = 0): Promise<void> {
+    const ended = await Promise.all(this.#processes.map(({ ended: each }) => each));
+    for (const { code: found, signal, stderr } of ended) {
+      if (signal !== 'SIGKILL') expect({ code: found, signal, stderr }).toMatchObject({ code });
+    }
+  }
+
+  /** What `leat export` writes, a value for each line. */
+  async exported<T>(run: string, saver?: string): Promise<T[]> {
+    await mkdir(join(this.dir, 'exports'), { recursive: true });
+    const file = join(this.dir, 'exports', `${run}-${saver}.ndjson`);
+    const flags = saver === undefined ? [] : ['--stage', saver];
+    const ended = await this.leat('export', run, '--to', file, ...flags);
+    expect(ended).toMatchObject({ code: 0 });
+    return linesOf<T>(await readFile(file, 'utf8'));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#processes.map((process_) => process_[Symbol.asyncDispose]()));
+    await this.server.stop();
+    await this.#dir[Symbol.asyncDispose]();
+  }
+
+  /** A failure is best understood from what all the processes said. */
+  #tell(): void {
+    for (const { child, stderr } of this.#processes) {
+      process.stderr.write(`${child.spawnargs.slice(2).join(' ')}:\n${stderr().slice(-5_000)}\n`);
+    }
+  }
+}
+
+/** How many chunks an ndjson sink holds. */
+export async function savedChunks(folder: string): Promise<number> {
+  const names = await readdir(folder).catch(() => []);
+  return names.filter((name) => name.endsWith('.ndjson')).length;
+}
+
+export function linesOf<T>(text: string): T[] {
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as T);
+}
+
+/** The books of a run that has ended must balance. */
+export function expectBalance({ records, chunks }: RunReport): void {
+  expect(records.in + records.expanded).toBe(records.saved + records.filtered + records.dead);
+  expect(chunks).toMatchObject({ isTotalKnown: true, inFlight: 0 });
+  expect(chunks.saved + chunks.dead).toBe(chunks.total);
+}
+
+/** The squares of 0 to `count - 1`, each once, in this order. */
+export function expectSquares(
+  found: readonly { readonly n: number; readonly square: number }[],
+  count: number,
+): void {
+  expect(found.length).toBe(count);
+  const wrong = found.findIndex(({ n, square }, at) => n !== at || square !== n * n);
+  expect({ wrong, record: found[wrong] }).toEqual({ wrong: -1, record: undefined });
+}
