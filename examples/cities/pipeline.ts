@@ -19,7 +19,6 @@ const cities = fetcher('cities', {
   // `--param file=PATH` reads another file of the same format.
   source: ({ params: { file = DATASET } }) => jsonArray(file),
   schema: City,
-  chunkSize: 500, // a city takes about 10 µs
 });
 
 // The work keeps a core busy, so it is done in threads.

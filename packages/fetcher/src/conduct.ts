@@ -25,6 +25,8 @@ import { watchQueues } from './watch-queues.ts';
 import { watchWish } from './watch-wish.ts';
 import { countsOf, type SenderOptions, sendSourceChunk } from './send.ts';
 
+/** How long a stop waits for chunks on their way to JetStream. */
+const STOP_PUBLISHING_MS = 1_000;
 /** How often `onProgress` is told. */
 const REPORT_MS = 200;
 /** How often a chunk may be lost before it is clear that it will always be. */
@@ -116,8 +118,8 @@ class Conductor {
         logger,
       }).catch(failed);
       const damage = await this.#sendAll(source);
-      await this.#settleInFlight();
-      await Promise.all(this.#publishing);
+      await this.#until(() => this.#ledger.inFlightCount === 0);
+      await this.#untilPublished();
       this.#over.signal.throwIfAborted();
       return await this.#finish(damage);
     } catch (error) {
@@ -231,11 +233,6 @@ class Conductor {
     this.#checkpointer.changed();
     this.#lastReceiptAt = performance.now();
     this.#wake();
-  }
-
-  /** Waits until everything that was sent is settled, or the service is told to stop. */
-  async #settleInFlight(): Promise<void> {
-    await this.#until(() => this.#ledger.inFlightCount === 0);
   }
 
   /** Waits for a condition that only receipts, publishes and signals change. */

@@ -6,11 +6,21 @@ export class RunSource {
   readonly #iterator: AsyncIterator<SourceChunk>;
   readonly #signal: AbortSignal;
 
+  /** @throws LeatError `invalid-pipeline` if the user's function throws, or gives no source */
   constructor(pipeline: Pipeline, run: RunInfo, cursor: JsonValue, signal: AbortSignal) {
     const { chunkSize, maxBytes, source } = pipeline.fetcher;
-    const chunks = source(run).chunks({ run, chunkSize, maxBytes, cursor, signal });
-    this.#iterator = chunks[Symbol.asyncIterator]();
     this.#signal = signal;
+    try {
+      const chunks = source(run).chunks({ run, chunkSize, maxBytes, cursor, signal });
+      this.#iterator = chunks[Symbol.asyncIterator]();
+    } catch (error) {
+      if (error instanceof LeatError) throw error;
+      throw new LeatError(
+        'invalid-pipeline',
+        `The source of the fetcher ${pipeline.fetcher.name} cannot be made: ${messageOf(error)}.`,
+        { cause: error },
+      );
+    }
   }
 
   /**
@@ -24,14 +34,22 @@ export class RunSource {
       const { value, done } = await this.#iterator.next();
       return done === true ? undefined : value;
     } catch (error) {
-      if (error instanceof LeatError || this.#signal.aborted) throw error;
-      throw new LeatError('source-damaged', `The source failed: ${messageOf(error)}`, {
-        cause: error,
-      });
+      throw this.#explain(error);
     }
   }
 
   async close(): Promise<void> {
-    await this.#iterator.return?.();
+    try {
+      await this.#iterator.return?.();
+    } catch {
+      // Everything that was wanted has been read: a source that cannot close loses nothing.
+    }
+  }
+
+  #explain(error: unknown): unknown {
+    if (error instanceof LeatError || this.#signal.aborted) return error;
+    return new LeatError('source-damaged', `The source failed: ${messageOf(error)}`, {
+      cause: error,
+    });
   }
 }

@@ -79,7 +79,9 @@ export class ChunkToSave {
       position: formatPosition(position, origins[index] ?? index),
       attempts: 1,
       error: { name: reason.name, message: reason.message },
-      record: Buffer.from(lines[index] ?? new Uint8Array()).toString().trimEnd(),
+      record: Buffer.from(lines[index] ?? new Uint8Array())
+        .toString()
+        .trimEnd(),
     }));
     this.#body = Buffer.concat(keep(lines));
     this.#origins = keep(origins);
@@ -93,7 +95,11 @@ const LINE_FEED = 10;
 /** The lines of a body, each with its line feed. */
 function linesOf(body: Uint8Array): Uint8Array[] {
   const lines: Uint8Array[] = [];
-  for (let from = 0, end = body.indexOf(LINE_FEED); end !== -1; end = body.indexOf(LINE_FEED, from)) {
+  for (
+    let from = 0, end = body.indexOf(LINE_FEED);
+    end !== -1;
+    end = body.indexOf(LINE_FEED, from)
+  ) {
     lines.push(body.subarray(from, end + 1));
     from = end + 1;
   }

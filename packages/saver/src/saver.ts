@@ -2,7 +2,9 @@ import { backoffMs, LeatError, messageOf, type RetryPolicy } from '@leat/core';
 import {
   type Committed,
   type Pipeline,
+  type RunInfo,
   type Saver,
+  type Sink,
   type SinkSession,
   SinkRejection,
 } from '@leat/sdk';
@@ -168,7 +170,7 @@ class SaverService {
   async #open({ info, signal }: KnownRun): Promise<SinkSession> {
     const { saver, logger, pipeline } = this.#options;
     await this.#closeIdleSinks();
-    const sink = saver.sink(info);
+    const sink = sinkOf(saver, info);
     return this.#persist(`the sink ${sink.kind}`, signal, () =>
       sink.open({
         run: info,
@@ -280,4 +282,18 @@ function takeGroup(waiting: ChunkToSave[]): ChunkToSave[] {
     count++;
   }
   return waiting.splice(0, count);
+}
+
+/** @throws LeatError `sink-unfit` if the user's function throws: it would do so for ever */
+function sinkOf(saver: Saver, run: RunInfo): Sink<never> {
+  try {
+    return saver.sink(run);
+  } catch (error) {
+    if (error instanceof LeatError) throw error;
+    throw new LeatError(
+      'sink-unfit',
+      `The saver ${saver.name} has no sink for the run ${run.id}: ${messageOf(error)}`,
+      { cause: error },
+    );
+  }
 }

@@ -103,6 +103,8 @@ export interface FetcherOptions<S extends ZodType> {
  */
 export function fetcher<S extends ZodType>(name: string, options: FetcherOptions<S>): Fetcher<S> {
   const { source, schema, chunkSize = 100, maxBytes = 512 * 1024, window = 1_000 } = options;
+  if (source === undefined) throw invalid(name, 'needs a source');
+  demandSchema(name, schema);
   demandCount(name, 'chunkSize', chunkSize);
   demandCount(name, 'maxBytes', maxBytes);
   demandCount(name, 'window', window);
@@ -175,6 +177,8 @@ export function mapper<I extends ZodType, S extends ZodType>(
   options: MapperOptions<I, S>,
 ): Mapper<S> {
   const { from, schema, concurrency = 16, threads = 0, retry } = options;
+  demandUpstream(name, from);
+  demandSchema(name, schema);
   demandCount(name, 'concurrency', concurrency);
   if (!Number.isInteger(threads) || threads < 0) {
     throw invalid(name, `threads must be a whole number from 0; it is ${threads}`);
@@ -206,6 +210,8 @@ export interface SaverOptions<I extends ZodType> {
  */
 export function saver<I extends ZodType>(name: string, options: SaverOptions<I>): Saver {
   const { from, sink } = options;
+  demandUpstream(name, from);
+  if (sink === undefined) throw invalid(name, 'needs a sink');
   return { kind: 'saver', name, from, sink: perRun(sink) as (run: RunInfo) => Sink<never> };
 }
 
@@ -222,7 +228,18 @@ export function pipeline(name: string, options: { readonly savers: readonly Save
     if (stage.kind !== 'fetcher') visit(stage.from);
     stages.add(stage);
   };
-  for (const each of options.savers) visit(each);
+  const savers: readonly Saver[] | undefined = options?.savers;
+  if (
+    !Array.isArray(savers) ||
+    !savers.every((each) => each?.kind === 'saver') ||
+    savers.length === 0
+  ) {
+    throw new LeatError(
+      'invalid-pipeline',
+      `The pipeline ${JSON.stringify(name)} needs at least one saver: give it { savers: [saver(…)] }.`,
+    );
+  }
+  for (const each of savers) visit(each);
   const spec: PipelineSpec = {
     name,
     stages: Array.from(stages, specOf),
@@ -253,6 +270,17 @@ function workOf(name: string, options: object): Work {
 
 function perRun<T>(given: PerRun<T>): (run: RunInfo) => T {
   return typeof given === 'function' ? (given as (run: RunInfo) => T) : () => given;
+}
+
+/** Files in JavaScript, and values that a cast let through. */
+function demandUpstream(stage: string, from: Upstream | undefined): void {
+  if (from?.kind === 'fetcher' || from?.kind === 'mapper') return;
+  throw invalid(stage, 'reads from nothing: from must be a fetcher or a mapper');
+}
+
+function demandSchema(stage: string, schema: ZodType | undefined): void {
+  if (typeof schema?.safeParse === 'function') return;
+  throw invalid(stage, 'needs a schema made by zod');
 }
 
 function demandCount(stage: string, option: string, value: number): void {

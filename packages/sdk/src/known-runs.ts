@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { RunWish } from '@leat/core';
 import type { RunInfo } from './contracts.ts';
 import type { Delivery } from './jetstream/chunk-queue.ts';
@@ -87,10 +88,13 @@ export class KnownRuns {
     const request = await this.#runs.get(run);
     if (request === undefined) return undefined;
     const cancel = new AbortController();
+    const signal = AbortSignal.any([this.#abort, cancel.signal]);
+    // Every chunk in hand listens to it.
+    setMaxListeners(0, signal);
     return {
       info: { id: run, pipeline: request.pipeline, params: request.params },
       cancel,
-      signal: AbortSignal.any([this.#abort, cancel.signal]),
+      signal,
       wish: await this.#runs.wish(run),
     };
   }

@@ -1,9 +1,11 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { LeatError, messageOf } from '@leat/core';
 import { createJiti } from 'jiti';
 import type { Pipeline } from './define.ts';
+
+const OWN_DIRECTORY = fileURLToPath(new URL('.', import.meta.url));
 
 /**
  * Loads a pipeline file: a module, in TypeScript or JavaScript, that exports a pipeline as default.
@@ -26,8 +28,12 @@ export async function loadPipeline(file: string): Promise<Pipeline> {
     const jiti = createJiti(import.meta.url, { tryNative: true, interopDefault: false });
     module = await jiti.import(pathToFileURL(path).href);
   } catch (error) {
-    if (error instanceof LeatError) throw error;
-    throw refuse(`cannot be loaded: ${firstLine(messageOf(error))}`, error);
+    if (error instanceof LeatError) {
+      throw new LeatError(error.code, `In the pipeline file ${file}: ${error.message}`, {
+        cause: error,
+      });
+    }
+    throw refuse(`cannot be loaded: ${firstLine(messageOf(error))}${placeOf(error)}`, error);
   }
   const found = module.default;
   if (found === undefined) {
@@ -45,6 +51,17 @@ function isPipeline(value: unknown): value is Pipeline {
   return (
     typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'pipeline'
   );
+}
+
+/** Where in the user's own files an error was thrown, or the syntax is wrong: ` (at pipeline.ts:3:11)`. */
+function placeOf(error: unknown): string {
+  const text = error instanceof Error ? `${error.message}\n${error.stack ?? ''}` : '';
+  const places = text.matchAll(/(?:file:\/\/)?(\/[^\n():]*:\d+:\d+)\)?$/gm);
+  for (const [, place = ''] of places) {
+    if (!place.includes('/node_modules/') && !place.startsWith(OWN_DIRECTORY))
+      return ` (at ${place})`;
+  }
+  return '';
 }
 
 function firstLine(text: string): string {
