@@ -245,6 +245,12 @@ class Conductor {
     }
   }
 
+  /** Lets chunks arrive that are on their way; what a full queue holds up at a stop is found lost later. */
+  async #untilPublished(): Promise<void> {
+    const all = Promise.all(this.#publishing);
+    await (this.#options.stop.aborted ? Promise.race([all, wait(STOP_PUBLISHING_MS)]) : all);
+  }
+
   async #finish(damage: LeatError | undefined): Promise<Conducted> {
     if (this.#ledger.isComplete) {
       await this.#checkpointer.end(completedState(this.#ledger.checkpoint()));
