@@ -1,0 +1,110 @@
+import { existsSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { SETTINGS } from '../../packages/cli/src/settings.ts';
+import { settingsTable } from '../../packages/cli/src/settings-table.ts';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+/** What tools and runs leave behind, and packages that others wrote. */
+const NOT_OURS = new Set(['node_modules', 'dist', 'coverage', 'out']);
+
+const read = (file: string): Promise<string> => readFile(join(ROOT, file), 'utf8');
+
+/** Every file below a folder of the repository, as paths from its root. */
+async function filesBelow(folder: string): Promise<string[]> {
+  const files: string[] = [];
+  for (const entry of await readdir(join(ROOT, folder), { withFileTypes: true })) {
+    if (NOT_OURS.has(entry.name) || (entry.isDirectory() && entry.name.startsWith('.'))) continue;
+    const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
+    if (entry.isDirectory()) files.push(...(await filesBelow(path)));
+    else files.push(path);
+  }
+  return files;
+}
+
+test('the configuration page has the settings as they are; "pnpm run docs" writes them', async () => {
+  const page = await read('docs/configuration.md');
+  const between = /(?<=<!-- settings -->\n\n)[^]*?(?=\n<!-- end of settings -->)/;
+  expect(page).toMatch(between);
+  await expect(page.replace(between, () => settingsTable(SETTINGS))).toMatchFileSnapshot(
+    join(ROOT, 'docs/configuration.md'),
+  );
+});
+
+test.each(['README.md', 'examples/hello/README.md'])(
+  '%s shows the example as it is',
+  async (page) => {
+    const [, shown] = /```ts\n([^]*?)```/.exec(await read(page)) ?? [];
+    expect(shown).toBe(await read('examples/hello/pipeline.ts'));
+  },
+);
+
+describe('the tree in ARCHITECTURE.md', () => {
+  test('has every source file, each with its line', async () => {
+    const { files, bare } = treeOf(await read('ARCHITECTURE.md'));
+    expect(bare).toEqual([]);
+    const sources = (await filesBelow('packages')).filter(
+      (file) => file.includes('/src/') && !/\.(?:test|testsuite)\.ts$/.test(file),
+    );
+    const named = files.filter((file) => /^packages\/[^/]+\/src\//.test(file));
+    expect(named.toSorted()).toEqual(sources.toSorted());
+  });
+
+  test('names nothing that is not there', async () => {
+    const { files } = treeOf(await read('ARCHITECTURE.md'));
+    expect(files.filter((file) => !existsSync(join(ROOT, file)))).toEqual([]);
+  });
+});
+
+/**
+ * Reads the trees in the section of that name: a folder ends with a slash, what is in it is indented by
+ * two further spaces, and two spaces or more part a name from what is said of it.
+ */
+function treeOf(page: string): { readonly files: string[]; readonly bare: string[] } {
+  const section = page.slice(page.indexOf('\n## The tree'));
+  const files: string[] = [];
+  const bare: string[] = [];
+  for (const [, block = ''] of section.matchAll(/```text\n([^]*?)```/g)) {
+    const folders: string[] = [];
+    for (const line of block.split('\n').filter((each) => each !== '')) {
+      const [, indent = '', name = '', meaning] =
+        /^((?: {2})*)(\S+)(?: {2,}(.+))?$/.exec(line) ?? [];
+      folders.length = indent.length / 2;
+      const path = `${folders.join('')}${name}`;
+      if (name.endsWith('/')) folders.push(name);
+      else files.push(path);
+      if (name === '' || (meaning === undefined && !name.endsWith('/'))) bare.push(line);
+    }
+  }
+  return { files, bare };
+}
+
+describe('links', async () => {
+  const pages = (await filesBelow('')).filter((file) => file.endsWith('.md'));
+
+  test.each(pages)('of %s lead somewhere', async (page) => {
+    const broken: string[] = [];
+    for (const [, link = ''] of (await read(page)).matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^[a-z]+:/.test(link)) continue;
+      const [path = '', heading] = link.split('#');
+      const target = path === '' ? page : join(dirname(page), path);
+      if (!existsSync(join(ROOT, target))) broken.push(link);
+      else if (heading !== undefined && !headingsOf(await read(target)).includes(heading)) {
+        broken.push(link);
+      }
+    }
+    expect(broken).toEqual([]);
+  });
+});
+
+/** The headings of a page, as links name them. */
+function headingsOf(page: string): string[] {
+  return [...page.matchAll(/^#+ (.+)$/gm)].map(([, text = '']) =>
+    text
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}
