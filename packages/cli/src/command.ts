@@ -1,5 +1,5 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util';
-import { LeatError, messageOf } from '@leat/core';
+import { checkRunId, LeatError, messageOf } from '@leat/core';
 import { createLogger, type Logger } from '@leat/sdk/internal';
 import { clearProgress } from './progress-display.ts';
 import { readSettings, type Settings, SETTINGS } from './settings.ts';
@@ -78,6 +78,13 @@ export function countFlag(call: Call, name: string, fallback: number): number {
     'invalid-configuration',
     `--${name} must be a whole number from 1; it is ${JSON.stringify(text)}.`,
   );
+}
+
+/** Reads `--run`. @throws LeatError `invalid-name` */
+export function runFlag(call: Call): string | undefined {
+  const run = call.flags['run'] as string | undefined;
+  if (run !== undefined) checkRunId(run);
+  return run;
 }
 
 /** Reads `--param key=value`, given any number of times. */

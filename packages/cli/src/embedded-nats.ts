@@ -1,5 +1,6 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { LeatError, messageOf } from '@leat/core';
 import { findNatsServer, type NatsServer, startNatsServer } from '@leat/nats-server';
 import type { Logger } from '@leat/sdk/internal';
 
@@ -31,7 +32,13 @@ export class EmbeddedNats {
   ): Promise<EmbeddedNats> {
     const log = (line: string): void => logger.info(line);
     const binary = await findNatsServer({ log, ...(signal && { signal }) });
-    await mkdir(stateDir, { recursive: true });
+    await mkdir(stateDir, { recursive: true }).catch((error: unknown) => {
+      throw new LeatError(
+        'invalid-configuration',
+        `The state directory ${stateDir} cannot be made (${messageOf(error)}): give another with --state-dir (LEAT_STATE_DIR).`,
+        { cause: error },
+      );
+    });
     const server = await startNatsServer({
       binary,
       storeDir: join(stateDir, 'nats'),

@@ -1,5 +1,5 @@
 import { LeatError, type RunRequest } from '@leat/core';
-import { openConnection, Runs } from '@leat/sdk/internal';
+import { addressOf, jetStreamRefusal, openConnection, Runs } from '@leat/sdk/internal';
 import type { NatsSettings } from '@leat/sdk/internal';
 import type { Call } from './command.ts';
 import { connectionName } from './open-run.ts';
@@ -23,7 +23,10 @@ export async function withRuns<T>(
   try {
     return await use(async () => {
       const all: FoundRun[] = [];
-      for (const runs of await Runs.openAll(connection)) {
+      const buckets = await Runs.openAll(connection).catch((error: unknown) => {
+        throw jetStreamRefusal(error, addressOf(nats));
+      });
+      for (const runs of buckets) {
         for (const request of await runs.list()) all.push({ request, runs });
       }
       return all.toSorted((a, b) => a.request.createdAt.localeCompare(b.request.createdAt));

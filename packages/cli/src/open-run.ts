@@ -68,7 +68,7 @@ async function resume(runs: Runs, request: RunRequest, wish: RunWish): Promise<O
   if (difference !== undefined) {
     throw new LeatError(
       'invalid-pipeline',
-      `The run ${run} does not fit this pipeline file: ${difference}.`,
+      `The run ${run} does not fit this pipeline file: ${difference}. Put the file back to go on with it, or name a new run with --run.`,
     );
   }
   const entry = await runs.progress(run);

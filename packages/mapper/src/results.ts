@@ -1,4 +1,4 @@
-import { formatPosition, type Origins } from '@leat/core';
+import { formatPosition, messageOf, type Origins } from '@leat/core';
 import type { ReadRecord } from '@leat/sdk/internal';
 import type { DeadRecord, Job, JobResult, Piece } from './job.ts';
 import type { Outcome } from './outcome.ts';
@@ -53,7 +53,10 @@ function deadRecord(
   record: string,
   { error, attempts }: { readonly error: unknown; readonly attempts: number },
 ): DeadRecord {
-  const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
+  const { name, message, stack } =
+    error instanceof Error
+      ? error
+      : { name: 'Thrown', message: messageOf(error), stack: undefined };
   return {
     index,
     position,

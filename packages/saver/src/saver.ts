@@ -287,7 +287,9 @@ function takeGroup(waiting: ChunkToSave[]): ChunkToSave[] {
 /** @throws LeatError `sink-unfit` if the user's function throws: it would do so for ever */
 function sinkOf(saver: Saver, run: RunInfo): Sink<never> {
   try {
-    return saver.sink(run);
+    const sink: Sink<never> | undefined = saver.sink(run);
+    if (typeof sink?.open === 'function') return sink;
+    throw new TypeError('the function gives no sink');
   } catch (error) {
     if (error instanceof LeatError) throw error;
     throw new LeatError(

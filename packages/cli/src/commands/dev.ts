@@ -1,7 +1,7 @@
-import { writeFile } from 'node:fs/promises';
+import { open, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { type LeatError, messageOf, type RunReport } from '@leat/core';
+import { LeatError, messageOf, type RunReport } from '@leat/core';
 import { runFetcher } from '@leat/fetcher';
 import type { Mapper, Pipeline, Saver } from '@leat/sdk';
 import {
@@ -10,7 +10,7 @@ import {
   type PipelineConnection,
   type Runs,
 } from '@leat/sdk/internal';
-import { type Call, type Command, countFlag, paramsOf } from '../command.ts';
+import { type Call, type Command, countFlag, paramsOf, runFlag } from '../command.ts';
 import { EmbeddedNats } from '../embedded-nats.ts';
 import { EXIT, exitCodeOfError, exitCodeOfState } from '../exit-code.ts';
 import { connectionName, interruptedRuns, type OpenedRun, openRun } from '../open-run.ts';
@@ -37,13 +37,22 @@ export const devCommand: Command = {
 async function dev(call: Call): Promise<number> {
   const [file = ''] = call.operands;
   const mappers = countFlag(call, 'mappers', 1);
+  const params = paramsOf(call);
+  const run = runFlag(call);
+  await demandWritable(call);
   const pipeline = await loadPipeline(file);
   const shutdown = listenForShutdown((line) => call.logger.warn(line));
   // The second Ctrl-C waits for nobody; the server's watchdog stops the server.
   shutdown.abort.addEventListener('abort', () =>
     setTimeout(() => process.exit(EXIT.interrupted), 500),
   );
-  const nats = await EmbeddedNats.start(call.settings.stateDir, call.logger, shutdown.stop);
+  const nats = await EmbeddedNats.start(call.settings.stateDir, call.logger, shutdown.stop).catch(
+    (error: unknown) => {
+      if (shutdown.stop.aborted) return undefined;
+      throw error;
+    },
+  );
+  if (nats === undefined) return EXIT.interrupted;
   try {
     const connection = await openPipelineConnection(
       pipeline.spec,
@@ -51,7 +60,7 @@ async function dev(call: Call): Promise<number> {
       { name: connectionName('dev'), logger: call.logger },
     );
     try {
-      const opened = await open(call, connection, pipeline, file);
+      const opened = await openAsked(call, connection, pipeline, { file, params, run });
       const ended = await runAll({ call, connection, pipeline, file, mappers, shutdown, opened });
       return await conclude(call, nats, shutdown, opened, ended);
     } finally {
@@ -63,14 +72,18 @@ async function dev(call: Call): Promise<number> {
 }
 
 /** The run that was asked for, one that was interrupted with the same parameters, or a new one. */
-async function open(
+async function openAsked(
   call: Call,
   { runs }: PipelineConnection,
   pipeline: Pipeline,
-  file: string,
+  asked: {
+    readonly file: string;
+    readonly params: Readonly<Record<string, string>>;
+    readonly run: string | undefined;
+  },
 ): Promise<OpenedRun> {
-  const params = paramsOf(call);
-  const run = (call.flags['run'] as string | undefined) ?? (await toGoOnWith(call, runs, params));
+  const { file, params } = asked;
+  const run = asked.run ?? (await toGoOnWith(call, runs, params));
   const wish = { pipeline, file: resolve(file), params, ...(run !== undefined && { run }) };
   const opened = await openRun(runs, wish);
   if (opened.isResumed) call.logger.info({ run }, 'going on with the run that was interrupted');
@@ -177,6 +190,25 @@ async function conclude(
     });
   }
   return error === undefined ? exitCodeOfState(report.state) : exitCodeOfError(error);
+}
+
+/**
+ * Whoever asks for a report wants to know before the run, and not after it, that there can be none.
+ *
+ * @throws LeatError `invalid-configuration`
+ */
+async function demandWritable(call: Call): Promise<void> {
+  const file = call.flags['report'] as string | undefined;
+  if (file === undefined) return;
+  try {
+    await (await open(file, 'a')).close();
+  } catch (error) {
+    throw new LeatError(
+      'invalid-configuration',
+      `--report: the report cannot be written to ${file} (${messageOf(error)}): name a file in a directory that you may write to.`,
+      { cause: error },
+    );
+  }
 }
 
 async function writeReport(file: string, report: RunReport, call: Call): Promise<void> {

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { loadPipeline, openPipelineConnection } from '@leat/sdk/internal';
-import { type Call, type Command, paramsOf } from '../command.ts';
+import { type Call, type Command, paramsOf, runFlag } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
 import { connectionName, openRun } from '../open-run.ts';
 
@@ -19,7 +19,8 @@ export const startCommand: Command = {
 async function start(call: Call): Promise<number> {
   const [file = ''] = call.operands;
   const pipeline = await loadPipeline(file);
-  const run = call.flags['run'] as string | undefined;
+  const run = runFlag(call);
+  const params = paramsOf(call);
   const connection = await openPipelineConnection(pipeline.spec, call.settings, {
     name: connectionName('start'),
     logger: call.logger,
@@ -28,7 +29,7 @@ async function start(call: Call): Promise<number> {
     const { request } = await openRun(connection.runs, {
       pipeline,
       file: resolve(file),
-      params: paramsOf(call),
+      params,
       ...(run !== undefined && { run }),
     });
     process.stdout.write(`${request.run}\n`);

@@ -10,7 +10,7 @@ import {
 } from '@nats-io/transport-node';
 import type { Logger } from 'pino';
 import { wait } from '../wait.ts';
-import type { NatsSettings } from './settings.ts';
+import { addressOf, type NatsSettings } from './settings.ts';
 
 /**
  * The oldest server that Leat works with. 2.9.10 was seen to acknowledge messages and lose them
@@ -46,7 +46,7 @@ export async function openConnection(
     signal?.throwIfAborted();
     try {
       const connection = await connect(clientOptions);
-      checkServer(connection, settings.url);
+      checkServer(connection, addressOf(settings));
       watch(connection, logger);
       return connection;
     } catch (error) {
@@ -114,16 +114,23 @@ async function readSecret(path: string): Promise<Uint8Array> {
 function connectionError(error: unknown, settings: NatsSettings): LeatError {
   if (error instanceof LeatError) return error;
   const message = messageOf(error);
+  if (/invalid url/i.test(message)) {
+    return new LeatError(
+      'invalid-configuration',
+      `The NATS address ${JSON.stringify(addressOf(settings))} is none: set --nats (NATS_URL) to nats://host:port.`,
+      { cause: error },
+    );
+  }
   if (/authoriz|authentic|credential/i.test(message)) {
     return new LeatError(
       'invalid-configuration',
-      `The NATS server at ${settings.url} refused the credentials (${message}): check NATS_USER and NATS_PASSWORD, NATS_TOKEN, NATS_CREDS or NATS_NKEY.`,
+      `The NATS server at ${addressOf(settings)} refused the credentials (${message}): check NATS_USER and NATS_PASSWORD, NATS_TOKEN, NATS_CREDS or NATS_NKEY.`,
       { cause: error },
     );
   }
   return new LeatError(
     'unreachable',
-    `No NATS server answers at ${settings.url} (${message}): start one, or set NATS_URL.`,
+    `No NATS server answers at ${addressOf(settings)} (${message}): start one, or set NATS_URL.`,
     { cause: error },
   );
 }

@@ -13,7 +13,7 @@ import { jetStreamRefusal, provision } from './provision.ts';
 import { purgeRun } from './purge-run.ts';
 import { Publisher } from './publisher.ts';
 import { Runs } from './runs.ts';
-import type { NatsSettings } from './settings.ts';
+import { addressOf, type NatsSettings } from './settings.ts';
 
 /** One process's way to one pipeline on JetStream: the connection, and everything that is shared on it. */
 export interface PipelineConnection {
@@ -52,11 +52,13 @@ export async function openPipelineConnection(
   try {
     const client = jetstream(nats, { timeout: 5_000 });
     const manager = await jetstreamManager(nats, { timeout: 5_000, checkAPI: false });
-    await manager.getAccountInfo().catch((error: unknown) => {
-      throw jetStreamRefusal(error, settings.nats.url);
-    });
-    const ackWaitMs = await provision(manager, topology);
-    const runs = await Runs.open(client, topology.bucket, settings.topology.replicas);
+    const refused = (error: unknown): never => {
+      throw jetStreamRefusal(error, addressOf(settings.nats));
+    };
+    await manager.getAccountInfo().catch(refused);
+    const ackWaitMs = await provision(manager, topology).catch(refused);
+    const { bucket } = topology;
+    const runs = await Runs.open(client, bucket, settings.topology.replicas).catch(refused);
     let repairing: Promise<void> | undefined;
     const repair = (): Promise<void> => {
       repairing ??= provision(manager, topology)
@@ -67,8 +69,13 @@ export async function openPipelineConnection(
         });
       return repairing;
     };
-    const publisher = new Publisher(nats, () =>
-      repair().catch((error: unknown) => logger.warn({ err: error }, 'topology not repaired yet')),
+    const publisher = new Publisher(
+      nats,
+      () =>
+        repair().catch((error: unknown) =>
+          logger.warn({ err: error }, 'topology not repaired yet'),
+        ),
+      logger,
     );
     const bodies = new Bodies(client, topology.bucket, settings.topology.replicas, logger);
     const holder = new Holder(settings.nats, ackWaitMs / 3, logger);

@@ -1,5 +1,6 @@
 import {
   LeatError,
+  type LeatErrorCode,
   messageOf,
   type Mismatch,
   mismatches,
@@ -20,6 +21,8 @@ const SUBJECTS_OVERLAP = 10065;
 const CONSUMER_NOT_FOUND = 10014;
 const CONSUMER_EXISTS = 10148;
 const NO_STORAGE = 10047;
+const JETSTREAM_OFF = 10039;
+const NOT_CLUSTERED = 10074;
 
 /** The code of a JetStream API error, or `undefined` for anything else. */
 export function apiCode(error: unknown): number | undefined {
@@ -127,6 +130,13 @@ function explain(error: unknown, what: string): unknown {
       { cause: error },
     );
   }
+  if (code === NOT_CLUSTERED) {
+    return new LeatError(
+      'unfit-server',
+      `${what} cannot have copies, because the server is not in a cluster: set --stream-replicas (LEAT_STREAM_REPLICAS) to 1.`,
+      { cause: error },
+    );
+  }
   if (code === NO_STORAGE) {
     return new LeatError(
       'unfit-server',
@@ -137,14 +147,25 @@ function explain(error: unknown, what: string): unknown {
   return error;
 }
 
-/** Why the JetStream API does not answer, for a server that says it has JetStream. */
-export function jetStreamRefusal(error: unknown, url: string): unknown {
-  const isOff =
-    apiCode(error) === 10039 || /jetstream.*not enabled|no responders/i.test(messageOf(error));
-  if (!isOff) return error;
-  return new LeatError(
-    'unfit-server',
-    `The NATS server at ${url} does not let this account use JetStream (${messageOf(error)}): enable it for the account.`,
-    { cause: error },
-  );
+/** What is wrong with a server that does not let Leat have what it needs, as a sentence with its address. */
+export function jetStreamRefusal(error: unknown, address: string): LeatError {
+  const refuse = (code: LeatErrorCode, sentence: string): LeatError =>
+    new LeatError(code, `The NATS server at ${address} ${sentence}`, { cause: error });
+  const message = messageOf(error);
+  if (error instanceof LeatError) {
+    return new LeatError(error.code, `NATS server at ${address}: ${message}`, { cause: error });
+  }
+  if (
+    apiCode(error) === JETSTREAM_OFF ||
+    /jetstream.*not enabled|no responders|permissions violation/i.test(message)
+  ) {
+    return refuse(
+      'unfit-server',
+      `does not let this account use JetStream (${message}): enable it for the account.`,
+    );
+  }
+  if (apiCode(error) === undefined) {
+    return refuse('unreachable', `does not answer any more (${message}): see its log.`);
+  }
+  return refuse('unfit-server', `refuses what Leat needs: ${message} (${apiCode(error)}).`);
 }

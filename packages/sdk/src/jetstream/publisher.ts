@@ -6,6 +6,7 @@ import {
   type Subscription,
   createInbox,
 } from '@nats-io/transport-node';
+import type { Logger } from 'pino';
 import { wait } from '../wait.ts';
 
 /** What JetStream answers to a publish. */
@@ -32,6 +33,10 @@ const REFUSED_BACKOFF: RetryPolicy = {
   jitter: 'equal',
 };
 
+/** How often a message is refused before the log says so: about five seconds. */
+const COMPLAIN_AFTER = 12;
+const COMPLAIN_EVERY_MS = 30_000;
+
 const ANSWER_TIMEOUT_MS = 5_000;
 const SWEEP_MS = 500;
 
@@ -47,10 +52,13 @@ export class Publisher {
   readonly #pending = new Map<string, Pending>();
   readonly #sweeper: NodeJS.Timeout;
   readonly #repair: () => Promise<void>;
+  readonly #logger: Logger;
+  #complainedAt = 0;
   #token = 0;
 
   /** @param repair makes the streams again; called when nothing listens on a subject */
-  constructor(connection: NatsConnection, repair: () => Promise<void>) {
+  constructor(connection: NatsConnection, repair: () => Promise<void>, logger: Logger) {
+    this.#logger = logger;
     this.#connection = connection;
     this.#repair = repair;
     this.#subscription = connection.subscribe(`${this.#inbox}.*`, {
@@ -79,6 +87,7 @@ export class Publisher {
         return await this.#publishOnce(subject, body, headers);
       } catch (error) {
         if (!(error instanceof BusyError)) throw error;
+        if (failures >= COMPLAIN_AFTER) this.#complain(subject, error);
         if (error instanceof NoStreamError && failures % 3 === 0) await this.#repair();
         await wait(backoffMs(REFUSED_BACKOFF, failures, Math.random()), signal);
       }
@@ -91,6 +100,14 @@ export class Publisher {
     for (const { reject } of this.#pending.values())
       reject(new BusyError('the publisher was closed'));
     this.#pending.clear();
+  }
+
+  /** A queue may be full for as long as it takes; but nobody should have to guess what is waited for. */
+  #complain(subject: string, { message }: Error): void {
+    const now = performance.now();
+    if (this.#complainedAt > 0 && now - this.#complainedAt < COMPLAIN_EVERY_MS) return;
+    this.#complainedAt = now;
+    this.#logger.warn({ subject }, `waiting to send: ${message}`);
   }
 
   #publishOnce(subject: string, body: Uint8Array, headers: MsgHdrs): Promise<Stored> {

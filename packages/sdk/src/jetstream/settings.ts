@@ -13,3 +13,8 @@ export interface NatsSettings {
   readonly tlsCertFile?: string;
   readonly tlsKeyFile?: string;
 }
+
+/** The address as it may be shown: without the password that a URL can hold. */
+export function addressOf({ url }: NatsSettings): string {
+  return url.replaceAll(/\/\/[^/@,]*@/g, '//');
+}
