@@ -1,0 +1,26 @@
+import { expect, test } from 'vitest';
+import { Deployment, expectBalance, expectSquares } from '../support/deployment.ts';
+
+test('two runs of one pipeline at the same time do not mix', async () => {
+  await using site = await Deployment.create('steady.ts');
+  const counts = [8_000, 12_000];
+  const runs: string[] = [];
+  for (const count of counts) runs.push(await site.start({ count, delayMs: 5 }, `of-${count}`));
+  site.services('fetcher', 2);
+  site.services('mapper', 2);
+  site.services('saver', 2);
+  // Both are under way before either has ended.
+  for (const run of runs) await site.untilSaved(50, run, 'steady');
+  for (const run of runs) expect(await site.report(run)).toMatchObject({ state: 'running' });
+  await site.untilEnded();
+
+  for (const [at, run] of runs.entries()) {
+    const count = counts[at] as number;
+    const report = await site.report(run);
+    expect(report).toMatchObject({ run: `of-${count}`, state: 'completed', duplicatesIgnored: 0 });
+    expect(report.records).toMatchObject({ in: count, saved: count });
+    expectBalance(report);
+    expect(await site.leat('verify', run)).toMatchObject({ code: 0 });
+    expectSquares(await site.exported(run), count);
+  }
+});
