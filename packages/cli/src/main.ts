@@ -31,6 +31,12 @@ export async function main(args: readonly string[]): Promise<never> {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.failed);
   });
+  // What a stage's function left running can throw long after it has returned.
+  process.on('uncaughtException', (error) => {
+    const stack = error instanceof Error ? error.stack : undefined;
+    const sentence = `An error was thrown where nobody could catch it, and the process has to end; a run goes on when it is started again: ${messageOf(error)}`;
+    process.exit(complain(stack === undefined ? sentence : `${sentence}\n${stack}`, EXIT.failed));
+  });
   process.exit(await run(args));
 }
 

@@ -26,7 +26,7 @@ export async function loadPipeline(file: string): Promise<Pipeline> {
   try {
     // Native import first, so that the file and Leat itself share one copy of every package.
     const jiti = createJiti(import.meta.url, { tryNative: true, interopDefault: false });
-    module = await jiti.import(pathToFileURL(path).href);
+    module = await unlessIdle(jiti.import(pathToFileURL(path).href));
   } catch (error) {
     if (error instanceof LeatError) {
       throw new LeatError(error.code, `In the pipeline file ${file}: ${error.message}`, {
@@ -45,6 +45,20 @@ export async function loadPipeline(file: string): Promise<Pipeline> {
     );
   }
   return found;
+}
+
+/** Waits for a module, unless the process has nothing left to do: then it would end without a word. */
+async function unlessIdle<T>(loading: Promise<T>): Promise<T> {
+  let onIdle: () => void = () => undefined;
+  const idle = new Promise<never>((_, reject) => {
+    onIdle = () => reject(new Error('it waits for something that will never come'));
+    process.once('beforeExit', onIdle);
+  });
+  try {
+    return await Promise.race([loading, idle]);
+  } finally {
+    process.off('beforeExit', onIdle);
+  }
 }
 
 function isPipeline(value: unknown): value is Pipeline {
