@@ -64,6 +64,7 @@ export async function receiveChunks(options: ReceiveOptions): Promise<void> {
     throw new LeatError('invalid-pipeline', `There is no queue for ${stage}.`);
   await pull({
     client: connection.client,
+    link: connection.link,
     stream: queue.stream.name,
     consumer: queue.consumer.durable_name,
     slots,

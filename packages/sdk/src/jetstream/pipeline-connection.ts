@@ -9,6 +9,7 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import { Bodies } from './bodies.ts';
 import { type ConnectOptions, openConnection } from './connection.ts';
 import { Holder } from './holder.ts';
+import { Link } from './link.ts';
 import { jetStreamRefusal, provision } from './provision.ts';
 import { purgeRun } from './purge-run.ts';
 import { Publisher } from './publisher.ts';
@@ -20,6 +21,7 @@ export interface PipelineConnection {
   readonly spec: PipelineSpec;
   readonly topology: Topology;
   readonly nats: NatsConnection;
+  readonly link: Link;
   readonly client: JetStreamClient;
   readonly manager: JetStreamManager;
   readonly publisher: Publisher;
@@ -50,6 +52,7 @@ export async function openPipelineConnection(
   const topology = topologyOf(spec, settings.topology);
   const nats = await openConnection(settings.nats, options);
   try {
+    const link = new Link(nats);
     const client = jetstream(nats, { timeout: 5_000 });
     const manager = await jetstreamManager(nats, { timeout: 5_000, checkAPI: false });
     const refused = (error: unknown): never => {
@@ -71,6 +74,7 @@ export async function openPipelineConnection(
     };
     const publisher = new Publisher(
       nats,
+      link,
       () =>
         repair().catch((error: unknown) =>
           logger.warn({ err: error }, 'topology not repaired yet'),
@@ -83,6 +87,7 @@ export async function openPipelineConnection(
       spec,
       topology,
       nats,
+      link,
       client,
       manager,
       publisher,

@@ -8,6 +8,7 @@ import {
 } from '@nats-io/transport-node';
 import type { Logger } from 'pino';
 import { wait } from '../wait.ts';
+import type { Link } from './link.ts';
 
 /** What JetStream answers to a publish. */
 export interface Stored {
@@ -54,13 +55,19 @@ export class Publisher {
   readonly #repair: () => Promise<void>;
   readonly #logger: Logger;
   #complainedAt = 0;
+  readonly #stopListening: () => void;
   #token = 0;
+  #isClosed = false;
 
   /** @param repair makes the streams again; called when nothing listens on a subject */
-  constructor(connection: NatsConnection, repair: () => Promise<void>, logger: Logger) {
+  constructor(connection: NatsConnection, link: Link, repair: () => Promise<void>, logger: Logger) {
     this.#logger = logger;
     this.#connection = connection;
     this.#repair = repair;
+    // What was on its way when the connection broke is gone, or its answer is: no need to wait for it.
+    this.#stopListening = link.onChange(() => {
+      if (link.isUp) this.#rejectAll(new BusyError('the connection was lost'));
+    });
     this.#subscription = connection.subscribe(`${this.#inbox}.*`, {
       callback: (error, message) => {
         if (error === null) this.#answered(message);
@@ -74,6 +81,7 @@ export class Publisher {
    * Publishes, and waits until the message is stored, however long the queue is full or the server away.
    *
    * @param headers should carry `Nats-Msg-Id`, since a publish may be repeated
+   * @throws LeatError `unreachable` if the publisher is closed, or whatever the signal is aborted with
    */
   async publish(
     subject: string,
@@ -95,11 +103,17 @@ export class Publisher {
   }
 
   close(): void {
+    this.#isClosed = true;
     clearInterval(this.#sweeper);
+    this.#stopListening();
     this.#subscription.unsubscribe();
-    for (const { reject } of this.#pending.values())
-      reject(new BusyError('the publisher was closed'));
+    this.#rejectAll(closedError());
+  }
+
+  #rejectAll(error: Error): void {
+    const all = [...this.#pending.values()];
     this.#pending.clear();
+    for (const { reject } of all) reject(error);
   }
 
   /** A queue may be full for as long as it takes; but nobody should have to guess what is waited for. */
@@ -112,6 +126,10 @@ export class Publisher {
 
   #publishOnce(subject: string, body: Uint8Array, headers: MsgHdrs): Promise<Stored> {
     return new Promise((resolve, reject) => {
+      if (this.#isClosed) {
+        reject(closedError());
+        return;
+      }
       const reply = `${this.#inbox}.${(this.#token++).toString(36)}`;
       this.#pending.set(reply, { resolve, reject, deadline: Date.now() + ANSWER_TIMEOUT_MS });
       try {
@@ -172,6 +190,13 @@ export class Publisher {
       pending.reject(new BusyError('JetStream did not answer in time'));
     }
   }
+}
+
+function closedError(): LeatError {
+  return new LeatError(
+    'unreachable',
+    'The message cannot be sent, because the connection to NATS was closed.',
+  );
 }
 
 class NoStreamError extends BusyError {}

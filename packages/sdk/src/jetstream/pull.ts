@@ -1,7 +1,9 @@
-import { backoffMs, messageOf, type RetryPolicy } from '@leat/core';
-import type { Consumer, JetStreamClient, JsMsg } from '@nats-io/jetstream';
+import { backoffMs, LeatError, messageOf, type RetryPolicy } from '@leat/core';
+import type { Consumer, ConsumerMessages, JetStreamClient, JsMsg } from '@nats-io/jetstream';
+import type { Subscription } from '@nats-io/transport-node';
 import type { Logger } from 'pino';
 import { wait } from '../wait.ts';
+import type { Link } from './link.ts';
 import { isGone } from './provision.ts';
 import type { Slots } from './slots.ts';
 
@@ -22,6 +24,7 @@ const TROUBLE_BACKOFF: RetryPolicy = {
 
 export interface PullOptions {
   readonly client: JetStreamClient;
+  readonly link: Link;
   readonly stream: string;
   readonly consumer: string;
   /** Only as many messages are asked for as there are free slots; `handle` must lead to a release. */
@@ -37,23 +40,30 @@ export interface PullOptions {
 /**
  * Pulls messages until it is told to stop, whatever happens to the connection, the server, the stream or
  * the consumer in between.
+ *
+ * @throws LeatError `unreachable` if the connection is closed for good
  */
 export async function pull(options: PullOptions): Promise<void> {
-  const { client, stream, consumer: name, slots, signal, logger } = options;
+  const { client, link, stream, consumer: name, slots, signal, logger } = options;
   let consumer: Consumer | undefined;
   for (let failures = 0; !signal.aborted;) {
+    await link.settled(signal);
     const free = await slots.takeFree(signal).catch(() => 0);
     let arrived = 0;
     try {
       signal.throwIfAborted();
+      if (link.isClosed) throw closedError(stream);
       consumer ??= await client.consumers.get(stream, name);
       const messages = await consumer.fetch({
         max_messages: free,
         expires: PULL_EXPIRES_MS,
         idle_heartbeat: PULL_HEARTBEAT_MS,
       });
-      const stop = (): void => messages.stop();
+      const stop = (): void => void stopPulling(messages);
       signal.addEventListener('abort', stop, { once: true });
+      // The client would ask again for all of it when the connection is back, whatever has arrived.
+      const stopListening = link.onChange(() => messages.stop());
+      if (!link.isUp) messages.stop();
       try {
         for await (const message of messages) {
           if (signal.aborted) {
@@ -65,10 +75,12 @@ export async function pull(options: PullOptions): Promise<void> {
         }
       } finally {
         signal.removeEventListener('abort', stop);
+        stopListening();
       }
       failures = 0;
     } catch (error) {
       if (signal.aborted) return;
+      if (link.isClosed) throw closedError(stream, error);
       failures++;
       // Looking the consumer up again shows whether it is still there.
       consumer = undefined;
@@ -81,6 +93,24 @@ export async function pull(options: PullOptions): Promise<void> {
       slots.release(free - arrived);
     }
   }
+}
+
+/**
+ * Ends a pull so that what the server has sent already still arrives: a plain `stop` would leave it
+ * unanswered until its acknowledgement window has passed. The client keeps the subscription behind its type.
+ */
+async function stopPulling(messages: ConsumerMessages): Promise<void> {
+  const { sub } = messages as unknown as { readonly sub: Subscription };
+  await sub.drain().catch(() => messages.stop());
+}
+
+function closedError(stream: string, cause?: unknown): LeatError {
+  if (cause instanceof LeatError) return cause;
+  return new LeatError(
+    'unreachable',
+    `Nothing can be taken from ${stream}, because the connection to NATS was closed.`,
+    { cause },
+  );
 }
 
 async function repair({ repair: make, stream, logger }: PullOptions): Promise<void> {

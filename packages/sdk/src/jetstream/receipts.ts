@@ -161,6 +161,7 @@ export async function receiveReceipts(options: {
   };
   const done = pull({
     client: connection.client,
+    link: connection.link,
     stream,
     consumer: durable,
     slots,
