@@ -18,6 +18,7 @@ export type LeatErrorCode =
   | 'unreachable'
   | 'run-exists'
   | 'run-failed'
+  | 'run-state'
   | 'run-unknown'
   | 'lease-lost';
 

@@ -1,9 +1,9 @@
-import type { Mapper } from '@leat/sdk';
+import { type Mapper, TerminalError } from '@leat/sdk';
 import { describeIssues } from '@leat/sdk/internal';
 import { safeEncode, type ZodType } from 'zod';
 
-/** A stage's result that is not what the stage says it yields. */
-export class InvalidResult extends Error {
+/** A stage's result that is not what the stage says it yields: a mistake, which trying again repeats. */
+class InvalidResult extends TerminalError {
   override readonly name: string = 'InvalidResult';
 }
 

@@ -18,6 +18,8 @@ export class ChunkToSave {
   readonly id: string;
   #body: Uint8Array;
   #origins: Origins | undefined;
+  /** The place in the chunk, as it arrived, of each line that is left; absent while none is lost. */
+  #places: readonly number[] | undefined;
   #counts: Counts;
 
   constructor(delivery: Delivery) {
@@ -69,13 +71,14 @@ export class ChunkToSave {
     if (losses.length === 0) return [];
     const { run, position } = this.delivery.envelope;
     const lines = linesOf(this.#body);
-    const origins = this.#origins ?? lines.map((_, index) => index);
+    const places = this.#places ?? lines.map((_, index) => index);
+    const origins = this.#origins ?? places;
     const lost = new Set(losses.map(({ index }) => index));
     const keep = <T>(items: readonly T[]): T[] => items.filter((_, index) => !lost.has(index));
     const letters = losses.map(({ index, reason }) => ({
       run,
       chunk: this.id,
-      index: origins[index] ?? index,
+      index: places[index] ?? index,
       position: formatPosition(position, origins[index] ?? index),
       attempts: 1,
       error: { name: reason.name, message: reason.message },
@@ -85,6 +88,7 @@ export class ChunkToSave {
     }));
     this.#body = Buffer.concat(keep(lines));
     this.#origins = keep(origins);
+    this.#places = keep(places);
     this.#counts = { ...this.#counts, dead: this.#counts.dead + lost.size };
     return letters;
   }

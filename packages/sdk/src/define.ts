@@ -9,6 +9,7 @@ import {
 import type { input, output, ZodType } from 'zod';
 import type { StageContext } from './context.ts';
 import type { RunInfo, Sink, Source } from './contracts.ts';
+import { oneWayPart } from './one-way.ts';
 
 /** A stage whose records others can read. `S` is the schema of those records. */
 export type Upstream<S extends ZodType = ZodType> = Fetcher<S> | Mapper<S>;
@@ -179,6 +180,10 @@ export function mapper<I extends ZodType, S extends ZodType>(
   const { from, schema, concurrency = 16, threads = 0, retry } = options;
   demandUpstream(name, from);
   demandSchema(name, schema);
+  const oneWay = oneWayPart(schema);
+  if (oneWay !== undefined) {
+    throw invalid(name, `${oneWay} has a transform, which cannot be undone; use a z.codec instead`);
+  }
   demandCount(name, 'concurrency', concurrency);
   if (!Number.isInteger(threads) || threads < 0) {
     throw invalid(name, `threads must be a whole number from 0; it is ${threads}`);

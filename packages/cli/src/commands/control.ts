@@ -38,7 +38,7 @@ function wish(call: Call, wanted: RunWish): Promise<number> {
       const { runs } = pick(await find(), run);
       const state = (await runs.progress(run))?.progress.state ?? 'pending';
       if (isEnded(state)) {
-        throw new LeatError('run-exists', `The run ${run} has ended (${state}): nothing to do.`);
+        throw new LeatError('run-state', `The run ${run} has ended (${state}): nothing to do.`);
       }
       await runs.setWish(run, wanted);
       return EXIT.ok;

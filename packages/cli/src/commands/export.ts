@@ -24,7 +24,7 @@ async function exportRun(call: Call): Promise<number> {
   const { report, run, savers } = await storedRun(call);
   if (!isEnded(report.state)) {
     throw new LeatError(
-      'run-exists',
+      'run-state',
       `The run ${run.id} is ${report.state}: wait until it has ended.`,
     );
   }

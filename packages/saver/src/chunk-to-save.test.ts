@@ -1,0 +1,58 @@
+import type { Delivery } from '@leat/sdk/internal';
+import { expect, test } from 'vitest';
+import { z } from 'zod';
+import { ChunkToSave } from './chunk-to-save.ts';
+
+function deliveryOf(lines: readonly string[], origins?: readonly number[]): Delivery {
+  return {
+    envelope: {
+      run: 'r1',
+      chunk: { seq: 7, path: '' },
+      counts: { in: lines.length, expanded: 0, filtered: 0, dead: 0, retries: 0 },
+      position: { source: 'a.ndjson', unit: 'line', first: 701 },
+      ...(origins && { origins }),
+      sending: '',
+    },
+    body: Buffer.from(lines.map((line) => `${line}\n`).join('')),
+    deliveries: 1,
+    ack: () => undefined,
+    giveBack: () => undefined,
+    drop: () => undefined,
+  };
+}
+
+test('passes the bytes on as they came', () => {
+  const chunk = new ChunkToSave(deliveryOf(['{"n":1}', '{"n":2}']));
+  const { body, receipt } = chunk.toSinkChunk();
+  expect(Buffer.from(body).toString()).toBe('{"n":1}\n{"n":2}\n');
+  expect(receipt.chunk).toBe('7');
+  expect(chunk.isWhole()).toBe(true);
+});
+
+test('takes out lines that do not fit the schema, and names their place and line', () => {
+  const chunk = new ChunkToSave(
+    deliveryOf(['{"n":1}', 'oops', '{"n":"x"}', '{"n":4}'], [0, 1, 5, 6]),
+  );
+  const letters = chunk.validate(z.object({ n: z.number() }));
+  expect(letters).toMatchObject([
+    { chunk: '7', index: 1, position: 'line 702 of a.ndjson', record: 'oops' },
+    { chunk: '7', index: 2, position: 'line 706 of a.ndjson', record: '{"n":"x"}' },
+  ]);
+  const { body, receipt } = chunk.toSinkChunk();
+  expect(Buffer.from(body).toString()).toBe('{"n":1}\n{"n":4}\n');
+  expect(receipt.counts).toMatchObject({ in: 4, dead: 2 });
+});
+
+test('tells two rejected records of one origin apart, also after others were taken out', () => {
+  const chunk = new ChunkToSave(
+    deliveryOf(['{"n":1}', '{"n":2}', '{"n":3}', '{"n":4}'], [0, 0, 0, 1]),
+  );
+  const [first] = chunk.reject([{ chunk: '7', index: 1, reason: 'no' }]);
+  const [second] = chunk.reject([{ chunk: '7', index: 1, reason: 'no' }]);
+  expect([first?.index, second?.index]).toEqual([1, 2]);
+  expect([first?.position, second?.position]).toEqual([
+    'line 701 of a.ndjson',
+    'line 701 of a.ndjson',
+  ]);
+  expect(Buffer.from(chunk.toSinkChunk().body).toString()).toBe('{"n":1}\n{"n":4}\n');
+});
