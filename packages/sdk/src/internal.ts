@@ -10,7 +10,7 @@ export { receiveChunks, sendChunk } from './jetstream/chunk-queue.ts';
 export { openConnection } from './jetstream/connection.ts';
 export { observeQueues } from './jetstream/observe.ts';
 export type { PipelineConnection } from './jetstream/pipeline-connection.ts';
-export { openPipelineConnection } from './jetstream/pipeline-connection.ts';
+export { openPipelineConnection, pipelineConnectionOver } from './jetstream/pipeline-connection.ts';
 export type { ReceiptDelivery, ReceiptStream } from './jetstream/receipts.ts';
 export { receiveReceipts, ReceiptSender } from './jetstream/receipts.ts';
 export type { ProgressEntry } from './jetstream/runs.ts';

@@ -6,6 +6,7 @@ import {
   jetstreamManager,
 } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
+import type { Logger } from 'pino';
 import { Bodies } from './bodies.ts';
 import { type ConnectOptions, openConnection } from './connection.ts';
 import { Holder } from './holder.ts';
@@ -25,7 +26,7 @@ export interface PipelineConnection {
   readonly client: JetStreamClient;
   readonly manager: JetStreamManager;
   readonly publisher: Publisher;
-  readonly holder: Holder;
+  readonly holder: Pick<Holder, 'hold' | 'close'>;
   readonly bodies: Bodies;
   readonly runs: Runs;
   /** The largest message that the server takes, in bytes. */
@@ -48,24 +49,47 @@ export async function openPipelineConnection(
   settings: { readonly nats: NatsSettings; readonly topology: TopologySettings },
   options: ConnectOptions,
 ): Promise<PipelineConnection> {
-  const { logger } = options;
-  const topology = topologyOf(spec, settings.topology);
   const nats = await openConnection(settings.nats, options);
+  return pipelineConnectionOver(nats, spec, settings.topology, {
+    logger: options.logger,
+    address: addressOf(settings.nats),
+    holder: (beatMs) => new Holder(settings.nats, beatMs, options.logger),
+  });
+}
+
+/**
+ * As {@link openPipelineConnection}, over a connection that stands; it is closed if this fails.
+ *
+ * @param parts.address for error messages
+ * @param parts.holder makes the holder, given how often it shall give a sign of life
+ */
+export async function pipelineConnectionOver(
+  nats: NatsConnection,
+  spec: PipelineSpec,
+  settings: TopologySettings,
+  parts: {
+    readonly logger: Logger;
+    readonly address: string;
+    readonly holder: (beatMs: number) => PipelineConnection['holder'];
+  },
+): Promise<PipelineConnection> {
+  const { logger } = parts;
+  const topology = topologyOf(spec, settings);
   try {
     const link = new Link(nats);
     const client = jetstream(nats, { timeout: 5_000 });
     const manager = await jetstreamManager(nats, { timeout: 5_000, checkAPI: false });
     const refused = (error: unknown): never => {
-      throw jetStreamRefusal(error, addressOf(settings.nats));
+      throw jetStreamRefusal(error, parts.address);
     };
     await manager.getAccountInfo().catch(refused);
     const ackWaitMs = await provision(manager, topology).catch(refused);
     const { bucket } = topology;
-    const runs = await Runs.open(client, bucket, settings.topology.replicas).catch(refused);
+    const runs = await Runs.open(client, bucket, settings.replicas).catch(refused);
     let repairing: Promise<void> | undefined;
     const repair = (): Promise<void> => {
       repairing ??= provision(manager, topology)
-        .then(() => Runs.open(client, topology.bucket, settings.topology.replicas))
+        .then(() => Runs.open(client, topology.bucket, settings.replicas))
         .then(() => undefined)
         .finally(() => {
           repairing = undefined;
@@ -81,8 +105,8 @@ export async function openPipelineConnection(
         ),
       logger,
     );
-    const bodies = new Bodies(client, topology.bucket, settings.topology.replicas, logger);
-    const holder = new Holder(settings.nats, ackWaitMs / 3, logger);
+    const bodies = new Bodies(client, topology.bucket, settings.replicas, logger);
+    const holder = parts.holder(ackWaitMs / 3);
     return {
       spec,
       topology,
