@@ -3,8 +3,8 @@ import { connect } from '@nats-io/transport-node';
 import { expect, test } from 'vitest';
 import { Deployment, expectBalance, expectSquares } from '../support/deployment.ts';
 
-const COUNT = 12_000;
-const CHUNKS = 600;
+const COUNT = 8_000;
+const CHUNKS = 400;
 const STAGES = ['squares', 'files'];
 
 type Wipe = (manager: JetStreamManager, run: string) => Promise<unknown>;

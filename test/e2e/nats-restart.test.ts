@@ -2,8 +2,8 @@ import { MINIMUM_VERSION } from '@leat/nats-server';
 import { expect, test } from 'vitest';
 import { Deployment, expectBalance, expectSquares } from '../support/deployment.ts';
 
-const COUNT = 20_000;
-const CHUNKS = 1_000;
+const COUNT = 14_000;
+const CHUNKS = 700;
 
 test.each([{ version: MINIMUM_VERSION }, { version: undefined }])(
   'nats-server $version is killed, and later stopped, and each time started again',

@@ -1,5 +1,6 @@
 import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import type { RunReport } from '@leat/core';
 import { findNatsServer, type NatsServer, startNatsServer } from '@leat/nats-server';
 import { expect, onTestFailed } from 'vitest';
@@ -88,6 +89,20 @@ export class Deployment implements AsyncDisposable {
     const ended = await this.leat('status', run, '--json');
     expect(ended).toMatchObject({ code: 0 });
     return JSON.parse(ended.stdout) as RunReport;
+  }
+
+  /** Follows a run to its end by `leat status --watch`, twice a second. */
+  async watch(run: string, onReport: (report: RunReport) => void): Promise<void> {
+    const args = ['status', run, '--watch', '--json'];
+    await using status = spawnLeat(args, { cwd: this.dir, env: this.#env });
+    const { stdout } = status.child;
+    if (stdout === null) throw new TypeError('status has no output');
+    for await (const line of createInterface({ input: stdout })) {
+      // The last report of all is laid out in lines.
+      if (!line.endsWith('}') || line === '}') break;
+      onReport(JSON.parse(line) as RunReport);
+    }
+    await status.ended;
   }
 
   /** Waits until that many chunks are in a sink. */
