@@ -1,0 +1,72 @@
+import { findNatsServer, startNatsServer } from '@leat/nats-server';
+import type { RunReport } from '@leat/core';
+import { expect, onTestFinished, test } from 'vitest';
+import { fixture, leat, spawnLeat } from '../support/leat.ts';
+import { tempDir } from '../support/temp-dir.ts';
+import { until } from '../support/until.ts';
+
+const PIPELINE = fixture('squares.ts');
+
+/** Three services at work on one run, on a server of their own. */
+async function setUp(params: readonly string[]) {
+  const server = await startNatsServer({ binary: await findNatsServer() });
+  onTestFinished(() => server.stop());
+  const dir = await tempDir();
+  onTestFinished(() => dir[Symbol.asyncDispose]());
+  const options = { cwd: dir.path, env: { NATS_URL: server.url } };
+  const flags = params.flatMap((param) => ['--param', param]);
+  expect(await leat(['start', PIPELINE, '--run', 'r1', ...flags], options)).toMatchObject({
+    code: 0,
+  });
+  const roles = ['fetcher', 'mapper', 'mapper', 'saver'];
+  const services = roles.map((role) => spawnLeat([role, PIPELINE, '--once'], options));
+  onTestFinished(async () => {
+    for (const service of services) await service[Symbol.asyncDispose]();
+  });
+  const report = async (): Promise<RunReport> => {
+    const { stdout } = await leat(['status', 'r1', '--json'], options);
+    return JSON.parse(stdout) as RunReport;
+  };
+  return { leat: (...args: string[]) => leat(args, options), services, report };
+}
+
+test('a paused run rests on every replica, and goes on when it is resumed', async () => {
+  const run = await setUp(['count=20000', 'delayMs=20']);
+  await until('some chunks are saved', async () => (await run.report()).chunks.saved > 5);
+  expect(await run.leat('pause', 'r1')).toMatchObject({ code: 0 });
+  await until('the run rests', async () => (await run.report()).state === 'paused');
+  let before = await run.report();
+  await until('what was in hand is finished', async () => {
+    const [last, now] = [before, await run.report()];
+    before = now;
+    return last.chunks.saved === now.chunks.saved;
+  });
+  expect(await run.leat('resume', 'r1')).toMatchObject({ code: 0 });
+  await until(
+    'the run goes on',
+    async () => (await run.report()).chunks.saved > before.chunks.saved,
+  );
+  const [fetcher] = await Promise.all(run.services.map(({ ended }) => ended));
+  expect(fetcher).toMatchObject({ code: 0 });
+  expect(await run.report()).toMatchObject({
+    state: 'completed',
+    records: { in: 20_000, saved: 20_000 },
+  });
+  expect(await run.leat('verify', 'r1')).toMatchObject({ code: 0 });
+});
+
+test('a cancelled run ends with what is saved, and nothing of it is left to do', async () => {
+  const run = await setUp(['count=100000', 'delayMs=20']);
+  await until('some chunks are saved', async () => (await run.report()).chunks.saved > 5);
+  expect(await run.leat('cancel', 'r1')).toMatchObject({ code: 0 });
+  const [fetcher] = await Promise.all(run.services.map(({ ended }) => ended));
+  expect(fetcher).toMatchObject({ code: 1 });
+  const { state, records } = await run.report();
+  expect(state).toBe('cancelled');
+  expect(records.saved).toBeLessThan(100_000);
+  const again = await run.leat('cancel', 'r1');
+  expect(again).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('has ended (cancelled)'),
+  });
+});
