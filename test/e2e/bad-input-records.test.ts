@@ -24,11 +24,12 @@ interface Case {
   readonly position: string;
   readonly reason: RegExp;
   readonly record: RegExp;
-  readonly attempts: number;
+  /** Fixed, unless the chunk is halved on the way. */
+  readonly attempts?: number;
 }
 
 const ofFile = (format: string, path: string): Params => ({ format, path });
-const lines = (content: Buffer): Case['input'] => ({ name: 'a.ndjson', content });
+const lines = (content: Buffer): NonNullable<Case['input']> => ({ name: 'a.ndjson', content });
 const ndjson = { params: ofFile('ndjson', 'a.ndjson'), stage: 'squares', attempts: 1 };
 const inLine42 = { position: 'line 42 of a.ndjson' };
 const thrown = { stage: 'squares', position: 'record 42 of records', record: /^\{"n":42\}$/ };
@@ -128,7 +129,6 @@ const CASES: readonly Case[] = [
     position: 'record 42 of generate',
     pipeline: 'unruly-chunks',
     reason: /^a chunk with 42 in it$/,
-    attempts: 2,
   },
 ];
 
@@ -157,11 +157,11 @@ test.each(CASES)('$what becomes a dead letter, its 99 neighbours are saved', asy
       run: report.run,
       stage: each.stage,
       position: each.position,
+      attempts: each.attempts ?? expect.any(Number),
       error: { message: expect.stringMatching(each.reason) },
       record: expect.stringMatching(each.record),
     },
   ]);
-  if (pipeline === 'unruly') expect(letters[0]?.attempts).toBe(each.attempts);
 });
 
 test('being busy uses up no attempts', async () => {

@@ -17,11 +17,9 @@ export async function loadPipeline(file: string): Promise<Pipeline> {
   const path = resolve(file);
   const refuse = (sentence: string, cause?: unknown): LeatError =>
     new LeatError('invalid-pipeline', `The pipeline file ${file} ${sentence}.`, { cause });
-  const isFile = await stat(path).then(
-    (found) => found.isFile(),
-    () => false,
-  );
-  if (!isFile) throw refuse('does not exist');
+  const found = await stat(path).catch(() => undefined);
+  if (found === undefined) throw refuse('does not exist');
+  if (!found.isFile()) throw refuse('is not a file');
   let module: { readonly default?: unknown };
   try {
     // Native import first, so that the file and Leat itself share one copy of every package.
@@ -35,16 +33,16 @@ export async function loadPipeline(file: string): Promise<Pipeline> {
     }
     throw refuse(`cannot be loaded: ${firstLine(messageOf(error))}${placeOf(error)}`, error);
   }
-  const found = module.default;
-  if (found === undefined) {
+  const exported = module.default;
+  if (exported === undefined) {
     throw refuse('exports no pipeline: end it with "export default pipeline(…)"');
   }
-  if (!isPipeline(found)) {
+  if (!isPipeline(exported)) {
     throw refuse(
       'exports something else than a pipeline as default: use "export default pipeline(…)"',
     );
   }
-  return found;
+  return exported;
 }
 
 /** Waits for a module, unless the process has nothing left to do: then it would end without a word. */

@@ -49,6 +49,12 @@ export interface RecordScanner {
   readonly end: () => void;
 }
 
+/** A chunk of a file. */
+interface FileCut extends Cut {
+  /** Whether what follows it cannot be read. */
+  readonly isAtDamage?: boolean;
+}
+
 /** A file format: how its records are found and counted. */
 export interface FileFormat {
   readonly kind: string;
@@ -82,11 +88,11 @@ async function* readFiles(
       const place = index === start.file ? start : { at: 0, next: undefined };
       for await (const cut of readFile(format, input, place, options, request)) {
         request.signal.throwIfAborted();
-        const { at, next, first, ...rest } = cut;
+        const { at, next, first, isAtDamage = false, ...rest } = cut;
         const read = before + (input.isGzip ? input.consumed : at);
         yield {
           ...rest,
-          nextCursor: toFileCursor(files, index, at, next),
+          nextCursor: toFileCursor(files, index, at, next, isAtDamage),
           position: { source: file.name, unit: format.unit, first },
           fraction: Math.min(1, read / total),
         };
@@ -104,7 +110,7 @@ async function* readFile(
   place: { readonly at: number; readonly next: number | undefined },
   options: Required<FileOptions>,
   { chunkSize, maxBytes }: SourceRequest,
-): AsyncGenerator<Cut, void, undefined> {
+): AsyncGenerator<FileCut, void, undefined> {
   const builder = new ChunkBuilder({ chunkSize, maxBytes });
   try {
     const { at, buffers } = await input.contentFrom(place.at);
@@ -122,7 +128,10 @@ async function* readFile(
     if (!(fault instanceof LeatError) || fault.code !== 'source-damaged') throw fault;
     // What is good comes first, then the fault.
     builder.cut();
-    yield* builder.takeCuts();
+    const cuts = builder.takeCuts();
+    for (const [index, cut] of cuts.entries()) {
+      yield { ...cut, isAtDamage: index === cuts.length - 1 };
+    }
     throw fault;
   }
   builder.cut();
