@@ -46,29 +46,34 @@ export class ChunkWorker {
       );
     }
     const task = new ChunkTask(job, this.#mapper, records, signal, this.#logger);
-    if (this.#mapper.work.type === 'mapChunk') await this.#mapChunk(task);
-    else await this.#mapRecords(task);
+    const isWhole = this.#mapper.work.type === 'mapChunk';
+    await unlessAborted(signal, () => (isWhole ? this.#mapChunk(task) : this.#mapRecords(task)));
     return resultOf(job, records, task.outcomes, task.retries, this.#limits);
   }
 
   async #mapRecords(task: ChunkTask): Promise<void> {
     const pending: Promise<void>[] = [];
+    const settle = (index: number, first?: unknown): void => {
+      const settled = this.#settleRecord(task, index, first);
+      settled.catch(() => undefined); // aborted, perhaps before it is waited for below
+      pending.push(settled);
+    };
     let turnStart = performance.now();
     for (const index of task.valid) {
       if (this.#isAsync) {
-        pending.push(this.#settleRecord(task, index));
+        settle(index);
         continue;
       }
       try {
         const result = task.apply([index], 1);
         this.#isAsync = isThenable(result);
         if (this.#isAsync) {
-          pending.push(this.#settleRecord(task, index, result));
+          settle(index, result);
         } else {
           task.outcomes[index] = { lines: encodeResults(task.mapper, result) };
         }
       } catch (error) {
-        pending.push(this.#settleRecord(task, index, Promise.reject(error)));
+        settle(index, Promise.reject(error));
       }
       if (performance.now() - turnStart > TURN_MS) {
         await new Promise(setImmediate);
@@ -87,10 +92,11 @@ export class ChunkWorker {
     let isFirst = first !== undefined;
     for (;;) {
       try {
-        const value: unknown = isFirst
-          ? await result
-          : await this.#limit(() => collect(task.apply([index], failures + 1)));
-        task.outcomes[index] = { lines: encodeResults(task.mapper, await collect(value)) };
+        const attempt = result;
+        const value: unknown = await this.#limit(() =>
+          collect(isFirst ? attempt : task.apply([index], failures + 1)),
+        );
+        task.outcomes[index] = { lines: encodeResults(task.mapper, value) };
         return;
       } catch (error) {
         task.signal.throwIfAborted();
@@ -184,6 +190,7 @@ class ChunkTask {
 
   /** Calls the user's function on one record, or for `mapChunk` on the whole group. */
   apply(group: readonly number[], attempt: number): unknown {
+    this.signal.throwIfAborted();
     const [first = 0] = group;
     const context: StageContext = {
       run: this.#job.run,
@@ -215,6 +222,21 @@ class ChunkTask {
 
   #valueOf(index: number): unknown {
     return (this.#records[index] as { readonly value: unknown }).value;
+  }
+}
+
+/** Does not wait for the user's function when its result is not wanted any more: it may not listen. */
+async function unlessAborted(signal: AbortSignal, work: () => Promise<void>): Promise<void> {
+  signal.throwIfAborted();
+  let onAbort: () => void = () => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason as Error);
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+  try {
+    await Promise.race([work(), aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
   }
 }
 

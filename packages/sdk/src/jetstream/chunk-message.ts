@@ -55,41 +55,52 @@ export function headersOf(envelope: Envelope, bodyName?: string): MsgHdrs {
   return result;
 }
 
+/** How many bytes headers take up; origins full of gaps are long. */
+export function headerBytes(found: MsgHdrs): number {
+  return found.keys().reduce((sum, name) => sum + name.length + found.get(name).length + 4, 0);
+}
+
 /** The message id, unique within a stage's stream. */
 export function messageId({ run, chunk, sending }: Envelope): string {
   const id = `${run}.${formatChunkId(chunk)}`;
   return sending === '' ? id : `${id}+${sending}`;
 }
 
+/** The name of a message's body in the object store, unless the body is in the message. */
+export function bodyNameOf(found: MsgHdrs | undefined): string | undefined {
+  const name = found?.get(BODY) ?? '';
+  return name === '' ? undefined : name;
+}
+
 /**
  * Reads the headers of a chunk's message.
  *
+ * @param lines how many lines its body has; books that say otherwise are not believed
  * @throws LeatError `invalid-message` for anything that {@link headersOf} cannot have made
  */
-export function readHeaders(
-  run: string,
-  found: MsgHdrs | undefined,
-): { readonly envelope: Envelope; readonly bodyName: string | undefined } {
+export function readHeaders(run: string, found: MsgHdrs | undefined, lines: number): Envelope {
   const text = (name: string): string => found?.get(name) ?? '';
   const chunk = parseChunkId(text(CHUNK)) ?? refuse(CHUNK, text(CHUNK));
   const counts = parseCounts(text(COUNTS)) ?? refuse(COUNTS, text(COUNTS));
+  if (recordsOf(counts) !== lines) {
+    throw new LeatError(
+      'invalid-message',
+      `Chunk ${formatChunkId(chunk)} should hold ${recordsOf(counts)} records and holds ${lines}.`,
+    );
+  }
   const position = parsePosition(textOf(text(POSITION))) ?? refuse(POSITION, text(POSITION));
   const originsText = text(ORIGINS);
   const origins =
     originsText === ''
       ? undefined
-      : (parseOrigins(originsText, recordsOf(counts)) ?? refuse(ORIGINS, originsText));
-  const bodyName = text(BODY);
+      : (parseOrigins(originsText, lines) ?? refuse(ORIGINS, originsText));
   return {
-    envelope: {
-      run,
-      chunk,
-      counts,
-      position,
-      ...(origins === undefined ? {} : { origins }),
-      sending: text(SENDING),
-    },
-    bodyName: bodyName === '' ? undefined : bodyName,
+    run,
+    chunk,
+    counts,
+    position,
+    ...(origins === undefined ? {} : { origins }),
+    sending: text(SENDING),
   };
 }
 
@@ -100,9 +111,10 @@ function refuse(header: string, value: string): never {
   );
 }
 
-/** Header values are printable ASCII; file names need not be. */
+/** Header values are printable ASCII without a space at the end; file names need not be. */
 function asciiOf(text: string): string {
-  return text.replaceAll(/[^\u0020-\u0024\u0026-\u007e]/gu, (found) => encodeURIComponent(found));
+  const wellFormed = Buffer.from(text).toString();
+  return wellFormed.replaceAll(/[^\u0020-\u0024\u0026-\u007e]| $/gu, encodeURIComponent);
 }
 
 function textOf(ascii: string): string {

@@ -1,15 +1,22 @@
 import { LeatError, runOfSubject, stageSubject } from '@leat/core';
 import type { JsMsg } from '@nats-io/jetstream';
 import type { Logger } from 'pino';
-import { type Envelope, headersOf, messageId, readHeaders } from './chunk-message.ts';
+import {
+  bodyNameOf,
+  type Envelope,
+  headerBytes,
+  headersOf,
+  messageId,
+  readHeaders,
+} from './chunk-message.ts';
 import type { PipelineConnection } from './pipeline-connection.ts';
 import { pull } from './pull.ts';
 import type { Stored } from './publisher.ts';
 import { replyOf } from './reply.ts';
 import type { Slots } from './slots.ts';
 
-/** Room for headers in a message, beside the body. */
-const HEADER_ROOM = 8 * 1024;
+/** Room in a message for what surrounds headers and body. */
+const FRAME_ROOM = 1024;
 
 /** A chunk in hand. It is kept from all other replicas until one of the functions is called. */
 export interface Delivery {
@@ -37,12 +44,12 @@ export async function sendChunk(
   signal: AbortSignal,
 ): Promise<Stored> {
   const subject = stageSubject(connection.spec.name, stage, envelope.run);
-  const isLarge = body.length + HEADER_ROOM > connection.maxPayload;
-  if (!isLarge) {
-    return connection.publisher.publish(subject, body, headersOf(envelope), signal);
+  const headers = headersOf(envelope);
+  if (body.length + headerBytes(headers) + FRAME_ROOM <= connection.maxPayload) {
+    return connection.publisher.publish(subject, body, headers, signal);
   }
   const name = `${envelope.run}/${stage}/${messageId(envelope)}`;
-  await connection.bodies.put(name, body);
+  await connection.bodies.put(name, body, signal);
   return connection.publisher.publish(subject, new Uint8Array(), headersOf(envelope, name), signal);
 }
 
@@ -87,17 +94,18 @@ async function open(message: JsMsg, options: ReceiveOptions): Promise<void> {
     slots.release();
   };
   try {
-    const { envelope, bodyName } = readHeaders(runOfSubject(message.subject), message.headers);
+    const run = runOfSubject(message.subject);
+    const bodyName = bodyNameOf(message.headers);
     const body = bodyName === undefined ? message.data : await connection.bodies.get(bodyName);
     if (body === undefined) {
       // Whoever had the chunk before was done with it and only the acknowledgement was lost; should the
       // store have been wiped instead, the fetcher finds the chunk missing and sends it again.
-      logger.warn({ run: envelope.run, body: bodyName }, 'large body is gone, message dropped');
+      logger.warn({ run, body: bodyName }, 'large body is gone, message dropped');
       settle(() => message.ack());
       return;
     }
     handle({
-      envelope,
+      envelope: readHeaders(run, message.headers, countLines(body)),
       body,
       deliveries: message.info.deliveryCount,
       ack: () =>
@@ -113,4 +121,12 @@ async function open(message: JsMsg, options: ReceiveOptions): Promise<void> {
     logger.error({ err: error, subject: message.subject }, 'message not understood');
     settle(() => (isForged ? message.term('not written by Leat') : message.nak(1_000)));
   }
+}
+
+const LINE_FEED = 10;
+
+function countLines(body: Uint8Array): number {
+  let count = 0;
+  for (let at = body.indexOf(LINE_FEED); at !== -1; at = body.indexOf(LINE_FEED, at + 1)) count++;
+  return count;
 }

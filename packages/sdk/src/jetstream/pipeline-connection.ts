@@ -105,7 +105,7 @@ export async function pipelineConnectionOver(
         ),
       logger,
     );
-    const bodies = new Bodies(client, topology.bucket, settings.replicas, logger);
+    const bodies = new Bodies(client, manager, topology.bucket, settings.replicas, logger);
     const holder = parts.holder(ackWaitMs / 3);
     return {
       spec,

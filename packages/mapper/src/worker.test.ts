@@ -1,0 +1,252 @@
+import { BusyError, type RetryPolicy, TerminalError } from '@leat/core';
+import { fetcher, mapper, type Mapper, type MapperOptions, type StageContext } from '@leat/sdk';
+import { createLogger } from '@leat/sdk/internal';
+import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import type { Job } from './job.ts';
+import { ChunkWorker } from './worker.ts';
+
+const Numbered = z.object({ n: z.number() });
+const numbers = fetcher('numbers', {
+  source: { kind: 'none', chunks: async function* () {} },
+  schema: Numbered,
+});
+type Options = MapperOptions<typeof Numbered, typeof Numbered>;
+type Record_ = z.infer<typeof Numbered>;
+
+const QUICK: Partial<RetryPolicy> = { attempts: 3, initialDelayMs: 1, maxDelayMs: 2 };
+const LIMITS = { chunkSize: 100, maxBytes: 1_000_000 };
+
+function workerOf(
+  options: Pick<Options, 'map' | 'flatMap' | 'mapChunk'> & Partial<Options>,
+): ChunkWorker {
+  const stage: Mapper = mapper('work', {
+    from: numbers,
+    schema: Numbered,
+    retry: QUICK,
+    ...options,
+  } as Options);
+  return new ChunkWorker(stage, LIMITS, createLogger({ format: 'json', level: 'silent' }));
+}
+
+function jobOf(records: number, body?: string): Job {
+  const lines = Array.from({ length: records }, (_, n) => `{"n":${n}}\n`).join('');
+  return {
+    run: { id: 'run-1', pipeline: 'p', params: {} },
+    chunk: '7',
+    body: Buffer.from(body ?? lines),
+    records,
+    position: { source: 'a.csv', unit: 'line', first: 1 },
+  };
+}
+
+const NEVER = new AbortController().signal;
+
+function numbersIn(pieces: readonly { readonly body: Uint8Array }[]): number[] {
+  const text = pieces.map(({ body }) => Buffer.from(body).toString()).join('');
+  return text
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => (JSON.parse(line) as Record_).n);
+}
+
+const range = (count: number): number[] => Array.from({ length: count }, (_, n) => n);
+const turn = (): Promise<void> => new Promise(setImmediate);
+
+describe('map', () => {
+  test('keeps the order, whatever finishes first', async () => {
+    const worker = workerOf({
+      map: async (record) => {
+        for (let turns = record.n % 7; turns > 0; turns--) await turn();
+        return record;
+      },
+    });
+    const { pieces } = await worker.work(jobOf(50), NEVER);
+    expect(numbersIn(pieces)).toEqual(range(50));
+  });
+
+  test.each([1, 3, 16])('works on no more than %i records at once, in all chunks', async (most) => {
+    let now = 0;
+    let highest = 0;
+    const worker = workerOf({
+      concurrency: most,
+      map: async (record, { attempt }) => {
+        highest = Math.max(highest, ++now);
+        await turn();
+        now--;
+        if (record.n % 5 === 0 && attempt === 1) throw new Error('first time');
+        return record;
+      },
+    });
+    await Promise.all(range(4).map(() => worker.work(jobOf(20), NEVER)));
+    expect(highest).toBe(most);
+  });
+
+  test('a failing record is tried again and then given up, the others are not touched', async () => {
+    const attempts = new Map<number, number[]>();
+    const worker = workerOf({
+      map: (record, { attempt, position }: StageContext) => {
+        attempts.set(record.n, [...(attempts.get(record.n) ?? []), attempt]);
+        if (record.n === 1) throw new Error(`bad at ${position}`);
+        if (record.n === 2 && attempt < 3) throw new Error('not yet');
+        return record;
+      },
+    });
+    const result = await worker.work(jobOf(4), NEVER);
+    expect(numbersIn(result.pieces)).toEqual([0, 2, 3]);
+    expect(result.dead).toMatchObject([
+      { index: 1, position: 'line 2 of a.csv', attempts: 3, record: '{"n":1}' },
+    ]);
+    expect(result.dead[0]?.error).toMatchObject({
+      name: 'Error',
+      message: 'bad at line 2 of a.csv',
+    });
+    expect(Object.fromEntries(attempts)).toEqual({ 0: [1], 1: [1, 2, 3], 2: [1, 2, 3], 3: [1] });
+    expect(result.retries).toBe(4);
+  });
+
+  test('busy uses up no attempt; fatal is not tried again', async () => {
+    let busy = 0;
+    let fatal = 0;
+    const worker = workerOf({
+      map: async (record, { attempt }) => {
+        if (record.n === 0 && busy++ < 10) throw new BusyError('come back later');
+        if (record.n === 1) {
+          fatal++;
+          throw new TerminalError('never');
+        }
+        expect(attempt).toBe(1);
+        return record;
+      },
+    });
+    const result = await worker.work(jobOf(3), NEVER);
+    expect(numbersIn(result.pieces)).toEqual([0, 2]);
+    expect(result).toMatchObject({ dead: [{ index: 1, attempts: 1 }], retries: 0 });
+    expect([busy, fatal]).toEqual([11, 1]);
+  });
+
+  test('bad lines and bad results are dead letters, each alone', async () => {
+    const worker = workerOf({ map: (r) => (r.n === 2 ? ({ n: 'two' } as never) : r) });
+    const body = '{"n":0}\nnot json\n{"n":2}\n{"n":"3"}\n{"n":4}\n';
+    const result = await worker.work(jobOf(5, body), NEVER);
+    expect(numbersIn(result.pieces)).toEqual([0, 4]);
+    expect(result.dead.map(({ index, error }) => [index, error.name])).toEqual([
+      [1, 'InvalidRecord'],
+      [2, 'InvalidResult'],
+      [3, 'InvalidRecord'],
+    ]);
+  });
+
+  test('a body with other lines than it should have is refused', async () => {
+    const worker = workerOf({ map: (record) => record });
+    await expect(worker.work(jobOf(2, '{"n":0}\n'), NEVER)).rejects.toMatchObject({
+      code: 'invalid-message',
+    });
+  });
+
+  test('synchronous work lets others have a turn', async () => {
+    let turns = 0;
+    const beat = setInterval(() => turns++, 1);
+    const worker = workerOf({
+      map: (record) => {
+        const end = performance.now() + 5;
+        while (performance.now() < end);
+        return record;
+      },
+    });
+    await worker.work(jobOf(40), NEVER);
+    clearInterval(beat);
+    expect(turns).toBeGreaterThan(3);
+  });
+});
+
+describe('flatMap', () => {
+  test.each<[string, (record: Record_) => unknown]>([
+    ['an array', (record) => Array.from({ length: record.n }, () => record)],
+    ['a promise', async (record) => Array.from({ length: record.n }, () => record)],
+    [
+      'a generator',
+      function* (record) {
+        for (let i = 0; i < record.n; i++) yield record;
+      },
+    ],
+    [
+      'an asynchronous generator',
+      async function* (record) {
+        for (let i = 0; i < record.n; i++) yield record;
+      },
+    ],
+  ])('takes %s', async (_, flatMap) => {
+    const worker = workerOf({ flatMap: flatMap as () => Record_[] });
+    const result = await worker.work(jobOf(4), NEVER);
+    expect(numbersIn(result.pieces)).toEqual([1, 2, 2, 3, 3, 3]);
+    expect(result).toMatchObject({ expanded: 3, filtered: 1, dead: [] });
+    expect(result.pieces[0]?.origins).toEqual([1, 2, 2, 3, 3, 3]);
+  });
+
+  test('something that cannot be iterated over is a dead letter', async () => {
+    const worker = workerOf({ flatMap: (() => undefined) as unknown as () => Record_[] });
+    const { dead } = await worker.work(jobOf(1), NEVER);
+    expect(dead[0]?.error.message).toContain('flatMap must return an array or another iterable');
+  });
+});
+
+describe('mapChunk', () => {
+  test.each([0, 1, 49, 50, 99])('record %i of 100 alone is given up, in few calls', async (bad) => {
+    let calls = 0;
+    const worker = workerOf({
+      mapChunk: (records) => {
+        calls++;
+        if (records.some(({ n }) => n === bad)) throw new Error('one of you');
+        return [...records];
+      },
+    });
+    const result = await worker.work(jobOf(100), NEVER);
+    expect(numbersIn(result.pieces)).toEqual(range(100).filter((n) => n !== bad));
+    expect(result.dead.map(({ index }) => index)).toEqual([bad]);
+    expect(calls - 1).toBeLessThanOrEqual(15);
+  });
+
+  test('busy does not halve; a wrong number of results is a failure', async () => {
+    const sizes: number[] = [];
+    const worker = workerOf({
+      mapChunk: (records) => {
+        sizes.push(records.length);
+        if (sizes.length < 4) throw new BusyError('later');
+        return sizes.length === 4 ? [] : [...records];
+      },
+    });
+    const result = await worker.work(jobOf(8), NEVER);
+    expect(sizes).toEqual([8, 8, 8, 8, 4, 4]);
+    expect(numbersIn(result.pieces)).toEqual(range(8));
+  });
+});
+
+describe('abort', () => {
+  test.each<[string, Pick<Options, 'map' | 'mapChunk'>]>([
+    ['map', { map: () => new Promise<never>(() => undefined) }],
+    ['mapChunk', { mapChunk: () => new Promise<never>(() => undefined) }],
+  ])('does not wait for a %s that never ends', async (_, work) => {
+    const abort = new AbortController();
+    const working = workerOf(work as Options).work(jobOf(5), abort.signal);
+    setImmediate(() => abort.abort(new Error('enough')));
+    await expect(working).rejects.toThrow('enough');
+  });
+
+  test('begins no further record, and leaves no promise behind', async () => {
+    const abort = new AbortController();
+    let calls = 0;
+    const worker = workerOf({
+      concurrency: 2,
+      map: async (record) => {
+        if (++calls === 4) abort.abort(new Error('enough'));
+        await turn();
+        if (record.n % 2 === 0) throw new Error('bad');
+        return record;
+      },
+    });
+    await expect(worker.work(jobOf(100), abort.signal)).rejects.toThrow('enough');
+    for (let turns = 0; turns < 20; turns++) await turn();
+    expect(calls).toBeLessThanOrEqual(5);
+  });
+});

@@ -1,0 +1,116 @@
+import {
+  type ChunkId,
+  childId,
+  formatOrigins,
+  NO_COUNTS,
+  type PositionUnit,
+  recordsOf,
+} from '@leat/core';
+import { headers } from '@nats-io/transport-node';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { bodyNameOf, type Envelope, headersOf, messageId, readHeaders } from './chunk-message.ts';
+
+const chunks: fc.Arbitrary<ChunkId> = fc
+  .tuple(fc.nat(), fc.array(fc.tuple(fc.nat(5), fc.integer({ min: 6, max: 9 })), { maxLength: 4 }))
+  .map(([seq, steps]) =>
+    steps.reduce((id, [place, siblings]) => childId(id, place, siblings), { seq, path: '' }),
+  );
+
+const origins = fc.array(fc.nat(200), { minLength: 1, maxLength: 40 });
+
+const sources = fc.oneof(
+  fc.string({ minLength: 1, unit: 'binary' }),
+  fc.constantFrom('Städte/東京 100%.csv', 'a\r\nb', '%41', '%', ' a ', '\u0000', 'é'.repeat(300)),
+);
+
+const envelopes: fc.Arbitrary<Envelope> = fc
+  .record({
+    chunk: chunks,
+    origins,
+    source: sources,
+    unit: fc.constantFrom<PositionUnit>('line', 'row', 'element', 'record'),
+    first: fc.nat(),
+    filtered: fc.nat(1_000),
+    dead: fc.nat(1_000),
+    retries: fc.nat(1_000),
+    sending: fc.constantFrom('', '1.1', '12.20'),
+  })
+  .map(({ chunk, origins: offsets, source, unit, first, filtered, dead, retries, sending }) => ({
+    run: 'run-1',
+    chunk,
+    counts: {
+      ...NO_COUNTS,
+      in: filtered + dead,
+      expanded: offsets.length,
+      filtered,
+      dead,
+      retries,
+    },
+    position: { source, unit, first },
+    ...(formatOrigins(offsets) !== undefined && { origins: offsets }),
+    sending,
+  }));
+
+test('headers read back as what they were made of', () => {
+  fc.assert(
+    fc.property(envelopes, fc.option(fc.webPath({ size: 'small' })), (envelope, name) => {
+      const written = headersOf(envelope, name ?? undefined);
+      for (const key of written.keys()) expect(written.get(key)).toMatch(/^[\u0020-\u007e]*$/);
+      expect(readHeaders('run-1', written, recordsOf(envelope.counts))).toEqual(envelope);
+      expect(bodyNameOf(written)).toBe(name === null || name === '' ? undefined : name);
+    }),
+  );
+});
+
+test('a message id tells runs, chunks and sendings apart', () => {
+  const envelope = fc.sample(envelopes, { numRuns: 1, seed: 1 })[0] as Envelope;
+  const ids = [
+    { ...envelope, sending: '' },
+    { ...envelope, sending: '2.1' },
+    { ...envelope, sending: '', run: 'run-2' },
+    { ...envelope, sending: '', chunk: childId(envelope.chunk, 1, 2) },
+  ].map(messageId);
+  expect(new Set(ids).size).toBe(4);
+});
+
+test('whatever stands in the headers is read or refused, never anything else', () => {
+  const texts = fc.oneof(
+    fc.string(),
+    fc.constantFrom('0', '1/0/0/0/0', 'line 1 of a', '0*999999999'),
+  );
+  const any = fc.dictionary(
+    fc.constantFrom('Leat-Chunk', 'Leat-Counts', 'Leat-Position', 'Leat-Origins', 'Leat-Sending'),
+    texts,
+  );
+  fc.assert(
+    fc.property(any, fc.nat(3), (fields, lines) => {
+      const found = headers();
+      for (const [name, value] of Object.entries(fields)) {
+        found.set(name, value.replaceAll(/[\r\n]/g, ''));
+      }
+      try {
+        expect(recordsOf(readHeaders('run-1', found, lines).counts)).toBe(lines);
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'invalid-message' });
+      }
+    }),
+  );
+});
+
+test('books that promise more than the body holds are refused before anything is made of them', () => {
+  const found = headers();
+  found.set('Leat-Chunk', '0');
+  found.set('Leat-Counts', '999999999/0/0/0/0');
+  found.set('Leat-Position', 'line 1 of a');
+  found.set('Leat-Origins', '0*999999999');
+  const startedAt = performance.now();
+  expect(() => readHeaders('run-1', found, 1)).toThrow(
+    'Chunk 0 should hold 999999999 records and holds 1.',
+  );
+  expect(performance.now() - startedAt).toBeLessThan(100);
+});
+
+test('a message without headers is refused', () => {
+  expect(() => readHeaders('run-1', undefined, 0)).toThrow('Leat-Chunk ""');
+});
