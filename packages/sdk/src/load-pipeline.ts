@@ -47,15 +47,16 @@ export async function loadPipeline(file: string): Promise<Pipeline> {
 
 /** Waits for a module, unless the process has nothing left to do: then it would end without a word. */
 async function unlessIdle<T>(loading: Promise<T>): Promise<T> {
-  let onIdle: () => void = () => undefined;
+  const watch = new AbortController();
   const idle = new Promise<never>((_, reject) => {
-    onIdle = () => reject(new Error('it waits for something that will never come'));
+    const onIdle = (): void => reject(new Error('it waits for something that will never come'));
     process.once('beforeExit', onIdle);
+    watch.signal.addEventListener('abort', () => process.off('beforeExit', onIdle));
   });
   try {
     return await Promise.race([loading, idle]);
   } finally {
-    process.off('beforeExit', onIdle);
+    watch.abort();
   }
 }
 

@@ -67,6 +67,7 @@ async function clientOptionsOf(
     ...(settings.tlsCertFile === undefined ? {} : { certFile: settings.tlsCertFile }),
     ...(settings.tlsKeyFile === undefined ? {} : { keyFile: settings.tlsKeyFile }),
   };
+  for (const file of Object.values(tls)) await readSecret(file);
   const authenticator = await authenticatorOf(settings);
   return {
     servers: settings.url.split(',').map((server) => server.trim()),
@@ -89,14 +90,30 @@ async function clientOptionsOf(
 
 async function authenticatorOf(settings: NatsSettings): Promise<Authenticator | undefined> {
   const { credsFile, nkeyFile } = settings;
-  if (credsFile !== undefined) return credsAuthenticator(await readSecret(credsFile));
+  if (credsFile !== undefined) {
+    return tried(credsAuthenticator(await readSecret(credsFile)), credsFile, 'JWT and key');
+  }
   if (nkeyFile !== undefined) {
     const seed = Buffer.from(await readSecret(nkeyFile))
       .toString()
       .trim();
-    return nkeyAuthenticator(Buffer.from(seed));
+    return tried(nkeyAuthenticator(Buffer.from(seed)), nkeyFile, 'an nkey seed');
   }
   return undefined;
+}
+
+/** Signs something, because the client would take a key that it cannot use for a server that is away. */
+function tried(authenticator: Authenticator, path: string, expected: string): Authenticator {
+  try {
+    authenticator('nonce');
+    return authenticator;
+  } catch (error) {
+    throw new LeatError(
+      'invalid-configuration',
+      `The NATS credentials file ${path} does not hold ${expected}: ${messageOf(error)}.`,
+      { cause: error },
+    );
+  }
 }
 
 async function readSecret(path: string): Promise<Uint8Array> {
@@ -105,7 +122,7 @@ async function readSecret(path: string): Promise<Uint8Array> {
   } catch (error) {
     throw new LeatError(
       'invalid-configuration',
-      `The NATS credentials file ${path} cannot be read: ${messageOf(error)}.`,
+      `The file ${path} with credentials for NATS cannot be read: ${messageOf(error)}.`,
       { cause: error },
     );
   }

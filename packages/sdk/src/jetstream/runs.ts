@@ -28,8 +28,17 @@ export class Runs {
     this.#manager = manager;
   }
 
+  /** @throws LeatError `topology-mismatch` if a stream that is no bucket stands in its place */
   static async open(client: JetStreamClient, bucket: string, replicas: number): Promise<Runs> {
     const kv = await new Kvm(client).create(bucket, { history: 1, replicas });
+    const { streamInfo } = await kv.status();
+    const { name, subjects } = streamInfo.config;
+    if (!subjects.includes(`$KV.${bucket}.>`)) {
+      throw new LeatError(
+        'topology-mismatch',
+        `The stream ${name} has subjects ${JSON.stringify(subjects)}, and Leat needs it as the key-value bucket ${bucket}: delete it.`,
+      );
+    }
     return new Runs(kv, bucket, await client.jetstreamManager(false));
   }
 
