@@ -38,6 +38,12 @@ const WIPES: readonly { readonly what: string; readonly wipe: Wipe }[] = [
     what: 'the key-value bucket',
     wipe: (manager) => manager.streams.delete('KV_leat_steady'),
   },
+  {
+    what: 'everything',
+    wipe: async (manager) => {
+      for await (const name of manager.streams.names()) await manager.streams.delete(name);
+    },
+  },
 ];
 
 test.each(WIPES)(
