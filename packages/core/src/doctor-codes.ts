@@ -1,0 +1,279 @@
+/** `error`: loses data or stops. `warning`: may, when something else happens. `note`: good to know. */
+export type Severity = 'error' | 'warning' | 'note';
+
+/** Everything that `leat doctor` can find, as a closed list. */
+export type FindingCode =
+  | 'server-too-old'
+  | 'server-loses-messages'
+  | 'single-server'
+  | 'sync-interval-long'
+  | 'sync-interval-unseen'
+  | 'monitor-unreachable'
+  | 'clock-skew'
+  | 'storage-nearly-full'
+  | 'stream-unavailable'
+  | 'stream-missing'
+  | 'stream-unknown'
+  | 'replica-offline'
+  | 'memory-storage'
+  | 'few-replicas'
+  | 'wrong-retention'
+  | 'wrong-subjects'
+  | 'discard-old'
+  | 'messages-expire'
+  | 'unbounded'
+  | 'duplicate-window-short'
+  | 'consumer-missing'
+  | 'consumer-drifted'
+  | 'consumer-paused'
+  | 'max-deliver'
+  | 'ack-pending-low'
+  | 'ack-wait-long'
+  | 'ack-wait-short'
+  | 'queue-stands-still'
+  | 'queue-quiet'
+  | 'queue-nearly-full'
+  | 'dead-letters-nearly-full'
+  | 'leftovers';
+
+/** What a code means. */
+export interface CodeMeaning {
+  readonly severity: Severity;
+  /** What is looked at. */
+  readonly what: string;
+  readonly consequence: string;
+  readonly remedy: string;
+  /** Whether `leat doctor --fix` mends it. */
+  readonly isMended?: true;
+}
+
+/** What each code means; `docs/doctor.md` is made from it. */
+export const DOCTOR_CODES: Readonly<Record<FindingCode, CodeMeaning>> = {
+  'server-too-old': {
+    severity: 'error',
+    what: 'A server is older than 2.10.27. Leat refuses to connect to one; others of its cluster are seen with `--monitor`.',
+    consequence: 'Servers of that age were seen to lose messages that they had acknowledged.',
+    remedy: 'Upgrade the server.',
+  },
+  'server-loses-messages': {
+    severity: 'error',
+    what: 'A server is 2.12.3 or 2.12.4 and has queues in several copies.',
+    consequence: 'Work queues with three copies lose messages (nats-server #7817).',
+    remedy: 'Upgrade the server to a version that has the correction of nats-server #7845.',
+  },
+  'single-server': {
+    severity: 'warning',
+    what: '`--production` was given, and the server is not part of a cluster.',
+    consequence:
+      'While it is down, everything stands still; if its disk is lost, dead letters and the progress of runs are too.',
+    remedy: 'Run three servers as a cluster.',
+  },
+  'sync-interval-long': {
+    severity: 'warning',
+    what: 'A server’s `sync_interval` is longer than 10 s; its default is 2 minutes. Seen with `--monitor`.',
+    consequence:
+      'When its machine loses power or its kernel crashes, what it acknowledged in that time is lost: chunks are sent again, dead letters are gone.',
+    remedy:
+      'Set `jetstream { sync_interval: "1s" }` (costs next to nothing), or `always` where there is one copy of what cannot be made again.',
+  },
+  'sync-interval-unseen': {
+    severity: 'note',
+    what: 'No monitoring endpoint was given, and `sync_interval` can be seen nowhere else.',
+    consequence:
+      'At the default of 2 minutes, a power loss takes what was acknowledged in that time.',
+    remedy: 'Name the endpoint of each server: `--monitor http://host:8222`.',
+  },
+  'monitor-unreachable': {
+    severity: 'warning',
+    what: 'A monitoring endpoint that was given does not answer as a NATS server does.',
+    consequence: 'The `sync_interval`, version and storage of that server were not checked.',
+    remedy: 'Check the address, and that the server’s configuration has `http: 8222`.',
+  },
+  'clock-skew': {
+    severity: 'warning',
+    what: 'The clock of the server and of this machine differ by more than 2 s beyond the round trip.',
+    consequence:
+      'Runs are taken up and shown in the order of their clocks, times in reports and dead letters are wrong, and credentials that expire may be refused.',
+    remedy: 'Let both machines follow a time server (NTP).',
+  },
+  'storage-nearly-full': {
+    severity: 'warning',
+    what: 'More than 80 % of a limit is used: of the account (storage, memory, streams, consumers), of a server’s storage (seen with `--monitor`), or of a bucket.',
+    consequence: 'When it is full, publishes are refused and every run waits.',
+    remedy:
+      'Raise the limit, or remove what is not needed: dead letters of old runs, streams of old pipelines.',
+  },
+  'stream-unavailable': {
+    severity: 'error',
+    what: 'A stream is there and does not answer.',
+    consequence:
+      'It has no leader, as with most of its servers down: nothing goes in or out, and runs wait.',
+    remedy: 'Bring its servers back, and see `nats stream report`.',
+  },
+  'stream-missing': {
+    severity: 'note',
+    what: 'A stream or bucket of the pipeline is not there.',
+    consequence:
+      'Services make it when they start, and chunks that were in it are sent again; dead letters that were in it are gone.',
+    remedy: 'Start the services, or use --fix if they may not create streams.',
+    isMended: true,
+  },
+  'stream-unknown': {
+    severity: 'warning',
+    what: 'A stream has Leat’s name and belongs to no stage of the pipeline.',
+    consequence: 'Nothing takes messages out of it, and it uses storage.',
+    remedy: 'If no run of an older version of the pipeline needs it, delete it: `nats stream rm`.',
+  },
+  'replica-offline': {
+    severity: 'warning',
+    what: 'A copy of a stream is offline, or behind.',
+    consequence: 'One more failure may stop the stream, or cost what only the lost copies had.',
+    remedy: 'Bring that server back, and wait until it has caught up.',
+  },
+  'memory-storage': {
+    severity: 'error',
+    what: '`storage: memory`, or a consumer’s `mem_storage`, in a cluster or with `--production`.',
+    consequence:
+      'A restart empties it: chunks are sent again, dead letters and the progress of runs are gone.',
+    remedy: 'When no run is open, delete the stream and let Leat make it again on file.',
+  },
+  'few-replicas': {
+    severity: 'warning',
+    what: '`num_replicas` below 3, in a cluster or with `--production`.',
+    consequence:
+      'While the one server that has the stream is down, runs stand still; if its disk is lost, so are dead letters and progress.',
+    remedy:
+      'Set LEAT_STREAM_REPLICAS=3, and for streams that exist `nats stream edit --replicas 3`.',
+  },
+  'wrong-retention': {
+    severity: 'error',
+    what: '`retention` is not `workqueue` (queues and receipts) or not `limits` (dead letters).',
+    consequence:
+      'Services refuse the stream. Acknowledged chunks would stay until it is full, or dead letters vanish.',
+    remedy:
+      'The server cannot change it: when no run is open, delete the stream and let Leat make it again.',
+  },
+  'wrong-subjects': {
+    severity: 'error',
+    what: '`subjects` are not those of the stage.',
+    consequence:
+      'Services refuse the stream; what they publish would be stored nowhere, or elsewhere.',
+    remedy:
+      'Correct them by `nats stream edit --subjects`, or delete the stream when no run is open.',
+  },
+  'discard-old': {
+    severity: 'error',
+    what: '`discard: old`.',
+    consequence:
+      'A full stream drops its oldest messages in silence instead of refusing new ones: chunks are missing until they are found overdue, dead letters for good.',
+    remedy: 'Set `discard: new`.',
+    isMended: true,
+  },
+  'messages-expire': {
+    severity: 'error',
+    what: '`max_age` (queues and receipts) or `max_msgs_per_subject` is set.',
+    consequence: 'Messages that nobody has worked on are dropped in silence.',
+    remedy: 'Remove it: `nats stream edit --max-age 0s --max-msgs-per-subject -1`.',
+  },
+  unbounded: {
+    severity: 'warning',
+    what: 'Neither `max_msgs` nor `max_bytes` is set (dead letters: no `max_bytes`).',
+    consequence:
+      'A stage that stands still fills the disk, and with it every other stream of the server.',
+    remedy:
+      'Set limits above what the stream has: `nats stream edit --max-msgs 2000 --max-bytes 256MiB`.',
+  },
+  'duplicate-window-short': {
+    severity: 'note',
+    what: '`duplicate_window` is shorter than Leat asks for (2 minutes).',
+    consequence:
+      'A publish that is repeated after an outage is stored twice, and the chunk worked on twice. Sinks drop the second.',
+    remedy: 'Set it to 2 minutes. It cannot be longer than `max_age`.',
+    isMended: true,
+  },
+  'consumer-missing': {
+    severity: 'warning',
+    what: 'A stage’s stream has no consumer.',
+    consequence: 'Nothing takes chunks out of it until a service of that stage starts.',
+    remedy: 'Start the stage’s service; or delete the stream if the pipeline is gone.',
+    isMended: true,
+  },
+  'consumer-drifted': {
+    severity: 'error',
+    what: 'A consumer’s `filter_subject` or `ack_policy` is not as wanted, it has a `deliver_subject` or a `backoff`, or it is not Leat’s and reads from a queue.',
+    consequence:
+      'Services refuse it; or chunks are passed over, go to somebody else, or come again too early.',
+    remedy:
+      'Stop the services and delete the consumer: they make theirs again, and a work queue keeps its messages meanwhile.',
+  },
+  'consumer-paused': {
+    severity: 'warning',
+    what: 'A consumer is paused on the server.',
+    consequence: 'The stage gets no chunks until the pause ends.',
+    remedy: 'End it: `nats consumer resume`. To let a run rest there is `leat pause`.',
+  },
+  'max-deliver': {
+    severity: 'error',
+    what: '`max_deliver` is not -1.',
+    consequence:
+      'Services refuse the consumer. A chunk that was delivered that often would stay in the stream for ever and never be delivered again.',
+    remedy: 'Set it to -1: Leat counts attempts itself.',
+    isMended: true,
+  },
+  'ack-pending-low': {
+    severity: 'warning',
+    what: '`max_ack_pending` is below the most messages that the stream may have.',
+    consequence:
+      'Replicas beyond it get nothing to do, and chunks that wait for a retry hold up all others.',
+    remedy: 'Set it to the stream’s `max_msgs`.',
+    isMended: true,
+  },
+  'ack-wait-long': {
+    severity: 'warning',
+    what: '`ack_wait` is longer than 60 s.',
+    consequence: 'The chunks of a replica that dies stand still for that long.',
+    remedy: 'Set it to 10 s: chunks in hand are extended for as long as their replica lives.',
+    isMended: true,
+  },
+  'ack-wait-short': {
+    severity: 'warning',
+    what: '`ack_wait` is shorter than 2 s.',
+    consequence: 'A short hiccup of the network hands chunks out twice.',
+    remedy: 'Set it to 10 s.',
+    isMended: true,
+  },
+  'queue-stands-still': {
+    severity: 'warning',
+    what: 'Messages wait, nobody holds one, and nobody pulls, in two looks a second apart.',
+    consequence: 'The runs that they belong to do not go on.',
+    remedy:
+      'Start the service that reads from this stream: a mapper, a saver, or for receipts a fetcher.',
+  },
+  'queue-quiet': {
+    severity: 'note',
+    what: 'Messages are held, nobody pulls, and none was delivered or acknowledged for 5 minutes.',
+    consequence: 'Either chunks take that long, or the replicas that held them are gone.',
+    remedy: 'See whether the replicas of that stage are alive.',
+  },
+  'queue-nearly-full': {
+    severity: 'note',
+    what: 'A queue has more than 90 % of the messages or bytes that it may have.',
+    consequence: 'The stages before it wait: this is back pressure, and nothing is lost.',
+    remedy: 'If it lasts, give the stage behind it more replicas.',
+  },
+  'dead-letters-nearly-full': {
+    severity: 'warning',
+    what: 'The dead letters’ stream has more than 80 % of the messages or bytes that it may have.',
+    consequence: 'When it is full, a chunk with a bad record cannot be settled, and its run waits.',
+    remedy:
+      'See what fails, purge the dead letters of runs that are done with, or raise `max_bytes`.',
+  },
+  leftovers: {
+    severity: 'warning',
+    what: 'Queues or receipts have messages of a run that has ended, or that is not known.',
+    consequence:
+      'They take up room in the queue; chunks are worked on to no effect, receipts are never read.',
+    remedy:
+      'Remove them: `nats stream purge STREAM --subject` with the subject that is named here.',
+  },
+};

@@ -1,0 +1,143 @@
+import { describe, expect, test } from 'vitest';
+import { diagnose } from './doctor.ts';
+import type { FindingCode } from './doctor-codes.ts';
+import type { Examination } from './doctor-seen.ts';
+import {
+  type ConsumerChange,
+  findings,
+  healthy,
+  PLACE,
+  RECEIPTS,
+  SETTINGS,
+  told,
+  TOPOLOGY,
+  withConfig,
+  withConsumer,
+  WITHOUT_FILE,
+  withStream,
+} from './doctor.testsuite.ts';
+
+const holding = (seen: Examination, max_ack_pending: number): Examination => ({
+  ...seen,
+  streams: seen.streams.map((stream) =>
+    stream.config.name === PLACE
+      ? {
+          ...stream,
+          consumers: stream.consumers.map((consumer) => ({
+            ...consumer,
+            config: { ...consumer.config, max_ack_pending },
+          })),
+        }
+      : stream,
+  ),
+});
+
+describe('consumers', () => {
+  const subject = `consumer place of ${PLACE}`;
+
+  test.each<[FindingCode, ConsumerChange, string]>([
+    [
+      'consumer-drifted',
+      { config: { filter_subject: 'a.b' } },
+      'filter_subject is a.b, wanted leat.v1.cities.place.*',
+    ],
+    ['consumer-drifted', { config: { ack_policy: 'none' } }, 'ack_policy is none, wanted explicit'],
+    [
+      'consumer-drifted',
+      { config: { deliver_subject: 'd' } },
+      'deliver_subject is d, and Leat pulls',
+    ],
+    ['consumer-drifted', { config: { backoff: [1, 2] } }, 'backoff is set (2 steps)'],
+    ['consumer-paused', { isPaused: true }, 'it is paused'],
+    ['max-deliver', { config: { max_deliver: 5 } }, 'max_deliver is 5'],
+    [
+      'ack-pending-low',
+      { config: { max_ack_pending: 64 } },
+      'max_ack_pending is 64, and 2000 messages may be there',
+    ],
+    ['ack-wait-long', { config: { ack_wait: 300e9 } }, 'ack_wait is 300 s'],
+    ['ack-wait-short', { config: { ack_wait: 0.6e9 } }, 'ack_wait is 0.6 s'],
+  ])('%s: %j', (code, change, found) => {
+    expect(told(withConsumer(change))).toEqual([`${code} ${subject}: ${found}`]);
+  });
+
+  test('without a filter are told', () => {
+    const seen = withStream(PLACE, (stream) => ({
+      ...stream,
+      consumers: stream.consumers.map((consumer) => {
+        const { filter_subject: _, ...config } = consumer.config;
+        return { ...consumer, config: { ...config, backoff: [] } };
+      }),
+    }));
+    expect(told(seen)).toEqual([
+      `consumer-drifted ${subject}: filter_subject is not set, wanted leat.v1.cities.place.*`,
+    ]);
+  });
+
+  test.each([
+    [{ max_deliver: 5 }, { max_deliver: -1 }],
+    [{ max_ack_pending: 64 }, { max_ack_pending: 2_000 }],
+    [{ ack_wait: 300e9 }, { ack_wait: 10e9 }],
+    [{ ack_wait: 1e9 }, { ack_wait: 10e9 }],
+  ])('with %j are mended by %j', (config, change) => {
+    const [finding] = findings(withConsumer({ config }));
+    expect(finding?.mend).toEqual({
+      kind: 'update-consumer',
+      stream: PLACE,
+      consumer: 'place',
+      change,
+    });
+  });
+
+  test('may hold as much as the stream admits, or without limit', () => {
+    const small = withConfig(PLACE, { max_msgs: 17 });
+    expect(told(holding(small, 17))).toEqual([]);
+    expect(told(holding(small, 16))).toHaveLength(1);
+    expect(told(holding(healthy(), -1))).toEqual([]);
+    const endless = withConfig(PLACE, { max_msgs: -1 });
+    expect(told(holding(endless, 1_999))).toHaveLength(1);
+  });
+
+  test('are not given an ack_wait that is as bad', () => {
+    const settings = { ...SETTINGS, ackWaitMs: 600 };
+    const [finding] = findings(withConsumer({ config: { ack_wait: 0.6e9 } }), { settings });
+    expect(finding).toMatchObject({ code: 'ack-wait-short' });
+    expect(finding).not.toHaveProperty('mend');
+  });
+
+  test('that are missing can be made', () => {
+    const [{ consumer }] = TOPOLOGY.queues as [(typeof TOPOLOGY.queues)[0]];
+    const seen = withStream(PLACE, (stream) => ({ ...stream, consumers: [] }));
+    for (const each of [findings(seen), diagnose(seen, WITHOUT_FILE)]) {
+      expect(each).toMatchObject([
+        {
+          code: 'consumer-missing',
+          subject: `stream ${PLACE}`,
+          mend: { kind: 'create-consumer', stream: PLACE, consumer },
+        },
+      ]);
+    }
+  });
+
+  test('of others take messages away', () => {
+    for (const name of [PLACE, RECEIPTS]) {
+      const seen = withStream(name, (stream) => ({
+        ...stream,
+        consumers: [...stream.consumers, { ...stream.consumers[0]!, name: 'spy' }],
+      }));
+      expect(told(seen)).toEqual([
+        `consumer-drifted consumer spy of ${name}: it is not Leat’s, and takes messages`,
+      ]);
+    }
+  });
+
+  test('of receipts are held against their run', () => {
+    const seen = withConsumer(
+      { config: { filter_subject: 'leat.v1.cities.receipts.*' } },
+      RECEIPTS,
+    );
+    expect(told(seen)).toEqual([
+      `consumer-drifted consumer run-r1 of ${RECEIPTS}: filter_subject is leat.v1.cities.receipts.*, wanted leat.v1.cities.receipts.r1`,
+    ]);
+  });
+});

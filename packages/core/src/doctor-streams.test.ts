@@ -1,0 +1,136 @@
+import { describe, expect, test } from 'vitest';
+import { diagnose } from './doctor.ts';
+import type { FindingCode } from './doctor-codes.ts';
+import {
+  DEAD,
+  findings,
+  healthy,
+  PLACE,
+  RECEIPTS,
+  streamAsWanted,
+  type StreamChange,
+  told,
+  TOPOLOGY,
+  withConfig,
+  withConsumer,
+  WITHOUT_FILE,
+  withoutStreams,
+  withStream,
+} from './doctor.testsuite.ts';
+
+describe('streams', () => {
+  test.each<[FindingCode, string, StreamChange, string]>([
+    ['memory-storage', PLACE, { storage: 'memory' }, 'storage is memory'],
+    ['memory-storage', 'KV_leat_cities', { storage: 'memory' }, 'storage is memory'],
+    ['few-replicas', PLACE, { num_replicas: 1 }, 'num_replicas is 1'],
+    ['few-replicas', 'OBJ_leat_cities', { num_replicas: 2 }, 'num_replicas is 2'],
+    ['wrong-retention', PLACE, { retention: 'limits' }, 'retention is limits, wanted workqueue'],
+    ['wrong-retention', DEAD, { retention: 'interest' }, 'retention is interest, wanted limits'],
+    [
+      'wrong-subjects',
+      PLACE,
+      { subjects: ['a.>'] },
+      'subjects are [a.>], wanted [leat.v1.cities.place.*]',
+    ],
+    ['discard-old', RECEIPTS, { discard: 'old' }, 'discard is old'],
+    ['discard-old', DEAD, { discard: 'old' }, 'discard is old'],
+    ['messages-expire', PLACE, { max_age: 3_600e9 }, 'max_age is 3600 s'],
+    ['messages-expire', DEAD, { max_msgs_per_subject: 5 }, 'max_msgs_per_subject is 5'],
+    ['unbounded', PLACE, { max_bytes: -1, max_msgs: -1 }, 'neither max_msgs nor max_bytes is set'],
+    ['unbounded', DEAD, { max_bytes: -1 }, 'max_bytes is not set'],
+    ['duplicate-window-short', PLACE, { duplicate_window: 30e9 }, 'duplicate_window is 30 s'],
+  ])('%s of %s', (code, name, change, found) => {
+    expect(told(withConfig(name, change))).toEqual([`${code} stream ${name}: ${found}`]);
+  });
+
+  test('without subjects are told', () => {
+    const seen = withStream(PLACE, (stream) => {
+      const { subjects: _, ...config } = stream.config;
+      return { ...stream, config };
+    });
+    expect(told(seen)).toEqual([
+      `wrong-subjects stream ${PLACE}: subjects are [], wanted [leat.v1.cities.place.*]`,
+    ]);
+  });
+
+  test('may have one limit, and dead letters an age', () => {
+    expect(told(withConfig(PLACE, { max_bytes: -1 }))).toEqual([]);
+    expect(told(withConfig(DEAD, { max_age: 3_600e9 }))).toEqual([]);
+  });
+
+  test('get a wider window unless their messages live shorter', () => {
+    const short = { duplicate_window: 30e9 };
+    const [mendable] = findings(withConfig(DEAD, { ...short, max_age: 3_600e9 }));
+    expect(mendable?.mend).toEqual({
+      kind: 'update-stream',
+      stream: DEAD,
+      change: { duplicate_window: 120e9 },
+    });
+    const [other] = findings(withConfig(DEAD, { ...short, max_age: 60e9 }));
+    expect(other).not.toHaveProperty('mend');
+  });
+
+  test('with copies that are away or behind are told', () => {
+    const copies = [
+      { server: 'b', isCurrent: false, isOffline: true },
+      { server: 'c', isCurrent: false, isOffline: false },
+      { server: 'd', isCurrent: true, isOffline: true },
+    ];
+    expect(told(withStream(PLACE, (stream) => ({ ...stream, copies })))).toEqual([
+      `replica-offline stream ${PLACE}: the copy on b is offline`,
+      `replica-offline stream ${PLACE}: the copy on c is behind`,
+      `replica-offline stream ${PLACE}: the copy on d is offline`,
+    ]);
+  });
+
+  test('whose consumer is kept in memory are told', () => {
+    expect(told(withConsumer({ config: { mem_storage: true } }))).toEqual([
+      `memory-storage consumer place of ${PLACE}: mem_storage is true`,
+    ]);
+  });
+
+  test('behind buckets are told when they are nearly full', () => {
+    const seen = withStream('OBJ_leat_cities', (stream) => ({
+      ...stream,
+      config: { ...stream.config, max_bytes: 100 },
+      state: { ...stream.state, bytes: 90 },
+    }));
+    expect(told(seen)).toEqual([
+      'storage-nearly-full stream OBJ_leat_cities: max_bytes is 90 % used (90 of 100)',
+    ]);
+  });
+
+  test('that are missing can be made', () => {
+    const all = findings(withoutStreams(PLACE, RECEIPTS, DEAD, 'KV_leat_cities'));
+    const [{ stream, consumer }] = TOPOLOGY.queues as [(typeof TOPOLOGY.queues)[0]];
+    expect(all.map(({ code, mend }) => [code, mend])).toEqual([
+      ['stream-missing', { kind: 'create-stream', stream, consumer }],
+      ['stream-missing', { kind: 'create-stream', stream: TOPOLOGY.receipts }],
+      ['stream-missing', { kind: 'create-stream', stream: TOPOLOGY.dead }],
+      ['stream-missing', { kind: 'create-bucket', bucket: 'leat_cities', replicas: 3 }],
+    ]);
+    expect(told(withoutStreams('OBJ_leat_cities'))).toEqual([]);
+  });
+
+  test('that do not answer are not missing', () => {
+    const unavailable = [{ name: PLACE, reason: 'time-out' }];
+    expect(told({ ...withoutStreams(PLACE), unavailable })).toEqual([
+      `stream-unavailable stream ${PLACE}: time-out`,
+    ]);
+    const every = healthy().streams.map(({ config }) => ({ name: config.name, reason: 'x' }));
+    const nothing = { ...healthy(), streams: [], runs: undefined, unavailable: every };
+    const codes = diagnose(nothing, WITHOUT_FILE).map(({ code }) => code);
+    expect(new Set(codes)).toEqual(new Set(['stream-unavailable']));
+  });
+
+  test('that belong to no stage are told', () => {
+    const seen = healthy();
+    const streams = [...seen.streams, streamAsWanted({ name: 'leat_cities_old' })];
+    expect(told({ ...seen, streams })).toEqual([
+      'stream-unknown stream leat_cities_old: it belongs to no stage, and has 0 messages',
+    ]);
+    const odd = ['leat_x', 'leat_X_y', 'leat_x_Y'].map((name) => streamAsWanted({ name }));
+    const lines = diagnose({ ...seen, streams: [...seen.streams, ...odd] }, WITHOUT_FILE);
+    expect(lines.map(({ code }) => code)).toEqual(Array(3).fill('stream-unknown'));
+  });
+});
