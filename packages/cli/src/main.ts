@@ -3,6 +3,7 @@ import { NatsServerError } from '@leat/nats-server';
 import { type Command, parseCall } from './command.ts';
 import { cancelCommand, pauseCommand, resumeCommand } from './commands/control.ts';
 import { devCommand } from './commands/dev.ts';
+import { doctorCommand } from './commands/doctor.ts';
 import { exportCommand } from './commands/export.ts';
 import { fetcherCommand, mapperCommand, saverCommand } from './commands/service.ts';
 import { startCommand } from './commands/start.ts';
@@ -23,6 +24,7 @@ const COMMANDS: readonly Command[] = [
   cancelCommand,
   verifyCommand,
   exportCommand,
+  doctorCommand,
 ];
 
 /** Runs the `leat` command and ends the process with its exit code. */

@@ -8,6 +8,8 @@ export type { Envelope } from './jetstream/chunk-message.ts';
 export type { Delivery } from './jetstream/chunk-queue.ts';
 export { receiveChunks, sendChunk } from './jetstream/chunk-queue.ts';
 export { openConnection } from './jetstream/connection.ts';
+export { examine } from './jetstream/examine.ts';
+export { mend } from './jetstream/mend.ts';
 export { observeQueues } from './jetstream/observe.ts';
 export type { PipelineConnection } from './jetstream/pipeline-connection.ts';
 export { openPipelineConnection, pipelineConnectionOver } from './jetstream/pipeline-connection.ts';

@@ -55,7 +55,7 @@ export async function provision(jsm: JetStreamManager, topology: Topology): Prom
   return ackWaitMs;
 }
 
-async function ensureStream(jsm: JetStreamManager, wanted: WantedStream): Promise<void> {
+export async function ensureStream(jsm: JetStreamManager, wanted: WantedStream): Promise<void> {
   const config = await findOrCreate(
     async () => (await jsm.streams.info(wanted.name)).config,
     async () =>

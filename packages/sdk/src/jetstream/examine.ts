@@ -1,0 +1,122 @@
+import {
+  type ClockReading,
+  type Examination,
+  isStreamOf,
+  type SeenConsumer,
+  type SeenRun,
+  type SeenStream,
+  type SeenUsage,
+} from '@leat/core';
+import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/transport-node';
+import { wait } from '../wait.ts';
+import { consumerOf, lookAtStream } from './look-at-stream.ts';
+import { jetStreamRefusal } from './provision.ts';
+import { Runs } from './runs.ts';
+
+/** A replica is between two pulls for milliseconds, so a second look tells whether there is none. */
+const SECOND_LOOK_MS = 1_000;
+const CLOCK_READINGS = 3;
+
+/** Looks at everything that {@link Examination} has, except at monitoring endpoints. */
+export async function examine(
+  nats: NatsConnection,
+  url: string,
+  pipeline?: string,
+): Promise<Omit<Examination, 'monitors'>> {
+  const manager = await jetstreamManager(nats, { timeout: 5_000, checkAPI: false });
+  const usages = await usagesOf(manager).catch((error: unknown) => {
+    throw jetStreamRefusal(error, url);
+  });
+  const names: string[] = [];
+  for await (const name of manager.streams.names()) {
+    if (isStreamOf(name, pipeline)) names.push(name);
+  }
+  const looked = await Promise.all(names.map((name) => lookAtStream(manager, name)));
+  const streams = looked.flatMap(({ stream }) => stream ?? []);
+  const { version = '', server_name: name = '', cluster } = nats.info ?? {};
+  return {
+    server: { name, version, isClustered: cluster !== undefined },
+    clocks: await readClock(nats),
+    usages,
+    streams: await lookAgain(manager, streams),
+    unavailable: looked.flatMap(({ unavailable }) => unavailable ?? []),
+    // After the streams, so that no message is seen whose run is not.
+    runs: await runsOf(nats, pipeline).catch(() => undefined),
+  };
+}
+
+/** Looks again at consumers that nobody seemed to pull from, and lets the kinder look stand. */
+async function lookAgain(
+  manager: JetStreamManager,
+  streams: readonly SeenStream[],
+): Promise<SeenStream[]> {
+  if (!streams.some(({ consumers }) => consumers.some(isSuspicious))) return [...streams];
+  await wait(SECOND_LOOK_MS);
+  const again = async (stream: string, first: SeenConsumer): Promise<SeenConsumer> => {
+    if (!isSuspicious(first)) return first;
+    try {
+      const second = consumerOf(await manager.consumers.info(stream, first.name));
+      return {
+        ...second,
+        waiting: Math.max(first.waiting, second.waiting),
+        ackPending: Math.max(first.ackPending, second.ackPending),
+      };
+    } catch {
+      return first;
+    }
+  };
+  return Promise.all(
+    streams.map(async (stream) => ({
+      ...stream,
+      consumers: await Promise.all(
+        stream.consumers.map((consumer) => again(stream.config.name, consumer)),
+      ),
+    })),
+  );
+}
+
+async function usagesOf(manager: JetStreamManager): Promise<SeenUsage[]> {
+  const { tiers, ...account } = await manager.getAccountInfo();
+  return [account, ...Object.values(tiers ?? {})];
+}
+
+/** Asks the server who we are, because that answer has its time and everybody may ask. */
+async function readClock(nats: NatsConnection): Promise<ClockReading[]> {
+  const readings: ClockReading[] = [];
+  for (let count = 0; count < CLOCK_READINGS; count++) {
+    const sentAt = Date.now();
+    try {
+      const answer = await nats.request('$SYS.REQ.USER.INFO', '', { timeout: 2_000 });
+      const receivedAt = Date.now();
+      const { server } = answer.json<{ readonly server: { readonly time: string } }>();
+      readings.push({ sentAt, receivedAt, serverAt: Date.parse(server.time) });
+    } catch {
+      break; // an operator may have forbidden it
+    }
+  }
+  return readings;
+}
+
+async function runsOf(nats: NatsConnection, pipeline: string | undefined): Promise<SeenRun[]> {
+  const seen: SeenRun[] = [];
+  for (const runs of await Runs.openAll(nats)) {
+    for (const request of await runs.list()) {
+      if (pipeline !== undefined && request.pipeline !== pipeline) continue;
+      const { state = 'pending', endedAt } = (await runs.progress(request.run))?.progress ?? {};
+      seen.push({
+        run: request.run,
+        pipeline: request.pipeline,
+        spec: request.spec,
+        state,
+        ...(endedAt !== undefined && { endedAgoMs: Date.now() - Date.parse(endedAt) }),
+      });
+    }
+  }
+  return seen;
+}
+
+/** Whether messages wait for somebody who pulls. */
+function isSuspicious({ waiting, pending }: SeenConsumer): boolean {
+  return waiting === 0 && pending > 0;
+}
