@@ -1,0 +1,98 @@
+import { describe, expect, test } from 'vitest';
+import {
+  bodyOf,
+  envelopeOf,
+  NEVER,
+  openPipeline,
+  type OpenPipeline,
+  SERVERS,
+  sharedServer,
+  startReceiver,
+} from '../support/jetstream.ts';
+import {
+  createRun,
+  memoryPipeline,
+  startFetcher,
+  startStages,
+} from '../support/memory-pipeline.ts';
+import { until } from '../support/until.ts';
+import { sendChunk } from '@leat/sdk/internal';
+
+const RECORDS = 20_000; // about 200 kB
+
+function sendLarge({ connection }: OpenPipeline, seq: number): Promise<unknown> {
+  return sendChunk(connection, 'work', envelopeOf(seq, RECORDS), bodyOf(RECORDS), NEVER);
+}
+
+function storeOf({ connection }: OpenPipeline): string {
+  return `OBJ_${connection.topology.bucket}`;
+}
+
+/** Messages in the object store: pieces of bodies, and notes about them. */
+async function storedCount(open: OpenPipeline): Promise<number> {
+  return (await open.connection.manager.streams.info(storeOf(open))).state.messages;
+}
+
+describe.each(SERVERS)('bodies above the limit of $server', ({ version }) => {
+  const server = sharedServer(version, { config: 'max_payload: 64KB' });
+
+  test('go through the object store, and leave nothing there once acknowledged', async () => {
+    const open = await openPipeline(server());
+    await sendLarge(open, 0);
+    expect(await storedCount(open)).toBeGreaterThan(1);
+    const receiver = startReceiver(open, ({ body, ack }) => {
+      expect(Buffer.compare(body, bodyOf(RECORDS))).toBe(0);
+      ack();
+    });
+    await until('it arrived', () => receiver.deliveries.length === 1);
+    await until('the store is empty', async () => (await storedCount(open)) === 0);
+  });
+
+  test('a body just below the limit goes with its message, whatever its headers hold', async () => {
+    const open = await openPipeline(server());
+    const origins = Array.from({ length: 3_000 }, (_, n) => n * 2 + 1);
+    const envelope = { ...envelopeOf(0, 3_000), origins };
+    const body = Buffer.from(`"${'x'.repeat(14)}"\n`.repeat(3_000));
+    await sendChunk(open.connection, 'work', envelope, body, NEVER);
+    const receiver = startReceiver(open, ({ ack }) => ack());
+    await until('it arrived', () => receiver.deliveries.length === 1);
+    expect(receiver.deliveries[0]?.envelope.origins).toEqual(origins);
+  });
+
+  test('are removed with their run', async () => {
+    const open = await openPipeline(server());
+    await sendLarge(open, 0);
+    await sendLarge(open, 1);
+    await sendChunk(
+      open.connection,
+      'work',
+      envelopeOf(0, RECORDS, 'run-2'),
+      bodyOf(RECORDS),
+      NEVER,
+    );
+    await open.connection.removeRun('run-1');
+    expect(await storedCount(open)).toBeGreaterThan(1);
+    await open.connection.removeRun('run-2');
+    expect(await storedCount(open)).toBe(0);
+  });
+
+  test('are sent again when the store is wiped, and the run completes', async () => {
+    const line = memoryPipeline(30_000, { map: (record) => record }, 10_000);
+    const open = await openPipeline(server(), line.pipeline.spec);
+    await createRun(open, line);
+    const { reports } = startFetcher(open, line);
+    const { stream } = open.connection.topology.queues[0]!;
+    await until('all chunks are queued', async () => {
+      return (await open.connection.manager.streams.info(stream.name)).state.messages === 3;
+    });
+    await open.connection.manager.streams.delete(storeOf(open));
+    startStages(open, line);
+    await until('the run has ended', () => reports.length === 1);
+    expect(reports[0]).toMatchObject({
+      state: 'completed',
+      records: { in: 30_000, saved: 30_000 },
+    });
+    expect(line.sink.numbers).toHaveLength(30_000);
+    await until('the store is empty', async () => (await storedCount(open)) === 0);
+  });
+});

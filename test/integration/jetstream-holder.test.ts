@@ -1,0 +1,102 @@
+import { describe, expect, test } from 'vitest';
+import {
+  block,
+  openPipeline,
+  sendChunks,
+  SERVERS,
+  sharedServer,
+  startReceiver,
+  startServer,
+} from '../support/jetstream.ts';
+import { until } from '../support/until.ts';
+
+const ACK_WAIT_MS = 600;
+
+describe.each(SERVERS)('holding on $server', ({ version }) => {
+  const server = sharedServer(version);
+
+  test('what is held is not given to another while the main thread is blocked', async () => {
+    const open = await openPipeline(server(), undefined, { ackWaitMs: ACK_WAIT_MS });
+    const receiver = startReceiver(open, () => undefined);
+    await sendChunks(open.connection, 20);
+    await until('all in hand', () => receiver.deliveries.length === 20);
+    block(4 * ACK_WAIT_MS);
+    const { stream, consumer } = open.connection.topology.queues[0]!;
+    const { num_ack_pending, num_redelivered } = await open.connection.manager.consumers.info(
+      stream.name,
+      consumer.durable_name,
+    );
+    expect({ num_ack_pending, num_redelivered }).toEqual({
+      num_ack_pending: 20,
+      num_redelivered: 0,
+    });
+    for (const { ack } of receiver.deliveries) ack();
+    expect(receiver.deliveries.every(({ deliveries }) => deliveries === 1)).toBe(true);
+  });
+
+  test('what its holder leaves comes back after one window', async () => {
+    const open = await openPipeline(server(), undefined, { ackWaitMs: ACK_WAIT_MS });
+    const receiver = startReceiver(open, () => undefined);
+    await sendChunks(open.connection, 3);
+    await until('all in hand', () => receiver.deliveries.length === 3);
+    const leftAt = performance.now();
+    await open.connection.holder.close();
+    await until('all again', () => receiver.deliveries.length >= 6, 4 * ACK_WAIT_MS);
+    expect(performance.now() - leftAt).toBeGreaterThan(ACK_WAIT_MS / 3);
+  });
+
+  test('what is given back comes at once, or after the time asked for', async () => {
+    const open = await openPipeline(server());
+    const times: number[] = [];
+    const receiver = startReceiver(open, ({ deliveries, giveBack, ack }) => {
+      times.push(performance.now());
+      if (deliveries === 1) giveBack();
+      else if (deliveries === 2) giveBack(400);
+      else ack();
+    });
+    await sendChunks(open.connection, 1);
+    await until('third delivery', () => receiver.deliveries.length === 3);
+    const [first = 0, second = 0, third = 0] = times;
+    expect(second - first).toBeLessThan(300);
+    expect(third - second).toBeGreaterThanOrEqual(390);
+  });
+
+  test('a slot that is used again holds the new message and no longer the old one', async () => {
+    const open = await openPipeline(server(), undefined, { ackWaitMs: ACK_WAIT_MS });
+    let released = false;
+    const receiver = startReceiver(open, ({ envelope, deliveries, giveBack, ack }) => {
+      // Chunk 0 is given back for longer than a window; its slot goes to chunk 1, which is held.
+      if (envelope.chunk.seq === 0 && deliveries === 1) giveBack(ACK_WAIT_MS * 2);
+      else if (envelope.chunk.seq === 0) {
+        released = true;
+        ack();
+      }
+    });
+    await sendChunks(open.connection, 1);
+    await until('chunk 0', () => receiver.deliveries.length === 1);
+    await sendChunks(open.connection, 2, 1);
+    await until('chunk 0 again', () => released, ACK_WAIT_MS * 4);
+    expect(receiver.seqs()).toEqual([0, 1, 0]);
+  });
+
+  test('its thread outlives a restart of the server', async () => {
+    const own = await startServer(version);
+    const open = await openPipeline(own, undefined, { ackWaitMs: 2_000 });
+    const receiver = startReceiver(open, () => undefined);
+    await sendChunks(open.connection, 2);
+    await until('in hand', () => receiver.deliveries.length === 2);
+    await own.restart();
+    const backAt = performance.now();
+    await until('two windows have passed', () => performance.now() - backAt > 4_500);
+    expect(receiver.deliveries.map(({ deliveries }) => deliveries)).toEqual([1, 1]);
+  });
+
+  test('closes at once, also while the server is away', async () => {
+    const own = await startServer(version);
+    const open = await openPipeline(own);
+    await own.kill('SIGKILL');
+    const startedAt = performance.now();
+    await open.connection.holder.close();
+    expect(performance.now() - startedAt).toBeLessThan(1_000);
+  });
+});

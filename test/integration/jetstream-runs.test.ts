@@ -1,0 +1,169 @@
+import { FIRST_CHECKPOINT, NO_COUNTS, type Receipt, type RunProgress } from '@leat/core';
+import { type ReceiptDelivery, receiveReceipts, ReceiptSender } from '@leat/sdk/internal';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import {
+  lineSpec,
+  NEVER,
+  openPipeline,
+  type OpenPipeline,
+  SERVERS,
+  sharedServer,
+  startServer,
+} from '../support/jetstream.ts';
+import { until } from '../support/until.ts';
+
+const AT = '2026-11-22T10:00:00.000Z';
+const PROGRESS: RunProgress = {
+  state: 'running',
+  holder: 'me',
+  fence: 1,
+  startedAt: AT,
+  updatedAt: AT,
+  ledger: FIRST_CHECKPOINT,
+};
+
+const receiptOf = (seq: number): Receipt => ({
+  chunk: `${seq}`,
+  counts: { ...NO_COUNTS, in: 1 },
+  digest: 'a'.repeat(32),
+});
+
+const seqsOf = (deliveries: readonly ReceiptDelivery[]): number[] =>
+  deliveries.flatMap(({ receipts }) => receipts.map(({ chunk }) => Number(chunk)));
+
+/** Reads receipts until the test ends or it is stopped. */
+async function startReading({ connection, logger }: OpenPipeline): Promise<{
+  readonly deliveries: ReceiptDelivery[];
+  readonly held: () => number;
+  readonly stop: () => Promise<void>;
+}> {
+  const deliveries: ReceiptDelivery[] = [];
+  const stop = new AbortController();
+  const stream = await receiveReceipts({
+    connection,
+    run: 'run-1',
+    handle: (delivery) => void deliveries.push(delivery),
+    signal: stop.signal,
+    logger,
+  });
+  const end = async (): Promise<void> => {
+    stop.abort();
+    await stream.done;
+  };
+  onTestFinished(end);
+  return { deliveries, held: stream.held, stop: end };
+}
+
+describe.each(SERVERS)('runs on $server', ({ version }) => {
+  const server = sharedServer(version);
+
+  test('are created once, listed in order, and found again', async () => {
+    const { connection } = await openPipeline(server());
+    const { runs, spec } = connection;
+    const request = { pipeline: spec.name, params: { a: 'é' }, spec };
+    for (const [run, createdAt] of [
+      ['second', '2026-11-22T10:00:01.000Z'],
+      ['first', AT],
+    ] as const) {
+      await runs.create({ ...request, run, createdAt });
+    }
+    await expect(runs.create({ ...request, run: 'first', createdAt: AT })).rejects.toMatchObject({
+      code: 'run-exists',
+    });
+    expect((await runs.list()).map(({ run }) => run)).toEqual(['first', 'second']);
+    expect(await runs.get('first')).toEqual({ ...request, run: 'first', createdAt: AT });
+    expect(await runs.get('third')).toBeUndefined();
+    expect(await runs.progress('first')).toBeUndefined();
+  });
+
+  test('of two that write progress one wins, the other has lost its lease', async () => {
+    const spec = lineSpec();
+    const all = [await openPipeline(server(), spec), await openPipeline(server(), spec)];
+    const [mine, other] = all.map(({ connection }) => connection.runs);
+    const first = await Promise.allSettled([
+      mine!.save('r', PROGRESS, 0),
+      other!.save('r', { ...PROGRESS, holder: 'other' }, 0),
+    ]);
+    const won = first.filter(({ status }) => status === 'fulfilled');
+    const lost = first.filter(({ status }) => status === 'rejected');
+    expect([won.length, lost.length]).toEqual([1, 1]);
+    expect(lost[0]).toMatchObject({ reason: { code: 'lease-lost' } });
+
+    const { revision } = (await mine!.progress('r'))!;
+    const next = await mine!.save('r', { ...PROGRESS, fence: 2 }, revision);
+    await expect(other!.save('r', { ...PROGRESS, fence: 3 }, revision)).rejects.toMatchObject({
+      code: 'lease-lost',
+    });
+    expect(await other!.progress('r')).toEqual({
+      progress: { ...PROGRESS, fence: 2 },
+      revision: next,
+    });
+  });
+
+  test('a write whose answer is lost fails, and a later look tells whether it counted', async () => {
+    const own = await startServer(version);
+    const { connection } = await openPipeline(own);
+    const revision = await connection.runs.save('r', PROGRESS, 0);
+    await own.kill('SIGKILL');
+    const lost = connection.runs.save('r', { ...PROGRESS, fence: 2 }, revision);
+    await expect(lost).rejects.not.toMatchObject({ code: 'lease-lost' });
+    await own.restart();
+    await until('connected', () => connection.link.isUp);
+    const found = (await connection.runs.progress('r'))!;
+    const next = await connection.runs.save('r', { ...PROGRESS, fence: 3 }, found.revision);
+    expect(next).toBeGreaterThan(revision);
+  });
+});
+
+describe.each(SERVERS)('receipts on $server', ({ version }) => {
+  const server = sharedServer(version);
+
+  test('go many in a message, and none is lost', async () => {
+    const open = await openPipeline(server());
+    const sender = new ReceiptSender(open.connection, NEVER);
+    await Promise.all(
+      Array.from({ length: 2_000 }, (_, seq) => sender.send('run-1', receiptOf(seq))),
+    );
+    const { state } = await open.connection.manager.streams.info(
+      open.connection.topology.receipts.name,
+    );
+    expect(state.messages).toBeLessThan(20);
+    const { deliveries } = await startReading(open);
+    await until('all are read', () => seqsOf(deliveries).length === 2_000);
+    expect(new Set(seqsOf(deliveries)).size).toBe(2_000);
+  });
+
+  test('stay until they are acknowledged: whoever comes next gets them, at once', async () => {
+    const spec = lineSpec();
+    const open = await openPipeline(server(), spec, { ackWaitMs: 600 });
+    const sender = new ReceiptSender(open.connection, NEVER);
+    const reader = await openPipeline(server(), spec, { ackWaitMs: 600 });
+    const died = await startReading(reader);
+    for (let seq = 0; seq < 5; seq++) await sender.send('run-1', receiptOf(seq));
+    await until('read', () => seqsOf(died.deliveries).length === 5);
+    died.deliveries[0]?.ack(); // a checkpoint had it
+    expect(died.held()).toBe(died.deliveries.length - 1);
+    await died.stop();
+    await reader.connection.close();
+
+    const successor = await startReading(open);
+    await until('read again', () => seqsOf(successor.deliveries).length === 4, 3_000);
+    const missing = seqsOf(died.deliveries.slice(1));
+    expect(seqsOf(successor.deliveries).toSorted()).toEqual(missing.toSorted());
+    for (const { ack } of successor.deliveries) ack();
+    const { manager, topology } = open.connection;
+    await until('all are gone', async () => {
+      return (await manager.streams.info(topology.receipts.name)).state.messages === 0;
+    });
+  });
+
+  test('that nobody can read are told, and do not keep the others away', async () => {
+    const open = await openPipeline(server());
+    const subject = `leat.v1.${open.connection.spec.name}.receipts.run-1`;
+    await open.connection.client.publish(subject, 'nonsense\n7 1/0/0/0/0 \n');
+    const { deliveries } = await startReading(open);
+    await until('read', () => deliveries.length === 1);
+    expect(seqsOf(deliveries)).toEqual([7]);
+    expect(open.logger.at('error')).toContain('receipt not understood');
+  });
+});
