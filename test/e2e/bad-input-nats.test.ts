@@ -66,7 +66,8 @@ test('a service keeps trying until the server comes up, and ends well', async ()
   await until('it has tried three times', () => tries().length >= 3);
   const [first, second, third] = tries().map(([, ms]) => Number(ms));
   expect([second, third]).toEqual([first! * 2, first! * 4]);
-  await using _server = await startNatsServer({ port });
+  await using server = await startNatsServer({ port });
+  expect(server.url).toBe(env.NATS_URL);
   await until('it is ready', () => mapper.stderr().includes('service ready'));
   mapper.kill('SIGINT');
   expect(await mapper.ended).toMatchObject({ code: 0 });

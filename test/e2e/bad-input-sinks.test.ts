@@ -1,0 +1,124 @@
+import { execFile } from 'node:child_process';
+import { appendFile, copyFile, mkdir, readFile, rm, unlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { RunReport } from '@leat/core';
+import { expect, test } from 'vitest';
+import { expectBalance, expectSquares } from '../support/deployment.ts';
+import { DevSite } from '../support/dev.ts';
+import { until } from '../support/until.ts';
+
+interface Square {
+  readonly n: number;
+  readonly square: number;
+}
+
+const execute = promisify(execFile);
+
+interface Mount extends AsyncDisposable {
+  /** Why nothing is mounted, if nothing is. */
+  readonly failure?: string;
+}
+
+/** Mounts a small file system, for which one has to be root. */
+async function mountSmall(directory: string, size: string): Promise<Mount> {
+  try {
+    await execute('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', directory]);
+  } catch (error) {
+    return { failure: (error as Error).message, [Symbol.asyncDispose]: () => Promise.resolve() };
+  }
+  return {
+    [Symbol.asyncDispose]: async () => {
+      await execute('umount', ['-l', directory]);
+    },
+  };
+}
+
+test('a full disk makes the run wait, saying why, and it goes on when there is room', async (context) => {
+  await using site = await DevSite.create('unruly.ts');
+  const disk = join(site.dir, 'disk');
+  await mkdir(disk);
+  await using mount = await mountSmall(disk, '8m');
+  if (mount.failure !== undefined) {
+    const reason = `NOT TESTED: a full disk, because no file system can be mounted here: ${mount.failure}`;
+    process.stderr.write(`${reason}\n`);
+    context.skip(reason);
+    return;
+  }
+  const ballast = join(disk, 'ballast');
+  // Room for a few segments, each of which takes a page.
+  await writeFile(ballast, Buffer.alloc(8 * 1024 * 1024 - 25 * 4096));
+  const command = site.dev({ count: 3_000, out: disk });
+  const complaints = (): number =>
+    [...command.stderr().matchAll(/the sink .*is not available, waiting: ENOSPC/g)].length;
+  await until('it says why it waits', () => complaints() >= 3);
+  await rm(ballast);
+  const { code, stderr } = await command.ended;
+  expect({ code, stderr }).toMatchObject({ code: 0, stderr: expect.stringMatching(/is back/) });
+  const report = JSON.parse(await readFile(join(site.dir, 'report.json'), 'utf8')) as RunReport;
+  expect(report).toMatchObject({ state: 'completed', records: { saved: 3_000, dead: 0 } });
+  expectBalance(report);
+  expectSquares(await site.exported<Square>(report.run), 3_000);
+  expect(await site.leat('verify', report.run)).toMatchObject({ code: 0 });
+});
+
+test('a directory that is a file is no sink', async () => {
+  await using site = await DevSite.create('unruly.ts');
+  const out = join(site.dir, 'out');
+  await writeFile(out, '');
+  const { code, stderr } = await site.dev({}).ended;
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/leat: The ndjson sink cannot write to the directory .*out/);
+  expect(stderr).not.toMatch(/\n\s+at |Warning/);
+  const run = /"run":"([^"]+)"/.exec(stderr)?.[1];
+
+  await rm(out);
+  expect(await site.run({})).toMatchObject({ run, state: 'completed', records: { saved: 100 } });
+});
+
+test.each([
+  {
+    what: 'a changed byte',
+    damage: async (segments: string) => {
+      const file = join(segments, '000000002.ndjson');
+      const bytes = await readFile(file);
+      bytes[10]! ^= 1;
+      await writeFile(file, bytes);
+    },
+    says: /^files: chunk 2 is not as it was saved\.$/m,
+  },
+  {
+    what: 'a line more',
+    damage: (segments: string) => appendFile(join(segments, '000000001.ndjson'), '{"n":1}\n'),
+    says: /^files: chunk 1 has 31 records, and its receipt says 30\.$/m,
+  },
+  {
+    what: 'a segment that is gone',
+    damage: (segments: string) => unlink(join(segments, '000000003.ndjson')),
+    says: /chunk 3 (?:is in no sink|has a receipt and is not there)/i,
+  },
+  {
+    what: 'a stray segment',
+    damage: (segments: string) =>
+      copyFile(join(segments, '000000000.ndjson'), join(segments, '000000099.ndjson')),
+    says: /^files: chunk 99 is there without a receipt\.$/m,
+  },
+])('verify finds $what, and says where', async ({ damage, says }) => {
+  await using site = await DevSite.create('unruly.ts');
+  const { run } = await site.run({});
+  expect(await site.leat('verify', run)).toMatchObject({ code: 0 });
+  await damage(join(site.dir, 'out', run));
+  const { code, stdout, stderr } = await site.leat('verify', run);
+  expect({ code, stdout, stderr }).toMatchObject({ code: 1, stdout: expect.stringMatching(says) });
+  expect(stdout).toMatch(/\d+ findings\.\n$/);
+});
+
+test('verify finds that a segment is gone from a run with dead letters', async () => {
+  await using site = await DevSite.create('unruly.ts');
+  const { code, stdout } = await site.dev({ mode: 'throw', at: 42 }).ended;
+  expect(code).toBe(3);
+  const run = /^run +(\S+)/.exec(stdout)?.[1] ?? '';
+  await unlink(join(site.dir, 'out', run, '000000003.ndjson'));
+  const verified = await site.leat('verify', run);
+  expect(verified).toMatchObject({ code: 1, stdout: expect.stringMatching(/sinks hold 89/) });
+});
