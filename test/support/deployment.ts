@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { RunReport } from '@leat/core';
 import { findNatsServer, type NatsServer, startNatsServer } from '@leat/nats-server';
-import { expect, onTestFailed } from 'vitest';
+import { expect, onTestFailed, onTestFinished } from 'vitest';
 import { type Ended, fixture, leat, type LeatProcess, spawnLeat } from './leat.ts';
 import { tempDir, type TempDir } from './temp-dir.ts';
 import { until } from './until.ts';
@@ -48,6 +48,8 @@ export class Deployment implements AsyncDisposable {
     const server = await startNatsServer({ binary, storeDir: join(dir.path, 'nats') });
     const deployment = new Deployment(fixture(pipeline), dir, server, env);
     onTestFailed(() => deployment.#tell());
+    // A test that runs out of time never comes to the end of its block.
+    onTestFinished(() => deployment[Symbol.asyncDispose]());
     return deployment;
   }
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { readFile } from 'node:fs/promises';
 import type { RunReport } from '@leat/core';
-import { expect, onTestFailed } from 'vitest';
+import { expect, onTestFailed, onTestFinished } from 'vitest';
 import { linesOf } from './deployment.ts';
 import { type Ended, fixture, leat, type LeatProcess, spawnLeat } from './leat.ts';
 import { tempDir, type TempDir } from './temp-dir.ts';
@@ -25,6 +25,8 @@ export class DevSite implements AsyncDisposable {
     onTestFailed(() => {
       for (const { stderr } of site.#processes) process.stderr.write(`dev:\n${stderr()}\n`);
     });
+    // A test that runs out of time never comes to the end of its block.
+    onTestFinished(() => site[Symbol.asyncDispose]());
     return site;
   }
 
