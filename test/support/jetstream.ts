@@ -133,6 +133,8 @@ export interface Receiver {
   /** Every delivery so far, in order. */
   readonly deliveries: readonly Delivery[];
   readonly seqs: () => number[];
+  /** Ends when it is stopped, or by an error. */
+  readonly done: Promise<void>;
   readonly stop: () => Promise<void>;
 }
 
@@ -159,12 +161,13 @@ export function startReceiver(
   });
   const end = async (): Promise<void> => {
     stop.abort();
-    await done;
+    await done.catch(() => undefined);
   };
   onTestFinished(end);
   return {
     slots,
     deliveries,
+    done,
     seqs: () => deliveries.map(({ envelope }) => envelope.chunk.seq),
     stop: end,
   };

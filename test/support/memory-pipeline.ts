@@ -125,7 +125,11 @@ export function startStages(
 export function startFetcher(
   { connection, logger }: OpenPipeline,
   { pipeline: definition }: MemoryPipeline,
-): { readonly reports: RunReport[]; readonly stop: () => Promise<void> } {
+): {
+  readonly reports: RunReport[];
+  readonly done: Promise<void>;
+  readonly stop: () => Promise<void>;
+} {
   const stop = new AbortController();
   const reports: RunReport[] = [];
   const done = runFetcher({
@@ -134,11 +138,12 @@ export function startFetcher(
     logger,
     stop: stop.signal,
     onEnded: ({ report }) => reports.push(report),
-  }).catch(() => undefined);
+  });
+  done.catch(() => undefined);
   const end = async (): Promise<void> => {
     stop.abort();
-    await done;
+    await done.catch(() => undefined);
   };
   onTestFinished(end);
-  return { reports, stop: end };
+  return { reports, done, stop: end };
 }

@@ -1,0 +1,52 @@
+import { fetcher, mapper, type Mapper } from '@leat/sdk';
+import { expect, test } from 'vitest';
+import { z, type ZodType } from 'zod';
+import { encodeResults } from './encode.ts';
+
+const numbers = fetcher('numbers', {
+  source: { kind: 'none', chunks: async function* () {} },
+  schema: z.unknown(),
+});
+
+function stageOf(type: 'map' | 'flatMap' | 'mapChunk', schema: ZodType = z.unknown()): Mapper {
+  return mapper('m', { from: numbers, schema, [type]: () => undefined } as never);
+}
+
+test('one line for map, a line for each result otherwise', () => {
+  expect(encodeResults(stageOf('map'), [1, 2])).toEqual(['[1,2]']);
+  expect(encodeResults(stageOf('flatMap'), new Set([1, 'a\n']))).toEqual(['1', String.raw`"a\n"`]);
+  expect(encodeResults(stageOf('flatMap'), [])).toEqual([]);
+  expect(encodeResults(stageOf('mapChunk'), [1, 2], 2)).toEqual(['1', '2']);
+});
+
+test('codecs are encoded, and what a schema does not know is left out', () => {
+  const at = z.codec(z.iso.datetime(), z.date(), {
+    decode: (text) => new Date(text),
+    encode: (date) => date.toISOString(),
+  });
+  const result = { at: new Date(0), more: 1 };
+  expect(encodeResults(stageOf('map', z.object({ at })), result)).toEqual([
+    '{"at":"1970-01-01T00:00:00.000Z"}',
+  ]);
+});
+
+test.each<[string, Mapper, unknown, string]>([
+  ['another type', stageOf('map', z.number()), 'a', 'the result does not fit the schema: Invalid'],
+  ['nothing', stageOf('map'), undefined, 'the result is undefined, which JSON cannot hold'],
+  ['a function', stageOf('map'), () => 1, 'the result is function, which JSON cannot hold'],
+  [
+    'null for a list',
+    stageOf('flatMap'),
+    null,
+    'flatMap must return an array or another iterable; it returned null',
+  ],
+  [
+    'text for a list',
+    stageOf('mapChunk'),
+    'ab',
+    'mapChunk must return an array or another iterable; it returned string',
+  ],
+  ['too few', stageOf('mapChunk'), [1], 'a result for each of its 2 records; it returned 1'],
+])('%s is refused', (_, stage, result, message) => {
+  expect(() => encodeResults(stage, result, 2)).toThrow(message);
+});

@@ -1,0 +1,128 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Mapper } from '@leat/sdk';
+import { createLogger, loadPipeline } from '@leat/sdk/internal';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+// The built one: worker threads load their program by its file.
+import { createExecutor, type Executor } from '../dist/executor.js';
+import type { Job } from './job.ts';
+
+const LIMITS = { chunkSize: 10, maxBytes: 1_000_000 };
+const SOURCE = `
+import { BusyError, fetcher, mapper, pipeline, saver, TerminalError } from '@leat/sdk';
+import { isMainThread, threadId } from 'node:worker_threads';
+import { z } from 'zod';
+
+const schema = z.object({ n: z.number(), thread: z.number().optional() });
+const numbers = fetcher('numbers', { source: { kind: 'none', async *chunks() {} }, schema });
+let busy = 0;
+const work = mapper('work', {
+  from: numbers, schema, threads: 2, concurrency: 20, retry: { attempts: 2, initialDelayMs: 1 },
+  map: async ({ n }) => {
+    if (isMainThread) throw new Error('in the main thread');
+    if (n === 100) throw new TerminalError('fatal');
+    if (n === 101 && busy++ < 5) throw new BusyError('busy');
+    if (n === 102) for (;;);
+    if (n === 103) process.exit(1);
+    return { n, thread: threadId };
+  },
+});
+const out = saver('out', { from: work, sink: { kind: 'none', open: async () => { throw new Error(); } } });
+export default pipeline('p', { savers: [out] });
+`;
+
+let directory: string;
+let file: string;
+let stage: Mapper;
+
+beforeAll(async () => {
+  // Inside the package, so that the file finds Leat.
+  directory = await mkdtemp(fileURLToPath(new URL('../.test-', import.meta.url)));
+  file = join(directory, 'pipeline.mjs');
+  await writeFile(file, SOURCE);
+  const { stages } = await loadPipeline(file);
+  stage = stages.find(({ kind }) => kind === 'mapper') as Mapper;
+});
+
+afterAll(() => rm(directory, { recursive: true }));
+
+function start(mapper: Mapper = stage, pipelineFile: string | undefined = file): Executor {
+  const executor = createExecutor(mapper, {
+    limits: LIMITS,
+    pipelineFile,
+    logger: createLogger({ format: 'json', level: 'silent' }),
+    log: { format: 'json', level: 'silent' },
+  });
+  onTestFinished(() => executor.close());
+  return executor;
+}
+
+function jobOf(...numbers: number[]): Job {
+  // A window into a larger buffer, as what comes off a socket is.
+  const text = numbers.map((n) => `{"n":${n}}\n`).join('');
+  return {
+    run: { id: 'r', pipeline: 'p', params: {} },
+    chunk: '0',
+    body: Buffer.from(`before${text}after`).subarray(6, 6 + text.length),
+    records: numbers.length,
+    position: { source: 'a', unit: 'line', first: 1 },
+  };
+}
+
+const NEVER = new AbortController().signal;
+
+test('threads do the work, as many chunks at once as it says', async () => {
+  const executor = start();
+  expect(executor.parallel).toBe(4);
+  const results = await Promise.all(
+    Array.from({ length: 12 }, (_, n) => executor.run(jobOf(n), NEVER)),
+  );
+  const lines = results.map(
+    ({ pieces }) =>
+      JSON.parse(Buffer.from(pieces[0]?.body ?? '').toString()) as { n: number; thread: number },
+  );
+  expect(lines.map(({ n }) => n)).toEqual(Array.from({ length: 12 }, (_, n) => n));
+  expect(new Set(lines.map(({ thread }) => thread)).size).toBe(2);
+});
+
+test('errors keep their meaning in a thread', async () => {
+  const job = jobOf(1, 100, 101);
+  const result = await start().run(job, NEVER);
+  expect(result.dead).toMatchObject([
+    { index: 1, attempts: 1, error: { name: 'TerminalError', message: 'fatal' } },
+  ]);
+  expect(result).toMatchObject({ retries: 0, pieces: [{ records: 2 }] });
+  expect(job.body.length).toBeGreaterThan(0); // a copy was handed over
+});
+
+test('an abort ends even a thread that never yields, and the pool goes on', async () => {
+  const executor = start();
+  const abort = new AbortController();
+  const stuck = executor.run(jobOf(102), abort.signal);
+  abort.abort();
+  await expect(stuck).rejects.toThrow();
+  const { pieces } = await executor.run(jobOf(1), NEVER);
+  expect(pieces).toHaveLength(1);
+});
+
+test('a thread that dies fails its chunk, and the pool goes on', async () => {
+  const executor = start();
+  await expect(executor.run(jobOf(103), NEVER)).rejects.toThrow();
+  const { pieces } = await executor.run(jobOf(1), NEVER);
+  expect(pieces).toHaveLength(1);
+});
+
+test('threads without a file to load are refused; without threads none is needed', async () => {
+  const options = {
+    limits: LIMITS,
+    pipelineFile: undefined,
+    logger: createLogger({ format: 'json', level: 'silent' }),
+    log: { format: 'json', level: 'silent' },
+  } as const;
+  expect(() => createExecutor(stage, options)).toThrow('The mapper work wants 2 threads');
+  const inline = createExecutor({ ...stage, threads: 0 }, options);
+  expect(inline.parallel).toBe(2);
+  const { dead } = await inline.run(jobOf(1), NEVER);
+  expect(dead[0]?.error.message).toBe('in the main thread');
+});

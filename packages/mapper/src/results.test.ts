@@ -1,0 +1,76 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { Job } from './job.ts';
+import type { Outcome } from './outcome.ts';
+import { resultOf } from './results.ts';
+
+function jobOf(records: number, origins?: readonly number[]): Job {
+  return {
+    run: { id: 'r', pipeline: 'p', params: {} },
+    chunk: '0',
+    body: new Uint8Array(),
+    records,
+    position: { source: 'a', unit: 'line', first: 10 },
+    ...(origins && { origins }),
+  };
+}
+
+const outcomes: fc.Arbitrary<Outcome> = fc.oneof(
+  fc.array(fc.constantFrom('1', '"é"', '{"a":1}'), { maxLength: 9 }).map((lines) => ({ lines })),
+  fc.constant({ error: new Error('bad'), attempts: 2 }),
+);
+
+test('every record is accounted for, in order, however it is cut', () => {
+  fc.assert(
+    fc.property(
+      fc.array(outcomes),
+      fc.integer({ min: 1, max: 9 }),
+      fc.integer({ min: 1, max: 40 }),
+      (all, chunkSize, maxBytes) => {
+        const read = all.map(() => ({ line: 'x', value: 1 }));
+        const { pieces, expanded, filtered, dead } = resultOf(jobOf(all.length), read, all, 0, {
+          chunkSize,
+          maxBytes,
+        });
+        const lines = all.flatMap((each) => ('lines' in each ? each.lines : []));
+        const text = pieces.map(({ body }) => new TextDecoder().decode(body)).join('');
+        expect(text.split('\n').slice(0, -1)).toEqual(lines);
+        expect(all.length + expanded).toBe(lines.length + filtered + dead.length);
+        const origins = all.flatMap((each, n) => ('lines' in each ? each.lines.map(() => n) : []));
+        expect(pieces.flatMap((piece) => piece.origins)).toEqual(origins);
+        for (const piece of pieces) {
+          expect(piece.records).toBe(piece.origins.length);
+          expect(piece.records).toBeGreaterThan(0);
+        }
+      },
+    ),
+  );
+});
+
+test('one record for one is never cut', () => {
+  const all = Array.from({ length: 50 }, () => ({ lines: ['"long enough"'] }));
+  const read = all.map(() => ({ line: 'x', value: 1 }));
+  const { pieces } = resultOf(jobOf(50), read, all, 0, { chunkSize: 10, maxBytes: 20 });
+  expect(pieces).toHaveLength(1);
+});
+
+test('a dead record is told with its place in the dataset and what was thrown', () => {
+  const thrown: Outcome[] = [
+    { error: 'text', attempts: 1 },
+    { error: new TypeError('bad'), attempts: 3 },
+  ];
+  const read = [
+    { line: 'a', value: 1 },
+    { line: 'b', value: 2 },
+  ];
+  const { dead } = resultOf(jobOf(2, [4, 7]), read, thrown, 0, { chunkSize: 1, maxBytes: 1 });
+  expect(dead).toMatchObject([
+    { index: 0, position: 'line 14 of a', error: { name: 'Thrown', message: 'text' }, record: 'a' },
+    {
+      index: 1,
+      position: 'line 17 of a',
+      error: { name: 'TypeError', message: 'bad' },
+      attempts: 3,
+    },
+  ]);
+});

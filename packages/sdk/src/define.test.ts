@@ -1,0 +1,152 @@
+import { describe, expect, expectTypeOf, test } from 'vitest';
+import { z } from 'zod';
+import type { Sink, Source } from './contracts.ts';
+import { fetcher, mapper, pipeline, saver } from './define.ts';
+
+const Numbered = z.object({ n: z.number() });
+const Texted = z.object({ text: z.string() });
+/** Text in the JSON, a date in the code. */
+const Dated = z.object({ at: z.iso.datetime().transform((text) => new Date(text)) });
+const DatedCodec = z.object({
+  at: z.codec(z.iso.datetime(), z.date(), {
+    decode: (text) => new Date(text),
+    encode: (date) => date.toISOString(),
+  }),
+});
+
+function sourceOf<T>(): Source<T> {
+  return { kind: 'test', chunks: async function* () {} };
+}
+function sinkOf<T>(): Sink<T> {
+  return { kind: 'test', open: () => Promise.reject(new Error('not opened here')) };
+}
+
+const numbers = fetcher('numbers', { source: sourceOf<{ n: number }>(), schema: Numbered });
+const texts = mapper('texts', {
+  from: numbers,
+  schema: Texted,
+  map: ({ n }) => ({ text: `${n}` }),
+});
+const out = saver('out', { from: texts, sink: sinkOf<{ text: string }>() });
+
+describe('the graph', () => {
+  test('is what the stages say, upstream before downstream', () => {
+    const also = saver('also', { from: numbers, sink: sinkOf() });
+    const made = pipeline('p', { savers: [out, also] });
+    expect(made.spec).toEqual({
+      name: 'p',
+      stages: [
+        { name: 'numbers', kind: 'fetcher' },
+        { name: 'texts', kind: 'mapper', from: 'numbers' },
+        { name: 'out', kind: 'saver', from: 'texts' },
+        { name: 'also', kind: 'saver', from: 'numbers' },
+      ],
+    });
+    expect(made.fetcher).toBe(numbers);
+    expect(made.stages).toEqual([numbers, texts, out, also]);
+  });
+
+  test('must have one fetcher, and names that are all different', () => {
+    const others = fetcher('others', { source: sourceOf<never>(), schema: Numbered });
+    const two = [out, saver('out-2', { from: others, sink: sinkOf() })];
+    expect(() => pipeline('p', { savers: two })).toThrow('needs exactly one fetcher and has 2');
+    const twin = saver('out', { from: numbers, sink: sinkOf() });
+    expect(() => pipeline('p', { savers: [out, twin] })).toThrow('has two stages named "out"');
+    expect(() => pipeline('P', { savers: [out] })).toThrow('The pipeline name "P" must be');
+    expect(() => pipeline('p', { savers: [] })).toThrow('needs at least one saver');
+    const receipts = saver('receipts', { from: numbers, sink: sinkOf() });
+    expect(() => pipeline('p', { savers: [receipts] })).toThrow('is taken by Leat');
+  });
+});
+
+describe('options', () => {
+  test('have defaults', () => {
+    expect(numbers).toMatchObject({ chunkSize: 100, maxBytes: 524_288, window: 1_000 });
+    expect(texts).toMatchObject({ concurrency: 16, threads: 0, retry: { attempts: 5 } });
+  });
+
+  test.each([0, -1, 1.5, Number.NaN])('refuse a count of %s', (value) => {
+    const source = sourceOf<never>();
+    for (const option of ['chunkSize', 'maxBytes', 'window']) {
+      expect(() => fetcher('f', { source, schema: Numbered, [option]: value })).toThrow(
+        `The stage "f": ${option} must be a whole number from 1; it is ${value}.`,
+      );
+    }
+    const common = { from: numbers, schema: Numbered, map: (record: { n: number }) => record };
+    expect(() => mapper('m', { ...common, concurrency: value })).toThrow('concurrency must be');
+    if (value !== 0) expect(() => mapper('m', { ...common, threads: value })).toThrow('threads');
+    expect(() => mapper('m', { ...common, retry: { attempts: value } })).toThrow('retry.attempts');
+  });
+
+  test('make sources and sinks for a run', () => {
+    const run = { id: 'r', pipeline: 'p', params: { file: 'a.csv' } };
+    const seen: unknown[] = [];
+    const stage = fetcher('f', {
+      source: (given) => {
+        seen.push(given.params['file']);
+        return sourceOf<never>();
+      },
+      schema: Numbered,
+    });
+    expect(stage.source(run).kind).toBe('test');
+    expect(seen).toEqual(['a.csv']);
+  });
+
+  test('a mapper does exactly one thing', () => {
+    const common = { from: numbers, schema: Numbered };
+    // @ts-expect-error nothing to do
+    expect(() => mapper('m', common)).toThrow('needs exactly one of map, flatMap and mapChunk');
+    expect(() =>
+      // @ts-expect-error two things to do
+      mapper('m', { ...common, map: (r) => r, flatMap: (r) => [r] }),
+    ).toThrow('it has map and flatMap');
+    // @ts-expect-error not a function
+    expect(() => mapper('m', { ...common, map: 'x' })).toThrow('map must be a function');
+  });
+});
+
+describe('types', () => {
+  test('of records flow from stage to stage', () => {
+    mapper('m', {
+      from: texts,
+      schema: Numbered,
+      map: (record) => {
+        expectTypeOf(record).toEqualTypeOf<{ text: string }>();
+        return { n: record.text.length };
+      },
+    });
+    const dates = fetcher('dates', { source: sourceOf<{ at: string }>(), schema: Dated });
+    mapper('m', {
+      from: dates,
+      schema: DatedCodec,
+      mapChunk: (records) => {
+        expectTypeOf(records).toEqualTypeOf<readonly { at: Date }[]>();
+        return records;
+      },
+    });
+    const coded = mapper('m', { from: dates, schema: DatedCodec, map: (record) => record });
+    // What is saved is what stands in the JSON.
+    saver('s', { from: coded, sink: sinkOf<{ at: string }>() });
+    // @ts-expect-error the sink wants dates, the JSON holds text
+    saver('s', { from: coded, sink: sinkOf<{ at: Date }>() });
+  });
+
+  test('refuse what does not fit', () => {
+    // @ts-expect-error the source yields text where the schema wants a number
+    fetcher('f', { source: sourceOf<{ n: string }>(), schema: Numbered });
+    // @ts-expect-error the result lacks what the schema wants
+    mapper('m', { from: numbers, schema: Texted, map: (record) => record });
+    // @ts-expect-error the record has no such field
+    mapper('m', { from: numbers, schema: Texted, map: ({ text }) => ({ text }) });
+    // @ts-expect-error one result is not a list
+    mapper('m', { from: numbers, schema: Numbered, flatMap: (record) => record });
+    // @ts-expect-error the sink wants other records
+    saver('s', { from: numbers, sink: sinkOf<{ text: string }>() });
+    // @ts-expect-error nothing can be read from a saver
+    expect(() => mapper('m', { from: out, schema: Numbered, map: (r) => r })).toThrow(
+      'from must be a fetcher or a mapper',
+    );
+    // @ts-expect-error only savers end a pipeline
+    expect(() => pipeline('p', { savers: [texts] })).toThrow('needs at least one saver');
+  });
+});

@@ -1,0 +1,89 @@
+import { NO_COUNTS, type RunWish } from '@leat/core';
+import { expect, onTestFinished, test } from 'vitest';
+import type { Delivery } from './jetstream/chunk-queue.ts';
+import type { Runs } from './jetstream/runs.ts';
+import { KnownRuns } from './known-runs.ts';
+import { createLogger } from './logger.ts';
+
+/** Runs by id, and how often each was looked up. */
+function start(known: Readonly<Record<string, RunWish>>, fail = 0) {
+  const looked: string[] = [];
+  let failures = fail;
+  const runs = {
+    get: async (run: string) => {
+      looked.push(run);
+      if (failures-- > 0) throw new Error('away');
+      return run in known ? { run, pipeline: 'p', params: { a: run } } : undefined;
+    },
+    wish: async (run: string) => known[run] ?? 'run',
+  } as unknown as Runs;
+  const abort = new AbortController();
+  const logger = createLogger({ format: 'json', level: 'silent' });
+  const service = new KnownRuns(runs, abort.signal, logger);
+  onTestFinished(() => service.close());
+  return { service, looked, abort };
+}
+
+/** A delivery that notes how it was settled. */
+function deliver(run: string, deliveries = 1): { delivery: Delivery; settled: string[] } {
+  const settled: string[] = [];
+  const delivery: Delivery = {
+    envelope: {
+      run,
+      chunk: { seq: 0, path: '' },
+      counts: NO_COUNTS,
+      position: { source: 'a', unit: 'line', first: 1 },
+      sending: '',
+    },
+    body: new Uint8Array(),
+    deliveries,
+    ack: () => settled.push('ack'),
+    giveBack: (delayMs) => settled.push(`back ${delayMs}`),
+    drop: (reason) => settled.push(`drop: ${reason}`),
+  };
+  return { delivery, settled };
+}
+
+test('a run is looked up once, however many ask', async () => {
+  const { service, looked } = start({ r: 'run' });
+  const { delivery, settled } = deliver('r');
+  const all = await Promise.all(Array.from({ length: 50 }, () => service.admit(delivery)));
+  expect(new Set(all).size).toBe(1);
+  expect(all[0]?.info).toEqual({ id: 'r', pipeline: 'p', params: { a: 'r' } });
+  expect([looked, settled]).toEqual([['r'], []]);
+});
+
+test('what failed is looked up again', async () => {
+  const { service } = start({ r: 'run' }, 1);
+  await expect(service.admit(deliver('r').delivery)).rejects.toThrow('away');
+  expect(await service.admit(deliver('r').delivery)).toBeDefined();
+});
+
+test.each<[string, number, string]>([
+  ['unknown', 1, 'back 2000'],
+  ['unknown', 20, 'drop: unknown run'],
+  ['paused', 99, 'back 2000'],
+  ['cancelled', 1, 'drop: the run was cancelled'],
+])('a chunk of a run that is %s, delivered %i times: %s', async (run, deliveries, end) => {
+  const { service } = start({ paused: 'pause', cancelled: 'cancel' });
+  const { delivery, settled } = deliver(run, deliveries);
+  expect(await service.admit(delivery)).toBeUndefined();
+  expect(settled).toEqual([end]);
+});
+
+test('a bounded number of runs is remembered', async () => {
+  const names = Array.from({ length: 150 }, (_, n) => `r${n}`);
+  const { service, looked } = start(Object.fromEntries(names.map((name) => [name, 'run'])));
+  for (const name of names) await service.admit(deliver(name).delivery);
+  await service.admit(deliver('r149').delivery);
+  expect(looked).toHaveLength(150);
+  await service.admit(deliver('r0').delivery);
+  expect(looked).toHaveLength(151);
+});
+
+test('the signal of a run is aborted with the service', async () => {
+  const { service, abort } = start({ r: 'run' });
+  const run = await service.admit(deliver('r').delivery);
+  abort.abort(new Error('enough'));
+  expect(run?.signal.aborted).toBe(true);
+});

@@ -1,0 +1,227 @@
+import { execFile } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { NatsSettings } from '@leat/sdk/internal';
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import {
+  lineSpec,
+  openPipeline,
+  sendChunks,
+  SERVERS,
+  startReceiver,
+  startServer,
+} from '../support/jetstream.ts';
+import { newKey } from '../support/nats-keys.ts';
+import { tempDir } from '../support/temp-dir.ts';
+import { until } from '../support/until.ts';
+
+const run = promisify(execFile);
+
+let directory: string;
+
+beforeEach(async () => {
+  const created = await tempDir();
+  directory = created.path;
+  onTestFinished(() => created[Symbol.asyncDispose]());
+});
+
+async function write(name: string, text: string): Promise<string> {
+  await writeFile(join(directory, name), text, { mode: 0o600 });
+  return join(directory, name);
+}
+
+/** Sends and receives a chunk, and holds it for longer than its window: the holder must get in as well. */
+async function demandFlow(url: string, nats: Partial<NatsSettings>): Promise<void> {
+  const open = await openPipeline({ url }, lineSpec(), { ackWaitMs: 500 }, nats);
+  const receiver = startReceiver(open, () => undefined);
+  await sendChunks(open.connection, 1);
+  await until('it arrived', () => receiver.deliveries.length === 1);
+  const heldAt = performance.now();
+  await until('two windows have passed', () => performance.now() - heldAt > 1_200);
+  expect(receiver.deliveries).toHaveLength(1);
+}
+
+const refusal = (url: string) => ({
+  code: 'invalid-configuration',
+  message: expect.stringContaining(`The NATS server at ${url} refused the credentials`),
+});
+
+describe.each(SERVERS)('access to $server', ({ version }) => {
+  test('by user and password', async () => {
+    const { url } = await startServer(version, {
+      config: 'authorization { user: leat, password: "s3cret" }',
+    });
+    await demandFlow(url, { user: 'leat', password: 's3cret' });
+    const wrong = openPipeline({ url }, lineSpec(), {}, { user: 'leat', password: 'wrong' });
+    await expect(wrong).rejects.toMatchObject(refusal(url));
+    await expect(openPipeline({ url })).rejects.toMatchObject(refusal(url));
+  });
+
+  test('by token', async () => {
+    const { url } = await startServer(version, { config: 'authorization { token: "s3cret" }' });
+    await demandFlow(url, { token: 's3cret' });
+    const wrong = openPipeline({ url }, lineSpec(), {}, { token: 'wrong' });
+    await expect(wrong).rejects.toMatchObject(refusal(url));
+  });
+
+  test('by nkey', async () => {
+    const key = newKey('user');
+    const { url } = await startServer(version, {
+      config: `authorization { users: [{ nkey: ${key.publicKey} }] }`,
+    });
+    await demandFlow(url, { nkeyFile: await write('user.nk', `${key.seed}\n`) });
+    const nkeyFile = await write('other.nk', newKey('user').seed);
+    await expect(openPipeline({ url }, lineSpec(), {}, { nkeyFile })).rejects.toMatchObject(
+      refusal(url),
+    );
+  });
+
+  test('by credentials file', async () => {
+    const [operator, account, user] = [newKey('operator'), newKey('account'), newKey('user')];
+    const system = newKey('account');
+    const unlimited = { subs: -1, data: -1, payload: -1 };
+    const operatorToken = operator.sign({
+      sub: operator.publicKey,
+      name: 'operator',
+      nats: { type: 'operator', version: 2 },
+    });
+    const accountToken = (publicKey: string, storage: number): string =>
+      operator.sign({
+        sub: publicKey,
+        name: publicKey,
+        nats: {
+          type: 'account',
+          version: 2,
+          limits: {
+            ...unlimited,
+            imports: -1,
+            exports: -1,
+            wildcards: true,
+            conn: -1,
+            leaf: -1,
+            mem_storage: storage,
+            disk_storage: storage,
+            streams: -1,
+            consumer: -1,
+          },
+        },
+      });
+    const userToken = account.sign({
+      sub: user.publicKey,
+      name: 'user',
+      nats: { type: 'user', version: 2, pub: {}, sub: {}, ...unlimited },
+    });
+    const { url } = await startServer(version, {
+      config: [
+        `operator: ${operatorToken}`,
+        `system_account: ${system.publicKey}`,
+        'resolver: MEMORY',
+        'resolver_preload: {',
+        `  ${account.publicKey}: ${accountToken(account.publicKey, -1)}`,
+        `  ${system.publicKey}: ${accountToken(system.publicKey, 0)}`,
+        '}',
+      ].join('\n'),
+    });
+    const credsFile = await write(
+      'user.creds',
+      `-----BEGIN NATS USER JWT-----\n${userToken}\n------END NATS USER JWT------\n\n` +
+        `-----BEGIN USER NKEY SEED-----\n${user.seed}\n------END USER NKEY SEED------\n`,
+    );
+    await demandFlow(url, { credsFile });
+    const missing = openPipeline({ url }, lineSpec(), {}, { credsFile: join(directory, 'none') });
+    await expect(missing).rejects.toMatchObject({
+      code: 'invalid-configuration',
+      message: expect.stringContaining('cannot be read'),
+    });
+  });
+
+  test('over TLS, with a certificate authority of one’s own and a client certificate', async () => {
+    const inDirectory = (name: string): string => join(directory, name);
+    const openssl = (...args: string[]): Promise<unknown> =>
+      run('openssl', args, { cwd: directory });
+    const ec = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
+    await openssl(
+      'req',
+      '-x509',
+      ...ec,
+      '-keyout',
+      'ca.key',
+      '-out',
+      'ca.pem',
+      '-days',
+      '2',
+      '-subj',
+      '/CN=test-ca',
+    );
+    await write('server.ext', 'subjectAltName=DNS:localhost,IP:127.0.0.1');
+    for (const name of ['server', 'client']) {
+      await openssl(
+        'req',
+        ...ec,
+        '-keyout',
+        `${name}.key`,
+        '-out',
+        `${name}.csr`,
+        '-subj',
+        `/CN=${name}`,
+      );
+      await openssl(
+        'x509',
+        '-req',
+        '-in',
+        `${name}.csr`,
+        '-CA',
+        'ca.pem',
+        '-CAkey',
+        'ca.key',
+        '-CAcreateserial',
+        '-days',
+        '2',
+        '-out',
+        `${name}.pem`,
+        '-extfile',
+        'server.ext',
+      );
+    }
+    const { url } = await startServer(version, {
+      config: `tls { cert_file: "${inDirectory('server.pem')}", key_file: "${inDirectory('server.key')}", ca_file: "${inDirectory('ca.pem')}", verify: true }`,
+    });
+    const secure = url.replace('nats://127.0.0.1', 'tls://localhost');
+    await demandFlow(secure, {
+      tlsCaFile: inDirectory('ca.pem'),
+      tlsCertFile: inDirectory('client.pem'),
+      tlsKeyFile: inDirectory('client.key'),
+    });
+    await expect(openPipeline({ url: secure })).rejects.toMatchObject({
+      code: expect.stringMatching(/unreachable|invalid-configuration/),
+    });
+  });
+
+  test('that is taken away later ends the service with an error, not in silence', async () => {
+    const user = newKey('user');
+    const other = newKey('user');
+    const config = `authorization { users: [{ nkey: ${user.publicKey} }] }`;
+    const server = await startServer(version, { config });
+    const nkeyFile = await write('user.nk', user.seed);
+    const open = await openPipeline(server, lineSpec(), {}, { nkeyFile });
+    const receiver = startReceiver(open, () => undefined);
+    receiver.done.catch(() => undefined);
+    await server.kill('SIGKILL');
+    const changed = await startServer(version, {
+      port: server.port,
+      config: config.replace(user.publicKey, other.publicKey),
+    });
+    expect(changed.port).toBe(server.port);
+    await expect(receiver.done).rejects.toMatchObject({ code: 'unreachable' });
+  });
+
+  test('to a server that is not there is told, or waited for', async () => {
+    const server = await startServer(version);
+    await server.kill('SIGKILL');
+    await expect(openPipeline(server)).rejects.toMatchObject({
+      code: 'unreachable',
+      message: expect.stringContaining(`No NATS server answers at ${server.url}`),
+    });
+  });
+});

@@ -1,0 +1,53 @@
+import { describe, expect, test } from 'vitest';
+import { openPipeline, SERVERS, startServer } from '../support/jetstream.ts';
+import {
+  createRun,
+  memoryPipeline,
+  progressOf,
+  startFetcher,
+  startStages,
+} from '../support/memory-pipeline.ts';
+import { until } from '../support/until.ts';
+
+const COUNT = 3_000;
+
+describe.each(SERVERS)('fetchers on $server', ({ version }) => {
+  test('one conducts, the other takes over from one that was cut off, each record is saved once', async () => {
+    const server = await startServer(version);
+    const line = memoryPipeline(
+      COUNT,
+      {
+        map: async (record) => {
+          await new Promise((resolve) => setTimeout(resolve, 20));
+          return record;
+        },
+      },
+      5,
+    );
+    const { spec } = line.pipeline;
+    const services = await openPipeline(server, spec);
+    const active = await openPipeline(server, spec);
+    const standby = await openPipeline(server, spec);
+    await createRun(active, line);
+    startStages(services, line);
+    const first = startFetcher(active, line);
+    await until('the first conducts', async () => (await progressOf(services))?.fence === 1);
+    const second = startFetcher(standby, line);
+    await until('something is saved', () => line.sink.chunks.size > 20);
+    expect(standby.logger.at('info')).not.toContain('run resumed');
+    expect((await progressOf(services))?.fence).toBe(1);
+
+    const cutAt = performance.now();
+    await active.connection.nats.close();
+    await until('taken over', async () => (await progressOf(services))?.fence === 2, 15_000);
+    expect(performance.now() - cutAt).toBeLessThan(12_000);
+    await until('the run has ended', () => second.reports.length === 1);
+    expect(second.reports[0]).toMatchObject({
+      state: 'completed',
+      records: { in: COUNT, saved: COUNT, dead: 0 },
+    });
+    expect(line.sink.numbers).toEqual(Array.from({ length: COUNT }, (_, n) => n));
+    expect(first.reports).toEqual([]);
+    await expect(first.done).rejects.toMatchObject({ code: 'unreachable' });
+  });
+});
