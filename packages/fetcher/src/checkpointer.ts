@@ -88,6 +88,11 @@ export class Checkpointer {
       } catch (error) {
         this.#unacknowledged = [...taken, ...this.#unacknowledged];
         if (error instanceof LeatError) throw error;
+        if (this.#connection.link.isClosed) {
+          throw new LeatError('unreachable', 'The connection to NATS was closed.', {
+            cause: error,
+          });
+        }
         const fields = { run: this.#lease.run, retryInMs: delayMs };
         this.#logger.warn(fields, `ledger not written yet: ${messageOf(error)}`);
         await this.#connection.repair().catch(() => undefined);

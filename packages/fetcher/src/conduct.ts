@@ -107,6 +107,7 @@ class Conductor {
         signal: this.#over.signal,
         logger,
       });
+      this.#receipts.done.catch(failed);
       watchQueues({
         connection,
         run: this.#run.id,
@@ -218,9 +219,12 @@ class Conductor {
 
   #take(delivery: ReceiptDelivery): void {
     let isPremature = false;
+    let isNew = false;
     try {
       for (const receipt of delivery.receipts) {
-        isPremature = this.#ledger.settle(receipt) === 'premature' || isPremature;
+        const settlement = this.#ledger.settle(receipt);
+        isPremature ||= settlement === 'premature';
+        isNew ||= settlement === 'settled' || settlement === 'part';
       }
     } catch (error) {
       this.#over.abort(error);
@@ -228,8 +232,13 @@ class Conductor {
     }
     // A predecessor sent the chunk after its last checkpoint: it will be sent again, and JetStream will
     // drop it as a duplicate, so this receipt is the only one there will be.
-    if (isPremature && !this.#ledger.ended) delivery.giveBack();
-    else this.#checkpointer.keep(delivery);
+    if (isPremature && !this.#ledger.ended) {
+      delivery.giveBack();
+      // It comes again and again, which must not look as if the run went on.
+      if (!isNew) return;
+    } else {
+      this.#checkpointer.keep(delivery);
+    }
     this.#checkpointer.changed();
     this.#lastReceiptAt = performance.now();
     this.#wake();

@@ -69,6 +69,9 @@ export async function runFetcher(options: FetcherServiceOptions): Promise<void> 
       }
     } catch (error) {
       if (error instanceof LeatError) throw error;
+      if (connection.link.isClosed) {
+        throw new LeatError('unreachable', 'The connection to NATS was closed.', { cause: error });
+      }
       isDone = false;
       isIdle = true;
       logger.warn({ err: error }, `runs not seen: ${messageOf(error)}`);

@@ -2,12 +2,17 @@ import { randomBytes } from 'node:crypto';
 import { readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 
+/** The holders in this process: several fetchers may live in one. */
+const own = new Set<string>();
+
 /**
  * Names this process in a lease: host, process number, and something that no other process has. The
  * host includes the process namespace where there is one, because two containers may share a name.
  */
 export function newHolderId(): string {
-  return `${host()} ${process.pid} ${randomBytes(6).toString('hex')}`;
+  const holder = `${host()} ${process.pid} ${randomBytes(6).toString('hex')}`;
+  own.add(holder);
+  return holder;
 }
 
 /**
@@ -18,7 +23,7 @@ export function isHolderDead(holder: string): boolean {
   const [itsHost, itsPid] = holder.split(' ');
   if (itsHost !== host()) return false;
   const pid = Number(itsPid);
-  if (pid === process.pid) return true;
+  if (pid === process.pid) return !own.has(holder);
   try {
     process.kill(pid, 0);
     return false;

@@ -29,6 +29,8 @@ export class Lease {
   #revision: number;
   #progress: RunProgress;
   #isPaused = false;
+  /** Whether the broker has lost the run, and has not been told of it again. */
+  #isForgotten = false;
 
   private constructor(
     request: RunRequest,
@@ -62,7 +64,7 @@ export class Lease {
       const seenAt = sighting?.revision === found.revision ? sighting.at : now;
       sightings.set(run, { revision: found.revision, at: seenAt });
       const { holder: owner } = found.progress;
-      const isDead = owner !== undefined && isHolderDead(owner);
+      const isDead = owner !== undefined && (owner === holder || isHolderDead(owner));
       if (!mayTakeOver({ holder: owner, seenAt, isHolderDead: isDead }, now, LEASE_MS)) {
         return undefined;
       }
@@ -138,6 +140,11 @@ export class Lease {
       if (!(error instanceof LeatError && error.code === 'lease-lost')) throw error;
       this.#revision = await this.#runs.save(this.run, progress, await this.#ownRevision(error));
     }
+    if (this.#isForgotten) {
+      // Not before its progress is there: another fetcher would begin the run anew.
+      await this.#runs.restore(this.#request);
+      this.#isForgotten = false;
+    }
     this.#progress = progress;
   }
 
@@ -148,7 +155,7 @@ export class Lease {
   async #ownRevision(refusal: LeatError): Promise<number> {
     const found = await this.#runs.progress(this.run);
     if (found === undefined) {
-      await this.#runs.restore(this.#request);
+      this.#isForgotten = true;
       return 0;
     }
     const { holder, fence } = found.progress;
