@@ -140,8 +140,11 @@ export async function receiveReceipts(options: {
   await ensureConsumer(connection.manager, stream, wanted);
   const slots = new Slots(RECEIPT_SLOTS);
   const held = new Set<ReceiptDelivery>();
+  /** By their place in the stream, those that were given back and have not come again. */
+  const givenBack = new Set<number>();
   const open = (message: JsMsg): void => {
     const release = connection.holder.hold(replyOf(message));
+    givenBack.delete(message.seq);
     let isSettled = false;
     const settle = (end: () => void): void => {
       if (isSettled) return;
@@ -154,7 +157,11 @@ export async function receiveReceipts(options: {
     const delivery: ReceiptDelivery = {
       receipts: parseReceipts(message, logger),
       ack: () => settle(() => message.ack()),
-      giveBack: () => settle(() => message.nak(GIVE_BACK_MS)),
+      giveBack: () =>
+        settle(() => {
+          givenBack.add(message.seq);
+          message.nak(GIVE_BACK_MS);
+        }),
     };
     held.add(delivery);
     handle(delivery);
@@ -167,6 +174,7 @@ export async function receiveReceipts(options: {
     slots,
     handle: open,
     repair: async () => {
+      givenBack.clear();
       await connection.repair();
       await ensureConsumer(connection.manager, stream, wanted);
     },
@@ -175,7 +183,7 @@ export async function receiveReceipts(options: {
   }).finally(() => {
     for (const delivery of held) delivery.giveBack();
   });
-  return { done, held: () => held.size };
+  return { done, held: () => held.size + givenBack.size };
 }
 
 function parseReceipts(message: JsMsg, logger: Logger): Receipt[] {
