@@ -29,7 +29,7 @@ export interface SeenStream {
 }
 
 /** A copy of a stream, as the stream's leader sees it. */
-export interface SeenCopy {
+interface SeenCopy {
   readonly server: string;
   readonly isCurrent: boolean;
   readonly isOffline: boolean;

@@ -25,13 +25,9 @@ export async function examine(
   pipeline?: string,
 ): Promise<Omit<Examination, 'monitors'>> {
   const manager = await jetstreamManager(nats, { timeout: 5_000, checkAPI: false });
-  const usages = await usagesOf(manager).catch((error: unknown) => {
+  const { usages, names } = await inventoryOf(manager, pipeline).catch((error: unknown) => {
     throw jetStreamRefusal(error, url);
   });
-  const names: string[] = [];
-  for await (const name of manager.streams.names()) {
-    if (isStreamOf(name, pipeline)) names.push(name);
-  }
   const looked = await Promise.all(names.map((name) => lookAtStream(manager, name)));
   const streams = looked.flatMap(({ stream }) => stream ?? []);
   const { version = '', server_name: name = '', cluster } = nats.info ?? {};
@@ -76,9 +72,17 @@ async function lookAgain(
   );
 }
 
-async function usagesOf(manager: JetStreamManager): Promise<SeenUsage[]> {
+/** What the account has, and which streams are to be looked at. */
+async function inventoryOf(
+  manager: JetStreamManager,
+  pipeline: string | undefined,
+): Promise<{ readonly usages: SeenUsage[]; readonly names: string[] }> {
   const { tiers, ...account } = await manager.getAccountInfo();
-  return [account, ...Object.values(tiers ?? {})];
+  const names: string[] = [];
+  for await (const name of manager.streams.names()) {
+    if (isStreamOf(name, pipeline)) names.push(name);
+  }
+  return { usages: [account, ...Object.values(tiers ?? {})], names };
 }
 
 /** Asks the server who we are, because that answer has its time and everybody may ask. */
