@@ -31,6 +31,11 @@ const STOP_PUBLISHING_MS = 1_000;
 const REPORT_MS = 200;
 /** How often a chunk may be lost before it is clear that it will always be. */
 const MAX_RESENDS = 20;
+/**
+ * How often a receipt is given back whose chunk has not been sent: about two minutes, as long as JetStream
+ * remembers a message id.
+ */
+const MAX_PREMATURE_DELIVERIES = 240;
 /** Publishes on their way to JetStream; beyond a few hundred nothing is gained. */
 const MAX_PUBLISHES = 128;
 
@@ -231,8 +236,10 @@ class Conductor {
       return;
     }
     // A predecessor sent the chunk after its last checkpoint: it will be sent again, and JetStream will
-    // drop it as a duplicate, so this receipt is the only one there will be.
-    if (isPremature && !this.#ledger.ended) {
+    // drop it as a duplicate, so this receipt is the only one there will be. Later it would not be, and
+    // receipts that nobody takes must not fill their stream for ever.
+    const isWorthKeeping = delivery.deliveries < MAX_PREMATURE_DELIVERIES;
+    if (isPremature && !this.#ledger.ended && isWorthKeeping) {
       delivery.giveBack();
       // It comes again and again, which must not look as if the run went on.
       if (!isNew) return;

@@ -1,5 +1,6 @@
 import {
   formatReceipt,
+  MAX_RECEIPTS_HELD,
   parseReceipt,
   type Receipt,
   receiptsConsumer,
@@ -18,9 +19,6 @@ import { Slots } from './slots.ts';
 
 /** Most receipts in a message; about 10 kB. */
 const MAX_RECEIPTS = 256;
-
-/** How many messages of receipts the fetcher may hold until its next checkpoint. */
-const RECEIPT_SLOTS = 512;
 
 const GIVE_BACK_MS = 500;
 
@@ -103,6 +101,8 @@ function withResolvers(): PromiseWithResolvers {
 /** A message of receipts in hand. */
 export interface ReceiptDelivery {
   readonly receipts: readonly Receipt[];
+  /** How often they have come, this time included. */
+  readonly deliveries: number;
   /** To be called when a checkpoint has them. */
   readonly ack: () => void;
   /** They shall come again, a little later. */
@@ -138,7 +138,7 @@ export async function receiveReceipts(options: {
     connection.topology.settings,
   );
   await ensureConsumer(connection.manager, stream, wanted);
-  const slots = new Slots(RECEIPT_SLOTS);
+  const slots = new Slots(MAX_RECEIPTS_HELD);
   const held = new Set<ReceiptDelivery>();
   /** By their place in the stream, those that were given back and have not come again. */
   const givenBack = new Set<number>();
@@ -156,6 +156,7 @@ export async function receiveReceipts(options: {
     };
     const delivery: ReceiptDelivery = {
       receipts: parseReceipts(message, logger),
+      deliveries: message.info.deliveryCount,
       ack: () => settle(() => message.ack()),
       giveBack: () =>
         settle(() => {
@@ -169,6 +170,7 @@ export async function receiveReceipts(options: {
   const done = pull({
     client: connection.client,
     link: connection.link,
+    holder: connection.holder,
     stream,
     consumer: durable,
     slots,
