@@ -23,6 +23,7 @@ export type {
 } from './topology.ts';
 export {
   DEFAULT_TOPOLOGY_SETTINGS,
+  MAX_RECEIPTS_HELD,
   mismatches,
   receiptsConsumerOf,
   topologyOf,

@@ -51,7 +51,8 @@ describe('topologyOf', () => {
       name: 'leat_cities_receipts',
       subjects: ['leat.v1.cities.receipts.*'],
       retention: 'workqueue',
-      max_msgs: 50,
+      max_msgs: -1,
+      max_bytes: 1_000,
     });
     expect(dead).toMatchObject({
       name: 'leat_cities_dead',
@@ -89,6 +90,7 @@ describe('receiptsConsumerOf', () => {
       durable_name: 'run-r1',
       filter_subject: 'leat.v1.cities.receipts.r1',
       max_deliver: -1,
+      max_ack_pending: 1_024,
     });
   });
 });

@@ -36,6 +36,9 @@ export const DEFAULT_TOPOLOGY_SETTINGS: TopologySettings = {
 /** How long JetStream remembers a message id: an optimisation, since identity is checked at the sink. */
 const DUPLICATE_WINDOW_MS = 120_000; // 2 min, JetStream's own default
 
+/** How many messages of receipts a fetcher may hold until its next checkpoint. */
+export const MAX_RECEIPTS_HELD = 1_024;
+
 /** A stream as Leat wants it, in JetStream's own words (durations in nanoseconds). */
 export interface WantedStream {
   readonly name: string;
@@ -98,7 +101,8 @@ export function topologyOf(spec: PipelineSpec, settings: TopologySettings): Topo
         consumer: wantedConsumer(name, subject, settings),
       };
     }),
-    receipts: stream('receipts', receiptsSubject(spec.name, '*')),
+    // Receipts are small, and what holds them up holds up everything: only their bytes are bounded.
+    receipts: { ...stream('receipts', receiptsSubject(spec.name, '*')), max_msgs: -1 },
     dead: { ...stream('dead', deadSubject(spec.name, '*')), retention: 'limits', max_msgs: -1 },
     bucket: bucketName(spec.name),
     settings,
@@ -112,7 +116,10 @@ export function receiptsConsumerOf(
   durableName: string,
   settings: TopologySettings,
 ): WantedConsumer {
-  return wantedConsumer(durableName, receiptsSubject(pipeline, run), settings);
+  return {
+    ...wantedConsumer(durableName, receiptsSubject(pipeline, run), settings),
+    max_ack_pending: MAX_RECEIPTS_HELD,
+  };
 }
 
 /** One setting that is not as wanted. */

@@ -9,6 +9,8 @@ import { type Lease, LEASE_MS } from './lease.ts';
 
 /** How often the ledger is checkpointed while something changes. */
 const CHECKPOINT_MS = 1_000;
+/** With so many messages of receipts waiting, a checkpoint does not: the stream hands out only so many. */
+const PRESSING = 256;
 /** How often the lease is renewed while nothing does. */
 const RENEW_MS = LEASE_MS / 3;
 
@@ -26,6 +28,7 @@ export class Checkpointer {
   #isChanged = false;
   #savedAt = performance.now();
   #writing: Promise<void> = Promise.resolve();
+  #press: () => void = () => undefined;
 
   constructor(ledger: Ledger, lease: Lease, connection: PipelineConnection, logger: Logger) {
     this.#ledger = ledger;
@@ -43,6 +46,7 @@ export class Checkpointer {
   keep(delivery: ReceiptDelivery): void {
     this.#unacknowledged.push(delivery);
     this.#isChanged = true;
+    if (this.#unacknowledged.length >= PRESSING) this.#press();
   }
 
   /**
@@ -52,11 +56,19 @@ export class Checkpointer {
    */
   async run(signal: AbortSignal): Promise<void> {
     for (;;) {
-      await wait(CHECKPOINT_MS, signal).catch(() => undefined);
+      await this.#untilDue(signal);
       if (signal.aborted) return;
       if (!this.#isChanged && performance.now() - this.#savedAt < RENEW_MS) continue;
       await this.#write(() => this.#lease.save(this.#ledger.checkpoint()));
     }
+  }
+
+  async #untilDue(signal: AbortSignal): Promise<void> {
+    if (this.#unacknowledged.length >= PRESSING) return;
+    const pressed = new Promise<void>((resolve) => {
+      this.#press = resolve;
+    });
+    await Promise.race([pressed, wait(CHECKPOINT_MS, signal).catch(() => undefined)]);
   }
 
   /** Writes the ledger for the last time: the run has ended. */
