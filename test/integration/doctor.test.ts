@@ -223,6 +223,21 @@ describe.each(SERVERS)('leat doctor on $server', ({ version }) => {
     expect({ code, found }).toEqual({ code: 0, found: [] });
   });
 
+  test('finds chunks that are held by nobody who lives', async () => {
+    const { server, connection } = await open({ ackWaitMs: 5_000 });
+    const { client, runs, spec } = connection;
+    const createdAt = new Date().toISOString();
+    await runs.create({ run: 'run-1', pipeline: 'cities', params: {}, spec, createdAt });
+    await sendChunks(connection, 10);
+    const consumer = await client.consumers.get('leat_cities_work', 'work');
+    for await (const _ of await consumer.fetch({ max_messages: 3, expires: 1_000 })) continue;
+    const { findings } = await doctor(server.url);
+    expect(findings[0]).toMatchObject({
+      code: 'queue-stands-still',
+      found: '3 messages are held without a sign of life, 7 wait, and no replica pulls',
+    });
+  });
+
   test('finds what a run has left', async () => {
     const { server, connection } = await open();
     await completeRun(connection, 'run-1');

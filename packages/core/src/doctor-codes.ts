@@ -244,14 +244,14 @@ export const DOCTOR_CODES: Readonly<Record<FindingCode, CodeMeaning>> = {
   },
   'queue-stands-still': {
     severity: 'warning',
-    what: 'Messages wait, nobody holds one, and nobody pulls, in two looks a second apart.',
+    what: 'Messages wait and nobody pulls, in two looks; those that were handed out show no sign of life.',
     consequence: 'The runs that they belong to do not go on.',
     remedy:
       'Start the service that reads from this stream: a mapper, a saver, or for receipts a fetcher.',
   },
   'queue-quiet': {
     severity: 'note',
-    what: 'Messages are held, nobody pulls, and none was delivered or acknowledged for 5 minutes.',
+    what: 'Messages are held, nobody pulls, and none was delivered or acknowledged for 5 minutes; whether their holders live could not be told.',
     consequence: 'Either chunks take that long, or the replicas that held them are gone.',
     remedy: 'See whether the replicas of that stage are alive.',
   },

@@ -25,6 +25,18 @@ describe('flow', () => {
   test.each([
     ['pulled from', { pending: 5, waiting: 1 }, []],
     ['empty', { pending: 0, waiting: 0 }, []],
+    [
+      'held by the living',
+      { pending: 5, waiting: 0, ackPending: 3, quietMs: 4e5, isAlive: true },
+      [],
+    ],
+    [
+      'held by the dead',
+      { pending: 5, waiting: 0, ackPending: 3, isAlive: false },
+      [
+        `queue-stands-still ${subject}: 3 messages are held without a sign of life, 5 wait, and no replica pulls`,
+      ],
+    ],
     ['held', { pending: 5, waiting: 0, ackPending: 3, quietMs: 300_000 }, []],
     [
       'left alone',

@@ -15,12 +15,15 @@ const REMOVAL_MS = 10_000;
 /** Judges whether messages of a queue, or of the receipts, move. */
 export function flowFindings(stream: SeenStream, runs: readonly SeenRun[] | undefined): Finding[] {
   const findings: Finding[] = [];
-  for (const { name, pending, ackPending, waiting, quietMs } of stream.consumers) {
-    if (waiting > 0) continue;
+  for (const { name, pending, ackPending, waiting, isAlive, quietMs } of stream.consumers) {
+    if (waiting > 0 || isAlive === true) continue;
     const subject = consumerSubject(stream, name);
     if (ackPending === 0) {
       if (pending === 0) continue;
       const found = `${pending} messages wait and no replica pulls (num_waiting is 0)`;
+      findings.push(findingOf('queue-stands-still', subject, found));
+    } else if (isAlive === false) {
+      const found = `${ackPending} messages are held without a sign of life, ${pending} wait, and no replica pulls`;
       findings.push(findingOf('queue-stands-still', subject, found));
     } else if (quietMs > QUIET_MS) {
       const minutes = Math.floor(quietMs / 60_000);

@@ -58,6 +58,8 @@ export interface SeenConsumer {
   /** Pulls that wait for a message. */
   readonly waiting: number;
   readonly isPaused: boolean;
+  /** Whether whoever holds messages gave a sign of life; absent where that could not be told. */
+  readonly isAlive?: boolean;
   /** How long ago a message was last delivered or acknowledged, by the server's clock. */
   readonly quietMs: number;
 }

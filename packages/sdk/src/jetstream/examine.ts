@@ -2,20 +2,16 @@ import {
   type ClockReading,
   type Examination,
   isStreamOf,
-  type SeenConsumer,
   type SeenRun,
-  type SeenStream,
   type SeenUsage,
 } from '@leat/core';
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
-import { wait } from '../wait.ts';
-import { consumerOf, lookAtStream } from './look-at-stream.ts';
+import { lookAgain } from './look-again.ts';
+import { lookAtStream } from './look-at-stream.ts';
 import { jetStreamRefusal } from './provision.ts';
 import { Runs } from './runs.ts';
 
-/** A replica is between two pulls for milliseconds, so a second look tells whether there is none. */
-const SECOND_LOOK_MS = 1_000;
 const CLOCK_READINGS = 3;
 
 /** Looks at everything that {@link Examination} has, except at monitoring endpoints. */
@@ -35,41 +31,11 @@ export async function examine(
     server: { name, version, isClustered: cluster !== undefined },
     clocks: await readClock(nats),
     usages,
-    streams: await lookAgain(manager, streams),
+    streams: await lookAgain(nats, manager, streams),
     unavailable: looked.flatMap(({ unavailable }) => unavailable ?? []),
     // After the streams, so that no message is seen whose run is not.
     runs: await runsOf(nats, pipeline).catch(() => undefined),
   };
-}
-
-/** Looks again at consumers that nobody seemed to pull from, and lets the kinder look stand. */
-async function lookAgain(
-  manager: JetStreamManager,
-  streams: readonly SeenStream[],
-): Promise<SeenStream[]> {
-  if (!streams.some(({ consumers }) => consumers.some(isSuspicious))) return [...streams];
-  await wait(SECOND_LOOK_MS);
-  const again = async (stream: string, first: SeenConsumer): Promise<SeenConsumer> => {
-    if (!isSuspicious(first)) return first;
-    try {
-      const second = consumerOf(await manager.consumers.info(stream, first.name));
-      return {
-        ...second,
-        waiting: Math.max(first.waiting, second.waiting),
-        ackPending: Math.max(first.ackPending, second.ackPending),
-      };
-    } catch {
-      return first;
-    }
-  };
-  return Promise.all(
-    streams.map(async (stream) => ({
-      ...stream,
-      consumers: await Promise.all(
-        stream.consumers.map((consumer) => again(stream.config.name, consumer)),
-      ),
-    })),
-  );
 }
 
 /** What the account has, and which streams are to be looked at. */
@@ -118,9 +84,4 @@ async function runsOf(nats: NatsConnection, pipeline: string | undefined): Promi
     }
   }
   return seen;
-}
-
-/** Whether messages wait for somebody who pulls. */
-function isSuspicious({ waiting, pending }: SeenConsumer): boolean {
-  return waiting === 0 && pending > 0;
 }
