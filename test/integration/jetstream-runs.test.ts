@@ -149,7 +149,7 @@ describe.each(SERVERS)('receipts on $server', ({ version }) => {
     const successor = await startReading(open);
     await until('read again', () => seqsOf(successor.deliveries).length === 4, 3_000);
     const missing = seqsOf(died.deliveries.slice(1));
-    expect(seqsOf(successor.deliveries).toSorted()).toEqual(missing.toSorted());
+    expect(new Set(seqsOf(successor.deliveries))).toEqual(new Set(missing));
     for (const { ack } of successor.deliveries) ack();
     const { manager, topology } = open.connection;
     await until('all are gone', async () => {

@@ -9,6 +9,7 @@ import {
   fetcher,
   type Pipeline,
   pipeline,
+  type Saver,
   saver,
   type Sink,
   type SinkChunk,
@@ -104,7 +105,7 @@ export function startStages(
     stop: stop.signal,
     abort: abort.signal,
   };
-  const [out] = definition.stages.filter((each) => each.kind === 'saver');
+  const out = definition.stages.find((each) => each.kind === 'saver') as Saver;
   const services = [
     runMapper({
       ...common,
@@ -112,7 +113,7 @@ export function startStages(
       log: { format: 'json', level: 'silent' },
       ...(pipelineFile !== undefined && { pipelineFile }),
     }),
-    runSaver({ ...common, saver: out as Extract<typeof out, { kind: 'saver' }> }),
+    runSaver({ ...common, saver: out }),
   ];
   onTestFinished(async () => {
     stop.abort();

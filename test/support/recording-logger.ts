@@ -23,7 +23,7 @@ export function recordingLogger(
     (first: unknown, second?: unknown): void => {
       const isText = typeof first === 'string';
       const fields = isText ? bound : { ...bound, ...(first as object) };
-      lines.push({ level, message: String(isText ? first : (second ?? '')), fields });
+      lines.push({ level, message: isText ? first : ((second ?? '') as string), fields });
     };
   return {
     lines,

@@ -101,14 +101,14 @@ test('an abort ends even a thread that never yields, and the pool goes on', asyn
   const abort = new AbortController();
   const stuck = executor.run(jobOf(102), abort.signal);
   abort.abort();
-  await expect(stuck).rejects.toThrow();
+  await expect(stuck).rejects.toThrow('aborted');
   const { pieces } = await executor.run(jobOf(1), NEVER);
   expect(pieces).toHaveLength(1);
 });
 
 test('a thread that dies fails its chunk, and the pool goes on', async () => {
   const executor = start();
-  await expect(executor.run(jobOf(103), NEVER)).rejects.toThrow();
+  await expect(executor.run(jobOf(103), NEVER)).rejects.toThrow('exit');
   const { pieces } = await executor.run(jobOf(1), NEVER);
   expect(pieces).toHaveLength(1);
 });

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Job } from './job.ts';
 import type { Outcome } from './outcome.ts';

@@ -228,15 +228,15 @@ class ChunkTask {
 /** Does not wait for the user's function when its result is not wanted any more: it may not listen. */
 async function unlessAborted(signal: AbortSignal, work: () => Promise<void>): Promise<void> {
   signal.throwIfAborted();
-  let onAbort: () => void = () => undefined;
+  const over = new AbortController();
   const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason as Error);
-    signal.addEventListener('abort', onAbort, { once: true });
+    const onAbort = (): void => reject(signal.reason as Error);
+    signal.addEventListener('abort', onAbort, { once: true, signal: over.signal });
   });
   try {
     await Promise.race([work(), aborted]);
   } finally {
-    signal.removeEventListener('abort', onAbort);
+    over.abort();
   }
 }
 

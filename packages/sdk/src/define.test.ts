@@ -74,8 +74,12 @@ describe('options', () => {
     }
     const common = { from: numbers, schema: Numbered, map: (record: { n: number }) => record };
     expect(() => mapper('m', { ...common, concurrency: value })).toThrow('concurrency must be');
-    if (value !== 0) expect(() => mapper('m', { ...common, threads: value })).toThrow('threads');
     expect(() => mapper('m', { ...common, retry: { attempts: value } })).toThrow('retry.attempts');
+  });
+
+  test.each([-1, 1.5, Number.NaN])('refuse %s threads', (threads) => {
+    const common = { from: numbers, schema: Numbered, map: (record: { n: number }) => record };
+    expect(() => mapper('m', { ...common, threads })).toThrow('threads must be');
   });
 
   test('make sources and sinks for a run', () => {

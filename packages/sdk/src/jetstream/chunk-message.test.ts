@@ -7,7 +7,7 @@ import {
   recordsOf,
 } from '@leat/core';
 import { headers } from '@nats-io/transport-node';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { bodyNameOf, type Envelope, headersOf, messageId, readHeaders } from './chunk-message.ts';
 

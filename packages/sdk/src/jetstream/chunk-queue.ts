@@ -72,6 +72,7 @@ export async function receiveChunks(options: ReceiveOptions): Promise<void> {
   await pull({
     client: connection.client,
     link: connection.link,
+    holder: connection.holder,
     stream: queue.stream.name,
     consumer: queue.consumer.durable_name,
     slots,

@@ -1,4 +1,4 @@
-import { workerData } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 import { pino } from 'pino';
 import { openConnection } from './connection.ts';
 import { type HolderData, SLOT_BYTES, SLOT_COUNT, SUBJECT_OFFSET } from './hold-table.ts';
@@ -16,6 +16,9 @@ const connection = await openConnection(settings, {
   logger: pino({ level: 'silent' }),
   isPatient: true,
 });
+
+// oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port, not a window
+parentPort?.postMessage('ready');
 
 setInterval(() => {
   if (connection.isClosed()) process.exit(1);

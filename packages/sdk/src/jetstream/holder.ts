@@ -19,6 +19,11 @@ export class Holder {
   readonly #data: HolderData;
   readonly #logger: Logger;
   #thread: Worker | undefined;
+  #isReady: () => void = () => undefined;
+  /** When its thread has connected: what is pulled before might come back before the first sign of life. */
+  readonly ready: Promise<void> = new Promise((resolve) => {
+    this.#isReady = resolve;
+  });
   #generation = 0;
   #isClosed = false;
 
@@ -56,6 +61,7 @@ export class Holder {
 
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#isReady();
     await this.#thread?.terminate();
   }
 
@@ -66,6 +72,7 @@ export class Holder {
       // The thread must start whatever flags the process was started with.
       execArgv: [],
     });
+    thread.on('message', () => this.#isReady());
     thread.unref();
     thread.on('error', (error) => this.#logger.error({ err: error }, 'holder thread failed'));
     thread.on('exit', () => {

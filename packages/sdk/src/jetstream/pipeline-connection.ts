@@ -26,7 +26,7 @@ export interface PipelineConnection {
   readonly client: JetStreamClient;
   readonly manager: JetStreamManager;
   readonly publisher: Publisher;
-  readonly holder: Pick<Holder, 'hold' | 'close'>;
+  readonly holder: Pick<Holder, 'hold' | 'close'> & Partial<Pick<Holder, 'ready'>>;
   readonly bodies: Bodies;
   readonly runs: Runs;
   /** The largest message that the server takes, in bytes. */

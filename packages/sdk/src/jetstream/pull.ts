@@ -3,6 +3,7 @@ import type { Consumer, ConsumerMessages, JetStreamClient, JsMsg } from '@nats-i
 import type { Subscription } from '@nats-io/transport-node';
 import type { Logger } from 'pino';
 import { wait } from '../wait.ts';
+import type { Holder } from './holder.ts';
 import type { Link } from './link.ts';
 import { isGone } from './provision.ts';
 import type { Slots } from './slots.ts';
@@ -25,6 +26,7 @@ const TROUBLE_BACKOFF: RetryPolicy = {
 export interface PullOptions {
   readonly client: JetStreamClient;
   readonly link: Link;
+  readonly holder: Partial<Pick<Holder, 'ready'>>;
   readonly stream: string;
   readonly consumer: string;
   /** Only as many messages are asked for as there are free slots; `handle` must lead to a release. */
@@ -45,6 +47,7 @@ export interface PullOptions {
  */
 export async function pull(options: PullOptions): Promise<void> {
   const { client, link, stream, consumer: name, slots, signal, logger } = options;
+  await holderReady(options);
   let consumer: Consumer | undefined;
   for (let failures = 0; !signal.aborted;) {
     await link.settled(signal);
@@ -93,6 +96,21 @@ export async function pull(options: PullOptions): Promise<void> {
       slots.release(free - arrived);
     }
   }
+}
+
+/** Waits for the holder, unless there is nothing to hold any more. */
+async function holderReady({ holder, link, signal }: PullOptions): Promise<void> {
+  const over = new AbortController();
+  const pointless = new Promise<void>((resolve) => {
+    const look = (): void => {
+      if (signal.aborted || link.isClosed) resolve();
+    };
+    signal.addEventListener('abort', look, { signal: over.signal });
+    over.signal.addEventListener('abort', link.onChange(look));
+    look();
+  });
+  await Promise.race([holder.ready, pointless]);
+  over.abort();
 }
 
 /**
