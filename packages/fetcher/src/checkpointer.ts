@@ -26,6 +26,8 @@ export class Checkpointer {
   /** Receipts that are in the ledger, and whose messages wait for a checkpoint. */
   #unacknowledged: ReceiptDelivery[] = [];
   #isChanged = false;
+  /** Whether the last write has been asked for: nothing may be written after it. */
+  #isEnding = false;
   #savedAt = performance.now();
   #writing: Promise<void> = Promise.resolve();
   #press: () => void = () => undefined;
@@ -57,7 +59,7 @@ export class Checkpointer {
   async run(signal: AbortSignal): Promise<void> {
     for (;;) {
       await this.#untilDue(signal);
-      if (signal.aborted) return;
+      if (signal.aborted || this.#isEnding) return;
       if (!this.#isChanged && performance.now() - this.#savedAt < RENEW_MS) continue;
       await this.#write(() => this.#lease.save(this.#ledger.checkpoint()));
     }
@@ -73,11 +75,13 @@ export class Checkpointer {
 
   /** Writes the ledger for the last time: the run has ended. */
   end(state: RunState, reason?: string): Promise<void> {
+    this.#isEnding = true;
     return this.#write(() => this.#lease.end(this.#ledger.checkpoint(), state, reason));
   }
 
   /** Writes the ledger for the last time here: the run goes on elsewhere, or later. */
   giveBack(): Promise<void> {
+    this.#isEnding = true;
     return this.#write(() => this.#lease.giveBack(this.#ledger.checkpoint()));
   }
 

@@ -158,8 +158,10 @@ export class Lease {
       this.#isForgotten = true;
       return 0;
     }
-    const { holder, fence } = found.progress;
-    if (holder === this.#holder && fence === this.#progress.fence) return found.revision;
+    const { holder, fence, startedAt } = found.progress;
+    const isOurLife = fence === this.#progress.fence && startedAt === this.#progress.startedAt;
+    // Our last write has no holder.
+    if (isOurLife && (holder ?? this.#holder) === this.#holder) return found.revision;
     throw refusal;
   }
 }
