@@ -1,7 +1,6 @@
 import { hostname } from 'node:os';
 import {
   checkRunId,
-  isEnded,
   isResumable,
   LeatError,
   newRunId,
@@ -50,16 +49,6 @@ export async function openRun(runs: Runs, wish: RunWish): Promise<OpenedRun> {
   };
   await runs.create(request);
   return { request, isResumed: false };
-}
-
-/** The runs that were interrupted, oldest first. */
-export async function interruptedRuns(runs: Runs): Promise<RunRequest[]> {
-  const interrupted: RunRequest[] = [];
-  for (const request of await runs.list()) {
-    const entry = await runs.progress(request.run);
-    if (entry === undefined || !isEnded(entry.progress.state)) interrupted.push(request);
-  }
-  return interrupted;
 }
 
 async function resume(runs: Runs, request: RunRequest, wish: RunWish): Promise<OpenedRun> {

@@ -50,8 +50,7 @@ export async function runFetcher(options: FetcherServiceOptions): Promise<void> 
     let isDone = true;
     try {
       for (const request of await candidates(options)) {
-        const state = (await connection.runs.progress(request.run))?.progress.state ?? 'pending';
-        if (isEnded(state) || unfit.has(request.run)) continue;
+        if (unfit.has(request.run)) continue;
         isDone = false;
         const difference = specDifference(request.spec, options.pipeline.spec);
         if (difference !== undefined) {
@@ -83,9 +82,8 @@ export async function runFetcher(options: FetcherServiceOptions): Promise<void> 
 }
 
 async function candidates({ connection, only }: FetcherServiceOptions): Promise<RunRequest[]> {
-  if (only === undefined) return connection.runs.list();
-  const request = await connection.runs.get(only);
-  return request === undefined ? [] : [request];
+  const open = await connection.runs.listOpen();
+  return only === undefined ? open : open.filter(({ run }) => run === only);
 }
 
 async function conductOne(

@@ -13,7 +13,7 @@ import {
 import { type Call, type Command, countFlag, paramsOf, runFlag } from '../command.ts';
 import { EmbeddedNats } from '../embedded-nats.ts';
 import { EXIT, exitCodeOfError, exitCodeOfState } from '../exit-code.ts';
-import { connectionName, interruptedRuns, type OpenedRun, openRun } from '../open-run.ts';
+import { connectionName, type OpenedRun, openRun } from '../open-run.ts';
 import { clearProgress, ProgressDisplay } from '../progress-display.ts';
 import { reportText } from '../report-text.ts';
 import { runStage } from '../services.ts';
@@ -95,7 +95,7 @@ async function toGoOnWith(
   runs: Runs,
   params: Readonly<Record<string, string>>,
 ): Promise<string | undefined> {
-  const interrupted = await interruptedRuns(runs);
+  const interrupted = await runs.listOpen();
   const same = interrupted.find((request) => isDeepStrictEqual(request.params, params));
   if (same === undefined) {
     for (const { run } of interrupted) {

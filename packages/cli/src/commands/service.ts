@@ -1,11 +1,12 @@
 import { resolve } from 'node:path';
-import { isEnded, LeatError, type RunState } from '@leat/core';
+import { LeatError, type RunState } from '@leat/core';
 import { runFetcher } from '@leat/fetcher';
 import type { Mapper, Pipeline, Saver } from '@leat/sdk';
 import {
   loadPipeline,
   openPipelineConnection,
   type PipelineConnection,
+  type Runs,
   wait,
 } from '@leat/sdk/internal';
 import type { Call, Command, CommandOption } from '../command.ts';
@@ -139,20 +140,27 @@ async function untilNothingIsLeft(
   stop: AbortSignal,
   over: AbortController,
 ): Promise<void> {
-  const open = new Set<string>();
+  let open: readonly string[] = [];
   while (!stop.aborted) {
     try {
-      for (const { run } of await runs.list()) {
-        const entry = await runs.progress(run);
-        if (isEnded(entry?.progress.state ?? 'pending')) open.delete(run);
-        else open.add(run);
-      }
-      if (open.size === 0) over.abort();
+      const now = (await runs.listOpen()).map(({ run }) => run);
+      const isForgotten = await someAreForgotten(
+        runs,
+        open.filter((run) => !now.includes(run)),
+      );
+      if (now.length === 0 && !isForgotten) over.abort();
+      if (!isForgotten) open = now;
     } catch (error) {
       logger.debug({ err: error }, 'runs not seen');
     }
     await wait(LOOK_MS, stop).catch(() => undefined);
   }
+}
+
+/** Whether any of the runs is neither open nor ended: its entries are gone, and may come back. */
+async function someAreForgotten(runs: Runs, vanished: readonly string[]): Promise<boolean> {
+  for (const run of vanished) if ((await runs.get(run)) === undefined) return true;
+  return false;
 }
 
 function stagesOf(

@@ -1,4 +1,12 @@
-import { bucketName, LeatError, type RunProgress, type RunRequest, type RunWish } from '@leat/core';
+import {
+  bucketName,
+  isEnded,
+  isResumable,
+  LeatError,
+  type RunProgress,
+  type RunRequest,
+  type RunWish,
+} from '@leat/core';
 import { jetstream, type JetStreamClient, type JetStreamManager } from '@nats-io/jetstream';
 import { type KV, Kvm } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/transport-node';
@@ -21,6 +29,9 @@ export class Runs {
   readonly #kv: KV;
   readonly #bucket: string;
   readonly #manager: JetStreamManager;
+
+  /** Runs that can never be worked on again. */
+  readonly #over = new Set<string>();
 
   private constructor(kv: KV, bucket: string, manager: JetStreamManager) {
     this.#kv = kv;
@@ -84,15 +95,27 @@ export class Runs {
   /** Every run, oldest first. */
   async list(): Promise<RunRequest[]> {
     const requests: RunRequest[] = [];
-    // The client's own way to list keys waits for ever if the server goes away meanwhile.
-    const prefix = `$KV.${this.#bucket}.run.`;
-    const filter = { subjects_filter: `${prefix}*` };
-    const { state } = await this.#manager.streams.info(`KV_${this.#bucket}`, filter);
-    for (const subject of Object.keys(state.subjects ?? {})) {
-      const request = await this.get(subject.slice(prefix.length));
+    for (const run of await this.#ids()) {
+      const request = await this.get(run);
       if (request !== undefined) requests.push(request);
     }
-    return requests.toSorted((a, b) => a.createdAt.localeCompare(b.createdAt));
+    return requests.toSorted(byAge);
+  }
+
+  /** The runs that have not ended, oldest first. Those that have ended for good are looked at once. */
+  async listOpen(): Promise<RunRequest[]> {
+    const open: RunRequest[] = [];
+    for (const run of await this.#ids()) {
+      if (this.#over.has(run)) continue;
+      const state = (await this.progress(run))?.progress.state ?? 'pending';
+      if (isEnded(state)) {
+        if (!isResumable(state)) this.#over.add(run);
+        continue;
+      }
+      const request = await this.get(run);
+      if (request !== undefined) open.push(request);
+    }
+    return open.toSorted(byAge);
   }
 
   async progress(run: string): Promise<ProgressEntry | undefined> {
@@ -131,4 +154,16 @@ export class Runs {
   async setWish(run: string, wish: RunWish): Promise<void> {
     await this.#kv.put(`wish.${run}`, JSON.stringify(wish));
   }
+
+  /** The client's own way to list keys waits for ever if the server goes away meanwhile. */
+  async #ids(): Promise<string[]> {
+    const prefix = `$KV.${this.#bucket}.run.`;
+    const filter = { subjects_filter: `${prefix}*` };
+    const { state } = await this.#manager.streams.info(`KV_${this.#bucket}`, filter);
+    return Object.keys(state.subjects ?? {}).map((subject) => subject.slice(prefix.length));
+  }
+}
+
+function byAge(a: RunRequest, b: RunRequest): number {
+  return a.createdAt.localeCompare(b.createdAt);
 }
