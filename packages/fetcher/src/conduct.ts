@@ -20,13 +20,12 @@ import {
 } from '@leat/sdk/internal';
 import { Checkpointer } from './checkpointer.ts';
 import type { Lease } from './lease.ts';
+import { Outbox } from './outbox.ts';
 import { RunSource } from './run-source.ts';
 import { watchQueues } from './watch-queues.ts';
 import { watchWish } from './watch-wish.ts';
-import { countsOf, type SenderOptions, sendSourceChunk } from './send.ts';
+import { countsOf } from './send.ts';
 
-/** How long a stop waits for chunks on their way to JetStream. */
-const STOP_PUBLISHING_MS = 1_000;
 /** How often `onProgress` is told. */
 const REPORT_MS = 200;
 /** How often a chunk may be lost before it is clear that it will always be. */
@@ -36,8 +35,6 @@ const MAX_RESENDS = 20;
  * remembers a message id.
  */
 const MAX_PREMATURE_DELIVERIES = 240;
-/** Publishes on their way to JetStream; beyond a few hundred nothing is gained. */
-const MAX_PUBLISHES = 128;
 
 export interface ConductOptions {
   readonly connection: PipelineConnection;
@@ -72,10 +69,9 @@ class Conductor {
   readonly #options: ConductOptions;
   readonly #ledger: Ledger;
   readonly #run: RunInfo;
-  readonly #sender: SenderOptions;
+  readonly #outbox: Outbox;
   /** Aborted when the run has ended here, in whichever way. */
   readonly #over = new AbortController();
-  readonly #publishing = new Set<Promise<void>>();
   readonly #checkpointer: Checkpointer;
   #receipts: ReceiptStream | undefined;
   #lastReceiptAt = performance.now();
@@ -88,7 +84,12 @@ class Conductor {
     this.#ledger = new Ledger(lease.progress.ledger);
     this.#checkpointer = new Checkpointer(this.#ledger, lease, connection, logger);
     this.#run = { id: request.run, pipeline: request.pipeline, params: request.params };
-    this.#sender = { connection, pipeline, run: request.run, signal: this.#over.signal };
+    this.#outbox = new Outbox(
+      { connection, pipeline, run: request.run, signal: this.#over.signal },
+      this.#ledger,
+      () => this.#wake(),
+      (error) => this.#over.abort(error),
+    );
   }
 
   async run(): Promise<Conducted> {
@@ -125,7 +126,7 @@ class Conductor {
       }).catch(failed);
       const damage = await this.#sendAll(source);
       await this.#until(() => this.#ledger.inFlightCount === 0);
-      await this.#untilPublished();
+      await this.#outbox.untilEmpty(stop);
       this.#over.signal.throwIfAborted();
       return await this.#finish(damage);
     } catch (error) {
@@ -162,7 +163,6 @@ class Conductor {
         );
       }
       this.#noteSent(seq, chunk);
-      this.#ledger.sent(seq, performance.now());
     }
   }
 
@@ -175,7 +175,7 @@ class Conductor {
           () =>
             !this.#isPaused &&
             this.#ledger.inFlightCount < pipeline.fetcher.window &&
-            this.#publishing.size < MAX_PUBLISHES,
+            !this.#outbox.isFull,
         );
         if (stop.aborted) break;
         const chunk = await source.next();
@@ -186,7 +186,7 @@ class Conductor {
         }
         const seq = this.#ledger.next;
         this.#noteSent(seq, chunk);
-        this.#send(seq, chunk, '');
+        this.#outbox.send(seq, chunk, '');
       }
       await source.close();
       return undefined;
@@ -198,28 +198,9 @@ class Conductor {
 
   #noteSent(seq: number, chunk: SourceChunk): void {
     const { nextCursor, fraction } = chunk;
-    // Not sent before JetStream has it: until then nobody may find it lost.
-    const sentAt = Number.POSITIVE_INFINITY;
-    this.#ledger.send(seq, { records: countsOf(chunk).in, nextCursor, fraction }, sentAt);
+    const records = countsOf(chunk).in;
+    this.#ledger.send(seq, { records, nextCursor, fraction }, performance.now());
     this.#checkpointer.changed();
-  }
-
-  #send(seq: number, chunk: SourceChunk, sending: string): void {
-    const sent = sendSourceChunk(this.#sender, seq, chunk, sending).then(
-      () => {
-        this.#ledger.sent(seq, performance.now());
-        // Of a chunk that is all dead letters nobody else will hear.
-        if (chunk.records === 0) {
-          this.#ledger.settle({ chunk: `${seq}`, counts: countsOf(chunk), digest: '' });
-        }
-      },
-      (error: unknown) => this.#over.abort(error),
-    );
-    this.#publishing.add(sent);
-    void sent.finally(() => {
-      this.#publishing.delete(sent);
-      this.#wake();
-    });
   }
 
   #take(delivery: ReceiptDelivery): void {
@@ -259,12 +240,6 @@ class Conductor {
         this.#wake = resolve;
       });
     }
-  }
-
-  /** Lets chunks arrive that are on their way; what a full queue holds up at a stop is found lost later. */
-  async #untilPublished(): Promise<void> {
-    const all = Promise.all(this.#publishing);
-    await (this.#options.stop.aborted ? Promise.race([all, wait(STOP_PUBLISHING_MS)]) : all);
   }
 
   async #finish(damage: LeatError | undefined): Promise<Conducted> {
@@ -328,9 +303,8 @@ class Conductor {
           `Chunk ${seq} was sent ${missing.resends} times and lost each time: the log of mappers and savers says why they dropped it.`,
         );
       }
-      while (this.#publishing.size >= MAX_PUBLISHES) await Promise.race(this.#publishing);
-      this.#ledger.sent(seq, Number.POSITIVE_INFINITY);
-      this.#send(seq, chunk, `${lease.fence}.${missing.resends}`);
+      await this.#outbox.untilRoom();
+      this.#outbox.send(seq, chunk, `${lease.fence}.${missing.resends}`);
     }
     await source.close();
   }
