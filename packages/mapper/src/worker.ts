@@ -1,17 +1,11 @@
-import {
-  classifyFailure,
-  decideRetry,
-  formatPosition,
-  LeatError,
-  messageOf,
-  type RetryPolicy,
-} from '@leat/core';
-import type { Mapper, StageContext } from '@leat/sdk';
-import { type Logger, type ReadRecord, readRecords, wait } from '@leat/sdk/internal';
+import { LeatError } from '@leat/core';
+import type { Mapper } from '@leat/sdk';
+import { type Logger, readRecords } from '@leat/sdk/internal';
 import pLimit, { type LimitFunction } from 'p-limit';
+import { ChunkTask } from './chunk-task.ts';
 import { encodeResults } from './encode.ts';
+import { Failures } from './failures.ts';
 import type { Job, JobResult } from './job.ts';
-import type { Outcome } from './outcome.ts';
 import { type PieceLimits, resultOf } from './results.ts';
 
 /** How long work that never waits may keep the event loop to itself. */
@@ -46,9 +40,13 @@ export class ChunkWorker {
       );
     }
     const task = new ChunkTask(job, this.#mapper, records, signal, this.#logger);
-    const isWhole = this.#mapper.work.type === 'mapChunk';
-    await unlessAborted(signal, () => (isWhole ? this.#mapChunk(task) : this.#mapRecords(task)));
+    await unlessAborted(signal, () => this.#settleAll(task));
     return resultOf(job, records, task.outcomes, task.retries, this.#limits);
+  }
+
+  async #settleAll(task: ChunkTask): Promise<void> {
+    if (this.#mapper.work.type !== 'mapChunk') await this.#mapRecords(task);
+    else if (task.valid.length > 0) await this.#settleGroup(task, task.valid);
   }
 
   async #mapRecords(task: ChunkTask): Promise<void> {
@@ -86,142 +84,59 @@ export class ChunkWorker {
 
   /** @param first the result of the first attempt, if it was made already */
   async #settleRecord(task: ChunkTask, index: number, first?: unknown): Promise<void> {
-    let failures = 0;
-    let busy = 0;
-    let result = first;
-    let isFirst = first !== undefined;
-    for (;;) {
+    const failures = new Failures(task.mapper.retry);
+    for (let result = first; ; result = undefined) {
       try {
         const attempt = result;
-        const value: unknown = await this.#limit(() =>
-          collect(isFirst ? attempt : task.apply([index], failures + 1)),
+        const value = await this.#limit(() =>
+          collect(attempt ?? task.apply([index], failures.count + 1)),
         );
         task.outcomes[index] = { lines: encodeResults(task.mapper, value) };
         return;
       } catch (error) {
         task.signal.throwIfAborted();
-        isFirst = false;
-        result = undefined;
-        const isBusy = classifyFailure(error) === 'busy';
-        if (isBusy) busy++;
-        else failures++;
-        const decision = decideRetry(task.policy, error, isBusy ? busy : failures, Math.random());
+        const decision = failures.add(error);
         if (decision.action === 'give-up') {
-          task.outcomes[index] = { error, attempts: failures };
+          task.outcomes[index] = { error, attempts: failures.count };
           return;
         }
-        await task.waitAfter(error, isBusy, decision.delayMs);
+        await task.waitAfter(error, decision.isBusy, decision.delayMs);
       }
     }
   }
 
   /**
-   * Halves a chunk that fails until the bad record stands alone: of a hundred records, one that always
+   * Halves a group that fails until the bad record stands alone: of a hundred records, one that always
    * fails costs fourteen further calls.
    */
-  async #mapChunk(task: ChunkTask): Promise<void> {
-    const settle = async (group: readonly number[], failuresBefore: number): Promise<void> => {
-      let failures = failuresBefore;
-      let busy = 0;
-      for (;;) {
-        try {
-          const results = await this.#limit(async () => task.apply(group, failures + 1));
-          const lines = encodeResults(task.mapper, results, group.length);
-          for (const [at, index] of group.entries())
-            task.outcomes[index] = { lines: [lines[at] as string] };
-          return;
-        } catch (error) {
-          task.signal.throwIfAborted();
-          const isBusy = classifyFailure(error) === 'busy';
-          if (isBusy) busy++;
-          else failures++;
-          const decision = decideRetry(task.policy, error, isBusy ? busy : failures, Math.random());
-          const [only] = group;
-          if (decision.action === 'give-up' && group.length === 1) {
-            task.outcomes[only as number] = { error, attempts: failures };
-            return;
-          }
-          if (decision.action === 'retry') await task.waitAfter(error, isBusy, decision.delayMs);
-          if (isBusy || group.length === 1) continue;
-          const half = group.length >> 1;
-          await settle(group.slice(0, half), failures);
-          await settle(group.slice(half), failures);
+  async #settleGroup(task: ChunkTask, group: readonly number[], failed = 0): Promise<void> {
+    const failures = new Failures(task.mapper.retry, failed);
+    for (;;) {
+      try {
+        const results = await this.#limit(async () => task.apply(group, failures.count + 1));
+        const lines = encodeResults(task.mapper, results, group.length);
+        for (const [at, index] of group.entries()) {
+          task.outcomes[index] = { lines: [lines[at] as string] };
+        }
+        return;
+      } catch (error) {
+        task.signal.throwIfAborted();
+        const decision = failures.add(error);
+        const isAlone = group.length === 1;
+        if (decision.action === 'give-up' && isAlone) {
+          task.outcomes[group[0] as number] = { error, attempts: failures.count };
           return;
         }
+        if (decision.action === 'retry') {
+          await task.waitAfter(error, decision.isBusy, decision.delayMs);
+        }
+        if (decision.isBusy || isAlone) continue;
+        const half = group.length >> 1;
+        await this.#settleGroup(task, group.slice(0, half), failures.count);
+        await this.#settleGroup(task, group.slice(half), failures.count);
+        return;
       }
-    };
-    if (task.valid.length > 0) await settle(task.valid, 0);
-  }
-}
-
-/** One chunk being worked on. */
-class ChunkTask {
-  readonly outcomes: Outcome[];
-  /** The records that fit the schema, by their place in the chunk. */
-  readonly valid: readonly number[];
-  retries = 0;
-  readonly mapper: Mapper;
-  readonly signal: AbortSignal;
-  readonly #job: Job;
-  readonly #records: readonly ReadRecord[];
-  readonly #logger: Logger;
-
-  constructor(
-    job: Job,
-    mapper: Mapper,
-    records: readonly ReadRecord[],
-    signal: AbortSignal,
-    logger: Logger,
-  ) {
-    this.#job = job;
-    this.mapper = mapper;
-    this.#records = records;
-    this.signal = signal;
-    this.#logger = logger.child({ run: job.run.id, stage: mapper.name, chunk: job.chunk });
-    this.outcomes = records.map((record) =>
-      'invalid' in record ? { error: record.invalid, attempts: 1 } : { lines: [] },
-    );
-    this.valid = records.flatMap((record, index) => ('invalid' in record ? [] : [index]));
-  }
-
-  get policy(): RetryPolicy {
-    return this.mapper.retry;
-  }
-
-  /** Calls the user's function on one record, or for `mapChunk` on the whole group. */
-  apply(group: readonly number[], attempt: number): unknown {
-    this.signal.throwIfAborted();
-    const [first = 0] = group;
-    const context: StageContext = {
-      run: this.#job.run,
-      chunk: this.#job.chunk,
-      position: formatPosition(this.#job.position, this.#job.origins?.[first] ?? first),
-      attempt,
-      signal: this.signal,
-      logger: this.#logger,
-    };
-    const { work } = this.mapper;
-    if (work.type === 'mapChunk')
-      return work.apply(
-        group.map((index) => this.#valueOf(index)),
-        context,
-      );
-    return work.apply(this.#valueOf(first), context);
-  }
-
-  async waitAfter(error: unknown, isBusy: boolean, delayMs: number): Promise<void> {
-    if (!isBusy) this.retries++;
-    this.#logger.debug(
-      { err: error, retryInMs: delayMs },
-      isBusy ? 'busy, waiting' : 'failed, trying again',
-    );
-    if (isBusy && delayMs > 1_000)
-      this.#logger.warn({ retryInMs: delayMs }, `busy: ${messageOf(error)}`);
-    await wait(delayMs, this.signal);
-  }
-
-  #valueOf(index: number): unknown {
-    return (this.#records[index] as { readonly value: unknown }).value;
+    }
   }
 }
 

@@ -1,0 +1,75 @@
+import { formatPosition, messageOf } from '@leat/core';
+import type { Mapper, StageContext } from '@leat/sdk';
+import { type Logger, type ReadRecord, wait } from '@leat/sdk/internal';
+import type { Job } from './job.ts';
+import type { Outcome } from './outcome.ts';
+
+/** A wait for somebody who is busy is worth a line in the log when it is longer than this. */
+const LONG_WAIT_MS = 1_000;
+
+/** One chunk being worked on: its records, and what has become of them so far. */
+export class ChunkTask {
+  readonly outcomes: Outcome[];
+  /** The records that fit the schema, by their place in the chunk. */
+  readonly valid: readonly number[];
+  retries = 0;
+  readonly mapper: Mapper;
+  readonly signal: AbortSignal;
+  readonly #job: Job;
+  readonly #records: readonly ReadRecord[];
+  readonly #logger: Logger;
+
+  constructor(
+    job: Job,
+    mapper: Mapper,
+    records: readonly ReadRecord[],
+    signal: AbortSignal,
+    logger: Logger,
+  ) {
+    this.#job = job;
+    this.mapper = mapper;
+    this.#records = records;
+    this.signal = signal;
+    this.#logger = logger.child({ run: job.run.id, stage: mapper.name, chunk: job.chunk });
+    this.outcomes = records.map((record) =>
+      'invalid' in record ? { error: record.invalid, attempts: 1 } : { lines: [] },
+    );
+    this.valid = records.flatMap((record, index) => ('invalid' in record ? [] : [index]));
+  }
+
+  /** Calls the user's function on one record, or for `mapChunk` on the whole group. */
+  apply(group: readonly number[], attempt: number): unknown {
+    this.signal.throwIfAborted();
+    const [first = 0] = group;
+    const context: StageContext = {
+      run: this.#job.run,
+      chunk: this.#job.chunk,
+      position: formatPosition(this.#job.position, this.#job.origins?.[first] ?? first),
+      attempt,
+      signal: this.signal,
+      logger: this.#logger,
+    };
+    const { work } = this.mapper;
+    if (work.type !== 'mapChunk') return work.apply(this.#valueOf(first), context);
+    return work.apply(
+      group.map((index) => this.#valueOf(index)),
+      context,
+    );
+  }
+
+  /** Waits until it is time to try again. */
+  async waitAfter(error: unknown, isBusy: boolean, delayMs: number): Promise<void> {
+    const fields = { retryInMs: delayMs };
+    if (!isBusy) {
+      this.retries++;
+      this.#logger.debug({ err: error, ...fields }, 'failed, trying again');
+    } else if (delayMs > LONG_WAIT_MS) {
+      this.#logger.warn(fields, `busy: ${messageOf(error)}`);
+    }
+    await wait(delayMs, this.signal);
+  }
+
+  #valueOf(index: number): unknown {
+    return (this.#records[index] as { readonly value: unknown }).value;
+  }
+}
