@@ -134,7 +134,7 @@ const CASES: readonly Case[] = [
 
 test.each(CASES)('$what becomes a dead letter, its 99 neighbours are saved', async (each) => {
   const { pipeline = 'unruly', params = {}, input } = each;
-  const attempts: unknown = each.attempts ?? expect.any(Number); // oxlint-disable-line no-conditional-expect
+  const attempts: unknown = each.attempts ?? expect.any(Number);
   await using site = await DevSite.create(`${pipeline}.ts`);
   if (input !== undefined) await writeFile(join(site.dir, input.name), input.content);
   const { code, stdout, stderr } = await site.dev(params).ended;

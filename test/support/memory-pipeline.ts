@@ -18,10 +18,10 @@ import { onTestFinished } from 'vitest';
 import { z } from 'zod';
 import { newName, type OpenPipeline } from './jetstream.ts';
 
-export const Numbered = z.object({ n: z.number() });
+const Numbered = z.object({ n: z.number() });
 
 /** A sink in this process: what was saved, by chunk id. */
-export class MemorySink implements Sink<{ n: number }> {
+class MemorySink implements Sink<{ n: number }> {
   readonly kind = 'memory';
   readonly chunks = new Map<string, SinkChunk>();
 

@@ -99,4 +99,4 @@ export type {
   SeenStream,
   SeenUsage,
 } from './doctor-seen.ts';
-export { OLDEST_SERVER } from './server-version.ts';
+export { OLDEST_SERVER, whyTooOld } from './server-version.ts';

@@ -1,4 +1,8 @@
-/** The oldest server that Leat works with; connecting to an older one is refused. */
+/**
+ * The oldest server that Leat works with; connecting to an older one is refused. 2.9.10 was seen to
+ * acknowledge messages and lose them (nats-server #4771), and to redeliver after a kill what had been
+ * acknowledged.
+ */
 export const OLDEST_SERVER = '2.10.27';
 
 /** Servers on which queues with copies lose messages: nats-server #7817, mended by #7845. */

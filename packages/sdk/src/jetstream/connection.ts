@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { LeatError, messageOf } from '@leat/core';
+import { LeatError, messageOf, OLDEST_SERVER, whyTooOld } from '@leat/core';
 import {
   type Authenticator,
   connect,
@@ -11,12 +11,6 @@ import {
 import type { Logger } from 'pino';
 import { wait } from '../wait.ts';
 import { addressOf, type NatsSettings } from './settings.ts';
-
-/**
- * The oldest server that Leat works with. 2.9.10 was seen to acknowledge messages and lose them
- * (nats-server #4771) and to redeliver after a kill what had been acknowledged.
- */
-const MINIMUM_SERVER: readonly [number, number, number] = [2, 10, 27];
 
 export interface ConnectOptions {
   /** Shown by the server's monitoring. */
@@ -158,17 +152,9 @@ function checkServer(connection: NatsConnection, url: string): void {
     void connection.close();
     throw new LeatError('unfit-server', `The NATS server at ${url} ${sentence}`);
   };
-  const [major = 0, minor = 0, patch = 0] = version.split(/[.-]/).map(Number);
-  const [wantMajor, wantMinor, wantPatch] = MINIMUM_SERVER;
-  const isOld =
-    major !== wantMajor
-      ? major < wantMajor
-      : minor !== wantMinor
-        ? minor < wantMinor
-        : patch < wantPatch;
-  if (isOld) {
+  if (whyTooOld(version) !== undefined) {
     refuse(
-      `is version ${version}, and Leat needs ${MINIMUM_SERVER.join('.')} or newer: older ones were seen to lose messages that they had acknowledged.`,
+      `is version ${version}, and Leat needs ${OLDEST_SERVER} or newer: older ones were seen to lose messages that they had acknowledged.`,
     );
   }
   if (!jetstream)
