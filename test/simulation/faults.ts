@@ -1,0 +1,182 @@
+import type { Clock } from './clock.ts';
+import type { Invariants } from './invariants.ts';
+import type { ModelServer } from './model-server.ts';
+import type { ModelSink } from './model-sink.ts';
+import type { ModelStream } from './model-stream.ts';
+import type { Random } from './random.ts';
+import type { SimulatedProcess } from './simulated-process.ts';
+
+/** What can be struck. */
+interface World {
+  readonly clock: Clock;
+  readonly server: ModelServer;
+  readonly sink: ModelSink;
+  readonly invariants: Invariants;
+  readonly processes: readonly SimulatedProcess[];
+  faults: number;
+  note(who: string, what: string): void;
+  hasEnded(): boolean;
+}
+
+/** Something that goes wrong at a time. */
+interface Fault {
+  readonly name: string;
+  /** @returns what happened, for the trace */
+  readonly strike: (world: World, random: Random) => string;
+}
+
+const FAULTS: readonly Fault[] = [
+  {
+    name: 'kill',
+    strike: (world, random) => {
+      const process = random.pick(world.processes);
+      const acts = random.chance(0.4) ? 0 : random.between(1, 25);
+      process.killAfter(acts);
+      return `${process.name} after ${acts} acts`;
+    },
+  },
+  {
+    name: 'stop',
+    strike: (world, random) => {
+      const process = random.pick(world.processes);
+      process.stop.abort(new Error('stopped'));
+      world.clock.after(20_000, process, () => process.abort.abort(new Error('aborted')));
+      world.clock.after(30_000, undefined, () => process.killAfter(0));
+      return process.name;
+    },
+  },
+  {
+    name: 'pause',
+    strike: (world, random) => {
+      const process = random.pick(world.processes);
+      const ms = random.pick([500, 5_000, 15_000, 40_000]);
+      process.pause(ms);
+      return `${process.name} for ${ms} ms`;
+    },
+  },
+  {
+    name: 'server restart',
+    strike: ({ server }, random) => {
+      const downMs = random.pick([50, 1_000, 7_000]);
+      server.restart(downMs);
+      return `down for ${downMs} ms`;
+    },
+  },
+  {
+    name: 'no leader',
+    strike: ({ server, clock }, random) => {
+      const ms = random.pick([500, 6_000]);
+      server.hasLeader = false;
+      clock.after(ms, undefined, () => {
+        server.hasLeader = true;
+      });
+      return `for ${ms} ms`;
+    },
+  },
+  {
+    name: 'lose stored messages',
+    strike: (world, random) => {
+      const stream = pickStream(world, random);
+      if (stream === undefined) return 'no stream';
+      const lost = [...stream.messages.keys()].filter(() => random.chance(0.5));
+      for (const seq of lost) {
+        stream.remove(seq);
+        for (const consumer of stream.consumers.values()) consumer.forget(seq);
+      }
+      return `${lost.length} of ${stream.config.name}`;
+    },
+  },
+  {
+    name: 'wipe a stream',
+    strike: (world, random) => {
+      const stream = pickStream(world, random);
+      if (stream === undefined) return 'no stream';
+      world.server.deleteStream(stream.config.name);
+      return stream.config.name;
+    },
+  },
+  {
+    name: 'delete a consumer',
+    strike: (world, random) => {
+      const stream = pickStream(world, random);
+      for (const name of stream?.consumers.keys() ?? []) stream?.deleteConsumer(name);
+      return stream?.config.name ?? 'no stream';
+    },
+  },
+  {
+    name: 'wipe the bucket',
+    strike: ({ server, invariants }) => {
+      for (const name of server.streams.keys()) {
+        if (name.startsWith('KV_')) server.deleteStream(name);
+      }
+      invariants.checkpoints.forget();
+      return 'gone';
+    },
+  },
+  {
+    name: 'wipe everything',
+    strike: ({ server, invariants }) => {
+      for (const name of server.streams.keys()) {
+        if (!name.endsWith('_dead')) server.deleteStream(name);
+      }
+      server.restart(500);
+      invariants.checkpoints.forget();
+      return 'gone';
+    },
+  },
+  {
+    name: 'end acknowledgement windows',
+    strike: ({ server }, random) => {
+      let count = 0;
+      for (const stream of server.streams.values()) {
+        for (const consumer of stream.consumers.values()) {
+          for (const seq of consumer.held()) {
+            if (!random.chance(0.5)) continue;
+            consumer.expire(seq);
+            count++;
+          }
+        }
+      }
+      return `${count} delivered again`;
+    },
+  },
+  {
+    name: 'sink away',
+    strike: ({ sink, clock }, random) => {
+      const ms = random.pick([1_000, 10_000, 60_000]);
+      sink.isAway = true;
+      clock.after(ms, undefined, () => {
+        sink.isAway = false;
+      });
+      return `for ${ms} ms`;
+    },
+  },
+];
+
+/** Any stream but the dead letters', which have nobody to write them again. */
+function pickStream({ server }: World, random: Random): ModelStream | undefined {
+  const streams = [...server.streams.values()].filter(({ isQueue }) => isQueue);
+  return streams.length === 0 ? undefined : random.pick(streams);
+}
+
+/**
+ * Draws what goes wrong in a run and when; most of it early, while there is something to disturb.
+ *
+ * @returns when the last of it begins, in milliseconds
+ */
+export function planFaults(world: World, random: Random): number {
+  const kinds = FAULTS.filter(() => random.chance(0.5));
+  const count = kinds.length === 0 ? 0 : random.pick([0, 1, 2, 4, 8]);
+  let last = 0;
+  for (let i = 0; i < count; i++) {
+    const { name, strike } = random.pick(kinds);
+    const at = Math.floor(30_000 * random.next() ** 2);
+    last = Math.max(last, at);
+    world.clock.after(at, undefined, () => {
+      if (world.processes.length === 0 || world.hasEnded()) return;
+      world.faults++;
+      world.note('fault', `${name}: ${strike(world, random)}`);
+    });
+  }
+  return last;
+}

@@ -1,0 +1,114 @@
+import type { RunRequest } from '@leat/core';
+import { runFetcher } from '@leat/fetcher';
+import { runMapper } from '@leat/mapper';
+import { runSaver } from '@leat/saver';
+import type { Stage } from '@leat/sdk';
+import {
+  type Logger,
+  type PipelineConnection,
+  pipelineConnectionOver,
+  wait,
+} from '@leat/sdk/internal';
+import { type NatsConnection, NatsConnectionImpl } from '@nats-io/transport-node';
+import type { Plant } from './plant.ts';
+import type { Scenario } from './scenario.ts';
+import type { Main, SimulatedProcess } from './simulated-process.ts';
+
+const RETRY_MS = 1_000;
+/** How often the operator looks whether the run is still known. */
+const OPERATOR_LOOK_MS = 15_000;
+
+/** What the processes of a simulation share. */
+export interface Host {
+  readonly scenario: Scenario;
+  readonly request: RunRequest;
+  readonly plant: Plant | undefined;
+  readonly loggerOf: (process: SimulatedProcess) => Logger;
+}
+
+/** The life of a service process, as the `leat` command leads it. */
+export function serve(host: Host, stage: Stage): Main {
+  return async (process) => {
+    const connection = await connect(host, process);
+    const { pipeline } = host.scenario;
+    const logger = host.loggerOf(process);
+    const { stop, abort } = process;
+    const common = { connection, pipeline, logger, stop: stop.signal, abort: abort.signal };
+    const log = { format: 'json', level: 'silent' } as const;
+    try {
+      if (stage.kind === 'fetcher') await runFetcher(common);
+      else if (stage.kind === 'mapper') await runMapper({ ...common, mapper: stage, log });
+      else await runSaver({ ...common, saver: stage });
+    } finally {
+      await connection.close();
+    }
+  };
+}
+
+/** The one who wants the run: starts it, and starts it again should the broker forget all about it. */
+export function operate(host: Host): Main {
+  return async (process) => {
+    const { runs, repair } = await connect(host, process);
+    for (;;) {
+      try {
+        if ((await runs.get(host.request.run)) === undefined) await runs.restore(host.request);
+        await wait(OPERATOR_LOOK_MS);
+      } catch {
+        await repair().catch(() => undefined);
+        await wait(RETRY_MS);
+      }
+    }
+  };
+}
+
+/** Connects patiently, as `openConnection` does. */
+async function connect(host: Host, process: SimulatedProcess): Promise<PipelineConnection> {
+  const logger = host.loggerOf(process);
+  for (;;) {
+    try {
+      const nats = await NatsConnectionImpl.connect({
+        servers: 'model:4222',
+        maxReconnectAttempts: -1,
+        reconnectTimeWait: 250,
+        reconnectJitter: 250,
+        pingInterval: 10_000,
+        noAsyncTraces: true,
+        timeout: 5_000,
+      });
+      const { spec } = host.scenario.pipeline;
+      const connection = await pipelineConnectionOver(nats, spec, host.scenario.topology, {
+        logger,
+        address: 'model:4222',
+        holder: (beatMs) => holderOf(nats, beatMs, host.plant),
+      });
+      host.plant?.spoil?.(connection, process);
+      return connection;
+    } catch (error) {
+      logger.debug({ err: error }, 'not connected yet');
+      await wait(RETRY_MS);
+    }
+  }
+}
+
+/** Holds messages as the holder thread does, on the process's own connection. */
+function holderOf(
+  nats: NatsConnection,
+  beatMs: number,
+  plant: Plant | undefined,
+): PipelineConnection['holder'] {
+  const held = new Set<string>();
+  const beating = setInterval(() => {
+    for (const reply of held) nats.publish(reply, '+WPI');
+  }, beatMs);
+  return {
+    hold: (reply) => {
+      held.add(reply);
+      plant?.onHold?.(reply, () => nats.publish(reply, '+ACK'));
+      return () => held.delete(reply);
+    },
+    close: () => {
+      clearInterval(beating);
+      return Promise.resolve();
+    },
+  };
+}

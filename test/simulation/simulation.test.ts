@@ -1,0 +1,63 @@
+import { expect, test } from 'vitest';
+import { describeFailure, type Outcome, simulate } from './simulate.ts';
+
+const { LEAT_SIMULATION_SEED, LEAT_SIMULATION_FROM, LEAT_SIMULATION_SECONDS } = process.env;
+const FROM = Number(LEAT_SIMULATION_FROM ?? 1);
+const SECONDS = Number(LEAT_SIMULATION_SECONDS ?? 45);
+
+function demandSound(outcome: Outcome): void {
+  if (outcome.violations.length > 0) throw new Error(describeFailure(outcome));
+}
+
+/** Seeds that once found something; each names it. */
+const FINDS = [
+  { seed: 55, found: 'receipts of an earlier life that filled their stream' },
+  { seed: 122, found: 'a checkpoint that was written after the last one' },
+  { seed: 135, found: 'receipts of an earlier life that hid lost chunks' },
+];
+
+test.runIf(LEAT_SIMULATION_SEED !== undefined)('replays a seed', async () => {
+  const outcome = await simulate(Number(LEAT_SIMULATION_SEED));
+  process.stdout.write(`${outcome.trace}\n`);
+  expect(outcome.violations).toEqual([]);
+});
+
+test.skipIf(LEAT_SIMULATION_SEED !== undefined).each(FINDS)(
+  'seed $seed no longer finds $found',
+  async ({ seed }) => {
+    const outcome = await simulate(seed);
+    demandSound(outcome);
+    expect(outcome.violations).toEqual([]);
+  },
+);
+
+test('a seed replays event for event', async () => {
+  const { trace, events } = await simulate(FROM);
+  const again = await simulate(FROM);
+  expect(again.events).toBe(events);
+  expect(again.trace).toBe(trace);
+});
+
+test.skipIf(LEAT_SIMULATION_SEED !== undefined)(
+  `nothing is lost, doubled or stuck, for ${SECONDS} s of seeds`,
+  async () => {
+    const end = performance.now() + SECONDS * 1_000;
+    const sums = { seeds: 0, records: 0, deaths: 0, faults: 0, virtualHours: 0 };
+    for (let seed = FROM; performance.now() < end; seed++) {
+      const outcome = await simulate(seed);
+      demandSound(outcome);
+      sums.seeds++;
+      sums.records += outcome.records;
+      sums.deaths += outcome.deaths;
+      sums.faults += outcome.faults;
+      sums.virtualHours += outcome.virtualMs / 3_600_000;
+    }
+    const { seeds, records, deaths, faults, virtualHours } = sums;
+    process.stdout.write(
+      `simulation: ${seeds} seeds from ${FROM}, ${faults} faults, ${deaths} deaths, ` +
+        `${records} records, ${virtualHours.toFixed(1)} virtual hours\n`,
+    );
+    expect(seeds).toBeGreaterThan(0);
+  },
+  SECONDS * 1_000 + 120_000,
+);
