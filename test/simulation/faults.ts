@@ -1,8 +1,10 @@
+import type { RunWish } from '@leat/core';
 import type { Clock } from './clock.ts';
 import type { Invariants } from './invariants.ts';
 import type { ModelServer } from './model-server.ts';
 import type { ModelSink } from './model-sink.ts';
 import type { ModelStream } from './model-stream.ts';
+import { NOTHING } from './model-wire.ts';
 import type { Random } from './random.ts';
 import type { SimulatedProcess } from './simulated-process.ts';
 
@@ -141,6 +143,15 @@ const FAULTS: readonly Fault[] = [
     },
   },
   {
+    name: 'rest',
+    strike: (world, random) => {
+      const ms = random.pick([500, 8_000]);
+      setWish(world, 'pause');
+      world.clock.after(ms, undefined, () => setWish(world, 'run'));
+      return `the operator lets the run rest for ${ms} ms`;
+    },
+  },
+  {
     name: 'sink away',
     strike: ({ sink, clock }, random) => {
       const ms = random.pick([1_000, 10_000, 60_000]);
@@ -152,6 +163,17 @@ const FAULTS: readonly Fault[] = [
     },
   },
 ];
+
+/** Writes what the operator wants into the bucket, if there is one. */
+function setWish({ server }: World, wish: RunWish): void {
+  const bucket = [...server.streams.values()].find(({ config }) => config.name.startsWith('KV_'));
+  bucket?.publish({
+    subject: `$KV.${bucket.config.name.slice(3)}.wish.run`,
+    reply: '',
+    headers: NOTHING,
+    data: Buffer.from(JSON.stringify(wish)),
+  });
+}
 
 /** Any stream but the dead letters', which have nobody to write them again. */
 function pickStream({ server }: World, random: Random): ModelStream | undefined {
@@ -166,7 +188,7 @@ function pickStream({ server }: World, random: Random): ModelStream | undefined 
  */
 export function planFaults(world: World, random: Random): number {
   const kinds = FAULTS.filter(() => random.chance(0.5));
-  const count = kinds.length === 0 ? 0 : random.pick([0, 1, 2, 4, 8]);
+  const count = kinds.length === 0 ? 0 : random.pick([0, 2, 4, 8, 16]);
   let last = 0;
   for (let i = 0; i < count; i++) {
     const { name, strike } = random.pick(kinds);

@@ -32,7 +32,7 @@ export async function simulate(seed: number, plant?: Plant): Promise<Outcome> {
   );
   const unplant = plant?.install?.();
   try {
-    await world.run(MAX_MS);
+    await world.run(plant?.maxMs ?? MAX_MS);
   } finally {
     unplant?.();
     restore();

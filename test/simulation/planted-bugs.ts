@@ -1,0 +1,73 @@
+import { LeatError, Ledger, parseChunkId, type Receipt, type Settlement } from '@leat/core';
+import type { PipelineConnection } from '@leat/sdk/internal';
+import type { MsgHdrs } from '@nats-io/transport-node';
+import type { Plant } from './plant.ts';
+
+/** Whether a message in hand is a chunk for a mapper. */
+const isForMapper = (reply: string): boolean => /_(?:work|again)\./.test(reply);
+
+/** Bugs that others have had, each of which breaks one of the promises. */
+export const PLANTED_BUGS: readonly Plant[] = [
+  { name: 'a ledger that counts receipts', install: countReceipts },
+  {
+    name: 'a mapper that acknowledges before it publishes',
+    onHold: (reply, acknowledge) => {
+      if (isForMapper(reply)) acknowledge();
+    },
+  },
+  { name: 'a resend under the same message id', spoil: trustDuplicateWindow },
+  { name: 'a sink without the chunk id as key', sink: { hasNoKeys: true } },
+  { name: 'a sink that answers before it commits', sink: { answersBeforeCommit: true } },
+  { name: 'a lease without compare-and-set', spoil: writeAnyway },
+  {
+    name: 'receipts that are acknowledged before the checkpoint',
+    onHold: (reply, acknowledge) => {
+      if (reply.includes('_receipts.')) acknowledge();
+    },
+  },
+  { name: 'a fetcher that does not look for lost chunks', spoil: seeNothing, maxMs: 600_000 },
+];
+
+/** A receipt that comes twice settles two chunks. */
+function countReceipts(): () => void {
+  const { settle } = Ledger.prototype;
+  Ledger.prototype.settle = function count(this: Ledger, receipt: Receipt): Settlement {
+    const id = parseChunkId(receipt.chunk);
+    const [other] = this.inFlight();
+    const isAgain = id !== undefined && this.isSettled(id.seq) && other !== undefined;
+    return settle.call(this, isAgain ? { ...receipt, chunk: `${other.seq}` } : receipt);
+  };
+  return () => {
+    Ledger.prototype.settle = settle;
+  };
+}
+
+function trustDuplicateWindow({ publisher }: PipelineConnection): void {
+  const publish = publisher.publish.bind(publisher);
+  publisher.publish = (subject, body, headers: MsgHdrs, signal) => {
+    const id = headers.get('Nats-Msg-Id');
+    if (id !== '') headers.set('Nats-Msg-Id', id.replace(/\+.*/, ''));
+    return publish(subject, body, headers, signal);
+  };
+}
+
+function writeAnyway({ runs }: PipelineConnection): void {
+  const save = runs.save.bind(runs);
+  runs.save = async (run, progress, revision) => {
+    try {
+      return await save(run, progress, revision);
+    } catch (error) {
+      if (!(error instanceof LeatError)) throw error;
+      const found = await runs.progress(run);
+      return save(run, progress, found?.revision ?? 0);
+    }
+  };
+}
+
+function seeNothing({ manager }: PipelineConnection): void {
+  const { info } = manager.streams;
+  manager.streams.info = (name, options) =>
+    options?.subjects_filter?.includes('leat.v1') === true
+      ? Promise.reject(new Error('not looking'))
+      : info.call(manager.streams, name, options);
+}
