@@ -20,6 +20,9 @@ const run = promisify(execFile);
 
 let directory: string;
 
+const inDirectory = (name: string): string => join(directory, name);
+const openssl = (...args: string[]): Promise<unknown> => run('openssl', args, { cwd: directory });
+
 beforeEach(async () => {
   const created = await tempDir();
   directory = created.path;
@@ -137,9 +140,6 @@ describe.each(SERVERS)('access to $server', ({ version }) => {
   });
 
   test('over TLS, with a certificate authority of one’s own and a client certificate', async () => {
-    const inDirectory = (name: string): string => join(directory, name);
-    const openssl = (...args: string[]): Promise<unknown> =>
-      run('openssl', args, { cwd: directory });
     const ec = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
     await openssl(
       'req',

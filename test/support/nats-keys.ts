@@ -28,13 +28,15 @@ export function newKey(kind: keyof typeof PREFIX): NatsKey {
     publicKey: name,
     seed: encode(Buffer.concat([seedPrefix, secret])),
     sign: (claims) => {
-      const part = (value: object): string =>
-        Buffer.from(JSON.stringify(value)).toString('base64url');
       const iat = Math.floor(Date.now() / 1000);
       const text = `${part({ typ: 'JWT', alg: 'ed25519-nkey' })}.${part({ iss: name, iat, jti: `${iat}`, ...claims })}`;
       return `${text}.${sign(null, Buffer.from(text), key).toString('base64url')}`;
     },
   };
+}
+
+function part(value: object): string {
+  return Buffer.from(JSON.stringify(value)).toString('base64url');
 }
 
 /** Base32 with a CRC-16 at the end. */

@@ -2,6 +2,7 @@ import {
   type ChunkId,
   childId,
   formatOrigins,
+  type LeatError,
   NO_COUNTS,
   type PositionUnit,
   recordsOf,
@@ -89,11 +90,13 @@ test('whatever stands in the headers is read or refused, never anything else', (
       for (const [name, value] of Object.entries(fields)) {
         found.set(name, value.replaceAll(/[\r\n]/g, ''));
       }
+      let outcome: unknown;
       try {
-        expect(recordsOf(readHeaders('run-1', found, lines).counts)).toBe(lines);
+        outcome = recordsOf(readHeaders('run-1', found, lines).counts);
       } catch (error) {
-        expect(error).toMatchObject({ code: 'invalid-message' });
+        outcome = (error as LeatError).code;
       }
+      expect([lines, 'invalid-message']).toContain(outcome);
     }),
   );
 });
