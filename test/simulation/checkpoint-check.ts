@@ -13,6 +13,7 @@ export class CheckpointCheck {
   /** Leaves of chunks that some checkpoint has said to be settled in part. */
   readonly #partly = new Set<string>();
   #previous: RunProgress | undefined;
+  #wasForgotten = false;
 
   constructor(
     scenario: Scenario,
@@ -31,9 +32,13 @@ export class CheckpointCheck {
     return this.#previous;
   }
 
-  /** The bucket is gone: whoever begins anew may know nothing. */
+  /**
+   * The bucket is gone. Whoever begins anew may know nothing; and since the next bucket counts revisions
+   * from 1 again, one who slept may find the revision that it left. Either costs work, and nothing else.
+   */
   forget(): void {
     this.#previous = undefined;
+    this.#wasForgotten = true;
   }
 
   /** Whether a checkpoint has been written that has a receipt's chunk. */
@@ -49,7 +54,7 @@ export class CheckpointCheck {
     const before = this.#previous;
     const { ledger } = progress;
     this.#previous = progress;
-    if (before !== undefined) {
+    if (before !== undefined && !this.#wasForgotten) {
       const isRevived = isEnded(before.state) && progress.state !== before.state;
       if (isRevived) this.#fail(`${before.state}, and written again as ${progress.state}`);
       if (progress.fence < before.fence) this.#fail('an older fence wrote over a newer one');

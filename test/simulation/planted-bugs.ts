@@ -3,6 +3,8 @@ import type { PipelineConnection } from '@leat/sdk/internal';
 import type { MsgHdrs } from '@nats-io/transport-node';
 import type { Plant } from './plant.ts';
 
+type SettleMethod = (this: Ledger, receipt: Receipt) => Settlement;
+
 /** Whether a message in hand is a chunk for a mapper. */
 const isForMapper = (reply: string): boolean => /_(?:work|again)\./.test(reply);
 
@@ -30,7 +32,8 @@ export const PLANTED_BUGS: readonly Plant[] = [
 
 /** A receipt that comes twice settles two chunks. */
 function countReceipts(): () => void {
-  const { settle } = Ledger.prototype;
+  const prototype = Ledger.prototype;
+  const settle: SettleMethod = Reflect.get<Ledger, 'settle'>(prototype, 'settle');
   Ledger.prototype.settle = function count(this: Ledger, receipt: Receipt): Settlement {
     const id = parseChunkId(receipt.chunk);
     const [other] = this.inFlight();
@@ -65,9 +68,9 @@ function writeAnyway({ runs }: PipelineConnection): void {
 }
 
 function seeNothing({ manager }: PipelineConnection): void {
-  const { info } = manager.streams;
+  const info = manager.streams.info.bind(manager.streams);
   manager.streams.info = (name, options) =>
     options?.subjects_filter?.includes('leat.v1') === true
       ? Promise.reject(new Error('not looking'))
-      : info.call(manager.streams, name, options);
+      : info(name, options);
 }
