@@ -1,0 +1,65 @@
+import { connect, type NatsConnection, NatsConnectionImpl } from '@nats-io/transport-node';
+import { setTransportFactory } from '@nats-io/transport-node';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { SERVERS, sharedServer } from '../support/jetstream.ts';
+import { Clock } from './clock.ts';
+import { type ConformanceTrace, CONFORMANCE_TRACES, Stage } from './conformance-traces.ts';
+import { ModelLink } from './model-link.ts';
+import { ModelServer } from './model-server.ts';
+import { Random } from './random.ts';
+import { SimulatedProcess } from './simulated-process.ts';
+import { installGlobals } from './virtual-globals.ts';
+
+/** The model is no fantasy: the same client sees the same of it as of a real server. */
+describe.each(SERVERS)('as $server', ({ version }) => {
+  const server = sharedServer(version);
+
+  test.each(CONFORMANCE_TRACES)('$name', async (trace) => {
+    const nats = await connect({ servers: server().url });
+    onTestFinished(() => nats.close());
+    const real = await play(trace, nats);
+    for (const name of ['t', 'KV_b']) {
+      await (await Stage.open(nats)).manager.streams.delete(name).catch(() => undefined);
+    }
+    expect(await playOnModel(trace)).toEqual(real);
+  });
+});
+
+async function play(trace: ConformanceTrace, nats: NatsConnection): Promise<readonly unknown[]> {
+  const stage = await Stage.open(nats);
+  await trace.play(stage);
+  return stage.seen;
+}
+
+async function playOnModel(trace: ConformanceTrace): Promise<readonly unknown[]> {
+  const clock = new Clock();
+  const random = new Random(1);
+  const server = new ModelServer(
+    clock,
+    { stored: () => undefined, acknowledged: () => undefined },
+    { losesAcknowledgement: () => false, publishFate: () => 'good', answerDelayMs: () => 0 },
+  );
+  const process = new SimulatedProcess(clock, 'client', 100);
+  setTransportFactory({
+    factory: () => new ModelLink(server, process, () => 1),
+    dnsResolveFn: (host: string) => Promise.resolve([host]),
+  });
+  let seen: readonly unknown[] | undefined;
+  let failure: unknown;
+  const restore = installGlobals(clock, random, () => true);
+  try {
+    process.start(
+      async () => {
+        seen = await play(trace, await NatsConnectionImpl.connect({ servers: 'model:4222' }));
+      },
+      (error) => {
+        failure = error;
+      },
+    );
+    await clock.run(() => seen !== undefined || failure !== undefined, 60_000);
+  } finally {
+    restore();
+  }
+  if (failure !== undefined) throw failure as Error;
+  return seen ?? ['the model has not come to an end'];
+}
