@@ -23,14 +23,33 @@ export class Stage {
   readonly client: JetStreamClient;
   readonly manager: JetStreamManager;
 
-  private constructor(client: JetStreamClient, manager: JetStreamManager) {
-    this.client = client;
+  readonly #nats: NatsConnection;
+  readonly #restartServer: () => Promise<void>;
+
+  private constructor(
+    nats: NatsConnection,
+    manager: JetStreamManager,
+    restartServer: () => Promise<void>,
+  ) {
+    this.#nats = nats;
+    this.client = jetstream(nats);
     this.manager = manager;
+    this.#restartServer = restartServer;
   }
 
-  static async open(nats: NatsConnection): Promise<Stage> {
+  static async open(
+    nats: NatsConnection,
+    restartServer: () => Promise<void> = () => Promise.resolve(),
+  ): Promise<Stage> {
     const manager = await jetstreamManager(nats, { checkAPI: false });
-    return new Stage(jetstream(nats), manager);
+    return new Stage(nats, manager, restartServer);
+  }
+
+  /** Stops the server and starts it again, and waits until the connection is back. */
+  async restart(): Promise<void> {
+    const status = this.#nats.status();
+    await this.#restartServer();
+    for await (const { type } of status) if (type === 'reconnect') return;
   }
 
   note(...what: readonly unknown[]): void {
@@ -231,6 +250,25 @@ export const CONFORMANCE_TRACES: readonly ConformanceTrace[] = [
       a?.ack();
       await wait(A_MOMENT_MS);
       await stage.count();
+    },
+  },
+  {
+    name: 'a restart forgets the ids of messages that are gone, and nothing else',
+    play: async (stage) => {
+      await stage.stream();
+      await stage.consumer({ ack_wait: 2e9 });
+      await stage.publish('a', 'id-1');
+      await stage.publish('b', 'id-2');
+      const [a] = await stage.fetch(2);
+      a?.ack();
+      await wait(A_MOMENT_MS);
+      await stage.restart();
+      await stage.publish('a', 'id-1');
+      await stage.publish('b', 'id-2');
+      await stage.count();
+      await wait(3_000);
+      await stage.fetch(1);
+      await stage.fetch(1);
     },
   },
   {

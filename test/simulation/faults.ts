@@ -60,8 +60,9 @@ const FAULTS: readonly Fault[] = [
     name: 'server restart',
     strike: ({ server }, random) => {
       const downMs = random.pick([50, 1_000, 7_000]);
-      server.restart(downMs);
-      return `down for ${downMs} ms`;
+      const isForgetful = random.chance(0.3);
+      server.restart(downMs, isForgetful);
+      return `down for ${downMs} ms${isForgetful ? ', consumers forgotten' : ''}`;
     },
   },
   {
@@ -121,7 +122,7 @@ const FAULTS: readonly Fault[] = [
       for (const name of server.streams.keys()) {
         if (!name.endsWith('_dead')) server.deleteStream(name);
       }
-      server.restart(500);
+      server.restart(500, true);
       invariants.checkpoints.forget();
       return 'gone';
     },

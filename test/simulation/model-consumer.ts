@@ -122,9 +122,16 @@ export class ModelConsumer {
   }
 
   /** A restart of the server forgets who waits, and gives everything that is held its full time again. */
-  restart(): void {
+  restart(isForgetful: boolean): void {
     for (const pull of this.#pulls) pull.isOver = true;
     this.#pulls = [];
+    if (isForgetful) {
+      for (const seq of this.held()) this.forget(seq);
+      this.#deliveries.clear();
+      this.#deliverySeq = 0;
+      this.#streamSeq = 0;
+      return;
+    }
     for (const [seq, pending] of this.#pending) this.#due(seq, pending, this.ackWaitMs);
   }
 

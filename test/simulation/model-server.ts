@@ -29,12 +29,16 @@ export class ModelServer implements Broker, ApiServer {
     this.#links.delete(link);
   }
 
-  /** Stops, and starts again: connections and whatever is in memory only are gone. */
-  restart(downMs: number): void {
+  /**
+   * Stops, and starts again: connections and whatever is in memory only are gone.
+   *
+   * @param isForgetful whether what consumers knew had not reached the disk, as 2.10.27 was seen to do
+   */
+  restart(downMs: number, isForgetful: boolean): void {
     this.isUp = false;
     for (const link of this.#links) link.break();
     this.#links.clear();
-    for (const stream of this.streams.values()) stream.restart();
+    for (const stream of this.streams.values()) stream.restart(isForgetful);
     this.clock.after(downMs, undefined, () => {
       this.isUp = true;
     });

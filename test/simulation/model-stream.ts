@@ -107,9 +107,9 @@ export class ModelStream implements Storage {
   }
 
   /** What a restart of the server does: only the ids of messages that are still there are known again. */
-  restart(): void {
+  restart(isForgetful: boolean): void {
     for (const [id, { seq }] of this.#seen) if (!this.messages.has(seq)) this.#seen.delete(id);
-    for (const consumer of this.consumers.values()) consumer.restart();
+    for (const consumer of this.consumers.values()) consumer.restart(isForgetful);
   }
 
   info(subjectsFilter: string | undefined): object {
