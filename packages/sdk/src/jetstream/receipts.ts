@@ -116,7 +116,7 @@ export interface ReceiptStream {
    * given back, for whoever conducts the run next.
    */
   readonly done: Promise<void>;
-  /** How many messages were handed over and not acknowledged. */
+  /** How many messages are not acknowledged and yet no news: in hand, or given back for a while. */
   readonly held: () => number;
 }
 
