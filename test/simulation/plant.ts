@@ -12,6 +12,4 @@ export interface Plant {
   readonly onHold?: (reply: string, acknowledge: () => void) => void;
   /** Spoils what all share, and gives the way back. */
   readonly install?: () => () => void;
-  /** How long to wait for the end of a run that the bug holds up, in virtual time. */
-  readonly maxMs?: number;
 }

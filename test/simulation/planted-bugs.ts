@@ -27,7 +27,7 @@ export const PLANTED_BUGS: readonly Plant[] = [
       if (reply.includes('_receipts.')) acknowledge();
     },
   },
-  { name: 'a fetcher that does not look for lost chunks', spoil: seeNothing, maxMs: 600_000 },
+  { name: 'a fetcher that does not look for lost chunks', spoil: seeNothing },
 ];
 
 /** A receipt that comes twice settles two chunks. */

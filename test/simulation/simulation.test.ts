@@ -26,7 +26,14 @@ test.skipIf(LEAT_SIMULATION_SEED !== undefined)(
   `nothing is lost, doubled or stuck, for ${SECONDS} s of seeds`,
   async () => {
     const end = performance.now() + SECONDS * 1_000;
-    const sums = { seeds: 0, records: 0, deaths: 0, faults: 0, virtualHours: 0 };
+    const sums = {
+      seeds: 0,
+      records: 0,
+      deaths: 0,
+      faults: 0,
+      virtualHours: 0,
+      longestRecoveryMs: 0,
+    };
     for (let seed = FROM; performance.now() < end; seed++) {
       const outcome = await simulate(seed);
       demandSound(outcome);
@@ -34,12 +41,14 @@ test.skipIf(LEAT_SIMULATION_SEED !== undefined)(
       sums.records += outcome.records;
       sums.deaths += outcome.deaths;
       sums.faults += outcome.faults;
+      sums.longestRecoveryMs = Math.max(sums.longestRecoveryMs, outcome.recoveryMs);
       sums.virtualHours += outcome.virtualMs / 3_600_000;
     }
-    const { seeds, records, deaths, faults, virtualHours } = sums;
+    const { seeds, records, deaths, faults, virtualHours, longestRecoveryMs } = sums;
     process.stdout.write(
       `simulation: ${seeds} seeds from ${FROM}, ${faults} faults, ${deaths} deaths, ` +
-        `${records} records, ${virtualHours.toFixed(1)} virtual hours\n`,
+        `${records} records, ${virtualHours.toFixed(1)} virtual hours, ` +
+        `longest recovery ${(longestRecoveryMs / 1_000).toFixed(0)} s\n`,
     );
     expect(seeds).toBeGreaterThan(0);
   },

@@ -30,11 +30,16 @@ export class World {
   /** The services that live at the moment. */
   processes: SimulatedProcess[] = [];
   deaths = 0;
+  /** When everything has gone wrong that will, though some of it takes a while. */
+  readonly lastFaultAt: number;
+  endedAt = 0;
   faults = 0;
   readonly #random: Random;
   readonly #mischief: RandomMischief;
   readonly #host: Host;
   readonly #alive = new Set<number>();
+  /** Whether processes are on hosts of their own, so that only silence tells of a death. */
+  readonly #areHostsApart: boolean;
   #pids = 100;
   #restarts = 0;
 
@@ -56,6 +61,7 @@ export class World {
       plant,
       loggerOf: ({ name: process }) => this.trace.logger(process) as unknown as Logger,
     };
+    this.#areHostsApart = random.chance(0.5);
     const wayMs = random.fork();
     const slowness = random.pick([1, 1, 20]);
     const latencyMs = (): number => 0.2 + wayMs.next() * slowness;
@@ -69,17 +75,17 @@ export class World {
       // The name of the model is no host's.
       dnsResolveFn: (host: string) => Promise.resolve([host]),
     });
-    const lastFaultAt = planFaults(this, random.fork());
-    this.clock.after(lastFaultAt + 10_000, undefined, () => {
+    this.lastFaultAt = planFaults(this, random.fork()) + 10_000;
+    this.clock.after(this.lastFaultAt, undefined, () => {
       this.#mischief.isOver = true;
       this.sink.lossRate = 0;
       this.note('world', 'no more faults');
     });
   }
 
-  /** Whether a process runs, or is only paused; `process.kill(pid, 0)` asks. */
+  /** Whether a process can be seen to be dead, as `process.kill(pid, 0)` tells on one host. */
   isAlive(pid: number): boolean {
-    return this.#alive.has(pid);
+    return this.#areHostsApart || this.#alive.has(pid);
   }
 
   note(who: string, what: string): void {
@@ -110,6 +116,7 @@ export class World {
     }
     if (this.invariants.violations.length > 0) return;
     this.note('world', 'run ended');
+    this.endedAt = this.clock.now;
     do {
       await this.clock.run(() => false, this.clock.now + AFTERMATH_MS);
     } while (this.processes.some(({ state }) => state === 'paused'));
