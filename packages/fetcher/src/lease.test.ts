@@ -1,0 +1,104 @@
+import { isEnded, LeatError, Ledger, type RunProgress, type RunRequest } from '@leat/core';
+import { type Logger, type PipelineConnection, type Runs, wait } from '@leat/sdk/internal';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { Checkpointer } from './checkpointer.ts';
+import { Lease } from './lease.ts';
+
+const request: RunRequest = {
+  run: 'run-1',
+  pipeline: 'p',
+  params: {},
+  spec: { name: 'p', stages: [] },
+  createdAt: '2026-01-01T00:00:00.000Z',
+};
+
+const logger = { warn: () => undefined, info: () => undefined } as unknown as Logger;
+const connection = {
+  link: { isClosed: false },
+  repair: () => Promise.resolve(),
+} as unknown as PipelineConnection;
+
+/** A bucket in memory, of which some answers are lost and some come late. */
+class Bucket {
+  entry: { progress: RunProgress; revision: number } | undefined;
+  readonly log: string[] = [];
+  losesAnswer: (progress: RunProgress) => boolean = () => false;
+  slownessMs = 0;
+
+  async save(_run: string, progress: RunProgress, revision: number): Promise<number> {
+    await wait(this.slownessMs);
+    if (revision !== (this.entry?.revision ?? 0)) throw new LeatError('lease-lost', 'changed');
+    this.entry = { progress, revision: revision + 1 };
+    this.log.push(progress.state);
+    if (this.losesAnswer(progress)) throw new Error('timeout');
+    return revision + 1;
+  }
+
+  progress(): Promise<typeof this.entry> {
+    return Promise.resolve(this.entry);
+  }
+
+  restore(): Promise<void> {
+    this.log.push('restored');
+    return Promise.resolve();
+  }
+
+  async claim(): Promise<Lease> {
+    const runs = this as unknown as Runs;
+    return (await Lease.claim(request, runs, 'me 1 a', new Map(), logger)) as Lease;
+  }
+}
+
+describe('what the broker forgets or does not answer', () => {
+  let bucket: Bucket;
+  let ledger: Ledger;
+
+  beforeEach(() => {
+    vi.useFakeTimers();
+    bucket = new Bucket();
+    ledger = new Ledger();
+  });
+
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  async function claimed(): Promise<Lease> {
+    const lease = bucket.claim();
+    await vi.advanceTimersByTimeAsync(1_000);
+    return lease;
+  }
+
+  test('a lost answer to the last write is not a lost lease', async () => {
+    const lease = await claimed();
+    let isFirst = true;
+    bucket.losesAnswer = ({ state }) => isEnded(state) && isFirst && !(isFirst = false);
+    const ending = new Checkpointer(ledger, lease, connection, logger).end('completed');
+    await vi.advanceTimersByTimeAsync(5_000);
+    await expect(ending).resolves.toBeUndefined();
+    expect(bucket.log).toEqual(['running', 'completed', 'completed']);
+  });
+
+  test('nothing is written after the last write, however long it takes', async () => {
+    const checkpointer = new Checkpointer(ledger, await claimed(), connection, logger);
+    const over = new AbortController();
+    const running = checkpointer.run(over.signal);
+    bucket.slownessMs = 5_000;
+    const ending = checkpointer.end('completed');
+    checkpointer.changed();
+    await vi.advanceTimersByTimeAsync(20_000);
+    await ending;
+    over.abort();
+    await running;
+    expect(bucket.log).toEqual(['running', 'completed']);
+  });
+
+  test('a run that was forgotten has its progress before it can be found again', async () => {
+    const lease = await claimed();
+    bucket.entry = undefined;
+    const saved = lease.save(ledger.checkpoint());
+    await vi.advanceTimersByTimeAsync(1_000);
+    await saved;
+    expect(bucket.log).toEqual(['running', 'running', 'restored']);
+  });
+});
