@@ -1,9 +1,14 @@
-import { connect, type NatsConnection, NatsConnectionImpl } from '@nats-io/transport-node';
-import { setTransportFactory } from '@nats-io/transport-node';
+import {
+  connect,
+  type NatsConnection,
+  NatsConnectionImpl,
+  setTransportFactory,
+} from '@nats-io/transport-node';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { SERVERS, sharedServer } from '../support/jetstream.ts';
 import { Clock } from './clock.ts';
-import { type ConformanceTrace, CONFORMANCE_TRACES, Stage } from './conformance-traces.ts';
+import { Stage } from './conformance-stage.ts';
+import { type ConformanceTrace, CONFORMANCE_TRACES } from './conformance-traces.ts';
 import { ModelLink } from './model-link.ts';
 import { ModelServer } from './model-server.ts';
 import { Random } from './random.ts';
