@@ -7,7 +7,12 @@ import { connect } from '@nats-io/transport-node';
 /** Reads the dead letters of a pipeline from the NATS store that a `leat dev` left in `dir`. */
 export async function deadLettersIn(dir: string, pipeline: string): Promise<DeadLetter[]> {
   await using server = await startNatsServer({ storeDir: join(dir, '.leat', 'nats') });
-  const connection = await connect({ servers: server.url });
+  return await readDeadLetters(server.url, pipeline);
+}
+
+/** Reads the dead letters of a pipeline from a NATS server. */
+export async function readDeadLetters(url: string, pipeline: string): Promise<DeadLetter[]> {
+  const connection = await connect({ servers: url });
   try {
     const manager = await jetstreamManager(connection);
     const stream = `leat_${pipeline}_dead`;

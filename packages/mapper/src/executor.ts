@@ -1,11 +1,16 @@
 import type { Mapper } from '@leat/sdk';
-import { LeatError } from '@leat/core';
+import { LeatError, messageOf } from '@leat/core';
 import type { LogFormat, Logger } from '@leat/sdk/internal';
 import { Piscina } from 'piscina';
 import type { Job, JobResult } from './job.ts';
 import type { PieceLimits } from './results.ts';
-import type { ThreadData } from './thread.ts';
+import type { RemoteData } from './remote-worker.ts';
 import { ChunkWorker } from './worker.ts';
+
+/** A worker thread ended instead of answering: it was killed by the chunk, or by one beside it. */
+export class ThreadDied extends Error {
+  override readonly name: string = 'ThreadDied';
+}
 
 /** Runs the user's function, here or in other threads. */
 export interface Executor {
@@ -46,7 +51,7 @@ function threadExecutor(mapper: Mapper, options: ExecutorOptions): Executor {
       `The mapper ${mapper.name} wants ${mapper.threads} threads, which need a pipeline file to load: start it by the leat command.`,
     );
   }
-  const workerData: ThreadData = { pipelineFile, stage: mapper.name, limits, log };
+  const workerData: RemoteData = { pipelineFile, stage: mapper.name, limits, log };
   const chunksPerThread = Math.ceil(mapper.concurrency / limits.chunkSize);
   const pool = new Piscina({
     filename: new URL('./thread.js', import.meta.url).href,
@@ -57,13 +62,16 @@ function threadExecutor(mapper: Mapper, options: ExecutorOptions): Executor {
   });
   return {
     parallel: mapper.threads * chunksPerThread,
-    run: (job, signal) => {
+    run: async (job, signal) => {
       // A copy that can be handed over whole: the body is a window into what came off the socket.
       const body = new Uint8Array(job.body);
-      return pool.run(
-        { ...job, body },
-        { signal, transferList: [body.buffer] },
-      ) as Promise<JobResult>;
+      const handOver = { signal, transferList: [body.buffer] };
+      try {
+        return (await pool.run({ ...job, body }, handOver)) as JobResult;
+      } catch (error) {
+        signal.throwIfAborted();
+        throw new ThreadDied(messageOf(error), { cause: error });
+      }
     },
     close: () => pool.destroy(),
   };

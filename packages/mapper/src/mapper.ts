@@ -24,8 +24,9 @@ import {
   sendChunk,
   Slots,
 } from '@leat/sdk/internal';
-import { createExecutor, type Executor } from './executor.ts';
-import type { JobResult } from './job.ts';
+import { createExecutor, type Executor, ThreadDied } from './executor.ts';
+import type { Job, JobResult } from './job.ts';
+import { Quarantine, SUSPICIOUS_DELIVERIES } from './quarantine.ts';
 
 /** After an error of Leat's own making, so that it does not go round and round at full speed. */
 const TROUBLE_DELAY_MS = 1_000;
@@ -48,13 +49,12 @@ export interface MapperServiceOptions {
 export async function runMapper(options: MapperServiceOptions): Promise<void> {
   const { connection, pipeline, mapper, logger, stop } = options;
   const { chunkSize, maxBytes } = pipeline.fetcher;
-  const executor = createExecutor(mapper, {
-    limits: { chunkSize, maxBytes },
-    pipelineFile: options.pipelineFile,
-    logger,
-    log: options.log,
-  });
-  const service = new MapperService(options, executor);
+  const limits = { chunkSize, maxBytes };
+  const { pipelineFile, log } = options;
+  const executor = createExecutor(mapper, { limits, pipelineFile, logger, log });
+  const quarantine =
+    pipelineFile && new Quarantine({ pipelineFile, stage: mapper.name, limits, log }, logger);
+  const service = new MapperService(options, executor, quarantine || undefined);
   try {
     await receiveChunks({
       connection,
@@ -66,6 +66,7 @@ export async function runMapper(options: MapperServiceOptions): Promise<void> {
     });
     await service.idle();
   } finally {
+    if (quarantine) quarantine.close();
     await executor.close();
   }
 }
@@ -74,6 +75,7 @@ class MapperService {
   readonly slots: Slots;
   readonly #options: MapperServiceOptions;
   readonly #executor: Executor;
+  readonly #quarantine: Quarantine | undefined;
   readonly #receipts: ReceiptSender;
   readonly #runs: KnownRuns;
   readonly #readers: readonly string[];
@@ -81,10 +83,15 @@ class MapperService {
   #chunkMs: number | undefined;
   #lastDoneAt = 0;
 
-  constructor(options: MapperServiceOptions, executor: Executor) {
+  constructor(
+    options: MapperServiceOptions,
+    executor: Executor,
+    quarantine: Quarantine | undefined,
+  ) {
     const { connection, pipeline, mapper, logger, abort } = options;
     this.#options = options;
     this.#executor = executor;
+    this.#quarantine = quarantine;
     this.slots = new Slots(executor.parallel);
     this.#receipts = new ReceiptSender(connection, abort);
     this.#runs = new KnownRuns(connection.runs, abort, logger);
@@ -115,7 +122,7 @@ class MapperService {
       const records = recordsOf(counts);
       const body = delivery.body;
       const job = { run: run.info, chunk, body, records, position, ...(origins && { origins }) };
-      const result = await this.#executor.run(job, run.signal);
+      const result = await this.#execute(job, delivery.deliveries, run.signal);
       await this.#passOn(delivery, result);
       delivery.ack();
       this.#paceBy(startedAt);
@@ -132,6 +139,19 @@ class MapperService {
         );
         delivery.giveBack(TROUBLE_DELAY_MS);
       }
+    }
+  }
+
+  /** Works on a chunk where it can do no harm, if it is known or suspected to kill whoever does. */
+  async #execute(job: Job, deliveries: number, signal: AbortSignal): Promise<JobResult> {
+    const quarantine = this.#quarantine;
+    if (quarantine === undefined) return this.#executor.run(job, signal);
+    if (deliveries >= SUSPICIOUS_DELIVERIES) return quarantine.run(job, signal);
+    try {
+      return await this.#executor.run(job, signal);
+    } catch (error) {
+      if (!(error instanceof ThreadDied)) throw error;
+      return quarantine.run(job, signal);
     }
   }
 

@@ -43,8 +43,7 @@ export function resultOf(
       origins.push(origin);
     }
   }
-  const pieces = cut(lines, origins, expanded > 0 ? limits : UNCUT);
-  return { pieces, expanded, filtered, dead, retries };
+  return { pieces: piecesOf(lines, origins, expanded, limits), expanded, filtered, dead, retries };
 }
 
 function deadRecord(
@@ -71,12 +70,17 @@ function deadRecord(
  * depends on what the user's function returned, so a function that returns something else the next time
  * makes other chunks of it; one record for one is therefore never cut.
  */
-function cut(lines: readonly string[], origins: Origins, limits: PieceLimits): Piece[] {
+export function piecesOf(
+  lines: readonly string[],
+  origins: Origins,
+  expanded: number,
+  limits: PieceLimits,
+): Piece[] {
+  const { chunkSize, maxBytes } = expanded > 0 ? limits : UNCUT;
   if (lines.length === 0) return [];
   const whole = encode(lines);
-  const byRecords =
-    lines.length > 2 * limits.chunkSize ? Math.ceil(lines.length / limits.chunkSize) : 1;
-  const byBytes = Math.ceil(whole.length / limits.maxBytes);
+  const byRecords = lines.length > 2 * chunkSize ? Math.ceil(lines.length / chunkSize) : 1;
+  const byBytes = Math.ceil(whole.length / maxBytes);
   const count = Math.min(lines.length, Math.max(byRecords, byBytes));
   if (count === 1) return [{ body: whole, records: lines.length, origins }];
   return Array.from({ length: count }, (_, place) => {

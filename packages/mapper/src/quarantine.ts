@@ -1,0 +1,163 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once, setMaxListeners } from 'node:events';
+import { formatPosition, LeatError } from '@leat/core';
+import type { Logger } from '@leat/sdk/internal';
+import pLimit from 'p-limit';
+import type { Job, JobResult } from './job.ts';
+import { joinResults, type PartResult } from './join-results.ts';
+import type { QuarantineAnswer } from './quarantine-process.ts';
+import type { RemoteData } from './remote-worker.ts';
+
+/**
+ * After so many deliveries a chunk is suspected of killing whoever works on it. Innocent ones come here
+ * too, after rolling updates or a long rest; it costs them little.
+ */
+export const SUSPICIOUS_DELIVERIES = 4;
+
+/**
+ * Works on chunks that may kill their process (`process.abort`, out of memory), in a process of their
+ * own, one at a time. A chunk that does is halved until the bad record stands alone: of a hundred
+ * records, one costs fourteen further executions, and the others are saved.
+ */
+export class Quarantine {
+  readonly #data: RemoteData;
+  readonly #logger: Logger;
+  readonly #oneAtATime = pLimit(1);
+  #process: ChildProcess | undefined;
+
+  constructor(data: RemoteData, logger: Logger) {
+    this.#data = data;
+    this.#logger = logger;
+  }
+
+  run(job: Job, signal: AbortSignal): Promise<JobResult> {
+    return this.#oneAtATime(async () => {
+      this.#logger.warn({ run: job.run.id, chunk: job.chunk }, 'chunk worked on in quarantine');
+      const lines = linesOf(job.body);
+      const parts = await this.#isolate(job, lines, 0, lines.length, signal);
+      return joinResults(parts, this.#data.limits);
+    });
+  }
+
+  close(): void {
+    this.#process?.kill('SIGKILL');
+    this.#process = undefined;
+  }
+
+  /** What became of the lines from `from` up to `to`. */
+  async #isolate(
+    job: Job,
+    lines: readonly Uint8Array[],
+    from: number,
+    to: number,
+    signal: AbortSignal,
+  ): Promise<PartResult[]> {
+    try {
+      return [{ from, result: await this.#attempt(partOf(job, lines, from, to), signal) }];
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof ProcessDied)) throw error;
+      if (to - from === 1) return [{ from, result: deadResult(job, lines[from], from, error) }];
+      const middle = (from + to) >> 1;
+      const first = await this.#isolate(job, lines, from, middle, signal);
+      return [...first, ...(await this.#isolate(job, lines, middle, to, signal))];
+    }
+  }
+
+  async #attempt(job: Job, signal: AbortSignal): Promise<JobResult> {
+    const child = (this.#process ??= await this.#start());
+    const abandon = (): void => this.close();
+    signal.addEventListener('abort', abandon, { once: true });
+    try {
+      child.send(job);
+      const answer = await nextAnswer(child);
+      if ('result' in answer) return answer.result;
+      throw new Error('the quarantine answered out of turn');
+    } catch (error) {
+      this.#process = undefined;
+      throw error;
+    } finally {
+      signal.removeEventListener('abort', abandon);
+    }
+  }
+
+  async #start(): Promise<ChildProcess> {
+    const child = fork(new URL('./quarantine-process.js', import.meta.url), {
+      serialization: 'advanced',
+      // What user code prints must not end up among our own results.
+      stdio: ['ignore', 2, 2, 'ipc'],
+    });
+    setMaxListeners(0, child);
+    child.send(this.#data);
+    try {
+      await nextAnswer(child);
+      return child;
+    } catch (error) {
+      throw new LeatError(
+        'invalid-pipeline',
+        `The pipeline file ${this.#data.pipelineFile} cannot be loaded in a process of its own.`,
+        { cause: error },
+      );
+    }
+  }
+}
+
+/** Why a process gave no answer. */
+class ProcessDied extends Error {
+  override readonly name: string = 'ProcessDied';
+}
+
+async function nextAnswer(child: ChildProcess): Promise<QuarantineAnswer> {
+  const over = new AbortController();
+  try {
+    const { signal } = over;
+    const died = once(child, 'exit', { signal }).then(([code, killedBy]) => {
+      const how = killedBy === null ? `exit code ${String(code)}` : String(killedBy);
+      throw new ProcessDied(`the record ended the process that worked on it (${how})`);
+    });
+    const [answer] = (await Promise.race([once(child, 'message', { signal }), died])) as [unknown];
+    return answer as QuarantineAnswer;
+  } finally {
+    over.abort();
+  }
+}
+
+const LINE_FEED = 10;
+
+function linesOf(body: Uint8Array): Uint8Array[] {
+  const lines: Uint8Array[] = [];
+  for (
+    let from = 0, end = body.indexOf(LINE_FEED);
+    end !== -1;
+    end = body.indexOf(LINE_FEED, from)
+  ) {
+    lines.push(body.subarray(from, end + 1));
+    from = end + 1;
+  }
+  return lines;
+}
+
+function partOf(job: Job, lines: readonly Uint8Array[], from: number, to: number): Job {
+  const origins = job.origins ?? lines.map((_, index) => index);
+  return {
+    ...job,
+    // A copy: what is sent is the whole buffer that an array is a window of.
+    body: new Uint8Array(Buffer.concat(lines.slice(from, to))),
+    records: to - from,
+    origins: origins.slice(from, to),
+  };
+}
+
+function deadResult(
+  job: Job,
+  line: Uint8Array | undefined,
+  index: number,
+  { name, message }: Error,
+): JobResult {
+  const position = formatPosition(job.position, job.origins?.[index] ?? index);
+  const record = Buffer.from(line ?? [])
+    .toString()
+    .trimEnd();
+  const dead = [{ index: 0, position, attempts: 1, error: { name, message }, record }];
+  return { pieces: [], expanded: 0, filtered: 0, dead, retries: 0 };
+}
