@@ -4,8 +4,6 @@ export interface Shutdown {
   readonly stop: AbortSignal;
   /** Aborted by the second: leave everything. */
   readonly abort: AbortSignal;
-  /** Asks for the first, without a signal from outside. */
-  readonly request: () => void;
 }
 
 /** Turns Ctrl-C and SIGTERM into the two stages of a shutdown, for as long as the process lives. */
@@ -23,5 +21,5 @@ export function listenForShutdown(say: (line: string) => void): Shutdown {
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
-  return { stop: stop.signal, abort: abort.signal, request: () => stop.abort() };
+  return { stop: stop.signal, abort: abort.signal };
 }

@@ -9,7 +9,7 @@ import {
   type RunRequest,
   type RunWish,
 } from '@leat/core';
-import type { Pipeline, RunInfo, SourceChunk } from '@leat/sdk';
+import type { Pipeline, RunInfo } from '@leat/sdk';
 import {
   type Logger,
   type PipelineConnection,
@@ -19,17 +19,14 @@ import {
   wait,
 } from '@leat/sdk/internal';
 import { Checkpointer } from './checkpointer.ts';
+import { Feed } from './feed.ts';
 import type { Lease } from './lease.ts';
 import { Outbox } from './outbox.ts';
-import { RunSource } from './run-source.ts';
 import { watchQueues } from './watch-queues.ts';
 import { watchWish } from './watch-wish.ts';
-import { countsOf } from './send.ts';
 
 /** How often `onProgress` is told. */
 const REPORT_MS = 200;
-/** How often a chunk may be lost before it is clear that it will always be. */
-const MAX_RESENDS = 20;
 /**
  * How often a receipt is given back whose chunk has not been sent: about two minutes, as long as JetStream
  * remembers a message id.
@@ -104,8 +101,8 @@ class Conductor {
       watchWish(connection.runs, this.#run.id, this.#over.signal, (wish) =>
         this.#takeWish(wish),
       ).catch(failed);
-      const source = this.#readFrom(this.#ledger.checkpoint().cursor);
-      await this.#recall(source);
+      const feed = this.#openFeed();
+      await feed.recall();
       this.#receipts = await receiveReceipts({
         connection,
         run: this.#run.id,
@@ -120,11 +117,11 @@ class Conductor {
         ledger: this.#ledger,
         lastReceiptAt: () => this.#lastReceiptAt,
         receiptsHeld: this.#receipts.held,
-        onLost: (lost) => this.#sendAgain(lost),
+        onLost: (lost) => this.#sendAgain(feed, lost),
         signal: this.#over.signal,
         logger,
       }).catch(failed);
-      const damage = await this.#sendAll(source);
+      const damage = await feed.sendAll(() => this.#untilRoom());
       await this.#until(() => this.#ledger.inFlightCount === 0);
       await this.#outbox.untilEmpty(stop);
       this.#over.signal.throwIfAborted();
@@ -144,63 +141,34 @@ class Conductor {
     }
   }
 
-  #readFrom(cursor: ChunkInFlight['cursor']): RunSource {
-    return new RunSource(this.#options.pipeline, this.#run, cursor, this.#over.signal);
+  #openFeed(): Feed {
+    const { pipeline, lease } = this.#options;
+    return new Feed({
+      pipeline,
+      run: this.#run,
+      fence: lease.fence,
+      ledger: this.#ledger,
+      checkpointer: this.#checkpointer,
+      outbox: this.#outbox,
+      signal: this.#over.signal,
+    });
   }
 
-  /**
-   * Reads on from the watermark to where an earlier fetcher had come, to know again where each chunk in
-   * flight can be read. Sends nothing: what was sent is in the queues, or will be found lost.
-   */
-  async #recall(source: RunSource): Promise<void> {
-    const until = this.#ledger.next;
-    for (let seq = this.#ledger.watermark; seq < until; seq++) {
-      const chunk = await source.next();
-      if (chunk === undefined) {
-        throw new LeatError(
-          'source-changed',
-          `The dataset ends before chunk ${seq}, and ${until} chunks of it had been sent: it has changed since the run began.`,
-        );
-      }
-      this.#noteSent(seq, chunk);
-    }
-  }
-
-  /** Sends what was never sent. Gives the error, if the source turns out to be damaged. */
-  async #sendAll(source: RunSource): Promise<LeatError | undefined> {
+  async #untilRoom(): Promise<boolean> {
     const { stop, pipeline } = this.#options;
-    try {
-      while (!this.#ledger.ended) {
-        await this.#until(
-          () =>
-            !this.#isPaused &&
-            this.#ledger.inFlightCount < pipeline.fetcher.window &&
-            !this.#outbox.isFull,
-        );
-        if (stop.aborted) break;
-        const chunk = await source.next();
-        if (chunk === undefined) {
-          this.#ledger.end();
-          this.#checkpointer.changed();
-          break;
-        }
-        const seq = this.#ledger.next;
-        this.#noteSent(seq, chunk);
-        this.#outbox.send(seq, chunk, '');
-      }
-      await source.close();
-      return undefined;
-    } catch (error) {
-      if (error instanceof LeatError && error.code.startsWith('source-')) return error;
-      throw error;
-    }
+    await this.#until(
+      () =>
+        !this.#isPaused &&
+        this.#ledger.inFlightCount < pipeline.fetcher.window &&
+        !this.#outbox.isFull,
+    );
+    return !stop.aborted;
   }
 
-  #noteSent(seq: number, chunk: SourceChunk): void {
-    const { nextCursor, fraction } = chunk;
-    const records = countsOf(chunk).in;
-    this.#ledger.send(seq, { records, nextCursor, fraction }, performance.now());
-    this.#checkpointer.changed();
+  async #sendAgain(feed: Feed, lost: readonly ChunkInFlight[]): Promise<void> {
+    const fields = { run: this.#run.id, chunks: lost.length, first: lost[0]?.seq };
+    this.#options.logger.warn(fields, 'chunks lost, sending again');
+    await feed.sendAgain(lost);
   }
 
   #take(delivery: ReceiptDelivery): void {
@@ -279,34 +247,6 @@ class Conductor {
       onProgress(this.#report());
       await wait(REPORT_MS, signal).catch(() => undefined);
     }
-  }
-
-  async #sendAgain(lost: readonly ChunkInFlight[]): Promise<void> {
-    const { lease, logger } = this.#options;
-    const [first] = lost;
-    if (first === undefined) return;
-    logger.warn(
-      { run: this.#run.id, chunks: lost.length, first: first.seq },
-      'chunks lost, sending again',
-    );
-    const wanted = new Map(lost.map((chunk) => [chunk.seq, chunk]));
-    const source = this.#readFrom(first.cursor);
-    for (let seq = first.seq; wanted.size > 0; seq++) {
-      const chunk = await source.next();
-      if (chunk === undefined) break;
-      const missing = wanted.get(seq);
-      if (missing === undefined || !wanted.delete(seq)) continue;
-      missing.resends++;
-      if (missing.resends > MAX_RESENDS) {
-        throw new LeatError(
-          'run-failed',
-          `Chunk ${seq} was sent ${missing.resends} times and lost each time: the log of mappers and savers says why they dropped it.`,
-        );
-      }
-      await this.#outbox.untilRoom();
-      this.#outbox.send(seq, chunk, `${lease.fence}.${missing.resends}`);
-    }
-    await source.close();
   }
 
   /** Ends the run with what is saved so far, and takes its messages off all queues. */

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once, setMaxListeners } from 'node:events';
 import { formatPosition, LeatError } from '@leat/core';
-import type { Logger } from '@leat/sdk/internal';
+import { linesOf, type Logger } from '@leat/sdk/internal';
 import pLimit from 'p-limit';
 import type { Job, JobResult } from './job.ts';
 import { joinResults, type PartResult } from './join-results.ts';
@@ -120,21 +120,6 @@ async function nextAnswer(child: ChildProcess): Promise<QuarantineAnswer> {
   } finally {
     over.abort();
   }
-}
-
-const LINE_FEED = 10;
-
-function linesOf(body: Uint8Array): Uint8Array[] {
-  const lines: Uint8Array[] = [];
-  for (
-    let from = 0, end = body.indexOf(LINE_FEED);
-    end !== -1;
-    end = body.indexOf(LINE_FEED, from)
-  ) {
-    lines.push(body.subarray(from, end + 1));
-    from = end + 1;
-  }
-  return lines;
 }
 
 function partOf(job: Job, lines: readonly Uint8Array[], from: number, to: number): Job {

@@ -1,6 +1,12 @@
 import { type Counts, formatChunkId, formatPosition, type Origins, recordsOf } from '@leat/core';
 import { chunkDigest, type RejectedRecord, type SinkChunk } from '@leat/sdk';
-import { type DeadLetter, type Delivery, readRecords } from '@leat/sdk/internal';
+import {
+  countLines,
+  type DeadLetter,
+  type Delivery,
+  linesOf,
+  readRecords,
+} from '@leat/sdk/internal';
 import type { ZodType } from 'zod';
 
 /** A record that will not be saved, and why. */
@@ -92,26 +98,4 @@ export class ChunkToSave {
     this.#counts = { ...this.#counts, dead: this.#counts.dead + lost.size };
     return letters;
   }
-}
-
-const LINE_FEED = 10;
-
-/** The lines of a body, each with its line feed. */
-function linesOf(body: Uint8Array): Uint8Array[] {
-  const lines: Uint8Array[] = [];
-  for (
-    let from = 0, end = body.indexOf(LINE_FEED);
-    end !== -1;
-    end = body.indexOf(LINE_FEED, from)
-  ) {
-    lines.push(body.subarray(from, end + 1));
-    from = end + 1;
-  }
-  return lines;
-}
-
-function countLines(body: Uint8Array): number {
-  let count = 0;
-  for (let at = body.indexOf(LINE_FEED); at !== -1; at = body.indexOf(LINE_FEED, at + 1)) count++;
-  return count;
 }

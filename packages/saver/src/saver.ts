@@ -22,12 +22,10 @@ import {
   wait,
 } from '@leat/sdk/internal';
 import { ChunkToSave } from './chunk-to-save.ts';
+import { takeGroup } from './commit-group.ts';
 
 /** Chunks in hand: those being committed, and as many waiting for the next commit. */
 const SLOTS = 64;
-/** Most chunks and bytes in one commit. */
-const MAX_COMMIT_CHUNKS = 32;
-const MAX_COMMIT_BYTES = 8 * 1024 * 1024;
 
 /** After an error of Leat's own making, so that it does not go round and round at full speed. */
 const TROUBLE_DELAY_MS = 1_000;
@@ -271,17 +269,6 @@ class SaverService {
       abort,
     );
   }
-}
-
-function takeGroup(waiting: ChunkToSave[]): ChunkToSave[] {
-  let bytes = 0;
-  let count = 0;
-  while (count < waiting.length && count < MAX_COMMIT_CHUNKS) {
-    bytes += (waiting[count] as ChunkToSave).bytes;
-    if (count > 0 && bytes > MAX_COMMIT_BYTES) break;
-    count++;
-  }
-  return waiting.splice(0, count);
 }
 
 /** @throws LeatError `sink-unfit` if the user's function throws: it would do so for ever */

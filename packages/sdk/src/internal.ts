@@ -27,3 +27,4 @@ export { InvalidRecord, readRecords } from './records.ts';
 export { describeIssues } from './schema-issues.ts';
 export type { KnownRun } from './known-runs.ts';
 export { KnownRuns } from './known-runs.ts';
+export { countLines, linesOf } from './lines.ts';

@@ -1,6 +1,7 @@
 import { readFile, stat, unlink } from 'node:fs/promises';
 import { type ChunkId, LeatError, type Receipt, formatChunkId, parseChunkId } from '@leat/core';
 import type { Committed, SinkChunk, SinkContext, SinkSession, StoredChunk } from '@leat/sdk';
+import { countLines } from '@leat/sdk/internal';
 import { eachBounded } from './bounded.ts';
 import type { RunFolder } from './ndjson-folder.ts';
 import { Journal } from './ndjson-journal.ts';
@@ -19,7 +20,6 @@ import { RecentReceipts } from './recent-receipts.ts';
 const FILES_AT_ONCE = 16;
 /** Chunks whose receipts are looked up in one go. */
 const LOOK_UP_AT_ONCE = 5000;
-const LINE_FEED = 0x0a;
 
 /** A chunk on its way to its final name. */
 interface Pending {
@@ -155,10 +155,4 @@ function chunkIdOf({ receipt }: SinkChunk): ChunkId {
   const id = parseChunkId(receipt.chunk);
   if (id !== undefined) return id;
   throw new LeatError('invalid-message', `${JSON.stringify(receipt.chunk)} is not a chunk id.`);
-}
-
-function countLines(body: Buffer): number {
-  let lines = 0;
-  for (let at = body.indexOf(LINE_FEED); at >= 0; at = body.indexOf(LINE_FEED, at + 1)) lines++;
-  return lines;
 }

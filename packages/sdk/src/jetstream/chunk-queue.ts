@@ -1,6 +1,7 @@
 import { LeatError, runOfSubject, stageSubject } from '@leat/core';
 import type { JsMsg } from '@nats-io/jetstream';
 import type { Logger } from 'pino';
+import { countLines } from '../lines.ts';
 import {
   bodyNameOf,
   type Envelope,
@@ -122,12 +123,4 @@ async function open(message: JsMsg, options: ReceiveOptions): Promise<void> {
     logger.error({ err: error, subject: message.subject }, 'message not understood');
     settle(() => (isForged ? message.term('not written by Leat') : message.nak(1_000)));
   }
-}
-
-const LINE_FEED = 10;
-
-function countLines(body: Uint8Array): number {
-  let count = 0;
-  for (let at = body.indexOf(LINE_FEED); at !== -1; at = body.indexOf(LINE_FEED, at + 1)) count++;
-  return count;
 }
