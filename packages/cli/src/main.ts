@@ -2,6 +2,7 @@ import { LeatError, messageOf } from '@leat/core';
 import { NatsServerError } from '@leat/nats-server';
 import { type Command, parseCall } from './command.ts';
 import { cancelCommand, pauseCommand, resumeCommand } from './commands/control.ts';
+import { deadCommand } from './commands/dead.ts';
 import { devCommand } from './commands/dev.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { exportCommand } from './commands/export.ts';
@@ -24,6 +25,7 @@ const COMMANDS: readonly Command[] = [
   cancelCommand,
   verifyCommand,
   exportCommand,
+  deadCommand,
   doctorCommand,
 ];
 

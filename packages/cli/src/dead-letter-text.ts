@@ -1,0 +1,39 @@
+import type { DeadLetter } from '@leat/sdk/internal';
+
+/** The least that is shown of an error, however narrow the terminal. */
+const MIN_ERROR_WIDTH = 20;
+
+/** A dead letter in one line, its error cut to what is left of the line. */
+export function deadLetterLine(letter: DeadLetter, width: number): string {
+  const { run, stage, chunk, index, position, error } = letter;
+  const before = plain(`${run}  ${stage}  ${chunk}  ${index}  ${position}  `);
+  const room = Math.max(MIN_ERROR_WIDTH, width - before.length);
+  const what = plain(`${error.name}: ${error.message}`);
+  return before + (what.length <= room ? what : `${what.slice(0, room - 1)}…`);
+}
+
+/** All that is known of a dead letter. */
+export function deadLetterText(letter: DeadLetter): string {
+  const { error, record, isCut } = letter;
+  const rows: readonly (readonly [string, string])[] = [
+    ['run', `${letter.run} of ${letter.pipeline}`],
+    ['stage', letter.stage],
+    ['chunk', letter.chunk],
+    ['index', String(letter.index)],
+    ['position', letter.position],
+    ['attempts', letter.attempts.toLocaleString('en')],
+    ['at', letter.at],
+    ['error', `${error.name}: ${error.message}`],
+  ];
+  const lines = rows.map(([name, text]) => `${name.padEnd(11)} ${plain(text)}`);
+  if (error.stack !== undefined) {
+    lines.push('stack', ...error.stack.split('\n').map((line) => `  ${plain(line)}`));
+  }
+  lines.push(isCut === true ? 'record (only its beginning)' : 'record', plain(record));
+  return `${lines.join('\n')}\n`;
+}
+
+/** On one line, and without what would command a terminal: it comes from records. */
+function plain(text: string): string {
+  return text.replaceAll(/\s*[\n\t]\s*/g, ' ').replaceAll(/\p{Cc}/gu, '\u{FFFD}');
+}
