@@ -92,7 +92,7 @@ class MapperService {
     this.#options = options;
     this.#executor = executor;
     this.#quarantine = quarantine;
-    this.slots = new Slots(executor.parallel);
+    this.slots = new Slots(executor.parallel, 1);
     this.#receipts = new ReceiptSender(connection, abort);
     this.#runs = new KnownRuns(connection.runs, abort, logger);
     this.#readers = readersOf(pipeline.spec, mapper.name).map(({ name }) => name);
@@ -219,6 +219,8 @@ class MapperService {
     const sinceLastMs = now - Math.max(startedAt, this.#lastDoneAt);
     this.#lastDoneAt = now;
     this.#chunkMs = movingAverage(this.#chunkMs, sinceLastMs * parallel);
-    this.slots.setLimit(wantedSlots(parallel, this.#chunkMs));
+    const wanted = wantedSlots(parallel, this.#chunkMs);
+    // What is held ahead may run low before more is asked for; what is worked on may not.
+    this.slots.setLimit(wanted, (wanted - parallel) >> 2);
   }
 }

@@ -1,26 +1,29 @@
 /** How many messages a service may have in hand, and how many it has. */
 export class Slots {
   #limit: number;
+  #batch: number;
   #taken = 0;
   #wake: (() => void) | undefined;
 
-  constructor(limit: number) {
+  /**
+   * @param batch how many must be free before more are asked for: one at a time costs three times as much
+   */
+  constructor(limit: number, batch: number = limit >> 2) {
     this.#limit = limit;
+    this.#batch = Math.max(1, batch);
   }
 
   get taken(): number {
     return this.#taken;
   }
 
-  setLimit(limit: number): void {
+  setLimit(limit: number, batch: number): void {
     this.#limit = limit;
+    this.#batch = Math.max(1, batch);
     this.#wakeIfFree();
   }
 
-  /**
-   * Waits until a quarter of the slots is free (pulling one message at a time costs three times as much),
-   * takes all that are, and says how many. One caller at a time.
-   */
+  /** Waits until enough slots are free, takes all that are, and says how many. One caller at a time. */
   async takeFree(signal: AbortSignal): Promise<number> {
     const wake = (): void => this.#wake?.();
     signal.addEventListener('abort', wake, { once: true });
@@ -42,7 +45,7 @@ export class Slots {
   }
 
   #areEnoughFree(): boolean {
-    return this.#limit - this.#taken >= Math.max(1, this.#limit >> 2);
+    return this.#limit - this.#taken >= this.#batch;
   }
 
   #wakeIfFree(): void {
