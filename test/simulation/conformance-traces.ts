@@ -130,21 +130,17 @@ export const CONFORMANCE_TRACES: readonly ConformanceTrace[] = [
     },
   },
   {
-    name: 'a stream that is deleted, and a late acknowledgement that hits its successor',
+    name: 'a stream that is deleted and made again begins empty',
     play: async (stage) => {
       await stage.stream();
       await stage.consumer({ ack_wait: 5e9 });
       await stage.publish('a', 'id-a');
-      const [a] = await stage.fetch(1);
+      await stage.fetch(1);
       await stage.manager.streams.delete('t');
       await stage.fetch(1);
+      // What a successor counts from is left out: 2.15.2 was seen, once and under load, to go on from the
+      // sequence of its predecessor. Leat relies on neither.
       await stage.stream();
-      await stage.consumer({ ack_wait: 5e9 });
-      // Under another id: 2.10.27 was seen to take the same one for a duplicate even of a stream that is gone.
-      await stage.publish('a', 'id-b');
-      await stage.fetch(1);
-      a?.ack();
-      await wait(A_MOMENT_MS);
       await stage.count();
     },
   },
