@@ -1,3 +1,8 @@
+import { EXIT } from './exit-code.ts';
+
+/** How long the second request leaves for giving back what is in hand. */
+const LEAVE_MS = 500;
+
 /** How a command is asked to end. */
 export interface Shutdown {
   /** Aborted by the first Ctrl-C or SIGTERM: finish what is in hand. */
@@ -17,6 +22,8 @@ export function listenForShutdown(say: (line: string) => void): Shutdown {
     } else if (!abort.signal.aborted) {
       say('stopping at once');
       abort.abort();
+      // It waits for nobody: what was started beside us is stopped by its own watchdog.
+      setTimeout(() => process.exit(EXIT.interrupted), LEAVE_MS);
     }
   };
   process.on('SIGINT', onSignal);

@@ -42,10 +42,6 @@ async function dev(call: Call): Promise<number> {
   await demandWritable(call);
   const pipeline = await loadPipeline(file);
   const shutdown = listenForShutdown((line) => call.logger.warn(line));
-  // The second Ctrl-C waits for nobody; the server's watchdog stops the server.
-  shutdown.abort.addEventListener('abort', () =>
-    setTimeout(() => process.exit(EXIT.interrupted), 500),
-  );
   const nats = await EmbeddedNats.start(call.settings.stateDir, call.logger, shutdown.stop).catch(
     (error: unknown) => {
       if (shutdown.stop.aborted) return undefined;

@@ -61,9 +61,6 @@ async function serve(call: Call, role: 'fetcher' | 'mapper' | 'saver'): Promise<
   const pipeline = await loadPipeline(file);
   const stages = stagesOf(pipeline, role, call.flags['stage'] as string | undefined);
   const shutdown = listenForShutdown((line) => call.logger.warn(line));
-  shutdown.abort.addEventListener('abort', () =>
-    setTimeout(() => process.exit(EXIT.interrupted), 500),
-  );
   const connection = await openPipelineConnection(pipeline.spec, call.settings, {
     name: connectionName(role),
     logger: call.logger,
