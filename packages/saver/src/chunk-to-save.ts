@@ -1,12 +1,6 @@
-import { type Counts, formatChunkId, formatPosition, type Origins, recordsOf } from '@leat/core';
+import { type Counts, formatChunkId, formatPosition, type Origins } from '@leat/core';
 import { chunkDigest, type RejectedRecord, type SinkChunk } from '@leat/sdk';
-import {
-  countLines,
-  type DeadLetter,
-  type Delivery,
-  linesOf,
-  readRecords,
-} from '@leat/sdk/internal';
+import { type DeadLetter, type Delivery, linesOf, readRecords } from '@leat/sdk/internal';
 import type { ZodType } from 'zod';
 
 /** A record that will not be saved, and why. */
@@ -36,17 +30,8 @@ export class ChunkToSave {
     this.#counts = delivery.envelope.counts;
   }
 
-  get records(): number {
-    return recordsOf(this.#counts);
-  }
-
   get bytes(): number {
     return this.#body.length;
-  }
-
-  /** Whether the body holds as many lines as its books say. */
-  isWhole(): boolean {
-    return countLines(this.#body) === this.records;
   }
 
   toSinkChunk(): SinkChunk {

@@ -189,19 +189,9 @@ class SaverService {
 
   async #save(
     session: SinkSession,
-    group: readonly ChunkToSave[],
+    chunks: readonly ChunkToSave[],
     signal: AbortSignal,
   ): Promise<void> {
-    const chunks = group.filter((chunk) => {
-      if (chunk.isWhole()) return true;
-      this.#options.logger.error(
-        { chunk: chunk.id },
-        'message dropped: not as many lines as records',
-      );
-      chunk.delivery.drop('not as many lines as records');
-      return false;
-    });
-    if (chunks.length === 0) return;
     if (this.#validates) {
       for (const chunk of chunks) {
         await this.#bury(chunk, chunk.validate(this.#options.saver.from.schema));
