@@ -14,6 +14,7 @@ export class CheckpointCheck {
   readonly #partly = new Set<string>();
   #previous: RunProgress | undefined;
   #wasForgotten = false;
+  #highestFence = 0;
 
   constructor(
     scenario: Scenario,
@@ -32,10 +33,7 @@ export class CheckpointCheck {
     return this.#previous;
   }
 
-  /**
-   * The bucket is gone. Whoever begins anew may know nothing; and since the next bucket counts revisions
-   * from 1 again, one who slept may find the revision that it left. Either costs work, and nothing else.
-   */
+  /** The bucket is gone. Whoever begins anew may know nothing, which costs work, and nothing else. */
   forget(): void {
     this.#previous = undefined;
     this.#wasForgotten = true;
@@ -57,13 +55,14 @@ export class CheckpointCheck {
     if (before !== undefined && !this.#wasForgotten) {
       const isRevived = isEnded(before.state) && progress.state !== before.state;
       if (isRevived) this.#fail(`${before.state}, and written again as ${progress.state}`);
-      if (progress.fence < before.fence) this.#fail('an older fence wrote over a newer one');
       for (const seq of settledOf(before.ledger)) {
         if (!isSettled(ledger, seq)) {
           this.#fail(`chunk ${seq} was settled in a checkpoint and is not in the next`);
         }
       }
     }
+    if (progress.fence < this.#highestFence) this.#fail('an older fence wrote over a newer one');
+    this.#highestFence = progress.fence;
     let count = 0;
     for (const seq of settledOf(ledger)) {
       count++;

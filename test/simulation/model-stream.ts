@@ -20,12 +20,13 @@ export class ModelStream implements Storage {
   readonly consumers = new Map<string, ModelConsumer>();
   readonly #server: Broker;
   readonly #seen = new Map<string, { readonly seq: number; readonly at: number }>();
-  lastSeq = 0;
+  lastSeq: number;
   bytes = 0;
 
   constructor(server: Broker, config: StreamConfig) {
     this.#server = server;
     this.config = config;
+    this.lastSeq = (config.first_seq ?? 1) - 1;
   }
 
   get isQueue(): boolean {

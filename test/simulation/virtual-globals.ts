@@ -58,7 +58,7 @@ export function installGlobals(
     }
 
     static override now(): number {
-      return clock.dateMs;
+      return Math.floor(clock.dateMs);
     }
   }
   const undo = [

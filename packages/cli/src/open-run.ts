@@ -41,6 +41,7 @@ export async function openRun(runs: Runs, wish: RunWish): Promise<OpenedRun> {
   const now = new Date().toISOString();
   const request: RunRequest = {
     run: wish.run ?? newRunId(now, Math.random()),
+    ...(wish.run !== undefined && { isIdGiven: true }),
     pipeline: wish.pipeline.name,
     params: wish.params,
     spec: wish.pipeline.spec,

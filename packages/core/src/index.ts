@@ -48,6 +48,7 @@ export type { Position, PositionUnit } from './position.ts';
 export { formatPosition, parsePosition } from './position.ts';
 export type { Receipt } from './receipt.ts';
 export { formatReceipt, parseReceipt, savedRecords } from './receipt.ts';
+export { formatExecutions, newExecution, parseExecutions } from './execution.ts';
 export { addDigest, EMPTY_DIGEST } from './digest.ts';
 
 // Runs
@@ -61,6 +62,7 @@ export type {
   Totals,
 } from './ledger.ts';
 export { FIRST_CHECKPOINT, Ledger } from './ledger.ts';
+export { LedgerRebuild } from './ledger-rebuild.ts';
 export type { Range } from './range-set.ts';
 export type { QueueObservation } from './lost.ts';
 export { lostChunks } from './lost.ts';

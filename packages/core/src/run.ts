@@ -21,6 +21,8 @@ export type RunWish = 'run' | 'pause' | 'cancel';
 /** What a run was asked to do; written once, when it is created. */
 export interface RunRequest {
   readonly run: string;
+  /** Whether the user chose the id: then the run may have been there before, and sinks may know it. */
+  readonly isIdGiven?: boolean;
   readonly pipeline: string;
   /** What the user gave with `--param`, for sources, stages and sinks to read. */
   readonly params: Readonly<Record<string, string>>;

@@ -11,6 +11,7 @@ import { type Logger, type PipelineConnection, wait } from '@leat/sdk/internal';
 import { type Conducted, conduct } from './conduct.ts';
 import { newHolderId } from './holder-id.ts';
 import { Lease, type Sightings } from './lease.ts';
+import { ledgerFromSinks } from './ledger-from-sinks.ts';
 
 /** How often runs are looked for, and leases of others watched. */
 const LOOK_MS = 500;
@@ -60,7 +61,14 @@ export async function runFetcher(options: FetcherServiceOptions): Promise<void> 
           logger.error(sentence);
           continue;
         }
-        const lease = await Lease.claim(request, connection.runs, holder, sightings, logger);
+        const lease = await Lease.claim({
+          request,
+          runs: connection.runs,
+          holder,
+          sightings,
+          firstLedger: () => ledgerFromSinks(request, options.pipeline, logger),
+          logger,
+        });
         if (lease === undefined) continue;
         isIdle = false;
         await conductOne(options, request, lease);

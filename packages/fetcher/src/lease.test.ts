@@ -1,4 +1,12 @@
-import { isEnded, LeatError, Ledger, type RunProgress, type RunRequest } from '@leat/core';
+import {
+  FIRST_CHECKPOINT,
+  isEnded,
+  LeatError,
+  Ledger,
+  type LedgerCheckpoint,
+  type RunProgress,
+  type RunRequest,
+} from '@leat/core';
 import { type Logger, type PipelineConnection, type Runs, wait } from '@leat/sdk/internal';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Checkpointer } from './checkpointer.ts';
@@ -45,7 +53,11 @@ class Bucket {
 
   async claim(): Promise<Lease> {
     const runs = this as unknown as Runs;
-    return (await Lease.claim(request, runs, 'me 1 a', new Map(), logger)) as Lease;
+    const sightings = new Map<string, never>();
+    const firstLedger = (): Promise<LedgerCheckpoint> => Promise.resolve(FIRST_CHECKPOINT);
+    const holder = 'me 1 a';
+    const claimed = Lease.claim({ request, runs, holder, sightings, firstLedger, logger });
+    return (await claimed) as Lease;
   }
 }
 

@@ -1,5 +1,4 @@
 import {
-  FIRST_CHECKPOINT,
   isEnded,
   LeatError,
   type LedgerCheckpoint,
@@ -16,6 +15,17 @@ export const LEASE_MS = 10_000; // 10 s
 
 /** When this process first saw each run's present revision; what silence is measured by. */
 export type Sightings = Map<string, { readonly revision: number; readonly at: number }>;
+
+export interface ClaimOptions {
+  readonly request: RunRequest;
+  readonly runs: Runs;
+  /** The name of this process. */
+  readonly holder: string;
+  readonly sightings: Sightings;
+  /** The ledger of a run of which no progress is known. */
+  readonly firstLedger: () => Promise<LedgerCheckpoint>;
+  readonly logger: Logger;
+}
 
 /**
  * The right to be a run's one active fetcher. Lease and ledger are one entry, written with
@@ -48,13 +58,8 @@ export class Lease {
   }
 
   /** Takes a run's lease, or says `undefined` because the run has ended or somebody holds it. */
-  static async claim(
-    request: RunRequest,
-    runs: Runs,
-    holder: string,
-    sightings: Sightings,
-    logger: Logger,
-  ): Promise<Lease | undefined> {
+  static async claim(options: ClaimOptions): Promise<Lease | undefined> {
+    const { request, runs, holder, sightings, logger } = options;
     const { run } = request;
     const found = await runs.progress(run);
     const now = performance.now();
@@ -75,10 +80,10 @@ export class Lease {
     const progress: RunProgress = {
       state: 'running',
       holder,
-      fence: (previous?.fence ?? 0) + 1,
+      fence: previous === undefined ? Date.now() : previous.fence + 1,
       startedAt: previous?.startedAt ?? at,
       updatedAt: at,
-      ledger: previous?.ledger ?? FIRST_CHECKPOINT,
+      ledger: previous?.ledger ?? (await options.firstLedger()),
     };
     try {
       const revision = await runs.save(run, progress, found?.revision ?? 0);
@@ -93,7 +98,10 @@ export class Lease {
     return this.#progress;
   }
 
-  /** Rises with every takeover. */
+  /**
+   * Rises with every takeover. It begins with the time in milliseconds, so that it rises also when the
+   * broker has forgotten the run and it begins anew: sinks remember the highest that they have seen.
+   */
   get fence(): number {
     return this.#progress.fence;
   }

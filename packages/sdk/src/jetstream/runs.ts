@@ -10,6 +10,7 @@ import {
 import { jetstream, type JetStreamClient, type JetStreamManager } from '@nats-io/jetstream';
 import { type KV, Kvm } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/transport-node';
+import { openBucket } from './bucket.ts';
 import { apiCode } from './provision.ts';
 
 const WRONG_REVISION = 10071;
@@ -41,7 +42,7 @@ export class Runs {
 
   /** @throws LeatError `topology-mismatch` if a stream that is no bucket stands in its place */
   static async open(client: JetStreamClient, bucket: string, replicas: number): Promise<Runs> {
-    const kv = await new Kvm(client).create(bucket, { history: 1, replicas });
+    const kv = await openBucket(client, bucket, replicas);
     const { streamInfo } = await kv.status();
     const { name, subjects } = streamInfo.config;
     if (!subjects.includes(`$KV.${bucket}.>`)) {

@@ -1,0 +1,79 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { NO_COUNTS } from './counts.ts';
+import { LedgerRebuild } from './ledger-rebuild.ts';
+import { FIRST_CHECKPOINT, Ledger } from './ledger.ts';
+import type { Receipt } from './receipt.ts';
+
+const RECORDS = 4;
+
+/** A leaf of a root: undivided, or one of two halves. */
+function leaf(seq: number, half?: 0 | 1): Receipt {
+  const records = half === undefined ? RECORDS : RECORDS / 2;
+  return {
+    chunk: half === undefined ? `${seq}` : `${seq}.${half}-2`,
+    counts: { ...NO_COUNTS, in: records },
+    digest: `${seq * 2 + (half ?? 0)}`.padStart(32, '0'),
+  };
+}
+
+test('is that of a run which has not begun when the sinks hold nothing', () => {
+  expect(new LedgerRebuild().checkpoint()).toEqual(FIRST_CHECKPOINT);
+});
+
+test('passes over what is no receipt of a chunk', () => {
+  const rebuild = new LedgerRebuild();
+  rebuild.add({ ...leaf(0), chunk: 'stray' });
+  expect(rebuild.checkpoint()).toEqual(FIRST_CHECKPOINT);
+});
+
+test('refuses a root that was divided in two ways', () => {
+  const rebuild = new LedgerRebuild();
+  rebuild.add(leaf(3, 0));
+  expect(() => rebuild.add({ ...leaf(3), chunk: '3' })).toThrow('divided in two different ways');
+});
+
+test('whatever the sinks hold of a run, the run ends with every record counted once', () => {
+  const fates = fc.array(fc.constantFrom('whole', 'halves', 'first half', 'absent'), {
+    minLength: 1,
+    maxLength: 30,
+  });
+  fc.assert(
+    fc.property(fates, fc.infiniteStream(fc.nat()), (dataset, order) => {
+      const held = dataset.flatMap((fate, seq) => {
+        if (fate === 'whole') return [leaf(seq)];
+        if (fate === 'halves') return [leaf(seq, 0), leaf(seq, 1)];
+        return fate === 'first half' ? [leaf(seq, 0)] : [];
+      });
+      const rebuild = new LedgerRebuild();
+      for (const receipt of shuffled(held, order)) rebuild.add(receipt);
+      const ledger = new Ledger(rebuild.checkpoint());
+
+      const known = ledger.next;
+      expect(known).toBe(dataset.findLastIndex((fate) => fate !== 'absent') + 1);
+      for (const [seq] of dataset.entries()) {
+        ledger.send(seq, { records: RECORDS, nextCursor: seq + 1, fraction: undefined }, 0);
+      }
+      ledger.end();
+      const missing = dataset.flatMap((fate, seq) =>
+        fate === 'first half' || fate === 'absent' ? [seq] : [],
+      );
+      expect([...ledger.inFlight()].map(({ seq }) => seq)).toEqual(missing);
+
+      // What is missing is made again, and the sink reports what it has as duplicates.
+      for (const seq of missing) {
+        for (const half of [0, 1] as const) ledger.settle(leaf(seq, half));
+      }
+      expect(ledger.isComplete).toBe(true);
+      expect(ledger.totals.counts.in).toBe(dataset.length * RECORDS);
+    }),
+  );
+});
+
+function shuffled<T>(items: readonly T[], order: fc.Stream<number>): T[] {
+  const keys = order.take(items.length);
+  return items
+    .map((item) => ({ item, key: keys.next().value ?? 0 }))
+    .toSorted((a, b) => a.key - b.key)
+    .map(({ item }) => item);
+}
