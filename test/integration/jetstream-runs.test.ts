@@ -26,6 +26,8 @@ const receiptOf = (seq: number): Receipt => ({
   chunk: `${seq}`,
   counts: { ...NO_COUNTS, in: 1 },
   digest: 'a'.repeat(32),
+  fence: 1,
+  buried: [],
 });
 
 const seqsOf = (deliveries: readonly ReceiptDelivery[]): number[] =>
@@ -113,6 +115,22 @@ describe.each(SERVERS)('runs on $server', ({ version }) => {
     const next = await connection.runs.save('r', { ...PROGRESS, fence: 3 }, found.revision);
     expect(next).toBeGreaterThan(revision);
   });
+
+  test('a bucket that was lost and made again has no revision that was there before', async () => {
+    const { connection } = await openPipeline(server(), lineSpec());
+    let revision = await connection.runs.save('r', PROGRESS, 0);
+    for (let more = 0; more < 3; more++) {
+      revision = await connection.runs.save('r', PROGRESS, revision);
+    }
+    await connection.manager.streams.delete(`KV_${connection.topology.bucket}`);
+    await connection.repair();
+    const successor = { ...PROGRESS, holder: 'successor' };
+    const made = await connection.runs.save('r', successor, 0);
+    expect(made).toBeGreaterThan(revision);
+    await expect(connection.runs.save('r', PROGRESS, revision)).rejects.toMatchObject({
+      code: 'lease-lost',
+    });
+  });
 });
 
 describe.each(SERVERS)('receipts on $server', ({ version }) => {
@@ -160,7 +178,7 @@ describe.each(SERVERS)('receipts on $server', ({ version }) => {
   test('that nobody can read are told, and do not keep the others away', async () => {
     const open = await openPipeline(server());
     const subject = `leat.v1.${open.connection.spec.name}.receipts.run-1`;
-    await open.connection.client.publish(subject, 'nonsense\n7 1/0/0/0/0 \n');
+    await open.connection.client.publish(subject, 'nonsense\n7 1/0/0/0/0  1\n');
     const { deliveries } = await startReading(open);
     await until('read', () => deliveries.length === 1);
     expect(seqsOf(deliveries)).toEqual([7]);

@@ -37,7 +37,8 @@ test('receipts that a fetcher holds when it stops come to the next one at once',
     const second = { taken: [] as ReceiptDelivery[], over: new AbortController() };
     const lost = await receive(first.over.signal, first.taken);
     const sender = new ReceiptSender(connection, new AbortController().signal);
-    await sender.send('one', { chunk: '0', counts: { ...NO_COUNTS, in: 1 }, digest: '' });
+    const counts = { ...NO_COUNTS, in: 1 };
+    await sender.send('one', { chunk: '0', counts, digest: '', fence: 1, buried: [] });
     await until('the first has the receipt', () => first.taken.length === 1);
     expect(lost.held()).toBe(1);
     first.over.abort();

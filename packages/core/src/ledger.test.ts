@@ -58,7 +58,8 @@ function receiptsOf(seq: number, counts: Counts, leaves: readonly string[]): Rec
   return divideCounts(counts, sizes).map((piece, place) => {
     const id = `${seq}${leaves[place]}`;
     const digest = createHash('md5').update(id).digest('hex');
-    return { chunk: id, counts: piece, digest: recordsOf(piece) === 0 ? '' : digest };
+    const digestOrNone = recordsOf(piece) === 0 ? '' : digest;
+    return { chunk: id, counts: piece, digest: digestOrNone, fence: 1, buried: [] };
   });
 }
 
@@ -218,7 +219,8 @@ describe('Ledger, whatever happens', () => {
 });
 
 function receiptOf(id: string, records: number, counts: Partial<Counts> = {}): Receipt {
-  return { chunk: id, counts: { ...NO_COUNTS, in: records, ...counts }, digest: '' };
+  const all = { ...NO_COUNTS, in: records, ...counts };
+  return { chunk: id, counts: all, digest: '', fence: 1, buried: [] };
 }
 
 /** A ledger that has sent chunks of ten records, and which of them are settled. */

@@ -12,6 +12,8 @@ const receipt: fc.Arbitrary<Receipt> = fc.record({
     retries: fc.nat({ max: 99 }),
   }),
   digest: fc.oneof(fc.constant(''), fc.stringMatching(/^[0-9a-f]{32}$/)),
+  fence: fc.oneof(fc.nat(), fc.constant(Number.MAX_SAFE_INTEGER)),
+  buried: fc.array(fc.stringMatching(/^[0-9a-f]{8}$/), { maxLength: 3 }),
 });
 
 describe('formatReceipt and parseReceipt', () => {
@@ -25,7 +27,7 @@ describe('formatReceipt and parseReceipt', () => {
 
   test('refuse what they cannot have made, and never throw', () => {
     const edited = fc
-      .tuple(receipt, fc.nat(), fc.constantFrom('', '0', 'g', '/', ' ', '.', '-', '\n'))
+      .tuple(receipt, fc.nat(), fc.constantFrom('', '0', 'g', '/', ' ', '.', '-', ',', '\n'))
       .map(([one, at, insert]) => {
         const text = formatReceipt(one);
         const place = at % (text.length + 1);
@@ -40,15 +42,16 @@ describe('formatReceipt and parseReceipt', () => {
     );
   });
 
-  test('refuse a receipt that was cut off anywhere before its digest', () => {
+  test('refuse a receipt that was cut off anywhere before its fence', () => {
     const text = formatReceipt({
       chunk: '42.1-2',
       counts: { in: 100, expanded: 0, filtered: 0, dead: 0, retries: 0 },
       digest: 'a'.repeat(32),
+      fence: 7,
+      buried: [],
     });
     for (let end = 0; end < text.length; end++) {
-      const isOnlyWithoutDigest = end === text.length - 32;
-      expect(parseReceipt(text.slice(0, end)) !== undefined).toBe(isOnlyWithoutDigest);
+      expect(parseReceipt(text.slice(0, end))).toBeUndefined();
     }
   });
 
@@ -57,11 +60,17 @@ describe('formatReceipt and parseReceipt', () => {
     '1',
     '1 ',
     '1 1/0/0/0/0',
-    '1 1/0/0/0/0 xyz',
-    '1 1/0/0/0/0 ' + 'A'.repeat(32),
+    '1 1/0/0/0/0 xyz 1',
+    '1 1/0/0/0/0 ' + 'A'.repeat(32) + ' 1',
     '1 1/0/0/0/0  ',
-    '1 1/0/0 ',
-    'x 1/0/0/0/0 ',
+    '1 1/0/0/0/0  -1',
+    '1 1/0/0/0/0  01',
+    '1 1/0/0/0/0  9007199254740992',
+    '1 1/0/0/0/0  1 ',
+    '1 1/0/0/0/0  1 xyz',
+    '1 1/0/0/0/0  1 12345678 ',
+    '1 1/0/0  1',
+    'x 1/0/0/0/0  1',
   ])('refuse %j', (line) => {
     expect(parseReceipt(line)).toBeUndefined();
   });
@@ -70,6 +79,6 @@ describe('formatReceipt and parseReceipt', () => {
 describe('savedRecords', () => {
   test('is what is left of a chunk', () => {
     const counts = { in: 100, expanded: 20, filtered: 15, dead: 5, retries: 7 };
-    expect(savedRecords({ chunk: '1', counts, digest: '' })).toBe(100);
+    expect(savedRecords({ chunk: '1', counts, digest: '', fence: 0, buried: [] })).toBe(100);
   });
 });

@@ -1,5 +1,6 @@
 import { type Counts, formatCounts, parseCounts, recordsOf } from './counts.ts';
 import { formatChunkId, parseChunkId } from './chunk-id.ts';
+import { formatExecutions, parseExecutions } from './execution.ts';
 
 /**
  * The word that a chunk is saved (or that nothing of it is left to save): its id and books, and the
@@ -13,6 +14,10 @@ export interface Receipt {
    * 32 hexadecimal digits over chunk id and saved bytes; empty when the chunk left nothing to save.
    */
   readonly digest: string;
+  /** The run's fencing token under which it was committed; 0 when nobody knew it. */
+  readonly fence: number;
+  /** The executions that buried records of this chunk, see `newExecution`; most often empty. */
+  readonly buried: readonly string[];
 }
 
 /** How many records a receipt says are in the sink. */
@@ -20,17 +25,27 @@ export function savedRecords(receipt: Receipt): number {
   return recordsOf(receipt.counts);
 }
 
-/** One line: `chunk counts digest`. */
+/** One line: `chunk counts digest fence buried`; the last is absent when there is nothing to name. */
 export function formatReceipt(receipt: Receipt): string {
-  return `${receipt.chunk} ${formatCounts(receipt.counts)} ${receipt.digest}`;
+  const { chunk, counts, digest, fence, buried } = receipt;
+  const line = `${chunk} ${formatCounts(counts)} ${digest} ${fence}`;
+  return buried.length === 0 ? line : `${line} ${formatExecutions(buried)}`;
 }
 
 /** The inverse of {@link formatReceipt}; `undefined` for anything that it cannot have made. */
 export function parseReceipt(line: string): Receipt | undefined {
-  const [chunk = '', countsText = '', digest, ...rest] = line.split(' ');
+  const [chunk = '', countsText = '', digest = '', fenceText = '', ...rest] = line.split(' ');
   const id = parseChunkId(chunk);
   const counts = parseCounts(countsText);
-  if (id === undefined || counts === undefined || rest.length > 0) return undefined;
-  if (digest === undefined || !/^(?:[0-9a-f]{32})?$/.test(digest)) return undefined;
-  return { chunk: formatChunkId(id), counts, digest };
+  const fence = parseFence(fenceText);
+  const buried = parseExecutions(rest.join(' '));
+  if (id === undefined || counts === undefined || fence === undefined) return undefined;
+  if (buried === undefined || rest.length !== Math.min(buried.length, 1)) return undefined;
+  if (!/^(?:[0-9a-f]{32})?$/.test(digest)) return undefined;
+  return { chunk: formatChunkId(id), counts, digest, fence, buried };
+}
+
+function parseFence(text: string): number | undefined {
+  const fence = Number(text);
+  return /^(?:0|[1-9]\d*)$/.test(text) && Number.isSafeInteger(fence) ? fence : undefined;
 }

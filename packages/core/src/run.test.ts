@@ -75,9 +75,10 @@ describe('reportOf', () => {
     }
     const digest = 'a'.repeat(32);
     const some = { in: 10, expanded: 5, filtered: 2, dead: 1, retries: 3 };
-    ledger.settle({ chunk: '0', counts: some, digest });
-    ledger.settle({ chunk: '1', counts: { ...NO_COUNTS, in: 10, dead: 10 }, digest: '' });
-    ledger.settle({ chunk: '1', counts: { ...NO_COUNTS, in: 10, dead: 10 }, digest: '' });
+    const all = { ...NO_COUNTS, in: 10, dead: 10 };
+    ledger.settle({ chunk: '0', counts: some, digest, fence: 1, buried: [] });
+    ledger.settle({ chunk: '1', counts: all, digest: '', fence: 1, buried: [] });
+    ledger.settle({ chunk: '1', counts: all, digest: '', fence: 1, buried: [] });
     const progress = progressOf(ledger, { reason: 'waits for the sink' });
     expect(reportOf(REQUEST, progress)).toEqual({
       run: 'r1',
@@ -112,7 +113,7 @@ describe('reportOf', () => {
           saved += records + expanded - filtered - dead;
           ledger.send(seq, { records, nextCursor: seq, fraction: undefined }, 0);
           const counts = { in: records, expanded, filtered, dead, retries: 0 };
-          ledger.settle({ chunk: `${seq}`, counts, digest: '' });
+          ledger.settle({ chunk: `${seq}`, counts, digest: '', fence: 1, buried: [] });
         }
         ledger.end();
         const endedAt = '2026-11-22T11:00:00.000Z';

@@ -65,7 +65,8 @@ export class Outbox {
     this.#ledger.sent(seq, performance.now());
     // Of a chunk that is all dead letters nobody else will hear.
     if (chunk.records === 0) {
-      this.#ledger.settle({ chunk: `${seq}`, counts: countsOf(chunk), digest: '' });
+      const counts = countsOf(chunk);
+      this.#ledger.settle({ chunk: `${seq}`, counts, digest: '', fence: 0, buried: [] });
     }
   }
 }

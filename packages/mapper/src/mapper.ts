@@ -7,6 +7,7 @@ import {
   formatChunkId,
   LeatError,
   movingAverage,
+  newExecution,
   readersOf,
   recordsOf,
   wantedSlots,
@@ -160,6 +161,7 @@ class MapperService {
     const { connection, pipeline, mapper, abort } = this.#options;
     const chunk = formatChunkId(envelope.chunk);
     const at = new Date().toISOString();
+    const execution = newExecution(Math.random());
     await buryAll(
       connection,
       result.dead.map((dead) => ({
@@ -167,6 +169,7 @@ class MapperService {
         run: envelope.run,
         stage: mapper.name,
         chunk,
+        execution,
         at,
         ...dead,
       })),
@@ -180,8 +183,11 @@ class MapperService {
       dead: result.dead.length,
       retries: result.retries,
     });
+    const earlier = envelope.buried ?? [];
+    const buried = result.dead.length === 0 ? earlier : [...earlier, execution];
     if (result.pieces.length === 0) {
-      await this.#receipts.send(envelope.run, { chunk, counts, digest: '' });
+      const receipt = { chunk, counts, digest: '', fence: 0, buried };
+      await this.#receipts.send(envelope.run, receipt);
       return;
     }
     const shares = divideCounts(
@@ -203,6 +209,7 @@ class MapperService {
               position: envelope.position,
               origins: piece.origins,
               sending: envelope.sending,
+              ...(buried.length > 0 && { buried }),
             },
             piece.body,
             abort,

@@ -3,7 +3,11 @@ import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { ChunkToSave } from './chunk-to-save.ts';
 
-function deliveryOf(lines: readonly string[], origins?: readonly number[]): Delivery {
+function deliveryOf(
+  lines: readonly string[],
+  origins?: readonly number[],
+  buried?: readonly string[],
+): Delivery {
   return {
     envelope: {
       run: 'r1',
@@ -12,6 +16,7 @@ function deliveryOf(lines: readonly string[], origins?: readonly number[]): Deli
       position: { source: 'a.ndjson', unit: 'line', first: 701 },
       ...(origins && { origins }),
       sending: '',
+      ...(buried && { buried }),
     },
     body: Buffer.from(lines.map((line) => `${line}\n`).join('')),
     deliveries: 1,
@@ -23,9 +28,9 @@ function deliveryOf(lines: readonly string[], origins?: readonly number[]): Deli
 
 test('passes the bytes on as they came', () => {
   const chunk = new ChunkToSave(deliveryOf(['{"n":1}', '{"n":2}']));
-  const { body, receipt } = chunk.toSinkChunk();
+  const { body, receipt } = chunk.toSinkChunk(7);
   expect(Buffer.from(body).toString()).toBe('{"n":1}\n{"n":2}\n');
-  expect(receipt.chunk).toBe('7');
+  expect(receipt).toMatchObject({ chunk: '7', fence: 7, buried: [] });
 });
 
 test('takes out lines that do not fit the schema, and names their place and line', () => {
@@ -37,7 +42,7 @@ test('takes out lines that do not fit the schema, and names their place and line
     { chunk: '7', index: 1, position: 'line 702 of a.ndjson', record: 'oops' },
     { chunk: '7', index: 2, position: 'line 706 of a.ndjson', record: '{"n":"x"}' },
   ]);
-  const { body, receipt } = chunk.toSinkChunk();
+  const { body, receipt } = chunk.toSinkChunk(7);
   expect(Buffer.from(body).toString()).toBe('{"n":1}\n{"n":4}\n');
   expect(receipt.counts).toMatchObject({ in: 4, dead: 2 });
 });
@@ -53,5 +58,18 @@ test('tells two rejected records of one origin apart, also after others were tak
     'line 701 of a.ndjson',
     'line 701 of a.ndjson',
   ]);
-  expect(Buffer.from(chunk.toSinkChunk().body).toString()).toBe('{"n":1}\n{"n":4}\n');
+  expect(Buffer.from(chunk.toSinkChunk(7).body).toString()).toBe('{"n":1}\n{"n":4}\n');
+});
+
+test('names the executions that buried its records: earlier ones, and its own if it did', () => {
+  const chunk = new ChunkToSave(deliveryOf(['{"n":1}', '{"n":2}'], undefined, ['0000000a']));
+  expect(chunk.toSinkChunk(7).receipt.buried).toEqual(['0000000a']);
+  const letters = [
+    ...chunk.reject([{ chunk: '7', index: 1, reason: 'no' }]),
+    ...chunk.reject([{ chunk: '7', index: 0, reason: 'no' }]),
+  ];
+  const own = letters[0]?.execution ?? '';
+  expect(own).toMatch(/^[0-9a-f]{8}$/);
+  expect(letters.map(({ execution }) => execution)).toEqual([own, own]);
+  expect(chunk.toSinkChunk(7).receipt.buried).toEqual(['0000000a', own]);
 });

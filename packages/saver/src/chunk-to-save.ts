@@ -1,4 +1,4 @@
-import { type Counts, formatChunkId, formatPosition, type Origins } from '@leat/core';
+import { type Counts, formatChunkId, formatPosition, newExecution, type Origins } from '@leat/core';
 import { chunkDigest, type RejectedRecord, type SinkChunk } from '@leat/sdk';
 import { type DeadLetter, type Delivery, linesOf, readRecords } from '@leat/sdk/internal';
 import type { ZodType } from 'zod';
@@ -21,6 +21,8 @@ export class ChunkToSave {
   /** The place in the chunk, as it arrived, of each line that is left; absent while none is lost. */
   #places: readonly number[] | undefined;
   #counts: Counts;
+  /** This execution's token, once it has buried something. */
+  #execution: string | undefined;
 
   constructor(delivery: Delivery) {
     this.delivery = delivery;
@@ -34,9 +36,17 @@ export class ChunkToSave {
     return this.#body.length;
   }
 
-  toSinkChunk(): SinkChunk {
-    const digest = chunkDigest(this.id, this.#body);
-    return { receipt: { chunk: this.id, counts: this.#counts, digest }, body: this.#body };
+  /** @param fence the run's, under which it is to be committed */
+  toSinkChunk(fence: number): SinkChunk {
+    const { buried: earlier = [] } = this.delivery.envelope;
+    const receipt = {
+      chunk: this.id,
+      counts: this.#counts,
+      digest: chunkDigest(this.id, this.#body),
+      fence,
+      buried: this.#execution === undefined ? earlier : [...earlier, this.#execution],
+    };
+    return { receipt, body: this.#body };
   }
 
   /** Checks lines that no stage has read yet, and takes out those that are not records of the schema. */
@@ -61,6 +71,7 @@ export class ChunkToSave {
   #lose(losses: readonly Loss[]): Omit<DeadLetter, 'pipeline' | 'stage' | 'at'>[] {
     if (losses.length === 0) return [];
     const { run, position } = this.delivery.envelope;
+    const execution = (this.#execution ??= newExecution(Math.random()));
     const lines = linesOf(this.#body);
     const places = this.#places ?? lines.map((_, index) => index);
     const origins = this.#origins ?? places;
@@ -69,6 +80,7 @@ export class ChunkToSave {
     const letters = losses.map(({ index, reason }) => ({
       run,
       chunk: this.id,
+      execution,
       index: places[index] ?? index,
       position: formatPosition(position, origins[index] ?? index),
       attempts: 1,

@@ -215,7 +215,7 @@ class SaverService {
     for (;;) {
       try {
         return await this.#persist('the sink', signal, () =>
-          session.commit(chunks.map((chunk) => chunk.toSinkChunk())),
+          session.commit(chunks.map((chunk) => chunk.toSinkChunk(0))),
         );
       } catch (error) {
         if (!(error instanceof SinkRejection)) throw error;

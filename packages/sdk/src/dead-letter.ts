@@ -9,6 +9,8 @@ export interface DeadLetter {
   readonly index: number;
   /** Where in the dataset it stands: `line 42 of a.ndjson`. */
   readonly position: string;
+  /** The execution of the chunk that buried it, see `Receipt.buried`; the source's letters have none. */
+  readonly execution?: string;
   /** How often it was tried. */
   readonly attempts: number;
   readonly error: { readonly name: string; readonly message: string; readonly stack?: string };

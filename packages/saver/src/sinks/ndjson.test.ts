@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { appendFile, mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { formatReceipt } from '@leat/core';
 import type { SinkSession } from '@leat/sdk';
 import { chunkDigest } from '@leat/sdk';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -122,8 +123,7 @@ describe('ndjson', () => {
     const [one, two] = [chunkOf('5', [{ id: 1, text: 'a' }]), chunkOf('5', [{ id: 2, text: 'b' }])];
     await (await open(run)).commit([one]);
     const journal = await journalOf(run);
-    const foreign = (chunk: typeof one): string =>
-      `${chunk.receipt.chunk} 1/0/0/0/0 ${chunk.receipt.digest} 1:1\n`;
+    const foreign = (chunk: typeof one): string => `${formatReceipt(chunk.receipt)} 1:1\n`;
     await writeFile(journal, foreign(two) + foreign(one));
     const session = await open(run);
     expect(await session.commit([two])).toEqual([{ receipt: one.receipt, isDuplicate: true }]);

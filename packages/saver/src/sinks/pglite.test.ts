@@ -84,6 +84,17 @@ describe('pglite', () => {
     await expect(opened).rejects.toThrow('process 1 on some-other-host');
   });
 
+  test('is unfit for receipts of an earlier version', async () => {
+    const database = await openPglite(path.join(dir, 'db'));
+    await database.query('CREATE SCHEMA earlier');
+    await database.query('CREATE TABLE earlier.leat_receipts (run text, fence bigint)');
+    await database.close();
+    const sink = pglite({ dir: path.join(dir, 'db'), table: 'people', schema: 'earlier' });
+    const opened = sink.open(contextOf(newRun()));
+    await expect(opened).rejects.toMatchObject({ code: 'sink-unfit' });
+    await expect(opened).rejects.toThrow('should have the column "buried"');
+  });
+
   test('survives being killed', { timeout: 60_000 }, async () => {
     const where = { dir: path.join(dir, 'killed'), table: 'people' };
     const chunks = sampleChunks(3000);

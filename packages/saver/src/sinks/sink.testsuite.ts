@@ -40,7 +40,8 @@ export function chunkOf(
   const body = Buffer.from(records.map((record) => `${JSON.stringify(record)}\n`).join(''));
   const digest = records.length === 0 ? '' : chunkDigest(chunk, body);
   const base = { in: records.length, expanded: 0, filtered: 0, dead: 0, retries: 0 };
-  return { receipt: { chunk, counts: { ...base, ...counts }, digest }, body };
+  const receipt = { chunk, counts: { ...base, ...counts }, digest, fence: 1, buried: [] };
+  return { receipt, body };
 }
 
 /** `count` chunks of three records each. */
@@ -226,6 +227,20 @@ export function testSink(name: string, setup: () => SinkUnderTest): void {
         chunkOf('1', [{ id: 1, text: 'x' }]),
         chunkOf('2', [], { in: 5, dead: 5 }),
       ];
+      const session = await open(run);
+      await session.commit(chunks);
+      expect(await session.commit(chunks)).toEqual(
+        chunks.map(({ receipt }) => ({ receipt, isDuplicate: true })),
+      );
+      await expectExactly(run, chunks);
+    });
+
+    test('gives back fence and executions of a receipt', async () => {
+      const run = newRun();
+      const chunks = sampleChunks(3).map((chunk, nth) => {
+        const buried = ['0000000a', 'ffffffff'].slice(0, nth);
+        return { ...chunk, receipt: { ...chunk.receipt, fence: 2 ** 53 - 3 + nth, buried } };
+      });
       const session = await open(run);
       await session.commit(chunks);
       expect(await session.commit(chunks)).toEqual(

@@ -1,4 +1,11 @@
-import { LeatError, type Receipt, compareChunkIds, parseChunkId, parseReceipt } from '@leat/core';
+import {
+  compareChunkIds,
+  formatExecutions,
+  LeatError,
+  parseChunkId,
+  parseReceipt,
+  type Receipt,
+} from '@leat/core';
 import {
   type Committed,
   type SinkChunk,
@@ -131,7 +138,7 @@ export class SqlSession implements SinkSession {
       ]);
       if (rows.length > 0) yield rows.map(receiptOf);
       if (rows.length < RECEIPTS_AT_ONCE) return;
-      after = rows.at(-1)?.[3] ?? after;
+      after = rows.at(-1)?.[2] ?? after;
     }
   }
 
@@ -173,7 +180,7 @@ function isBefore(a: string | undefined, b: string): boolean {
 }
 
 function receiptsJson(chunks: readonly SinkChunk[]): string {
-  const rows = chunks.map(({ receipt: { chunk, counts, digest } }) => ({
+  const rows = chunks.map(({ receipt: { chunk, counts, digest, fence, buried } }) => ({
     chunk,
     ordinal: `{${chunk.replaceAll(/[.-]/g, ',')}}`,
     records_in: counts.in,
@@ -182,12 +189,14 @@ function receiptsJson(chunks: readonly SinkChunk[]): string {
     dead: counts.dead,
     retries: counts.retries,
     digest,
+    fence,
+    buried: formatExecutions(buried),
   }));
   return JSON.stringify(rows);
 }
 
-function receiptOf([chunk, counts, digest]: SqlRow): Receipt {
-  const receipt = parseReceipt(`${chunk} ${counts} ${digest}`);
+function receiptOf([chunk, line]: SqlRow): Receipt {
+  const receipt = parseReceipt(line ?? '');
   if (receipt !== undefined) return receipt;
-  throw new Error(`The receipt of chunk ${chunk} is damaged: ${counts} ${digest}.`);
+  throw new Error(`The receipt of chunk ${chunk} is damaged: ${line}.`);
 }

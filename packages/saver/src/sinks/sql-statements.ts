@@ -40,6 +40,7 @@ export function createReceipts({ receipts }: Tables): string {
     run text NOT NULL, saver text NOT NULL, chunk text NOT NULL, ordinal bigint[] NOT NULL,
     records_in bigint NOT NULL, expanded bigint NOT NULL, filtered bigint NOT NULL,
     dead bigint NOT NULL, retries bigint NOT NULL, digest text NOT NULL,
+    fence bigint NOT NULL, buried text NOT NULL,
     committed_at timestamp with time zone NOT NULL DEFAULT now(),
     PRIMARY KEY (run, saver, chunk))`;
 }
@@ -52,11 +53,12 @@ export function indexReceipts({ receipts }: Tables): string {
 /** Inserts receipts `$3` (a JSON array) of run `$1` and saver `$2`; returns the chunks that are new. */
 export function insertReceipts({ receipts }: Tables): string {
   return `INSERT INTO ${receipts} (run, saver, chunk, ordinal,
-      records_in, expanded, filtered, dead, retries, digest)
+      records_in, expanded, filtered, dead, retries, digest, fence, buried)
     SELECT $1::text, $2::text, chunk, ordinal::bigint[],
-      records_in, expanded, filtered, dead, retries, digest
+      records_in, expanded, filtered, dead, retries, digest, fence, buried
     FROM json_to_recordset($3::text::json) AS given(chunk text, ordinal text,
-      records_in bigint, expanded bigint, filtered bigint, dead bigint, retries bigint, digest text)
+      records_in bigint, expanded bigint, filtered bigint, dead bigint, retries bigint, digest text,
+      fence bigint, buried text)
     ON CONFLICT (run, saver, chunk) DO NOTHING
     RETURNING chunk`;
 }
@@ -99,7 +101,9 @@ export function commitChunks(tables: Tables, pieces: number): string {
   return `WITH fresh AS (${insertReceipts(tables)})${saved} SELECT chunk FROM fresh`;
 }
 
-const RECEIPT = `chunk, concat_ws('/', records_in, expanded, filtered, dead, retries), digest`;
+/** A chunk id, and its receipt as the line that `parseReceipt` reads. */
+const RECEIPT = `chunk, concat_ws(' ', chunk,
+  concat_ws('/', records_in, expanded, filtered, dead, retries), digest, fence, nullif(buried, ''))`;
 
 /** The receipts of run `$1`, saver `$2`, and the chunks in `$3`, a JSON array. */
 export function selectReceipts({ receipts }: Tables): string {

@@ -54,7 +54,10 @@ export function prepareTables(
       receipts: `${identifier(schema)}.${identifier(RECEIPTS)}`,
       columns,
     };
-    if ((await foundColumns(tx, schema, RECEIPTS)).length === 0) {
+    const receipts = await foundColumns(tx, schema, RECEIPTS);
+    if (receipts.length > 0) {
+      checkReceipts(tables.receipts, receipts);
+    } else {
       await tx.query(createReceipts(tables));
       await tx.query(indexReceipts(tables));
     }
@@ -98,6 +101,18 @@ async function foundColumns(tx: SqlQueries, schema: string, table: string): Prom
     type: type ?? '',
     isRequired: isRequired === 'true',
   }));
+}
+
+/** A table that is there may be that of an earlier version. */
+function checkReceipts(table: string, found: readonly FoundColumn[]): void {
+  const names = new Set(found.map(({ name }) => name));
+  const missing = ['fence', 'buried'].find((name) => !names.has(name));
+  if (missing === undefined) return;
+  throw new LeatError(
+    'sink-unfit',
+    `The table ${table} should have the column ${identifier(missing)} and has not: an earlier version of ` +
+      'Leat made it. Give the sink another schema, or remove the table if its runs are no longer needed.',
+  );
 }
 
 /** The columns as they are found, if records of the wanted ones can be stored in them. */

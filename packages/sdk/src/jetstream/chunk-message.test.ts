@@ -36,22 +36,37 @@ const envelopes: fc.Arbitrary<Envelope> = fc
     dead: fc.nat(1_000),
     retries: fc.nat(1_000),
     sending: fc.constantFrom('', '1.1', '12.20'),
+    buried: fc.array(fc.stringMatching(/^[0-9a-f]{8}$/), { maxLength: 3 }),
   })
-  .map(({ chunk, origins: offsets, source, unit, first, filtered, dead, retries, sending }) => ({
-    run: 'run-1',
-    chunk,
-    counts: {
-      ...NO_COUNTS,
-      in: filtered + dead,
-      expanded: offsets.length,
+  .map(
+    ({
+      chunk,
+      origins: offsets,
+      source,
+      unit,
+      first,
       filtered,
       dead,
       retries,
-    },
-    position: { source, unit, first },
-    ...(formatOrigins(offsets) !== undefined && { origins: offsets }),
-    sending,
-  }));
+      sending,
+      buried,
+    }) => ({
+      run: 'run-1',
+      chunk,
+      counts: {
+        ...NO_COUNTS,
+        in: filtered + dead,
+        expanded: offsets.length,
+        filtered,
+        dead,
+        retries,
+      },
+      position: { source, unit, first },
+      ...(formatOrigins(offsets) !== undefined && { origins: offsets }),
+      sending,
+      ...(buried.length > 0 && { buried }),
+    }),
+  );
 
 test('headers read back as what they were made of', () => {
   fc.assert(
@@ -78,10 +93,19 @@ test('a message id tells runs, chunks and sendings apart', () => {
 test('whatever stands in the headers is read or refused, never anything else', () => {
   const texts = fc.oneof(
     fc.string(),
-    fc.constantFrom('0', '1/0/0/0/0', 'line 1 of a', '0*999999999'),
+    fc.constantFrom('0', '1/0/0/0/0', 'line 1 of a', '0*999999999', '12345678'),
   );
   const any = fc.dictionary(
-    fc.constantFrom('Leat-Chunk', 'Leat-Counts', 'Leat-Position', 'Leat-Origins', 'Leat-Sending'),
+    fc.constantFrom(
+      ...[
+        'Leat-Chunk',
+        'Leat-Counts',
+        'Leat-Position',
+        'Leat-Origins',
+        'Leat-Sending',
+        'Leat-Buried',
+      ],
+    ),
     texts,
   );
   fc.assert(

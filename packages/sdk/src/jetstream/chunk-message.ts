@@ -3,12 +3,14 @@ import {
   type Counts,
   formatChunkId,
   formatCounts,
+  formatExecutions,
   formatOrigins,
   formatPosition,
   LeatError,
   type Origins,
   parseChunkId,
   parseCounts,
+  parseExecutions,
   parseOrigins,
   parsePosition,
   type Position,
@@ -29,6 +31,8 @@ export interface Envelope {
    * as a duplicate otherwise. Empty for the first.
    */
   readonly sending: string;
+  /** The executions that have buried records of the chunk so far, see `Receipt.buried`; absent if none. */
+  readonly buried?: readonly string[];
 }
 
 const CHUNK = 'Leat-Chunk';
@@ -36,13 +40,14 @@ const COUNTS = 'Leat-Counts';
 const POSITION = 'Leat-Position';
 const ORIGINS = 'Leat-Origins';
 const SENDING = 'Leat-Sending';
+const BURIED = 'Leat-Buried';
 /** The name of the body in the object store, when it is too large for a message. */
 const BODY = 'Leat-Body';
 const MESSAGE_ID = 'Nats-Msg-Id';
 
 /** The headers of a chunk's message; the body travels beside them, untouched. */
 export function headersOf(envelope: Envelope, bodyName?: string): MsgHdrs {
-  const { chunk, counts, position, origins, sending } = envelope;
+  const { chunk, counts, position, origins, sending, buried } = envelope;
   const result = headers();
   result.set(MESSAGE_ID, messageId(envelope));
   result.set(CHUNK, formatChunkId(chunk));
@@ -51,6 +56,7 @@ export function headersOf(envelope: Envelope, bodyName?: string): MsgHdrs {
   const originsText = origins === undefined ? undefined : formatOrigins(origins);
   if (originsText !== undefined) result.set(ORIGINS, originsText);
   if (sending !== '') result.set(SENDING, sending);
+  if (buried !== undefined) result.set(BURIED, formatExecutions(buried));
   if (bodyName !== undefined) result.set(BODY, bodyName);
   return result;
 }
@@ -94,6 +100,7 @@ export function readHeaders(run: string, found: MsgHdrs | undefined, lines: numb
     originsText === ''
       ? undefined
       : (parseOrigins(originsText, lines) ?? refuse(ORIGINS, originsText));
+  const buried = parseExecutions(text(BURIED)) ?? refuse(BURIED, text(BURIED));
   return {
     run,
     chunk,
@@ -101,6 +108,7 @@ export function readHeaders(run: string, found: MsgHdrs | undefined, lines: numb
     position,
     ...(origins === undefined ? {} : { origins }),
     sending: text(SENDING),
+    ...(buried.length > 0 && { buried }),
   };
 }
 

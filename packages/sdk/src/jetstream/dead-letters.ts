@@ -7,8 +7,9 @@ import type { PipelineConnection } from './pipeline-connection.ts';
 const ENVELOPE_ROOM = 16 * 1024;
 
 /**
- * Keeps dead letters, and waits until they are stored. The message id is a function of chunk, record and
- * stage, so that a chunk that is worked on again does not bury its dead twice.
+ * Keeps dead letters, and waits until they are stored. The message id is a function of run,
+ * chunk, stage, record and execution: a publish that is repeated keeps one letter, and each execution has
+ * its own, since only its receipt tells which of them counted.
  */
 export async function buryAll(
   connection: PipelineConnection,
@@ -21,7 +22,7 @@ export async function buryAll(
       const header = headers();
       header.set(
         'Nats-Msg-Id',
-        `${letter.run}.${letter.chunk}.${letter.stage}.${letter.index}+${sending}`,
+        `${letter.run}.${letter.chunk}.${letter.stage}.${letter.index}+${letter.execution ?? sending}`,
       );
       header.set('Leat-Chunk', letter.chunk);
       header.set('Leat-Stage', letter.stage);
