@@ -66,6 +66,8 @@ export { LedgerRebuild } from './ledger-rebuild.ts';
 export type { Range } from './range-set.ts';
 export type { QueueObservation } from './lost.ts';
 export { lostChunks } from './lost.ts';
+export type { DeadTolerance, DeathToll } from './tolerance.ts';
+export { deathTollOf, isDeadTolerance, whyTooManyDead } from './tolerance.ts';
 export type { LeaseView } from './lease.ts';
 export { mayTakeOver } from './lease.ts';
 export type { RunProgress, RunReport, RunRequest, RunState, RunWish } from './run.ts';

@@ -1,6 +1,7 @@
 import { recordsOf } from './counts.ts';
 import type { LedgerCheckpoint } from './ledger.ts';
 import type { PipelineSpec } from './spec.ts';
+import type { DeathToll } from './tolerance.ts';
 
 /** The state of a run. The last four are its ends. */
 export type RunState =
@@ -37,8 +38,10 @@ export interface RunRequest {
 /** How far a run has come; written with compare-and-set by the one fetcher that holds its lease. */
 export interface RunProgress {
   readonly state: RunState;
-  /** Why a run failed, or what it is waiting for. */
+  /** Why a run failed or paused by itself, or what is not known of one that was cancelled. */
   readonly reason?: string;
+  /** What had died when the run was last resumed, and is tolerated. */
+  readonly tolerated?: DeathToll;
   /** Who holds the lease; absent when it was given back. */
   readonly holder?: string;
   /** Rises with every takeover, so that a fetcher that slept through its lease can be told apart. */

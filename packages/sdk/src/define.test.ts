@@ -1,7 +1,8 @@
 import { describe, expect, expectTypeOf, test } from 'vitest';
 import { z } from 'zod';
 import type { Sink, Source } from './contracts.ts';
-import { fetcher, mapper, pipeline, saver } from './define.ts';
+import { fetcher, mapper, saver } from './define.ts';
+import { pipeline } from './define-pipeline.ts';
 
 const Numbered = z.object({ n: z.number() });
 const Texted = z.object({ text: z.string() });
@@ -80,6 +81,17 @@ describe('options', () => {
   test.each([-1, 1.5, Number.NaN])('refuse %s threads', (threads) => {
     const common = { from: numbers, schema: Numbered, map: (record: { n: number }) => record };
     expect(() => mapper('m', { ...common, threads })).toThrow('threads must be');
+  });
+
+  test('a pipeline takes a number or a percentage of dead records', () => {
+    expect(pipeline('p', { savers: [out] })).not.toHaveProperty('maxDeadRecords');
+    expect(pipeline('p', { savers: [out], maxDeadRecords: 0 }).maxDeadRecords).toBe(0);
+    expect(pipeline('p', { savers: [out], maxDeadRecords: '2.5%' }).maxDeadRecords).toBe('2.5%');
+    expect(() => pipeline('p', { savers: [out], maxDeadRecords: '200%' })).toThrow(
+      `The pipeline "p": maxDeadRecords must be a whole number from 0, or a percentage such as '2%'; it is "200%".`,
+    );
+    // @ts-expect-error neither a number nor a percentage
+    expect(() => pipeline('p', { savers: [out], maxDeadRecords: 'many' })).toThrow('it is "many"');
   });
 
   test('make sources and sinks for a run', () => {

@@ -1,11 +1,4 @@
-import {
-  checkSpec,
-  LeatError,
-  type PipelineSpec,
-  retryPolicy,
-  type RetryPolicy,
-  type StageSpec,
-} from '@leat/core';
+import { LeatError, retryPolicy, type RetryPolicy } from '@leat/core';
 import type { input, output, ZodType } from 'zod';
 import type { StageContext } from './context.ts';
 import type { RunInfo, Sink, Source } from './contracts.ts';
@@ -49,6 +42,7 @@ export interface Mapper<out S extends ZodType = ZodType> {
   readonly work: Work;
   readonly concurrency: number;
   readonly threads: number;
+  readonly timeoutMs: number | undefined;
   readonly retry: RetryPolicy;
 }
 
@@ -58,16 +52,6 @@ export interface Saver {
   readonly name: string;
   readonly from: Upstream;
   readonly sink: (run: RunInfo) => Sink<never>;
-}
-
-/** A source, stages and sinks. Made by {@link pipeline}; a pipeline file exports it as default. */
-export interface Pipeline {
-  readonly kind: 'pipeline';
-  readonly name: string;
-  readonly fetcher: Fetcher;
-  /** Every stage, upstream before downstream. */
-  readonly stages: readonly Stage[];
-  readonly spec: PipelineSpec;
 }
 
 /** Either a value, or a function that makes it for a run (to read `run.params`). */
@@ -128,6 +112,14 @@ interface MapperCommon<I extends ZodType, S extends ZodType> {
    * @defaultValue `0`
    */
   readonly threads?: number;
+  /**
+   * The longest that one chunk may be worked on, in milliseconds. One that takes longer is halved until
+   * the record that does stands alone; it becomes a dead letter with the name `TimedOut`. What counts is
+   * the time during which the function runs for the chunk: not what is waited after failures, and from
+   * the beginning again when somebody was busy.
+   * @defaultValue none: a chunk may take as long as it likes
+   */
+  readonly timeoutMs?: number;
   /** When a failing record is tried again, and when it is given up. */
   readonly retry?: Partial<RetryPolicy>;
 }
@@ -177,7 +169,7 @@ export function mapper<I extends ZodType, S extends ZodType>(
   name: string,
   options: MapperOptions<I, S>,
 ): Mapper<S> {
-  const { from, schema, concurrency = 16, threads = 0, retry } = options;
+  const { from, schema, concurrency = 16, threads = 0, timeoutMs, retry } = options;
   demandUpstream(name, from);
   demandSchema(name, schema);
   const oneWay = oneWayPart(schema);
@@ -188,6 +180,13 @@ export function mapper<I extends ZodType, S extends ZodType>(
   if (!Number.isInteger(threads) || threads < 0) {
     throw invalid(name, `threads must be a whole number from 0; it is ${threads}`);
   }
+  if (timeoutMs !== undefined) {
+    demandCount(name, 'timeoutMs', timeoutMs);
+    // Beyond it a timer fires at once.
+    if (timeoutMs >= 2 ** 31) {
+      throw invalid(name, 'timeoutMs must be less than 2^31 milliseconds (24 days)');
+    }
+  }
   return {
     kind: 'mapper',
     name,
@@ -196,6 +195,7 @@ export function mapper<I extends ZodType, S extends ZodType>(
     work: workOf(name, options),
     concurrency,
     threads,
+    timeoutMs,
     retry: retryPolicy(retry),
   };
 }
@@ -218,45 +218,6 @@ export function saver<I extends ZodType>(name: string, options: SaverOptions<I>)
   demandUpstream(name, from);
   if (sink === undefined) throw invalid(name, 'needs a sink');
   return { kind: 'saver', name, from, sink: perRun(sink) as (run: RunInfo) => Sink<never> };
-}
-
-/**
- * Binds savers, and through their `from` everything upstream of them, into a pipeline.
- *
- * @example
- * export default pipeline('cities', { savers: [files] });
- * @throws LeatError `invalid-name` or `invalid-pipeline`
- */
-export function pipeline(name: string, options: { readonly savers: readonly Saver[] }): Pipeline {
-  const stages = new Set<Stage>();
-  const visit = (stage: Stage): void => {
-    if (stage.kind !== 'fetcher') visit(stage.from);
-    stages.add(stage);
-  };
-  const savers: readonly Saver[] | undefined = options?.savers;
-  if (
-    !Array.isArray(savers) ||
-    !savers.every((each) => each?.kind === 'saver') ||
-    savers.length === 0
-  ) {
-    throw new LeatError(
-      'invalid-pipeline',
-      `The pipeline ${JSON.stringify(name)} needs at least one saver: give it { savers: [saver(…)] }.`,
-    );
-  }
-  for (const each of savers) visit(each);
-  const spec: PipelineSpec = {
-    name,
-    stages: Array.from(stages, specOf),
-  };
-  checkSpec(spec);
-  const first = [...stages].find((stage) => stage.kind === 'fetcher') as Fetcher;
-  return { kind: 'pipeline', name, fetcher: first, stages: [...stages], spec };
-}
-
-function specOf(stage: Stage): StageSpec {
-  const { name, kind } = stage;
-  return stage.kind === 'fetcher' ? { name, kind } : { name, kind, from: stage.from.name };
 }
 
 function workOf(name: string, options: object): Work {

@@ -21,11 +21,12 @@ export type {
   FetcherOptions,
   Mapper,
   MapperOptions,
-  Pipeline,
   Saver,
   SaverOptions,
   Stage,
   Upstream,
   Work,
 } from './define.ts';
-export { fetcher, mapper, pipeline, saver } from './define.ts';
+export { fetcher, mapper, saver } from './define.ts';
+export type { Pipeline, PipelineOptions } from './define-pipeline.ts';
+export { pipeline } from './define-pipeline.ts';

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { LeatError, messageOf } from '@leat/core';
 import { createJiti } from 'jiti';
-import type { Pipeline } from './define.ts';
+import type { Pipeline } from './define-pipeline.ts';
 
 const OWN_DIRECTORY = fileURLToPath(new URL('.', import.meta.url));
 

@@ -1,0 +1,82 @@
+import {
+  checkSpec,
+  type DeadTolerance,
+  isDeadTolerance,
+  LeatError,
+  type PipelineSpec,
+  type StageSpec,
+} from '@leat/core';
+import type { Fetcher, Saver, Stage } from './define.ts';
+
+/** A source, stages and sinks. Made by {@link pipeline}; a pipeline file exports it as default. */
+export interface Pipeline {
+  readonly kind: 'pipeline';
+  readonly name: string;
+  readonly fetcher: Fetcher;
+  /** Every stage, upstream before downstream. */
+  readonly stages: readonly Stage[];
+  readonly spec: PipelineSpec;
+  readonly maxDeadRecords?: DeadTolerance;
+}
+
+export interface PipelineOptions {
+  /** The savers; everything upstream of them belongs to the pipeline. */
+  readonly savers: readonly Saver[];
+  /**
+   * How many records of a run may die before it pauses by itself: a number of records, or a percentage
+   * such as `'2%'` of those that are settled, which counts from 1,000 settled records on. What died before
+   * a run was resumed is tolerated.
+   * @defaultValue none: a run never pauses by itself
+   */
+  readonly maxDeadRecords?: DeadTolerance;
+}
+
+/**
+ * Binds savers, and through their `from` everything upstream of them, into a pipeline.
+ *
+ * @example
+ * export default pipeline('cities', { savers: [files] });
+ * @throws LeatError `invalid-name` or `invalid-pipeline`
+ */
+export function pipeline(name: string, options: PipelineOptions): Pipeline {
+  const stages = new Set<Stage>();
+  const visit = (stage: Stage): void => {
+    if (stage.kind !== 'fetcher') visit(stage.from);
+    stages.add(stage);
+  };
+  const savers: readonly Saver[] | undefined = options?.savers;
+  if (
+    !Array.isArray(savers) ||
+    !savers.every((each) => each?.kind === 'saver') ||
+    savers.length === 0
+  ) {
+    throw new LeatError(
+      'invalid-pipeline',
+      `The pipeline ${JSON.stringify(name)} needs at least one saver: give it { savers: [saver(…)] }.`,
+    );
+  }
+  const { maxDeadRecords } = options;
+  if (maxDeadRecords !== undefined && !isDeadTolerance(maxDeadRecords)) {
+    throw new LeatError(
+      'invalid-pipeline',
+      `The pipeline ${JSON.stringify(name)}: maxDeadRecords must be a whole number from 0, or a percentage such as '2%'; it is ${JSON.stringify(maxDeadRecords)}.`,
+    );
+  }
+  for (const each of savers) visit(each);
+  const spec: PipelineSpec = { name, stages: Array.from(stages, specOf) };
+  checkSpec(spec);
+  const first = [...stages].find((stage) => stage.kind === 'fetcher') as Fetcher;
+  return {
+    kind: 'pipeline',
+    name,
+    fetcher: first,
+    stages: [...stages],
+    spec,
+    ...(maxDeadRecords !== undefined && { maxDeadRecords }),
+  };
+}
+
+function specOf(stage: Stage): StageSpec {
+  const { name, kind } = stage;
+  return stage.kind === 'fetcher' ? { name, kind } : { name, kind, from: stage.from.name };
+}
