@@ -150,6 +150,24 @@ describe('csv', () => {
     }
   });
 
+  test('rejects a row that is not UTF-8, and goes on', async () => {
+    const content = Buffer.from('a\n1\n\xe9t\xe9\n2\n', 'latin1');
+    const outcome = await readAll(csv(files.write(content)));
+    expect(linesOf(outcome)).toEqual(['{"a":"1"}', '{"a":"2"}']);
+    expect(outcome.chunks).toMatchObject([
+      { rejected: [{ offset: 1, raw: '\uFFFDt\uFFFD', reason: 'it is not valid UTF-8' }] },
+    ]);
+  });
+
+  test('goes on from a cursor whatever stands in the file later', async () => {
+    const source = csv(files.write('a\n1\n2\n3\n"4\n'));
+    const outcome = await readAll(source, { chunkSize: 1 });
+    expect(linesOf(outcome)).toEqual(['{"a":"1"}', '{"a":"2"}', '{"a":"3"}']);
+    await expectResumable(source, outcome, { chunkSize: 1 });
+    const long = csv(files.write('a\n1\n2\n3\n4444444444\n'), { maxRecordBytes: 8 });
+    await expectResumable(long, await readAll(long, { chunkSize: 1 }), { chunkSize: 1 });
+  });
+
   test.each([1, 1000])(
     'refuses a quote that is never closed, reading %i bytes',
     async (readBytes) => {

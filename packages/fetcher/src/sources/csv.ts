@@ -20,9 +20,9 @@ export interface CsvOptions extends FileOptions {
 /**
  * Reads CSV files (RFC 4180), plain or gzip. A record is an object with the header's names as keys and strings as
  * values; the schema turns them into numbers or dates (`z.coerce`). Empty lines are left out. A row with
- * a column too many or too few, or with a quote where none may be, is rejected and becomes a dead letter;
- * a quote that is never closed ends the run. Positions are the numbers of the lines on which rows begin,
- * from 1 and with the header counted, as an editor shows them.
+ * a column too many or too few, with a quote where none may be, or that is not UTF-8, is rejected and
+ * becomes a dead letter; a quote that is never closed ends the run. Positions are the numbers of the lines
+ * on which rows begin, from 1 and with the header counted, as an editor shows them.
  *
  * To go on from a cursor costs a seek in a plain file; a gzip file is decompressed again from its start.
  *
@@ -60,7 +60,12 @@ export function csv(paths: FilePaths, options: CsvOptions = {}): Source {
     const builder = new ChunkBuilder({ chunkSize: 1, maxBytes: 1 });
     const header = scanner({ ...start, at, next: undefined, builder }, undefined);
     for await (const buffer of buffers) {
-      header.push(buffer);
+      try {
+        header.push(buffer);
+      } catch (error) {
+        // Damage behind the header is for whoever comes to it.
+        if (header.columns === undefined) throw error;
+      }
       if (header.columns !== undefined) break;
     }
     return header.columns;

@@ -6,6 +6,7 @@ import { damaged } from './damage.ts';
 import { parseFileCursor, toFileCursor } from './file-cursor.ts';
 import { FileInput } from './file-input.ts';
 import { type FilePaths, listFiles } from './file-list.ts';
+import { GzipFault } from './gunzip.ts';
 
 /** What every file source can be told. */
 export interface FileOptions {
@@ -122,9 +123,10 @@ async function* readFile(
     }
     scanner.end();
   } catch (error) {
-    const fault = isZlibError(error)
-      ? gzipFault(format, input, builder.next ?? place.next, error)
-      : error;
+    const fault =
+      error instanceof GzipFault
+        ? gzipDamage(format, input, builder.next ?? place.next, error)
+        : error;
     if (!(fault instanceof LeatError) || fault.code !== 'source-damaged') throw fault;
     // What is good comes first, then the fault.
     builder.cut();
@@ -138,17 +140,22 @@ async function* readFile(
   yield* builder.takeCuts();
 }
 
-function isZlibError(error: unknown): error is Error {
-  return error instanceof Error && 'code' in error && String(error.code).startsWith('Z_');
-}
-
-function gzipFault(
+function gzipDamage(
   { unit }: FileFormat,
   { name }: FileInput,
   next: number | undefined,
-  cause: Error,
+  fault: GzipFault,
 ): LeatError {
-  const good =
-    next === undefined ? `no ${unit} could be read` : `all before ${unit} ${next} is good`;
-  return damaged(`${name} is cut short or corrupt (gzip: ${cause.message}); ${good}.`, cause);
+  if (next === undefined) {
+    return damaged(
+      `${name} is cut short or corrupt (gzip: ${fault.message}); no ${unit} could be read.`,
+      fault,
+    );
+  }
+  return damaged(
+    fault.isCutShort
+      ? `${name} is cut short (gzip: ${fault.message}); all before ${unit} ${next} is good.`
+      : `${name} is corrupt (gzip: ${fault.message}); what was read before ${unit} ${next} may be damaged, too: mend it and start a new run.`,
+    fault,
+  );
 }

@@ -150,8 +150,26 @@ describe('ndjson of gzip', () => {
     const bytes = gzipSync(large);
     bytes.fill(0x55, bytes.length >> 1, (bytes.length >> 1) + 200);
     const outcome = await readAll(ndjson(files.write(bytes)), { chunkSize: 1000 });
-    expect(outcome.error).toMatchObject({ code: 'source-damaged' });
+    expect(outcome.error).toMatchObject({
+      code: 'source-damaged',
+      message: expect.stringMatching(/is corrupt \(gzip: .*before line \d+ may be damaged/),
+    });
     expect(outcome.chunks.length).toBeGreaterThan(5);
+  });
+
+  test('takes zeros behind the last member as padding, and refuses what follows them', async () => {
+    for (const zeros of [1, 100_000]) {
+      const padded = Buffer.concat([gzipSync('100\n'), Buffer.alloc(zeros)]);
+      expect(linesOf(await readAll(ndjson(files.write(padded))))).toEqual(['100']);
+      const source = ndjson(files.write(Buffer.concat([padded, gzipSync('2\n')])));
+      const outcome = await readAll(source);
+      expect(linesOf(outcome)).toEqual(['100']);
+      expect(outcome.error).toMatchObject({
+        code: 'source-damaged',
+        message: expect.stringContaining('something follows the padding'),
+      });
+      await expectResumable(source, outcome, {});
+    }
   });
 
   test('refuses a file that is only named .gz', async () => {

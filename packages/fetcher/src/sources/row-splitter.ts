@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { damaged, describeByte, describeBytes } from './damage.ts';
 
 const NEWLINE = 10;
@@ -29,6 +30,7 @@ type State = 'start' | 'plain' | 'quoted' | 'quote' | 'return' | 'bad';
  *
  * A row with a quote where none may be is at fault as a whole, and ends with the line on which the quote
  * stands: from there on everything is read as if nothing had happened, so one bad row costs only itself.
+ * A row that is not UTF-8 is at fault, too: its bytes cannot be text.
  */
 export class RowSplitter {
   readonly #name: string;
@@ -127,7 +129,7 @@ export class RowSplitter {
   #emit(tail: Buffer, onRow: (row: Row) => void): void {
     const bytes = this.#carry.length === 0 ? tail : Buffer.concat([...this.#carry, tail]);
     this.#checkLength(bytes.length);
-    const fault = this.#fault;
+    const fault = this.#fault ?? (isUtf8(bytes) ? undefined : 'it is not valid UTF-8');
     const line = this.#rowLine;
     this.#at += bytes.length;
     this.#carry = [];
