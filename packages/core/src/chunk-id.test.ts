@@ -5,20 +5,24 @@ import {
   type ChunkId,
   compareChunkIds,
   formatChunkId,
+  ordinalOf,
   parseChunkId,
   parseStep,
+  redriveId,
+  redrivenOf,
 } from './chunk-id.ts';
 
 const chunkId: fc.Arbitrary<ChunkId> = fc
   .record({
     seq: fc.oneof(fc.nat({ max: 3 }), fc.nat({ max: 999_999_999_999_999 })),
-    steps: fc.array(fc.tuple(fc.nat({ max: 4 }), fc.integer({ min: 1, max: 5 })), { maxLength: 4 }),
+    steps: fc.array(fc.tuple(fc.nat({ max: 4 }), fc.integer({ min: 0, max: 5 })), { maxLength: 5 }),
   })
   .map(({ seq, steps }) =>
-    steps.reduce((id, [place, siblings]) => childId(id, place % siblings, siblings), {
-      seq,
-      path: '',
-    }),
+    steps.reduce<ChunkId>(
+      (id, [nth, siblings]) =>
+        siblings === 0 ? redriveId(id, nth % 3, nth) : childId(id, nth % siblings, siblings),
+      { seq, path: '' },
+    ),
   );
 
 describe('formatChunkId and parseChunkId', () => {
@@ -32,7 +36,7 @@ describe('formatChunkId and parseChunkId', () => {
 
   test('refuse what they cannot have made, and never throw', () => {
     const edited = fc
-      .tuple(chunkId, fc.nat(), fc.constantFrom('', '0', '1', '.', '-', ' ', 'x', '\n'))
+      .tuple(chunkId, fc.nat(), fc.constantFrom('', '0', '1', '.', '-', '~', ' ', 'x', '\n'))
       .map(([id, at, insert]) => {
         const text = formatChunkId(id);
         const place = at % (text.length + 1);
@@ -43,8 +47,8 @@ describe('formatChunkId and parseChunkId', () => {
         const id = parseChunkId(text);
         if (id === undefined) return;
         expect(formatChunkId(id)).toBe(text);
-        for (const piece of id.path.split('.').slice(1)) {
-          const { place, siblings } = parseStep(piece);
+        for (const [, step = ''] of id.path.matchAll(/\.([-\d]+)/g)) {
+          const { place, siblings } = parseStep(step);
           expect(place).toBeLessThan(siblings);
         }
       }),
@@ -63,6 +67,10 @@ describe('formatChunkId and parseChunkId', () => {
     ['half a step', '7.1'],
     ['an empty step', '7.'],
     ['a line feed at the end', '7\n'],
+    ['half a redrive', '7~1'],
+    ['the first redrive with its number', '7~1-17-1'],
+    ['leading zeros in a redrive', '7~1-017'],
+    ['a division with a third number', '7.0-2-2'],
     ['a position that no number holds', '9'.repeat(16)],
   ])('refuse %s', (_, text) => {
     expect(parseChunkId(text)).toBeUndefined();
@@ -74,6 +82,66 @@ describe('childId', () => {
     const root = { seq: 42, path: '' };
     expect(childId(root, 0, 1)).toBe(root);
     expect(formatChunkId(childId(childId(root, 1, 2), 0, 3))).toBe('42.1-2.0-3');
+  });
+});
+
+describe('redriveId', () => {
+  const idOf = (text: string): ChunkId => parseChunkId(text) as ChunkId;
+
+  test.each([
+    ['42', 1, 17, '42~1-17'],
+    ['42~1-17', 1, 0, '42~1-17-2'],
+    ['42~1-17-2', 1, 0, '42~1-17-3'],
+    ['42~1-17', 2, 0, '42~1-17~2-0'],
+    ['42~1-17.0-3', 1, 5, '42~1-17.0-3~1-5'],
+    ['42.1-2', 0, 0, '42.1-2~0-0'],
+  ])('of a letter of %s, stage %i, record %i, is %s', (letter, stage, index, expected) => {
+    expect(formatChunkId(redriveId(idOf(letter), stage, index))).toBe(expected);
+  });
+
+  test('is another one for each letter', () => {
+    // A redriven record is alone in its chunk, so the stage that gave it up before gives up record 0.
+    const letter = fc.tuple(chunkId, fc.nat({ max: 2 }), fc.nat({ max: 3 })).map((given) => {
+      const [id, stage, index] = given;
+      const isSame = new RegExp(`~${stage}-\\d+(-\\d+)?$`).test(id.path);
+      return { id, stage, index: isSame ? 0 : index };
+    });
+    fc.assert(
+      fc.property(letter, letter, (a, b) => {
+        const same =
+          formatChunkId(a.id) === formatChunkId(b.id) && a.stage === b.stage && a.index === b.index;
+        const [left, right] = [
+          redriveId(a.id, a.stage, a.index),
+          redriveId(b.id, b.stage, b.index),
+        ];
+        expect(formatChunkId(left) === formatChunkId(right)).toBe(same);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+});
+
+describe('redrivenOf', () => {
+  test.each([
+    ['42', undefined],
+    ['42.1-2', undefined],
+    ['42~1-17', ['42~1-17', '']],
+    ['42.1-2~1-17-2.0-3.1-2', ['42.1-2~1-17-2', '.0-3.1-2']],
+    ['42~1-17.0-3~2-5.0-2', ['42~1-17.0-3~2-5', '.0-2']],
+  ])('%s belongs to %s', (text, expected) => {
+    const redriven = redrivenOf(parseChunkId(text) as ChunkId);
+    expect(redriven && [formatChunkId(redriven.record), redriven.below]).toEqual(expected);
+  });
+});
+
+describe('ordinalOf', () => {
+  test('is another one for each id', () => {
+    fc.assert(
+      fc.property(chunkId, chunkId, (a, b) => {
+        const isEqual = ordinalOf(a).join() === ordinalOf(b).join();
+        expect(isEqual).toBe(formatChunkId(a) === formatChunkId(b));
+      }),
+    );
   });
 });
 
@@ -98,6 +166,22 @@ describe('compareChunkIds', () => {
       }),
       { numRuns: 1000 },
     );
+  });
+
+  test('puts a redriven record after what its chunk became', () => {
+    const inOrder = [
+      '4',
+      '4.0-2',
+      '4.0-2~1-3',
+      '4.1-2',
+      '4~1-9',
+      '4~1-17',
+      '4~1-17-2',
+      '4~2-0',
+      '5',
+    ];
+    const ids = inOrder.map((text) => parseChunkId(text) as ChunkId);
+    expect(ids.toReversed().toSorted(compareChunkIds).map(formatChunkId)).toEqual(inOrder);
   });
 
   test('agrees with walking the graph depth first', () => {

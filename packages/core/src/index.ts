@@ -30,8 +30,16 @@ export {
 } from './topology.ts';
 
 // Chunks
-export type { ChunkId } from './chunk-id.ts';
-export { childId, compareChunkIds, formatChunkId, parseChunkId } from './chunk-id.ts';
+export type { ChunkId, Redriven } from './chunk-id.ts';
+export {
+  childId,
+  compareChunkIds,
+  formatChunkId,
+  ordinalOf,
+  parseChunkId,
+  redriveId,
+  redrivenOf,
+} from './chunk-id.ts';
 export type { Counts } from './counts.ts';
 export {
   addCounts,
@@ -54,14 +62,12 @@ export { addDigest, EMPTY_DIGEST } from './digest.ts';
 // Runs
 export type { LeafOutcome, SettledPaths } from './lineage.ts';
 export { settleLeaf } from './lineage.ts';
-export type {
-  ChunkInFlight,
-  LedgerCheckpoint,
-  PartlySettled,
-  Settlement,
-  Totals,
-} from './ledger.ts';
-export { FIRST_CHECKPOINT, Ledger } from './ledger.ts';
+export type { ChunkInFlight, Settlement } from './ledger.ts';
+export { Ledger } from './ledger.ts';
+export type { LedgerCheckpoint, PartlySettled, Totals } from './ledger-checkpoint.ts';
+export { FIRST_CHECKPOINT } from './ledger-checkpoint.ts';
+export type { RedriveCheckpoint, RedriveInFlight } from './redrives.ts';
+export { REDRIVEN_COUNTS, Redrives } from './redrives.ts';
 export { LedgerRebuild } from './ledger-rebuild.ts';
 export type { Range } from './range-set.ts';
 export type { QueueObservation } from './lost.ts';

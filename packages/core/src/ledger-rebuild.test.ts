@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { NO_COUNTS } from './counts.ts';
 import { LedgerRebuild } from './ledger-rebuild.ts';
-import { FIRST_CHECKPOINT, Ledger } from './ledger.ts';
+import { Ledger } from './ledger.ts';
+import { FIRST_CHECKPOINT } from './ledger-checkpoint.ts';
 import type { Receipt } from './receipt.ts';
 
 const RECORDS = 4;

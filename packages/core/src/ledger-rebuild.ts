@@ -1,5 +1,6 @@
 import { parseChunkId } from './chunk-id.ts';
-import { FIRST_CHECKPOINT, Ledger, type LedgerCheckpoint } from './ledger.ts';
+import { Ledger } from './ledger.ts';
+import { FIRST_CHECKPOINT, type LedgerCheckpoint } from './ledger-checkpoint.ts';
 import type { Receipt } from './receipt.ts';
 
 /**

@@ -5,7 +5,8 @@ import { type Counts, divideCounts, NO_COUNTS, recordsOf } from './counts.ts';
 import { EMPTY_DIGEST } from './digest.ts';
 import { LeatError } from './errors.ts';
 import type { JsonValue } from './json.ts';
-import { FIRST_CHECKPOINT, Ledger, type LedgerCheckpoint } from './ledger.ts';
+import { Ledger } from './ledger.ts';
+import { FIRST_CHECKPOINT, type LedgerCheckpoint } from './ledger-checkpoint.ts';
 import type { Receipt } from './receipt.ts';
 
 type Division = readonly Division[];

@@ -1,22 +1,13 @@
-import { parseChunkId } from './chunk-id.ts';
+import { parseChunkId, type Redriven, redrivenOf } from './chunk-id.ts';
 import { addCounts, type Counts, NO_COUNTS, recordsOf } from './counts.ts';
-import { addDigest, EMPTY_DIGEST } from './digest.ts';
+import { addDigest } from './digest.ts';
 import { LeatError } from './errors.ts';
 import type { JsonValue } from './json.ts';
+import { FIRST_CHECKPOINT, type LedgerCheckpoint, type Totals } from './ledger-checkpoint.ts';
 import { leafOutcome, settleLeaf, type SettledPaths } from './lineage.ts';
-import { type Range, RangeSet } from './range-set.ts';
+import { RangeSet } from './range-set.ts';
 import type { Receipt } from './receipt.ts';
-
-/** What a run has done so far: chunks settled for good, and the books of every leaf that reported. */
-export interface Totals {
-  /** Root chunks of which at least one record was saved or filtered. */
-  readonly savedChunks: number;
-  /** Root chunks of which every record went to the dead letters. */
-  readonly deadChunks: number;
-  readonly counts: Counts;
-  /** Receipts for what was settled already. */
-  readonly duplicates: number;
-}
+import { Redrives } from './redrives.ts';
 
 /** A chunk that was sent and is not settled. */
 export interface ChunkInFlight {
@@ -29,46 +20,6 @@ export interface ChunkInFlight {
   /** How often it was sent again. */
   resends: number;
 }
-
-/** A root of which some leaves have reported. */
-export interface PartlySettled {
-  readonly paths: readonly string[];
-  readonly counts: Counts;
-}
-
-/**
- * Everything that a successor needs in order to go on: see {@link Ledger}. Plain JSON, and small: it
- * grows with the gaps among the chunks in flight, not with the dataset.
- */
-export interface LedgerCheckpoint {
-  /** Every chunk below this position is settled. */
-  readonly watermark: number;
-  /** Where the source goes on to read the chunk at the watermark. */
-  readonly cursor: JsonValue;
-  /** The position of the first chunk that was never sent. */
-  readonly next: number;
-  /** Whether `next` is the end of the dataset. */
-  readonly ended: boolean;
-  /** Share of the dataset that is settled, from 0 to 1, if the source can tell. */
-  readonly fraction: number | null;
-  readonly settledAbove: readonly Range[];
-  readonly partly: Readonly<Record<string, PartlySettled>>;
-  readonly totals: Totals;
-  readonly digest: string;
-}
-
-/** The checkpoint of a run that has not begun. */
-export const FIRST_CHECKPOINT: LedgerCheckpoint = {
-  watermark: 0,
-  cursor: null,
-  next: 0,
-  ended: false,
-  fraction: null,
-  settledAbove: [],
-  partly: {},
-  totals: { savedChunks: 0, deadChunks: 0, counts: NO_COUNTS, duplicates: 0 },
-  digest: EMPTY_DIGEST,
-};
 
 /** What a receipt changed. `premature` is a receipt for a chunk that was never sent: it is ignored. */
 export type Settlement = 'settled' | 'part' | 'duplicate' | 'premature';
@@ -84,6 +35,8 @@ export type Settlement = 'settled' | 'part' | 'duplicate' | 'premature';
  * pass it, even if it is settled, because the watermark is only of use with the cursor that belongs to it.
  */
 export class Ledger {
+  /** The records that are tried again. */
+  readonly redrives: Redrives;
   #watermark: number;
   #next: number;
   #ended: boolean;
@@ -110,6 +63,7 @@ export class Ledger {
     for (const [seq, { paths, counts }] of Object.entries(checkpoint.partly)) {
       this.#partly.set(Number(seq), { paths: new Set(paths), counts });
     }
+    this.redrives = new Redrives(checkpoint.redrives);
     this.#totals = checkpoint.totals;
     this.#digest = checkpoint.digest;
   }
@@ -216,15 +170,17 @@ export class Ledger {
    */
   settle(receipt: Receipt): Settlement {
     const id = parseChunkId(receipt.chunk);
-    if (id === undefined || id.seq >= this.#next) return 'premature';
+    if (id === undefined) return 'premature';
+    const redriven = redrivenOf(id);
+    if (redriven !== undefined) return this.#settleRedriven(redriven, receipt);
+    if (id.seq >= this.#next) return 'premature';
     if (this.isSettled(id.seq)) return this.#ignore();
     const root = this.#partly.get(id.seq) ?? { paths: new Set<string>(), counts: NO_COUNTS };
     const outcome = leafOutcome(root.paths, id.path);
     if (outcome === 'duplicate') return this.#ignore();
     const counts = addCounts(root.counts, receipt.counts);
     if (outcome !== 'part') this.#checkBooks(id.seq, counts, outcome === 'overlap');
-    this.#digest = addDigest(this.#digest, receipt.digest);
-    this.#totals = { ...this.#totals, counts: addCounts(this.#totals.counts, receipt.counts) };
+    this.#enter(receipt.counts, receipt.digest);
     if (outcome === 'part') {
       settleLeaf(root.paths, id.path);
       root.counts = counts;
@@ -234,6 +190,23 @@ export class Ledger {
     this.#partly.delete(id.seq);
     this.#settleRoot(id.seq, counts);
     return 'settled';
+  }
+
+  #settleRedriven(redriven: Redriven, receipt: Receipt): Settlement {
+    const counts = this.redrives.settle(redriven, receipt);
+    if (counts === undefined) return this.#ignore();
+    this.#enter(counts, receipt.digest);
+    const { savedChunks, deadChunks } = this.#totals;
+    // Which root a record belonged to is not kept; where nothing is dead any more, no chunk is.
+    if (this.#totals.counts.dead === 0) {
+      this.#totals = { ...this.#totals, savedChunks: savedChunks + deadChunks, deadChunks: 0 };
+    }
+    return counts.in < receipt.counts.in ? 'settled' : 'part';
+  }
+
+  #enter(counts: Counts, digest: string): void {
+    this.#digest = addDigest(this.#digest, digest);
+    this.#totals = { ...this.#totals, counts: addCounts(this.#totals.counts, counts) };
   }
 
   checkpoint(): LedgerCheckpoint {
@@ -248,6 +221,7 @@ export class Ledger {
       partly: Object.fromEntries(
         [...this.#partly].map(([seq, { paths, counts }]) => [seq, { paths: [...paths], counts }]),
       ),
+      ...(this.redrives.size > 0 && { redrives: this.redrives.checkpoint() }),
       totals: this.#totals,
       digest: this.#digest,
     };

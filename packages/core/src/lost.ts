@@ -1,5 +1,3 @@
-import type { ChunkInFlight } from './ledger.ts';
-
 /** What was seen on a run's queues, from the first to the last, and then on its receipts. */
 export interface QueueObservation {
   /** When the first queue was looked at, in milliseconds by the caller's clock. */
@@ -14,7 +12,7 @@ export interface QueueObservation {
 export const OVERDUE_MS = 3_600_000; // 1 h
 
 /**
- * Which chunks are to be sent again.
+ * Which chunks, or redriven records, are to be sent again.
  *
  * A message is put on the next queue before it is taken off the one before, and the queues are looked at
  * in the direction of flow; so when all of them are empty, and no receipt is under way, every chunk that
@@ -23,10 +21,10 @@ export const OVERDUE_MS = 3_600_000; // 1 h
  * What the queues cannot show (one lost chunk among many that move) is settled when they run dry, or
  * after an hour.
  */
-export function lostChunks(
-  inFlight: Iterable<ChunkInFlight>,
+export function lostChunks<T extends { readonly sentAt: number }>(
+  inFlight: Iterable<T>,
   seen: QueueObservation,
-): ChunkInFlight[] {
+): T[] {
   const isEmpty = seen.queued === 0 && seen.receiptsUnread === 0;
   const before = isEmpty ? seen.startedAt : seen.startedAt - OVERDUE_MS;
   return [...inFlight].filter((chunk) => chunk.sentAt < before);

@@ -1,7 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Counts, NO_COUNTS } from './counts.ts';
-import { FIRST_CHECKPOINT, Ledger } from './ledger.ts';
+import { Ledger } from './ledger.ts';
+import { FIRST_CHECKPOINT } from './ledger-checkpoint.ts';
 import {
   completedState,
   isEnded,

@@ -1,5 +1,5 @@
 import { recordsOf } from './counts.ts';
-import type { LedgerCheckpoint } from './ledger.ts';
+import type { LedgerCheckpoint } from './ledger-checkpoint.ts';
 import type { PipelineSpec } from './spec.ts';
 import type { DeathToll } from './tolerance.ts';
 

@@ -9,6 +9,8 @@ const NAMES = [
   ['42.3-12', '000000042.03-12.ndjson'],
   ['42.10-12.1-2', '000000042.10-12.1-2.ndjson'],
   ['1234567890', '1234567890.ndjson'],
+  ['42~1-17', '000000042~01-0017.ndjson'],
+  ['42.3-12~10-12345-2.0-3', '000000042.03-12~10-12345-2.0-3.ndjson'],
 ] as const;
 
 test.each(NAMES)('names the segment of chunk %s %s', (chunk, name) => {
@@ -18,9 +20,13 @@ test.each(NAMES)('names the segment of chunk %s %s', (chunk, name) => {
   expect(parseSegmentName(name)).toEqual(id);
 });
 
-test.each(['42.ndjson', '000000042', '000000042.ndjson~', 'receipts', '000000042.3-12.ndjson'])(
-  'takes %s for no segment',
-  (name) => {
-    expect(parseSegmentName(name)).toBeUndefined();
-  },
-);
+test.each([
+  '42.ndjson',
+  '000000042',
+  '000000042.ndjson~',
+  'receipts',
+  '000000042.3-12.ndjson',
+  '000000042~1-17.ndjson',
+])('takes %s for no segment', (name) => {
+  expect(parseSegmentName(name)).toBeUndefined();
+});

@@ -29,7 +29,7 @@ export function newRun(): string {
 export function contextOf(run: string, overrides: Partial<SinkContext> = {}): SinkContext {
   const logger = { warn: () => undefined } as unknown as SinkContext['logger'];
   const info = { id: run, pipeline: 'test', params: {} };
-  return { run: info, stage: 'saver', schema: sampleSchema, logger, ...overrides };
+  return { run: info, stage: 'saver', schema: sampleSchema, fence: 1, logger, ...overrides };
 }
 
 export function chunkOf(
@@ -212,6 +212,11 @@ export function testSink(name: string, setup: () => SinkUnderTest): void {
         '11.0-2',
         '11.1-2.0-3',
         '11.1-2.2-3',
+        '11.1-2~1-9',
+        '11~1-17',
+        '11~1-17-2',
+        '11~1-17-2.0-2',
+        '11~2-3',
         '1234567890',
       ];
       const chunks = ids.map((id, n) => chunkOf(id, [{ id: n, text: id }]));

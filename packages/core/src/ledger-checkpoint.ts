@@ -1,0 +1,58 @@
+import { type Counts, NO_COUNTS } from './counts.ts';
+import { EMPTY_DIGEST } from './digest.ts';
+import type { JsonValue } from './json.ts';
+import type { Range } from './range-set.ts';
+import type { RedriveCheckpoint } from './redrives.ts';
+
+/** What a run has done so far: chunks settled for good, and the books of every leaf that reported. */
+export interface Totals {
+  /** Root chunks of which at least one record was saved or filtered. */
+  readonly savedChunks: number;
+  /** Root chunks of which every record went to the dead letters. */
+  readonly deadChunks: number;
+  readonly counts: Counts;
+  /** Receipts for what was settled already. */
+  readonly duplicates: number;
+}
+
+/** A root of which some leaves have reported. */
+export interface PartlySettled {
+  readonly paths: readonly string[];
+  readonly counts: Counts;
+}
+
+/**
+ * Everything that a successor needs in order to go on: see `Ledger`. Plain JSON, and small: it
+ * grows with the gaps among the chunks in flight, not with the dataset.
+ */
+export interface LedgerCheckpoint {
+  /** Every chunk below this position is settled. */
+  readonly watermark: number;
+  /** Where the source goes on to read the chunk at the watermark. */
+  readonly cursor: JsonValue;
+  /** The position of the first chunk that was never sent. */
+  readonly next: number;
+  /** Whether `next` is the end of the dataset. */
+  readonly ended: boolean;
+  /** Share of the dataset that is settled, from 0 to 1, if the source can tell. */
+  readonly fraction: number | null;
+  readonly settledAbove: readonly Range[];
+  readonly partly: Readonly<Record<string, PartlySettled>>;
+  /** Redriven records on their way, by chunk id; absent if there are none. */
+  readonly redrives?: Readonly<Record<string, RedriveCheckpoint>>;
+  readonly totals: Totals;
+  readonly digest: string;
+}
+
+/** The checkpoint of a run that has not begun. */
+export const FIRST_CHECKPOINT: LedgerCheckpoint = {
+  watermark: 0,
+  cursor: null,
+  next: 0,
+  ended: false,
+  fraction: null,
+  settledAbove: [],
+  partly: {},
+  totals: { savedChunks: 0, deadChunks: 0, counts: NO_COUNTS, duplicates: 0 },
+  digest: EMPTY_DIGEST,
+};
