@@ -1,6 +1,7 @@
 import type { JetStreamManager } from '@nats-io/jetstream';
 import { describe, expect, test } from 'vitest';
-import { doctor, freePort } from '../support/doctor.ts';
+import { doctor } from '../support/doctor.ts';
+import { freePort } from '../support/free-port.ts';
 import { lineSpec, openPipeline, startServer } from '../support/jetstream.ts';
 import { until } from '../support/until.ts';
 

