@@ -14,7 +14,9 @@ type SettingName =
   | keyof TopologySettings
   | 'logFormat'
   | 'logLevel'
-  | 'stateDir';
+  | 'stateDir'
+  | 'httpPort'
+  | 'stopGraceMs';
 
 const topology = DEFAULT_TOPOLOGY_SETTINGS;
 
@@ -106,6 +108,20 @@ export const SETTINGS: Readonly<Record<SettingName, SettingRow>> = {
     fallback: '.leat',
     meaning: 'Where `leat dev` keeps its NATS server’s data, and so its runs.',
   },
+  httpPort: {
+    flag: 'http-port',
+    variable: 'LEAT_HTTP_PORT',
+    fallback: undefined,
+    meaning:
+      'Port on which `fetcher`, `mapper` and `saver` answer `/healthz` and `/readyz`; 0 is any that is free.',
+  },
+  stopGraceMs: {
+    flag: 'stop-grace-ms',
+    variable: 'LEAT_STOP_GRACE_MS',
+    fallback: undefined,
+    meaning:
+      'Milliseconds after SIGTERM in which a service may finish what is in hand; then it gives it back. Without it, it takes its time.',
+  },
 };
 
 /** The settings of a command, read and checked. */
@@ -116,6 +132,8 @@ export interface Settings {
   readonly topology: TopologySettings;
   readonly log: { readonly format: LogFormat; readonly level: string };
   readonly stateDir: string;
+  readonly httpPort: number | undefined;
+  readonly stopGraceMs: number | undefined;
 }
 
 type Values = Readonly<Record<string, unknown>>;
@@ -136,6 +154,14 @@ export function readSettings(flags: Values, variables: Variables): Settings {
     const value = Number(required(row));
     if (Number.isInteger(value) && value >= 1) return value;
     throw wrong(row, 'a whole number from 1', required(row));
+  };
+  const optionalCount = (row: SettingRow): number | undefined =>
+    text(row) === undefined ? undefined : count(row);
+  const port = (row: SettingRow): number | undefined => {
+    const value = text(row);
+    if (value === undefined) return undefined;
+    if (/^\d{1,5}$/.test(value) && Number(value) <= 65_535) return Number(value);
+    throw wrong(row, 'a port from 0 to 65535', value);
   };
   const choice = <T extends string>(row: SettingRow, choices: readonly T[]): T => {
     const value = choices.find((each) => each === text(row));
@@ -172,6 +198,8 @@ export function readSettings(flags: Values, variables: Variables): Settings {
       level: choice(SETTINGS.logLevel, ['debug', 'info', 'warn', 'error', 'silent']),
     },
     stateDir: required(SETTINGS.stateDir),
+    httpPort: port(SETTINGS.httpPort),
+    stopGraceMs: optionalCount(SETTINGS.stopGraceMs),
   };
 }
 

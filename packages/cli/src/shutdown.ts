@@ -11,20 +11,28 @@ export interface Shutdown {
   readonly abort: AbortSignal;
 }
 
-/** Turns Ctrl-C and SIGTERM into the two stages of a shutdown, for as long as the process lives. */
-export function listenForShutdown(say: (line: string) => void): Shutdown {
+/**
+ * Turns Ctrl-C and SIGTERM into the two stages of a shutdown, for as long as the process lives.
+ *
+ * @param graceMs how long after the first request the second stage begins by itself; without it, never
+ */
+export function listenForShutdown(say: (line: string) => void, graceMs?: number): Shutdown {
   const stop = new AbortController();
   const abort = new AbortController();
+  const leave = (line: string): void => {
+    if (abort.signal.aborted) return;
+    say(line);
+    abort.abort();
+    // It waits for nobody: what was started beside us is stopped by its own watchdog.
+    setTimeout(() => process.exit(EXIT.interrupted), LEAVE_MS);
+  };
   const onSignal = (): void => {
-    if (!stop.signal.aborted) {
-      say('stopping: what is in hand is finished first; once more to stop at once');
-      stop.abort();
-    } else if (!abort.signal.aborted) {
-      say('stopping at once');
-      abort.abort();
-      // It waits for nobody: what was started beside us is stopped by its own watchdog.
-      setTimeout(() => process.exit(EXIT.interrupted), LEAVE_MS);
-    }
+    if (stop.signal.aborted) return leave('stopping at once');
+    say('stopping: what is in hand is finished first; once more to stop at once');
+    stop.abort();
+    if (graceMs === undefined) return;
+    const line = `not finished after ${graceMs} ms: what is in hand is given back`;
+    setTimeout(() => leave(line), graceMs).unref();
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);

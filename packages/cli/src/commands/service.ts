@@ -11,6 +11,8 @@ import {
 } from '@leat/sdk/internal';
 import type { Call, Command, CommandOption } from '../command.ts';
 import { EXIT, exitCodeOfState } from '../exit-code.ts';
+import { healthRoutes } from '../health.ts';
+import { openHttpEndpoint } from '../http-endpoint.ts';
 import { connectionName } from '../open-run.ts';
 import { runStage } from '../services.ts';
 import { listenForShutdown, type Shutdown } from '../shutdown.ts';
@@ -60,8 +62,19 @@ async function serve(call: Call, role: 'fetcher' | 'mapper' | 'saver'): Promise<
   const [file = ''] = call.operands;
   const pipeline = await loadPipeline(file);
   const stages = stagesOf(pipeline, role, call.flags['stage'] as string | undefined);
-  const shutdown = listenForShutdown((line) => call.logger.warn(line));
-  const connection = await openPipelineConnection(pipeline.spec, call.settings, {
+  const { httpPort, stopGraceMs } = call.settings;
+  const shutdown = listenForShutdown((line) => call.logger.warn(line), stopGraceMs);
+  let connection: PipelineConnection | undefined;
+  const routes = healthRoutes(() => ({
+    connection,
+    stages: stages.map(({ name }) => name),
+    isStopping: shutdown.stop.aborted,
+  }));
+  // Open before there is a connection, and until all is done: who asks is told what is waited for.
+  await using endpoint =
+    httpPort === undefined ? undefined : await openHttpEndpoint(httpPort, routes);
+  if (endpoint !== undefined) call.logger.info({ port: endpoint.port }, 'answering probes');
+  connection = await openPipelineConnection(pipeline.spec, call.settings, {
     name: connectionName(role),
     logger: call.logger,
     isPatient: true,

@@ -62,6 +62,7 @@ export async function pull(options: PullOptions): Promise<void> {
         expires: PULL_EXPIRES_MS,
         idle_heartbeat: PULL_HEARTBEAT_MS,
       });
+      link.pulledStreams.add(stream);
       const stop = (): void => void stopPulling(messages);
       signal.addEventListener('abort', stop, { once: true });
       // The client would ask again for all of it when the connection is back, whatever has arrived.
@@ -82,6 +83,7 @@ export async function pull(options: PullOptions): Promise<void> {
       }
       failures = 0;
     } catch (error) {
+      link.pulledStreams.delete(stream);
       if (signal.aborted) return;
       if (link.isClosed) throw closedError(stream, error);
       failures++;

@@ -1,0 +1,43 @@
+import type { PipelineConnection } from '@leat/sdk/internal';
+import type { Answer } from './http-endpoint.ts';
+
+/** What readiness is judged by. */
+export interface ServiceState {
+  /** Undefined until there is one. */
+  readonly connection: Pick<PipelineConnection, 'link' | 'topology'> | undefined;
+  /** The stages that the service takes chunks for. */
+  readonly stages: readonly string[];
+  readonly isStopping: boolean;
+}
+
+/**
+ * The answers to the probes of an orchestrator. `/healthz`: the process lives and its event loop turns, or
+ * nobody would answer. `/readyz`: it is connected, and pulls from the queue of each of its stages.
+ */
+export function healthRoutes(state: () => ServiceState): {
+  readonly '/healthz': () => Answer;
+  readonly '/readyz': () => Answer;
+} {
+  return {
+    '/healthz': () => ({ status: 200, text: 'alive' }),
+    '/readyz': () => {
+      const reason = whyNotReady(state());
+      return reason === undefined
+        ? { status: 200, text: 'ready' }
+        : { status: 503, text: `not ready: ${reason}` };
+    },
+  };
+}
+
+/** Why a service is not ready for work; undefined if it is. */
+function whyNotReady({ connection, stages, isStopping }: ServiceState): string | undefined {
+  if (isStopping) return 'it was asked to stop, and finishes what is in hand';
+  if (connection === undefined) return 'no NATS server has answered yet';
+  const { link, topology } = connection;
+  if (!link.isUp) return 'the connection to NATS is down';
+  const waiting = topology.queues.filter(
+    ({ stage, stream }) => stages.includes(stage) && !link.pulledStreams.has(stream.name),
+  );
+  if (waiting.length === 0) return undefined;
+  return `it does not pull yet from ${waiting.map(({ stream }) => stream.name).join(', ')}`;
+}

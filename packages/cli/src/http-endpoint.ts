@@ -1,0 +1,66 @@
+import { createServer } from 'node:http';
+import { LeatError, messageOf } from '@leat/core';
+import { SETTINGS } from './settings.ts';
+
+/** What is answered to a request, as plain text. */
+export interface Answer {
+  readonly status: number;
+  readonly text: string;
+}
+
+/** A port on which a process tells how it is. */
+export interface HttpEndpoint extends AsyncDisposable {
+  /** The port in use: the one asked for, or for 0 the one that was free. */
+  readonly port: number;
+}
+
+/**
+ * Answers requests by their path, on all addresses of the machine.
+ *
+ * @param port 0 is any that is free
+ * @param routes the answers by path
+ * @throws LeatError `invalid-configuration` if nobody can listen on the port
+ */
+export async function openHttpEndpoint(
+  port: number,
+  routes: Readonly<Record<string, () => Answer>>,
+): Promise<HttpEndpoint> {
+  const server = createServer((request, response) => {
+    const [path = ''] = (request.url ?? '').split('?', 1);
+    const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
+    const { status, text } = route?.() ?? {
+      status: 404,
+      text: `there is ${Object.keys(routes).join(' and ')}`,
+    };
+    // A probe that keeps its connection open would keep a process that has ended its work.
+    response.writeHead(status, {
+      'content-type': 'text/plain; charset=utf-8',
+      connection: 'close',
+    });
+    response.end(request.method === 'HEAD' ? '' : `${text}\n`);
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) => {
+      const { flag, variable } = SETTINGS.httpPort;
+      reject(
+        new LeatError(
+          'invalid-configuration',
+          `Nobody can listen on port ${port} (${messageOf(error)}): choose another by --${flag} (${variable}).`,
+          { cause: error },
+        ),
+      );
+    });
+    server.listen(port, resolve);
+  });
+  const address = server.address();
+  return {
+    port: typeof address === 'object' && address !== null ? address.port : port,
+    [Symbol.asyncDispose]: async () => {
+      const closed = new Promise<void>((resolve) => {
+        server.close(() => resolve());
+      });
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
