@@ -82,7 +82,11 @@ interface DamagedFile {
 function writeAll({ files: all }: Layout, format: (all: Rows) => string): DamagedFile[] {
   return all.map(({ rows: good, inner, outer, members, isGzip }, index) => {
     const text = mutate(Buffer.from(format(good)), inner);
-    if (!isGzip) return { path: files.write(text, `damaged-${index}`), content: text };
+    if (!isGzip) {
+      const looksLikeGzip = text.toString('latin1', 0, 2) === '\x1f\x8b';
+      const content = looksLikeGzip ? simpleGunzip(text) : text;
+      return { path: files.write(text, `damaged-${index}`), content };
+    }
     const ends = [...members, 1_000].toSorted((a, b) => a - b);
     const cuts = ends.map((end) => Math.floor((text.length * end) / 1_000));
     const zipped = cuts.map((end, i) => gzipSync(text.subarray(cuts[i - 1] ?? 0, end)));

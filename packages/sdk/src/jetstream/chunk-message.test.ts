@@ -10,7 +10,17 @@ import {
 import { headers } from '@nats-io/transport-node';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { bodyNameOf, type Envelope, headersOf, messageId, readHeaders } from './chunk-message.ts';
+import {
+  bodyNameOf,
+  type Envelope,
+  headerBytes,
+  messageId,
+  messageOf,
+  readMessage,
+  setBodyName,
+} from './chunk-message.ts';
+
+const bodyOf = (lines: number): Buffer => Buffer.alloc(2 * lines, '1\n');
 
 const chunks: fc.Arbitrary<ChunkId> = fc
   .tuple(fc.nat(), fc.array(fc.tuple(fc.nat(5), fc.integer({ min: 6, max: 9 })), { maxLength: 4 }))
@@ -68,15 +78,44 @@ const envelopes: fc.Arbitrary<Envelope> = fc
     }),
   );
 
+const SIMPLE: Envelope = {
+  run: 'run-1',
+  chunk: { seq: 0, path: '' },
+  counts: { ...NO_COUNTS, in: 20_000 },
+  position: { source: 'a', unit: 'line', first: 1 },
+  sending: '',
+};
+
 test('headers read back as what they were made of', () => {
   fc.assert(
     fc.property(envelopes, fc.option(fc.webPath({ size: 'small' })), (envelope, name) => {
-      const written = headersOf(envelope, name ?? undefined);
+      const body = bodyOf(recordsOf(envelope.counts));
+      const { headers: written, data } = messageOf(envelope, body);
+      expect(data).toBe(body);
+      if (name !== null) setBodyName(written, name);
       for (const key of written.keys()) expect(written.get(key)).toMatch(/^[\u0020-\u007e]*$/);
-      expect(readHeaders('run-1', written, recordsOf(envelope.counts))).toEqual(envelope);
+      expect(readMessage('run-1', written, data)).toEqual({ envelope, body });
       expect(bodyNameOf(written)).toBe(name === null || name === '' ? undefined : name);
     }),
   );
+});
+
+test('origins that are too long for headers stand in front of the body', () => {
+  const gaps = Array.from({ length: 20_000 }, (_, n) => 2 * n);
+  const { headers: written, data } = messageOf({ ...SIMPLE, origins: gaps }, bodyOf(20_000));
+  expect(headerBytes(written)).toBeLessThan(1_000);
+  const read = readMessage('run-1', written, data);
+  expect(read.envelope.origins).toEqual(gaps);
+  expect(Buffer.compare(read.body, bodyOf(20_000))).toBe(0);
+  for (const length of ['@0', '@1', `@${data.length}`, '@999999999', '@x']) {
+    written.set('Leat-Origins', length);
+    expect(() => readMessage('run-1', written, data)).toThrow(/Leat-Origins|should hold/);
+  }
+});
+
+test.each(['x y', '\u00e9', 'x'.repeat(101), '1+1'])('refuses the sending %j', (sending) => {
+  const { headers: written, data } = messageOf({ ...SIMPLE, sending }, bodyOf(20_000));
+  expect(() => readMessage('run-1', written, data)).toThrow('Leat-Sending');
 });
 
 test('a message id tells runs, chunks and sendings apart', () => {
@@ -97,14 +136,12 @@ test('whatever stands in the headers is read or refused, never anything else', (
   );
   const any = fc.dictionary(
     fc.constantFrom(
-      ...[
-        'Leat-Chunk',
-        'Leat-Counts',
-        'Leat-Position',
-        'Leat-Origins',
-        'Leat-Sending',
-        'Leat-Buried',
-      ],
+      'Leat-Chunk',
+      'Leat-Counts',
+      'Leat-Position',
+      'Leat-Origins',
+      'Leat-Sending',
+      'Leat-Buried',
     ),
     texts,
   );
@@ -116,7 +153,7 @@ test('whatever stands in the headers is read or refused, never anything else', (
       }
       let outcome: unknown;
       try {
-        outcome = recordsOf(readHeaders('run-1', found, lines).counts);
+        outcome = recordsOf(readMessage('run-1', found, bodyOf(lines)).envelope.counts);
       } catch (error) {
         outcome = (error as LeatError).code;
       }
@@ -132,12 +169,12 @@ test('books that promise more than the body holds are refused before anything is
   found.set('Leat-Position', 'line 1 of a');
   found.set('Leat-Origins', '0*999999999');
   const startedAt = performance.now();
-  expect(() => readHeaders('run-1', found, 1)).toThrow(
+  expect(() => readMessage('run-1', found, bodyOf(1))).toThrow(
     'Chunk 0 should hold 999999999 records and holds 1.',
   );
   expect(performance.now() - startedAt).toBeLessThan(100);
 });
 
 test('a message without headers is refused', () => {
-  expect(() => readHeaders('run-1', undefined, 0)).toThrow('Leat-Chunk ""');
+  expect(() => readMessage('run-1', undefined, bodyOf(0))).toThrow('Leat-Chunk ""');
 });

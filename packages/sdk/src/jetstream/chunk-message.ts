@@ -17,6 +17,7 @@ import {
   recordsOf,
 } from '@leat/core';
 import { headers, type MsgHdrs } from '@nats-io/transport-node';
+import { countLines } from '../lines.ts';
 
 /** Everything about a chunk on its way but its body. */
 export interface Envelope {
@@ -41,24 +42,37 @@ const POSITION = 'Leat-Position';
 const ORIGINS = 'Leat-Origins';
 const SENDING = 'Leat-Sending';
 const BURIED = 'Leat-Buried';
-/** The name of the body in the object store, when it is too large for a message. */
+/** The name of the data in the object store, when they are too large for a message. */
 const BODY = 'Leat-Body';
 const MESSAGE_ID = 'Nats-Msg-Id';
 
-/** The headers of a chunk's message; the body travels beside them, untouched. */
-export function headersOf(envelope: Envelope, bodyName?: string): MsgHdrs {
+/** JetStream takes 64 KiB of headers; longer origins stand in front of the body, and their header says how long they are. */
+const MAX_ORIGINS_LENGTH = 32 * 1024;
+const SENDINGS = /^[\w.~-]{0,100}$/;
+
+/** A chunk's message, as long as its body need not be put elsewhere. */
+export interface ChunkMessage {
+  readonly headers: MsgHdrs;
+  readonly data: Uint8Array;
+}
+
+/** Makes a chunk's message: everything in headers, and the body untouched. */
+export function messageOf(envelope: Envelope, body: Uint8Array): ChunkMessage {
   const { chunk, counts, position, origins, sending, buried } = envelope;
   const result = headers();
   result.set(MESSAGE_ID, messageId(envelope));
   result.set(CHUNK, formatChunkId(chunk));
   result.set(COUNTS, formatCounts(counts));
   result.set(POSITION, asciiOf(formatPosition(position)));
-  const originsText = origins === undefined ? undefined : formatOrigins(origins);
-  if (originsText !== undefined) result.set(ORIGINS, originsText);
   if (sending !== '') result.set(SENDING, sending);
   if (buried !== undefined) result.set(BURIED, formatExecutions(buried));
-  if (bodyName !== undefined) result.set(BODY, bodyName);
-  return result;
+  const originsText = (origins && formatOrigins(origins)) ?? '';
+  if (originsText.length > MAX_ORIGINS_LENGTH) {
+    result.set(ORIGINS, `@${originsText.length}`);
+    return { headers: result, data: Buffer.concat([Buffer.from(originsText), body]) };
+  }
+  if (originsText !== '') result.set(ORIGINS, originsText);
+  return { headers: result, data: body };
 }
 
 /** How many bytes headers take up; origins full of gaps are long. */
@@ -72,22 +86,34 @@ export function messageId({ run, chunk, sending }: Envelope): string {
   return sending === '' ? id : `${id}+${sending}`;
 }
 
-/** The name of a message's body in the object store, unless the body is in the message. */
+/** The name of a message's data in the object store, unless they are in the message. */
 export function bodyNameOf(found: MsgHdrs | undefined): string | undefined {
   const name = found?.get(BODY) ?? '';
   return name === '' ? undefined : name;
 }
 
+/** Says that a message's data are in the object store. */
+export function setBodyName(found: MsgHdrs, name: string): void {
+  found.set(BODY, name);
+}
+
 /**
- * Reads the headers of a chunk's message.
+ * The inverse of {@link messageOf}.
  *
- * @param lines how many lines its body has; books that say otherwise are not believed
- * @throws LeatError `invalid-message` for anything that {@link headersOf} cannot have made
+ * @throws LeatError `invalid-message` for anything that it cannot have made; books that say how many lines
+ *   the body has, and are wrong, are not believed
  */
-export function readHeaders(run: string, found: MsgHdrs | undefined, lines: number): Envelope {
+export function readMessage(
+  run: string,
+  found: MsgHdrs | undefined,
+  data: Uint8Array,
+): { readonly envelope: Envelope; readonly body: Uint8Array } {
   const text = (name: string): string => found?.get(name) ?? '';
   const chunk = parseChunkId(text(CHUNK)) ?? refuse(CHUNK, text(CHUNK));
   const counts = parseCounts(text(COUNTS)) ?? refuse(COUNTS, text(COUNTS));
+  const originsLength = Number(/^@(\d{1,9})$/.exec(text(ORIGINS))?.[1] ?? 0);
+  const body = data.subarray(originsLength);
+  const lines = countLines(body);
   if (recordsOf(counts) !== lines) {
     throw new LeatError(
       'invalid-message',
@@ -95,21 +121,27 @@ export function readHeaders(run: string, found: MsgHdrs | undefined, lines: numb
     );
   }
   const position = parsePosition(textOf(text(POSITION))) ?? refuse(POSITION, text(POSITION));
-  const originsText = text(ORIGINS);
+  const originsText =
+    originsLength === 0
+      ? text(ORIGINS)
+      : Buffer.from(data.subarray(0, originsLength)).toString('latin1');
   const origins =
     originsText === ''
       ? undefined
       : (parseOrigins(originsText, lines) ?? refuse(ORIGINS, originsText));
+  const sending = text(SENDING);
+  if (!SENDINGS.test(sending)) refuse(SENDING, sending);
   const buried = parseExecutions(text(BURIED)) ?? refuse(BURIED, text(BURIED));
-  return {
+  const envelope = {
     run,
     chunk,
     counts,
     position,
     ...(origins === undefined ? {} : { origins }),
-    sending: text(SENDING),
+    sending,
     ...(buried.length > 0 && { buried }),
   };
+  return { envelope, body };
 }
 
 function refuse(header: string, value: string): never {

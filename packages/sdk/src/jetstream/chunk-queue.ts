@@ -1,14 +1,14 @@
 import { LeatError, runOfSubject, stageSubject } from '@leat/core';
 import type { JsMsg } from '@nats-io/jetstream';
 import type { Logger } from 'pino';
-import { countLines } from '../lines.ts';
 import {
   bodyNameOf,
   type Envelope,
   headerBytes,
-  headersOf,
   messageId,
-  readHeaders,
+  messageOf,
+  readMessage,
+  setBodyName,
 } from './chunk-message.ts';
 import type { PipelineConnection } from './pipeline-connection.ts';
 import { pull } from './pull.ts';
@@ -45,13 +45,14 @@ export async function sendChunk(
   signal: AbortSignal,
 ): Promise<Stored> {
   const subject = stageSubject(connection.spec.name, stage, envelope.run);
-  const headers = headersOf(envelope);
-  if (body.length + headerBytes(headers) + FRAME_ROOM <= connection.maxPayload) {
-    return connection.publisher.publish(subject, body, headers, signal);
+  const { headers, data } = messageOf(envelope, body);
+  if (data.length + headerBytes(headers) + FRAME_ROOM <= connection.maxPayload) {
+    return connection.publisher.publish(subject, data, headers, signal);
   }
   const name = `${envelope.run}/${stage}/${messageId(envelope)}`;
-  await connection.bodies.put(name, body, signal);
-  return connection.publisher.publish(subject, new Uint8Array(), headersOf(envelope, name), signal);
+  await connection.bodies.put(name, data, signal);
+  setBodyName(headers, name);
+  return connection.publisher.publish(subject, new Uint8Array(), headers, signal);
 }
 
 export interface ReceiveOptions {
@@ -98,8 +99,8 @@ async function open(message: JsMsg, options: ReceiveOptions): Promise<void> {
   try {
     const run = runOfSubject(message.subject);
     const bodyName = bodyNameOf(message.headers);
-    const body = bodyName === undefined ? message.data : await connection.bodies.get(bodyName);
-    if (body === undefined) {
+    const data = bodyName === undefined ? message.data : await connection.bodies.get(bodyName);
+    if (data === undefined) {
       // Whoever had the chunk before was done with it and only the acknowledgement was lost; should the
       // store have been wiped instead, the fetcher finds the chunk missing and sends it again.
       logger.warn({ run, body: bodyName }, 'large body is gone, message dropped');
@@ -107,8 +108,7 @@ async function open(message: JsMsg, options: ReceiveOptions): Promise<void> {
       return;
     }
     handle({
-      envelope: readHeaders(run, message.headers, countLines(body)),
-      body,
+      ...readMessage(run, message.headers, data),
       deliveries: message.info.deliveryCount,
       ack: () =>
         settle(() => {

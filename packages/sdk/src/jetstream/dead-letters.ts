@@ -5,6 +5,8 @@ import type { PipelineConnection } from './pipeline-connection.ts';
 
 /** Room for what stands around the record in its dead letter. */
 const ENVELOPE_ROOM = 16 * 1024;
+/** How much is kept of an error's texts, each, when the whole is too large for a message. */
+const MAX_ERROR_LENGTH = 2_000;
 
 /**
  * Keeps dead letters, and waits until they are stored. The message id is a function of run,
@@ -36,10 +38,23 @@ export async function buryAll(
   );
 }
 
-/** A record too large for a message is cut: its position says where the whole of it is. */
+/**
+ * What is too large for a message is cut: first what was said of the error, which is told by its beginning,
+ * and then the record, whose position says where the whole of it is.
+ */
 function encode(letter: DeadLetter, maxBytes: number): Uint8Array {
   const whole = Buffer.from(JSON.stringify(letter));
   if (whole.length <= maxBytes) return whole;
+  const { name, message, stack } = letter.error;
+  const error = {
+    name: name.slice(0, MAX_ERROR_LENGTH),
+    message: message.slice(0, MAX_ERROR_LENGTH),
+    ...(stack !== undefined && { stack: stack.slice(0, MAX_ERROR_LENGTH) }),
+  };
+  const position = letter.position.slice(0, MAX_ERROR_LENGTH);
+  const short = Buffer.from(JSON.stringify({ ...letter, position, error } satisfies DeadLetter));
+  if (short.length <= maxBytes) return short;
   const record = letter.record.slice(0, Math.floor(maxBytes / 12));
-  return Buffer.from(JSON.stringify({ ...letter, record, isCut: true } satisfies DeadLetter));
+  const cut: DeadLetter = { ...letter, position, error, record, isCut: true };
+  return Buffer.from(JSON.stringify(cut));
 }
