@@ -1,6 +1,7 @@
 import { findNatsServer, startNatsServer } from '@leat/nats-server';
 import type { RunReport } from '@leat/core';
 import { expect, onTestFinished, test } from 'vitest';
+import { DEADLINE_MS, Deployment } from '../support/deployment.ts';
 import { fixture, leat, spawnLeat } from '../support/leat.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { until } from '../support/until.ts';
@@ -55,18 +56,42 @@ test('a paused run rests on every replica, and goes on when it is resumed', asyn
   expect(await run.leat('verify', 'r1')).toMatchObject({ code: 0 });
 });
 
-test('a cancelled run ends with what is saved, and nothing of it is left to do', async () => {
-  const run = await setUp(['count=100000', 'delayMs=20']);
-  await until('some chunks are saved', async () => (await run.report()).chunks.saved > 5);
-  expect(await run.leat('cancel', 'r1')).toMatchObject({ code: 0 });
-  const [fetcher] = await Promise.all(run.services.map(({ ended }) => ended));
-  expect(fetcher).toMatchObject({ code: 1 });
-  const { state, records } = await run.report();
-  expect(state).toBe('cancelled');
-  expect(records.saved).toBeLessThan(100_000);
-  const again = await run.leat('cancel', 'r1');
-  expect(again).toMatchObject({
+test('a cancelled run ends with what is saved, exactly, and nothing of it is left to do', async () => {
+  await using site = await Deployment.create('steady.ts');
+  const runs = ['r1', 'r2', 'r3', 'r4'];
+  for (const run of runs) await site.start({ count: 1_000_000 }, run);
+  const fetcher = site.service('fetcher');
+  site.services('mapper', 2);
+  site.services('saver', 3);
+  for (const run of runs) {
+    await site.untilSaved(50, run, 'steady');
+    expect(await site.leat('cancel', run)).toMatchObject({ code: 0 });
+    await until('it ends', async () => (await site.report(run)).endedAt !== null, DEADLINE_MS);
+    const report = await site.report(run);
+    expect(report).toMatchObject({ state: 'cancelled' });
+    expect(report).not.toHaveProperty('reason');
+    expect(report.records.saved).toBeLessThan(1_000_000);
+    const verified = await site.leat('verify', run);
+    expect(verified).toMatchObject({ code: 0, stdout: expect.stringContaining('as reported') });
+  }
+  expect(await fetcher.ended).toMatchObject({ code: 1 });
+  expect(await site.leat('cancel', 'r4')).toMatchObject({
     code: 2,
     stderr: expect.stringContaining('has ended (cancelled)'),
   });
+});
+
+test('a cancelled run does not wait for a saver for ever, and its report says so', async () => {
+  await using site = await Deployment.create('steady.ts');
+  const run = await site.start({ count: 1_000_000 });
+  site.service('fetcher');
+  site.service('mapper');
+  const saver = site.service('saver');
+  await site.untilSaved(50, run, 'steady');
+  saver.kill('SIGSTOP');
+  expect(await site.leat('cancel', run)).toMatchObject({ code: 0 });
+  await until('it ends', async () => (await site.report(run)).endedAt !== null, DEADLINE_MS);
+  const { state, reason } = await site.report(run);
+  expect(state).toBe('cancelled');
+  expect(reason).toMatch(/^\d+ chunks were not let go of by any saver within 10 s: /);
 });

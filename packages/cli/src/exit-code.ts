@@ -3,7 +3,7 @@ import { LeatError, type LeatErrorCode, type RunState } from '@leat/core';
 /** What the shell is told. Kept stable: scripts depend on it. */
 export const EXIT = {
   ok: 0,
-  /** The run failed, or `verify` found something wrong. */
+  /** The run failed, was cancelled or paused by itself, or `verify` found something wrong. */
   failed: 1,
   /** Nothing was done: the command, the pipeline, the configuration or the server is not right. */
   unusable: 2,
@@ -21,10 +21,10 @@ export function exitCodeOfState(state: RunState): number {
       return EXIT.deadLetters;
     case 'failed':
     case 'cancelled':
+    case 'paused':
       return EXIT.failed;
     case 'pending':
     case 'running':
-    case 'paused':
       return EXIT.interrupted;
   }
 }
@@ -34,6 +34,7 @@ const RUN_FAILURES: ReadonlySet<LeatErrorCode> = new Set([
   'source-changed',
   'run-failed',
   'lease-lost',
+  'fenced',
 ]);
 
 export function exitCodeOfError(error: unknown): number {

@@ -27,7 +27,7 @@ export interface OpenedRun {
 }
 
 /**
- * Creates a run; or, if the id belongs to one that failed or was interrupted, lets it go on.
+ * Creates a run; or, if the id belongs to one that failed, was interrupted or rests, lets it go on.
  *
  * @throws LeatError `run-exists` if a run of that id has ended well, or `invalid-pipeline` if it belongs
  * to another graph
@@ -75,6 +75,7 @@ async function resume(runs: Runs, request: RunRequest, wish: RunWish): Promise<O
     };
     await runs.save(run, reopened, entry.revision);
   }
+  await runs.changeWish(run, 'pause', 'run');
   return { request, isResumed: true };
 }
 

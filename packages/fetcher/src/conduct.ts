@@ -7,31 +7,20 @@ import {
   reportOf,
   type RunReport,
   type RunRequest,
-  type RunWish,
 } from '@leat/core';
 import type { Pipeline, RunInfo } from '@leat/sdk';
-import {
-  type Logger,
-  type PipelineConnection,
-  type ReceiptDelivery,
-  type ReceiptStream,
-  receiveReceipts,
-  wait,
-} from '@leat/sdk/internal';
+import { type Logger, type PipelineConnection, wait } from '@leat/sdk/internal';
 import { Checkpointer } from './checkpointer.ts';
 import { Feed } from './feed.ts';
 import type { Lease } from './lease.ts';
 import { Outbox } from './outbox.ts';
+import { ReceiptIntake } from './receipt-intake.ts';
+import { RunControl } from './run-control.ts';
+import { untilSaversLetGo, whatIsNotKnown } from './until-savers-let-go.ts';
 import { watchQueues } from './watch-queues.ts';
-import { watchWish } from './watch-wish.ts';
 
 /** How often `onProgress` is told. */
 const REPORT_MS = 200;
-/**
- * How often a receipt is given back whose chunk has not been sent: about two minutes, as long as JetStream
- * remembers a message id.
- */
-const MAX_PREMATURE_DELIVERIES = 240;
 
 export interface ConductOptions {
   readonly connection: PipelineConnection;
@@ -69,10 +58,11 @@ class Conductor {
   readonly #outbox: Outbox;
   /** Aborted when the run has ended here, in whichever way. */
   readonly #over = new AbortController();
+  /** Aborted when nothing is to be sent any more: when the run is over here, or before that, by a cancellation. */
+  readonly #sending = new AbortController();
   readonly #checkpointer: Checkpointer;
-  #receipts: ReceiptStream | undefined;
-  #lastReceiptAt = performance.now();
-  #isPaused = false;
+  readonly #receipts: ReceiptIntake;
+  readonly #control: RunControl;
   #wake: () => void = () => undefined;
 
   constructor(options: ConductOptions) {
@@ -81,54 +71,52 @@ class Conductor {
     this.#ledger = new Ledger(lease.progress.ledger);
     this.#checkpointer = new Checkpointer(this.#ledger, lease, connection, logger);
     this.#run = { id: request.run, pipeline: request.pipeline, params: request.params };
+    const wake = (): void => this.#wake();
+    const failed = (error: unknown): void => this.#fail(error);
     this.#outbox = new Outbox(
-      { connection, pipeline, run: request.run, signal: this.#over.signal },
+      { connection, pipeline, run: request.run, signal: this.#sending.signal },
       this.#ledger,
-      () => this.#wake(),
-      (error) => this.#over.abort(error),
+      wake,
+      failed,
     );
+    this.#receipts = new ReceiptIntake({
+      connection,
+      run: request.run,
+      ledger: this.#ledger,
+      checkpointer: this.#checkpointer,
+      onTaken: () => {
+        this.#control.check();
+        this.#wake();
+      },
+      onFailed: failed,
+      signal: this.#over.signal,
+      logger,
+    });
+    this.#control = new RunControl({
+      runs: connection.runs,
+      ledger: this.#ledger,
+      lease,
+      checkpointer: this.#checkpointer,
+      maxDeadRecords: pipeline.maxDeadRecords,
+      onChange: wake,
+      onCancel: () => this.#sending.abort(new RunCancelled()),
+      logger,
+    });
   }
 
   async run(): Promise<Conducted> {
-    const { connection, logger, stop, request } = this.#options;
+    const { logger, stop, request } = this.#options;
     const wake = (): void => this.#wake();
     stop.addEventListener('abort', wake, { once: true });
-    this.#over.signal.addEventListener('abort', wake, { once: true });
-    const failed = (error: unknown): void => this.#over.abort(error);
+    this.#sending.signal.addEventListener('abort', wake, { once: true });
+    const failed = (error: unknown): void => this.#fail(error);
     try {
       this.#checkpointer.run(this.#over.signal).catch(failed);
       this.#keepReporting().catch(failed);
-      watchWish(connection.runs, this.#run.id, this.#over.signal, (wish) =>
-        this.#takeWish(wish),
-      ).catch(failed);
-      const feed = this.#openFeed();
-      await feed.recall();
-      this.#receipts = await receiveReceipts({
-        connection,
-        run: this.#run.id,
-        handle: (delivery) => this.#take(delivery),
-        signal: this.#over.signal,
-        logger,
-      });
-      this.#receipts.done.catch(failed);
-      watchQueues({
-        connection,
-        run: this.#run.id,
-        ledger: this.#ledger,
-        lastReceiptAt: () => this.#lastReceiptAt,
-        receiptsHeld: this.#receipts.held,
-        onLost: (lost) => this.#sendAgain(feed, lost),
-        signal: this.#over.signal,
-        logger,
-      }).catch(failed);
-      const damage = await feed.sendAll(() => this.#untilRoom());
-      await this.#until(() => this.#ledger.inFlightCount === 0);
-      await this.#outbox.untilEmpty(stop);
-      this.#over.signal.throwIfAborted();
-      return await this.#finish(damage);
+      this.#control.watch(this.#over.signal).catch(failed);
+      return await this.#goOn().catch((error: unknown) => this.#unlessCancelled(error));
     } catch (error) {
       const reason: unknown = this.#over.signal.aborted ? this.#over.signal.reason : error;
-      if (reason instanceof RunCancelled) return await this.#cancel();
       if (!(reason instanceof LeatError)) throw reason;
       if (reason.code === 'lease-lost') throw reason;
       logger.error({ run: request.run }, reason.message);
@@ -136,9 +124,43 @@ class Conductor {
       return { report: this.#report(), error: reason };
     } finally {
       stop.removeEventListener('abort', wake);
-      this.#over.abort();
-      await this.#receipts?.done;
+      this.#end();
+      await this.#receipts.ended();
     }
+  }
+
+  /** Sends what is to be sent, until every chunk is settled or the fetcher has to stop. */
+  async #goOn(): Promise<Conducted> {
+    const { connection, logger, stop } = this.#options;
+    const feed = this.#openFeed();
+    await feed.recall();
+    await this.#receipts.open();
+    watchQueues({
+      connection,
+      run: this.#run.id,
+      ledger: this.#ledger,
+      lastReceiptAt: () => this.#receipts.lastAt,
+      receiptsHeld: () => this.#receipts.held,
+      onLost: (lost) => this.#sendAgain(feed, lost),
+      signal: this.#sending.signal,
+      logger,
+    }).catch((error: unknown) => this.#fail(error));
+    const damage = await feed.sendAll(() => this.#untilRoom());
+    await this.#until(() => this.#ledger.inFlightCount === 0);
+    await this.#outbox.untilEmpty(stop);
+    this.#sending.signal.throwIfAborted();
+    return this.#finish(damage);
+  }
+
+  #fail(error: unknown): void {
+    // What a cancellation breaks off says so.
+    if (this.#sending.signal.aborted && !(error instanceof LeatError)) return;
+    this.#end(error);
+  }
+
+  #end(reason?: unknown): void {
+    this.#sending.abort(reason);
+    this.#over.abort(reason);
   }
 
   #openFeed(): Feed {
@@ -150,7 +172,7 @@ class Conductor {
       ledger: this.#ledger,
       checkpointer: this.#checkpointer,
       outbox: this.#outbox,
-      signal: this.#over.signal,
+      signal: this.#sending.signal,
     });
   }
 
@@ -158,7 +180,7 @@ class Conductor {
     const { stop, pipeline } = this.#options;
     await this.#until(
       () =>
-        !this.#isPaused &&
+        this.#control.mayGoOn &&
         this.#ledger.inFlightCount < pipeline.fetcher.window &&
         !this.#outbox.isFull,
     );
@@ -171,39 +193,10 @@ class Conductor {
     await feed.sendAgain(lost);
   }
 
-  #take(delivery: ReceiptDelivery): void {
-    let isPremature = false;
-    let isNew = false;
-    try {
-      for (const receipt of delivery.receipts) {
-        const settlement = this.#ledger.settle(receipt);
-        isPremature ||= settlement === 'premature';
-        isNew ||= settlement === 'settled' || settlement === 'part';
-      }
-    } catch (error) {
-      this.#over.abort(error);
-      return;
-    }
-    // A predecessor sent the chunk after its last checkpoint: it will be sent again, and JetStream will
-    // drop it as a duplicate, so this receipt is the only one there will be. Later it would not be, and
-    // receipts that nobody takes must not fill their stream for ever.
-    const isWorthKeeping = delivery.deliveries < MAX_PREMATURE_DELIVERIES;
-    if (isPremature && !this.#ledger.ended && isWorthKeeping) {
-      delivery.giveBack();
-      // It comes again and again, which must not look as if the run went on.
-      if (!isNew) return;
-    } else {
-      this.#checkpointer.keep(delivery);
-    }
-    this.#checkpointer.changed();
-    this.#lastReceiptAt = performance.now();
-    this.#wake();
-  }
-
   /** Waits for a condition that only receipts, publishes and signals change. */
   async #until(isMet: () => boolean): Promise<void> {
     while (!isMet() && !this.#options.stop.aborted) {
-      this.#over.signal.throwIfAborted();
+      this.#sending.signal.throwIfAborted();
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
@@ -213,8 +206,6 @@ class Conductor {
   async #finish(damage: LeatError | undefined): Promise<Conducted> {
     if (this.#ledger.isComplete) {
       await this.#checkpointer.end(completedState(this.#ledger.checkpoint()));
-      this.#over.abort();
-      await this.#receipts?.done;
       await this.#cleanUp();
     } else if (damage !== undefined && this.#ledger.inFlightCount === 0) {
       await this.#checkpointer.end('failed', damage.message);
@@ -226,33 +217,32 @@ class Conductor {
     return { report: this.#report() };
   }
 
-  #takeWish(wish: RunWish): void {
-    const { lease, logger } = this.#options;
-    if (wish === 'cancel') {
-      this.#over.abort(new RunCancelled());
-      return;
-    }
-    this.#isPaused = wish === 'pause';
-    lease.setPaused(this.#isPaused);
-    this.#checkpointer.changed();
-    logger.info({ run: this.#run.id }, this.#isPaused ? 'run paused' : 'run goes on');
-    this.#wake();
-  }
-
   async #keepReporting(): Promise<void> {
     const { onProgress } = this.#options;
     if (onProgress === undefined) return;
     const { signal } = this.#over;
     while (!signal.aborted) {
-      onProgress(this.#report());
+      if (this.#control.isKnown) onProgress(this.#report());
       await wait(REPORT_MS, signal).catch(() => undefined);
     }
   }
 
-  /** Ends the run with what is saved so far, and takes its messages off all queues. */
-  async #cancel(): Promise<Conducted> {
-    await this.#checkpointer.end('cancelled');
-    await this.#receipts?.done;
+  /** Ends a cancelled run with what is saved so far, and takes its messages off all queues. */
+  async #unlessCancelled(error: unknown): Promise<Conducted> {
+    const isCancelled = this.#sending.signal.reason instanceof RunCancelled;
+    if (!isCancelled || this.#over.signal.aborted) throw error;
+    const { connection, logger } = this.#options;
+    logger.info({ run: this.#run.id }, 'run cancelled: waiting for what savers have begun');
+    await this.#receipts.open();
+    const left = await untilSaversLetGo({
+      connection,
+      run: this.#run.id,
+      receiptsHeld: () => this.#receipts.held,
+      signal: this.#over.signal,
+      logger,
+    });
+    this.#over.signal.throwIfAborted();
+    await this.#checkpointer.end('cancelled', whatIsNotKnown(left));
     await this.#cleanUp();
     return { report: this.#report() };
   }
@@ -260,6 +250,8 @@ class Conductor {
   /** Removes what a finished run leaves on the server. */
   async #cleanUp(): Promise<void> {
     const { connection, logger } = this.#options;
+    this.#end();
+    await this.#receipts.ended();
     try {
       await connection.removeRun(this.#run.id);
     } catch (error) {
@@ -269,9 +261,11 @@ class Conductor {
 
   #report(): RunReport {
     const { request, lease } = this.#options;
-    const { progress } = lease;
-    const ledger = isEnded(progress.state) ? progress.ledger : this.#ledger.checkpoint();
-    return reportOf(request, { ...progress, ledger });
+    const { progress, standing } = lease;
+    if (isEnded(progress.state)) return reportOf(request, progress);
+    const { fence, startedAt, updatedAt } = progress;
+    const ledger = this.#ledger.checkpoint();
+    return reportOf(request, { ...standing, fence, startedAt, updatedAt, ledger });
   }
 }
 

@@ -10,7 +10,7 @@ import {
 import { type Logger, type PipelineConnection, type Runs, wait } from '@leat/sdk/internal';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Checkpointer } from './checkpointer.ts';
-import { Lease } from './lease.ts';
+import { Lease, type Standing } from './lease.ts';
 
 const request: RunRequest = {
   run: 'run-1',
@@ -113,4 +113,27 @@ describe('what the broker forgets or does not answer', () => {
     await saved;
     expect(bucket.log).toEqual(['running', 'running', 'restored']);
   });
+});
+
+test('a run that rests goes on resting under its next fetcher, and its end forgets why', async () => {
+  const bucket = new Bucket();
+  const ledger = new Ledger().checkpoint();
+  const resting: Standing = {
+    state: 'paused',
+    reason: 'too many are dead',
+    tolerated: { settled: 9, dead: 2 },
+  };
+  const first = await bucket.claim();
+  first.setStanding(resting);
+  await first.giveBack(ledger);
+  const second = await bucket.claim();
+  expect(second.standing).toEqual(resting);
+  expect(second.progress).toMatchObject({ ...resting, fence: first.fence + 1 });
+  second.setStanding({ state: 'running' });
+  await second.save(ledger);
+  expect(second.progress).not.toHaveProperty('reason');
+  second.setStanding(resting);
+  await second.save(ledger);
+  await second.end(ledger, 'cancelled');
+  expect(second.progress).not.toHaveProperty('reason');
 });

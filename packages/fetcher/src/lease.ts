@@ -27,6 +27,11 @@ export interface ClaimOptions {
   readonly logger: Logger;
 }
 
+/** What the fetcher says of a run that has not ended, beside its ledger. */
+export type Standing = Pick<RunProgress, 'reason' | 'tolerated'> & {
+  readonly state: 'running' | 'paused';
+};
+
 /**
  * The right to be a run's one active fetcher. Lease and ledger are one entry, written with
  * compare-and-set: a fetcher that slept through its lease finds that it cannot write the ledger.
@@ -38,7 +43,7 @@ export class Lease {
   readonly #holder: string;
   #revision: number;
   #progress: RunProgress;
-  #isPaused = false;
+  #standing: Standing;
   /** Whether the broker has lost the run, and has not been told of it again. */
   #isForgotten = false;
 
@@ -55,6 +60,7 @@ export class Lease {
     this.#holder = holder;
     this.#revision = revision;
     this.#progress = progress;
+    this.#standing = standingOf(progress);
   }
 
   /** Takes a run's lease, or says `undefined` because the run has ended or somebody holds it. */
@@ -62,23 +68,23 @@ export class Lease {
     const { request, runs, holder, sightings, logger } = options;
     const { run } = request;
     const found = await runs.progress(run);
-    const now = performance.now();
+    const seen = performance.now();
     if (found !== undefined) {
       if (isEnded(found.progress.state)) return undefined;
       const sighting = sightings.get(run);
-      const seenAt = sighting?.revision === found.revision ? sighting.at : now;
+      const seenAt = sighting?.revision === found.revision ? sighting.at : seen;
       sightings.set(run, { revision: found.revision, at: seenAt });
       const { holder: owner } = found.progress;
       const isDead = owner !== undefined && (owner === holder || isHolderDead(owner));
-      if (!mayTakeOver({ holder: owner, seenAt, isHolderDead: isDead }, now, LEASE_MS)) {
+      if (!mayTakeOver({ holder: owner, seenAt, isHolderDead: isDead }, seen, LEASE_MS)) {
         return undefined;
       }
       if (owner !== undefined) logger.warn({ run, isDead }, 'taking the run over');
     }
-    const at = new Date().toISOString();
+    const at = now();
     const previous = found?.progress;
     const progress: RunProgress = {
-      state: 'running',
+      ...standingOf(previous),
       holder,
       fence: previous === undefined ? Date.now() : previous.fence + 1,
       startedAt: previous?.startedAt ?? at,
@@ -106,39 +112,38 @@ export class Lease {
     return this.#progress.fence;
   }
 
+  get standing(): Standing {
+    return this.#standing;
+  }
+
+  /** Says whether the run rests, and why; written with the next checkpoint. */
+  setStanding(standing: Standing): void {
+    this.#standing = standing;
+  }
+
   /**
    * Writes the ledger and renews the lease.
    *
    * @throws LeatError `lease-lost` if another fetcher has taken over
    */
   async save(ledger: LedgerCheckpoint): Promise<void> {
-    const state = this.#isPaused ? 'paused' : 'running';
-    await this.#write({ ...this.#progress, state, updatedAt: new Date().toISOString(), ledger });
-  }
-
-  /** Says whether the run rests; written with the next checkpoint. */
-  setPaused(isPaused: boolean): void {
-    this.#isPaused = isPaused;
+    const { fence, startedAt } = this.#progress;
+    const holder = this.#holder;
+    await this.#write({ ...this.#standing, holder, fence, startedAt, updatedAt: now(), ledger });
   }
 
   /** Writes the ledger for the last time, and the state in which the run ended. */
   async end(ledger: LedgerCheckpoint, state: RunState, reason?: string): Promise<void> {
-    const at = new Date().toISOString();
-    const { holder: _, ...rest } = this.#progress;
-    await this.#write({
-      ...rest,
-      state,
-      ...(reason === undefined ? {} : { reason }),
-      updatedAt: at,
-      endedAt: at,
-      ledger,
-    });
+    const { fence, startedAt } = this.#progress;
+    const at = now();
+    const why = reason === undefined ? {} : { reason };
+    await this.#write({ state, ...why, fence, startedAt, updatedAt: at, endedAt: at, ledger });
   }
 
   /** Writes the ledger and gives the lease back, so that whoever comes next need not wait. */
   async giveBack(ledger: LedgerCheckpoint): Promise<void> {
-    const { holder: _, ...rest } = this.#progress;
-    await this.#write({ ...rest, updatedAt: new Date().toISOString(), ledger });
+    const { fence, startedAt } = this.#progress;
+    await this.#write({ ...this.#standing, fence, startedAt, updatedAt: now(), ledger });
   }
 
   async #write(progress: RunProgress): Promise<void> {
@@ -172,4 +177,19 @@ export class Lease {
     if (isOurLife && (holder ?? this.#holder) === this.#holder) return found.revision;
     throw refusal;
   }
+}
+
+/** A run that rests goes on resting under its next fetcher; any other is running. */
+function standingOf(progress: RunProgress | undefined): Standing {
+  const { state, reason, tolerated } = progress ?? {};
+  const isPaused = state === 'paused';
+  return {
+    state: isPaused ? state : 'running',
+    ...(isPaused && reason !== undefined && { reason }),
+    ...(tolerated !== undefined && { tolerated }),
+  };
+}
+
+function now(): string {
+  return new Date().toISOString();
 }

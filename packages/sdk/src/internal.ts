@@ -13,6 +13,7 @@ export { mend } from './jetstream/mend.ts';
 export { observeQueues } from './jetstream/observe.ts';
 export type { PipelineConnection } from './jetstream/pipeline-connection.ts';
 export { openPipelineConnection, pipelineConnectionOver } from './jetstream/pipeline-connection.ts';
+export { purgeQueues } from './jetstream/purge-run.ts';
 export type { WantedDeadLetters } from './jetstream/read-dead-letters.ts';
 export { deadLetterPipelines, readDeadLetters } from './jetstream/read-dead-letters.ts';
 export type { ReceiptDelivery, ReceiptStream } from './jetstream/receipts.ts';

@@ -1,7 +1,7 @@
 import { open, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { LeatError, messageOf, type RunReport } from '@leat/core';
+import { LeatError, messageOf, reportOf, type RunReport } from '@leat/core';
 import { runFetcher } from '@leat/fetcher';
 import type { Mapper, Pipeline, Saver } from '@leat/sdk';
 import {
@@ -26,7 +26,11 @@ export const devCommand: Command = {
   summary: 'Runs a pipeline in one process over a NATS server of its own.',
   options: {
     mappers: { type: 'string', value: 'N', meaning: 'Replicas of each mapper (default 1).' },
-    run: { type: 'string', value: 'ID', meaning: 'The run’s id; a failed run of that id goes on.' },
+    run: {
+      type: 'string',
+      value: 'ID',
+      meaning: 'The run’s id; one that failed or rests goes on.',
+    },
     param: { type: 'string', multiple: true, value: 'K=V', meaning: 'A parameter of the run.' },
     report: { type: 'string', value: 'FILE', meaning: 'Where to write the report, as JSON.' },
     keep: { type: 'boolean', meaning: 'Keep the NATS server up after the run, until Ctrl-C.' },
@@ -114,7 +118,7 @@ interface DevRun {
   readonly opened: OpenedRun;
 }
 
-/** How the run was left: its report, or nothing if it was interrupted. */
+/** How the run was left, ended or resting: its report, or nothing if it was interrupted. */
 interface Ended {
   readonly report?: RunReport;
   readonly error?: LeatError;
@@ -134,13 +138,20 @@ async function runAll(run: DevRun): Promise<Ended> {
     shutdown: { stop, abort: shutdown.abort },
   };
   let ended: Ended = {};
+  let isResting = false;
   const fetching = runFetcher({
     connection,
     pipeline,
     logger: call.logger.child({ pipeline: pipeline.name }),
     only: opened.request.run,
     stop,
-    onProgress: (report) => display.show(report),
+    onProgress: (report) => {
+      display.show(report);
+      // It has paused by itself, and there is nobody to wait for.
+      if (report.state !== 'paused' || report.reason === undefined) return;
+      isResting = true;
+      over.abort();
+    },
     onEnded: (conducted) => {
       ended = conducted;
     },
@@ -155,7 +166,9 @@ async function runAll(run: DevRun): Promise<Ended> {
   clearProgress();
   const failure = results.find((result) => result.status === 'rejected');
   if (failure !== undefined) throw failure.reason;
-  return ended;
+  if (!isResting || ended.report !== undefined) return ended;
+  const { request } = opened;
+  return { report: reportOf(request, (await connection.runs.progress(request.run))?.progress) };
 }
 
 async function conclude(
@@ -165,16 +178,18 @@ async function conclude(
   { request }: OpenedRun,
   { report, error }: Ended,
 ): Promise<number> {
+  const [file = ''] = call.operands;
   if (report === undefined) {
-    const [file = ''] = call.operands;
     process.stderr.write(`Interrupted. "leat dev ${file}" goes on with the run ${request.run}.\n`);
     return EXIT.interrupted;
   }
   process.stdout.write(reportText(report));
   const reportFile = call.flags['report'] as string | undefined;
   if (reportFile !== undefined) await writeReport(reportFile, report, call);
+  if (report.state === 'paused') {
+    process.stderr.write(`Paused. "leat dev ${file}" goes on with the run ${request.run}.\n`);
+  }
   if (error !== undefined) {
-    const [file = ''] = call.operands;
     process.stderr.write(
       `leat: ${error.message}\nMend it, and "leat dev ${file} --run ${request.run}" goes on where it stopped.\n`,
     );

@@ -10,7 +10,11 @@ export const startCommand: Command = {
   operandCount: [1, 1],
   summary: 'Creates a run for the services to work on, and prints its id.',
   options: {
-    run: { type: 'string', value: 'ID', meaning: 'The run’s id; a failed run of that id goes on.' },
+    run: {
+      type: 'string',
+      value: 'ID',
+      meaning: 'The run’s id; one that failed or rests goes on.',
+    },
     param: { type: 'string', multiple: true, value: 'K=V', meaning: 'A parameter of the run.' },
   },
   run: start,

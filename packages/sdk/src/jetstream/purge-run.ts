@@ -9,12 +9,25 @@ export async function purgeRun(
   pipeline: string,
   run: string,
 ): Promise<void> {
-  for (const { stage, stream } of topology.queues) {
-    await manager.streams.purge(stream.name, { filter: stageSubject(pipeline, stage, run) });
-  }
+  const stages = topology.queues.map(({ stage }) => stage);
+  await purgeQueues(manager, topology, pipeline, run, stages);
   const { name } = topology.receipts;
   await manager.consumers.delete(name, receiptsConsumer(run)).catch((error: unknown) => {
     if (!isGone(error)) throw error;
   });
   await manager.streams.purge(name, { filter: receiptsSubject(pipeline, run) });
+}
+
+/** Removes a run's messages from the queues in front of some stages. */
+export async function purgeQueues(
+  manager: JetStreamManager,
+  topology: Topology,
+  pipeline: string,
+  run: string,
+  stages: readonly string[],
+): Promise<void> {
+  for (const { stage, stream } of topology.queues) {
+    if (!stages.includes(stage)) continue;
+    await manager.streams.purge(stream.name, { filter: stageSubject(pipeline, stage, run) });
+  }
 }

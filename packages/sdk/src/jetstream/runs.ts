@@ -156,6 +156,27 @@ export class Runs {
     await this.#kv.put(`wish.${run}`, JSON.stringify(wish));
   }
 
+  /**
+   * Changes what is wanted of a run, unless the operator wants something else by now.
+   *
+   * @returns whether it was `from`, and is `to`
+   */
+  async changeWish(run: string, from: RunWish, to: RunWish): Promise<boolean> {
+    const key = `wish.${run}`;
+    const entry = await this.#kv.get(key);
+    const found = entry?.operation === 'PUT' ? entry.json<RunWish>() : 'run';
+    if (found !== from) return false;
+    try {
+      const value = JSON.stringify(to);
+      if (entry === null) await this.#kv.create(key, value);
+      else await this.#kv.update(key, value, entry.revision);
+      return true;
+    } catch (error) {
+      if (apiCode(error) !== WRONG_REVISION) throw error;
+      return false;
+    }
+  }
+
   /** The client's own way to list keys waits for ever if the server goes away meanwhile. */
   async #ids(): Promise<string[]> {
     const prefix = `$KV.${this.#bucket}.run.`;

@@ -1,0 +1,93 @@
+import type { Ledger } from '@leat/core';
+import {
+  type Logger,
+  type PipelineConnection,
+  type ReceiptDelivery,
+  type ReceiptStream,
+  receiveReceipts,
+} from '@leat/sdk/internal';
+import type { Checkpointer } from './checkpointer.ts';
+
+/**
+ * How often a receipt is given back whose chunk has not been sent: about two minutes, as long as JetStream
+ * remembers a message id.
+ */
+const MAX_PREMATURE_DELIVERIES = 240;
+
+export interface ReceiptIntakeOptions {
+  readonly connection: PipelineConnection;
+  readonly run: string;
+  readonly ledger: Ledger;
+  readonly checkpointer: Checkpointer;
+  /** Told when receipts have changed the ledger. */
+  readonly onTaken: () => void;
+  /** Told if receipts contradict the ledger, or can never be received again. */
+  readonly onFailed: (error: unknown) => void;
+  readonly signal: AbortSignal;
+  readonly logger: Logger;
+}
+
+/** Takes a run's receipts into its ledger, and leaves them to the checkpointer to acknowledge. */
+export class ReceiptIntake {
+  readonly #options: ReceiptIntakeOptions;
+  #stream: ReceiptStream | undefined;
+  #lastAt = performance.now();
+
+  constructor(options: ReceiptIntakeOptions) {
+    this.#options = options;
+  }
+
+  /** When the last receipt came, by `performance.now()`. */
+  get lastAt(): number {
+    return this.#lastAt;
+  }
+
+  /** How many messages of receipts wait for a checkpoint, or have been given back for a while. */
+  get held(): number {
+    return this.#stream?.held() ?? 0;
+  }
+
+  /** Begins to receive, if it has not begun yet. */
+  async open(): Promise<void> {
+    if (this.#stream !== undefined) return;
+    const { connection, run, signal, logger, onFailed } = this.#options;
+    const handle = (delivery: ReceiptDelivery): void => this.#take(delivery);
+    this.#stream = await receiveReceipts({ connection, run, handle, signal, logger });
+    this.#stream.done.catch(onFailed);
+  }
+
+  /** Waits, after the signal, until what was not acknowledged is given back. */
+  async ended(): Promise<void> {
+    await this.#stream?.done;
+  }
+
+  #take(delivery: ReceiptDelivery): void {
+    const { ledger, checkpointer, onTaken, onFailed } = this.#options;
+    let isPremature = false;
+    let isNew = false;
+    try {
+      for (const receipt of delivery.receipts) {
+        const settlement = ledger.settle(receipt);
+        isPremature ||= settlement === 'premature';
+        isNew ||= settlement === 'settled' || settlement === 'part';
+      }
+    } catch (error) {
+      onFailed(error);
+      return;
+    }
+    // A predecessor sent the chunk after its last checkpoint: it will be sent again, and JetStream will
+    // drop it as a duplicate, so this receipt is the only one there will be. Later it would not be, and
+    // receipts that nobody takes must not fill their stream for ever.
+    const isWorthKeeping = delivery.deliveries < MAX_PREMATURE_DELIVERIES;
+    if (isPremature && !ledger.ended && isWorthKeeping) {
+      delivery.giveBack();
+      // It comes again and again, which must not look as if the run went on.
+      if (!isNew) return;
+    } else {
+      checkpointer.keep(delivery);
+    }
+    checkpointer.changed();
+    this.#lastAt = performance.now();
+    onTaken();
+  }
+}

@@ -1,0 +1,210 @@
+import {
+  type DeadTolerance,
+  FIRST_CHECKPOINT,
+  Ledger,
+  NO_COUNTS,
+  type RunProgress,
+  type RunWish,
+} from '@leat/core';
+import type { Logger, Runs } from '@leat/sdk/internal';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type { Checkpointer } from './checkpointer.ts';
+import type { Lease, Standing } from './lease.ts';
+import { RunControl } from './run-control.ts';
+
+/** A bucket with one wish in it; it can be away, and somebody can be quicker. */
+class Wishes {
+  wanted: RunWish = 'run';
+  isAway = false;
+  onChange: () => void = () => undefined;
+
+  wish(): Promise<RunWish> {
+    return this.isAway ? Promise.reject(new Error('away')) : Promise.resolve(this.wanted);
+  }
+
+  changeWish(_run: string, from: RunWish, to: RunWish): Promise<boolean> {
+    if (this.isAway) return Promise.reject(new Error('away'));
+    this.onChange();
+    if (this.wanted !== from) return Promise.resolve(false);
+    this.wanted = to;
+    return Promise.resolve(true);
+  }
+}
+
+let wishes: Wishes;
+let ledger: Ledger;
+let said: string[];
+let over: AbortController;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  wishes = new Wishes();
+  ledger = new Ledger(FIRST_CHECKPOINT);
+  said = [];
+  over = new AbortController();
+});
+
+afterEach(() => {
+  over.abort();
+  vi.useRealTimers();
+});
+
+/** Sends the next chunk, and settles it: ten records, of which some are dead. */
+function settle(dead: number): void {
+  const seq = ledger.next;
+  ledger.send(seq, { records: 10, nextCursor: seq, fraction: undefined }, 0);
+  const counts = { ...NO_COUNTS, in: 10, dead };
+  ledger.settle({ chunk: `${seq}`, counts, digest: '', fence: 1, buried: [] });
+}
+
+function controlled(
+  standing: Standing = { state: 'running' },
+  maxDeadRecords?: DeadTolerance,
+): { readonly control: RunControl; readonly standing: () => Standing } {
+  const say = (_fields: unknown, line: string): void => void said.push(line);
+  const lease = {
+    run: 'r1',
+    standing,
+    progress: {} as RunProgress,
+    setStanding(changed: Standing) {
+      this.standing = changed;
+    },
+  };
+  const control = new RunControl({
+    runs: wishes as unknown as Runs,
+    ledger,
+    lease: lease as unknown as Lease,
+    checkpointer: { changed: () => undefined } as unknown as Checkpointer,
+    maxDeadRecords,
+    onChange: () => undefined,
+    onCancel: () => said.push('cancelled'),
+    logger: { info: say, warn: say, debug: () => undefined } as unknown as Logger,
+  });
+  void control.watch(over.signal);
+  return { control, standing: () => lease.standing };
+}
+
+const look = (): Promise<unknown> => vi.advanceTimersByTimeAsync(500);
+
+test('nothing is sent before it is known what the operator wants', async () => {
+  wishes.isAway = true;
+  const { control } = controlled();
+  await look();
+  expect([control.isKnown, control.mayGoOn]).toEqual([false, false]);
+  wishes.isAway = false;
+  await look();
+  expect([control.isKnown, control.mayGoOn]).toEqual([true, true]);
+  wishes.isAway = true;
+  await look();
+  expect(control.mayGoOn).toBe(true);
+  expect(said).toEqual([]);
+});
+
+test('the operator lets it rest and go on, and cancels it', async () => {
+  const { control, standing } = controlled();
+  await look();
+  wishes.wanted = 'pause';
+  await look();
+  expect(control.mayGoOn).toBe(false);
+  expect(standing()).toEqual({ state: 'paused' });
+  wishes.wanted = 'run';
+  await look();
+  expect(control.mayGoOn).toBe(true);
+  wishes.wanted = 'cancel';
+  await look();
+  await look();
+  expect(control.mayGoOn).toBe(false);
+  expect(said).toEqual(['run paused', 'run goes on', 'cancelled']);
+});
+
+test('too many dead records make it wish for a rest at once, once, and a resumption tolerates them', async () => {
+  const { control, standing } = controlled({ state: 'running' }, 3);
+  await look();
+  settle(3);
+  control.check();
+  expect(control.mayGoOn).toBe(true);
+  settle(1);
+  control.check();
+  expect(control.mayGoOn).toBe(false);
+  await vi.advanceTimersByTimeAsync(0);
+  expect(wishes.wanted).toBe('pause');
+  expect(standing().state).toBe('paused');
+  expect(standing().reason).toMatch(/^4 records are dead/);
+  settle(2);
+  control.check();
+  await look();
+  expect(said).toEqual([`run paused: ${standing().reason}`]);
+
+  wishes.wanted = 'run';
+  await look();
+  expect(standing()).toEqual({ state: 'running', tolerated: { settled: 30, dead: 6 } });
+  settle(3);
+  control.check();
+  expect(control.mayGoOn).toBe(true);
+  settle(1);
+  control.check();
+  await look();
+  expect(standing().reason).toMatch(/^4 further records are dead/);
+  expect(said).toHaveLength(3);
+});
+
+test('a cancellation is not overwritten', async () => {
+  const { control } = controlled({ state: 'running' }, 0);
+  await look();
+  wishes.onChange = () => {
+    wishes.wanted = 'cancel';
+  };
+  settle(1);
+  control.check();
+  await look();
+  expect(wishes.wanted).toBe('cancel');
+  expect(said).toEqual(['cancelled']);
+});
+
+test('a run that its operator lets rest says what is found to be dead meanwhile', async () => {
+  wishes.wanted = 'pause';
+  const { control, standing } = controlled({ state: 'running' }, 0);
+  await look();
+  settle(2);
+  control.check();
+  await look();
+  expect(standing().reason).toMatch(/^2 records are dead/);
+});
+
+test('its next fetcher knows why it rests, and that it was resumed meanwhile', async () => {
+  const resting: Standing = {
+    state: 'paused',
+    reason: 'so many',
+    tolerated: { settled: 9, dead: 9 },
+  };
+  wishes.wanted = 'pause';
+  const first = controlled(resting, 3);
+  await look();
+  expect(first.standing()).toEqual(resting);
+  wishes.wanted = 'run';
+  settle(8);
+  const second = controlled(resting, 3);
+  await look();
+  expect(second.standing()).toEqual({ state: 'running', tolerated: { settled: 10, dead: 8 } });
+  expect(second.control.mayGoOn).toBe(true);
+});
+
+test('a fetcher that died before it could wish for the rest has a successor that does', async () => {
+  settle(5);
+  const { control } = controlled({ state: 'running' }, 3);
+  wishes.isAway = true;
+  await look();
+  wishes.isAway = false;
+  await look();
+  expect(wishes.wanted).toBe('pause');
+  expect(control.mayGoOn).toBe(false);
+});
+
+test('a run of which nothing is left to do does not rest', async () => {
+  settle(5);
+  ledger.end();
+  controlled({ state: 'running' }, 3);
+  await look();
+  expect(wishes.wanted).toBe('run');
+  expect(said).toEqual([]);
+});

@@ -1,0 +1,122 @@
+import {
+  type DeadTolerance,
+  deathTollOf,
+  type Ledger,
+  type RunWish,
+  whyTooManyDead,
+} from '@leat/core';
+import { type Logger, type Runs, wait } from '@leat/sdk/internal';
+import type { Checkpointer } from './checkpointer.ts';
+import type { Lease } from './lease.ts';
+
+/** How often it is looked what the operator wants: a wish takes hold within a second. */
+const LOOK_MS = 500;
+
+export interface RunControlOptions {
+  readonly runs: Runs;
+  readonly ledger: Ledger;
+  readonly lease: Lease;
+  readonly checkpointer: Checkpointer;
+  readonly maxDeadRecords: DeadTolerance | undefined;
+  /** Told when the run goes on or begins to rest. */
+  readonly onChange: () => void;
+  /** Told when the operator does not want the run any more. */
+  readonly onCancel: () => void;
+  readonly logger: Logger;
+}
+
+/**
+ * Whether a run goes on, rests or is cancelled: as its operator wishes; and when more records are dead than
+ * its pipeline tolerates, it is the fetcher that wishes it to rest, in the same way.
+ */
+export class RunControl {
+  readonly #options: RunControlOptions;
+  /** What the operator was last seen to want; nothing before the first look. */
+  #wish: RunWish | undefined;
+  /** Why the run must rest, whatever its operator wants. */
+  #excess: string | undefined;
+  #nudge: () => void = () => undefined;
+
+  constructor(options: RunControlOptions) {
+    this.#options = options;
+  }
+
+  /** Whether it has been seen what the operator wants. */
+  get isKnown(): boolean {
+    return this.#wish !== undefined;
+  }
+
+  /** Whether chunks may be sent. */
+  get mayGoOn(): boolean {
+    return this.#wish === 'run' && this.#excess === undefined;
+  }
+
+  /** Looks whether too many records are dead; to be called when receipts have come. */
+  check(): void {
+    const { ledger, lease, maxDeadRecords } = this.#options;
+    if (maxDeadRecords === undefined || this.#excess !== undefined) return;
+    const toll = deathTollOf(ledger.totals.counts);
+    this.#excess = whyTooManyDead(lease.run, maxDeadRecords, toll, lease.standing.tolerated);
+    if (this.#excess !== undefined) this.#nudge();
+  }
+
+  /** Looks what the operator wants, now and then, until told to stop. */
+  async watch(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const nudged = new Promise<void>((resolve) => {
+        this.#nudge = resolve;
+      });
+      await this.#look().catch((error: unknown) => {
+        this.#options.logger.debug({ err: error, run: this.#options.lease.run }, 'wish not read');
+      });
+      await Promise.race([nudged, wait(LOOK_MS, signal).catch(() => undefined)]);
+    }
+  }
+
+  async #look(): Promise<void> {
+    const { runs, lease, ledger } = this.#options;
+    const wish = await runs.wish(lease.run);
+    if (wish !== this.#wish) this.#take(wish);
+    this.check();
+    // Nothing is left to rest for when the last chunk was one too many.
+    if (ledger.isComplete) return;
+    if (this.#excess === undefined || lease.standing.reason !== undefined) return;
+    // The replicas of all stages look at the wish.
+    if (this.#wish === 'run' && (await runs.changeWish(lease.run, 'run', 'pause'))) {
+      this.#take('pause');
+    } else if (this.#wish === 'pause') {
+      this.#rest();
+    }
+  }
+
+  #take(wish: RunWish): void {
+    const { lease, onChange, onCancel } = this.#options;
+    this.#wish = wish;
+    if (wish === 'cancel') onCancel();
+    else if (wish === 'pause') this.#rest();
+    else if (lease.standing.state === 'paused') this.#goOn();
+    onChange();
+  }
+
+  #rest(): void {
+    const { lease, checkpointer, logger } = this.#options;
+    const { tolerated, reason = this.#excess } = lease.standing;
+    lease.setStanding({
+      state: 'paused',
+      ...(reason !== undefined && { reason }),
+      ...(tolerated !== undefined && { tolerated }),
+    });
+    checkpointer.changed();
+    if (reason === undefined) logger.info({ run: lease.run }, 'run paused');
+    else logger.warn({ run: lease.run }, `run paused: ${reason}`);
+  }
+
+  /** Who lets a run go on has seen its dead. */
+  #goOn(): void {
+    const { lease, ledger, checkpointer, logger } = this.#options;
+    this.#excess = undefined;
+    lease.setStanding({ state: 'running', tolerated: deathTollOf(ledger.totals.counts) });
+    checkpointer.changed();
+    logger.info({ run: lease.run }, 'run goes on');
+  }
+}
