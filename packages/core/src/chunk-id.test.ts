@@ -72,6 +72,7 @@ describe('formatChunkId and parseChunkId', () => {
     ['leading zeros in a redrive', '7~1-017'],
     ['a division with a third number', '7.0-2-2'],
     ['a position that no number holds', '9'.repeat(16)],
+    ['more divisions than any graph has', `7${'.0-2'.repeat(25)}`],
   ])('refuse %s', (_, text) => {
     expect(parseChunkId(text)).toBeUndefined();
   });

@@ -27,6 +27,8 @@ export interface Redriven {
  */
 const CHUNK_ID =
   /^(0|[1-9]\d{0,14})((?:\.(?:0|[1-9]\d{0,8})-[1-9]\d{0,8}|~(?:0|[1-9]\d{0,8})-(?:0|[1-9]\d{0,8})(?:-[1-9]\d{0,8})?)*)$/;
+/** Room for more divisions than any graph has, and short enough for the name of a file. */
+const MAX_LENGTH = 100;
 const STEP = /([.~])(\d+)-(\d+)(?:-(\d+))?/g;
 const LAST_REDRIVE = /~(\d+)-(\d+)(?:-(\d+))?$/;
 
@@ -39,7 +41,7 @@ export function formatChunkId(id: ChunkId): string {
 
 /** The inverse of {@link formatChunkId}; `undefined` for anything that it cannot have made. */
 export function parseChunkId(text: string): ChunkId | undefined {
-  const match = CHUNK_ID.exec(text);
+  const match = text.length > MAX_LENGTH ? null : CHUNK_ID.exec(text);
   if (match === null) return undefined;
   const path = match[2] as string;
   for (const [, kind, first, second, time] of path.matchAll(STEP)) {

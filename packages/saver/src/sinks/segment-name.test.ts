@@ -20,6 +20,16 @@ test.each(NAMES)('names the segment of chunk %s %s', (chunk, name) => {
   expect(parseSegmentName(name)).toEqual(id);
 });
 
+test.each(['.0-2', '.0-999999999', '~0-0', '~0-0-2'])(
+  'names the longest chunk of steps %s so that a file system takes it',
+  (step) => {
+    const chunks = Array.from({ length: 100 }, (_, n) => parseChunkId(`7${step.repeat(n)}`));
+    const longest = chunks.findLast((id) => id !== undefined);
+    expect(longest?.path.length).toBeGreaterThan(80);
+    expect(segmentName(longest!).length).toBeLessThanOrEqual(255);
+  },
+);
+
 test.each([
   '42.ndjson',
   '000000042',
