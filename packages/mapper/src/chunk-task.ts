@@ -1,8 +1,10 @@
+import { setMaxListeners } from 'node:events';
 import { formatPosition, messageOf } from '@leat/core';
 import type { Mapper, StageContext } from '@leat/sdk';
 import { type Logger, type ReadRecord, wait } from '@leat/sdk/internal';
 import type { Job } from './job.ts';
 import type { Outcome } from './outcome.ts';
+import type { WorkClock } from './work-clock.ts';
 
 /** A wait for somebody who is busy is worth a line in the log when it is longer than this. */
 const LONG_WAIT_MS = 1_000;
@@ -15,6 +17,9 @@ export class ChunkTask {
   retries = 0;
   readonly mapper: Mapper;
   readonly signal: AbortSignal;
+  readonly clock: WorkClock;
+  /** Rejects when the result is no longer wanted. */
+  readonly #aborted: Promise<never>;
   readonly #job: Job;
   readonly #records: readonly ReadRecord[];
   readonly #logger: Logger;
@@ -24,12 +29,19 @@ export class ChunkTask {
     mapper: Mapper,
     records: readonly ReadRecord[],
     signal: AbortSignal,
+    clock: WorkClock,
     logger: Logger,
   ) {
     this.#job = job;
     this.mapper = mapper;
     this.#records = records;
     this.signal = signal;
+    this.clock = clock;
+    setMaxListeners(0, signal);
+    this.#aborted = new Promise((_, reject) => {
+      signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+    });
+    this.#aborted.catch(() => undefined);
     this.#logger = logger.child({ run: job.run.id, stage: mapper.name, chunk: job.chunk });
     this.outcomes = records.map((record) =>
       'invalid' in record ? { error: record.invalid, attempts: 1 } : { lines: [] },
@@ -57,8 +69,35 @@ export class ChunkTask {
     );
   }
 
+  /**
+   * Waits for what the user's function does, on the clock. It is left behind when its result is not wanted
+   * any more: it may not listen.
+   */
+  async call<T>(work: () => Promise<T>): Promise<T> {
+    this.signal.throwIfAborted();
+    this.clock.begin();
+    try {
+      return await this.unlessAborted(work());
+    } finally {
+      this.clock.end();
+    }
+  }
+
+  unlessAborted<T>(work: Promise<T>): Promise<T> {
+    return Promise.race([work, this.#aborted]);
+  }
+
+  /** Lets others have a turn in the midst of a call. */
+  async giveTurn(): Promise<void> {
+    this.clock.end();
+    await new Promise(setImmediate);
+    this.clock.begin();
+    this.signal.throwIfAborted();
+  }
+
   /** Waits until it is time to try again. */
   async waitAfter(error: unknown, isBusy: boolean, delayMs: number): Promise<void> {
+    if (isBusy) this.clock.restart();
     const fields = { retryInMs: delayMs };
     if (!isBusy) {
       this.retries++;

@@ -10,7 +10,7 @@ import type { Job } from './job.ts';
 
 const LIMITS = { chunkSize: 10, maxBytes: 1_000_000 };
 const SOURCE = `
-import { BusyError, fetcher, mapper, pipeline, saver, TerminalError } from '@leat/sdk';
+import { BusyError, fetcher, mapper, pipeline, RetryAfterError, saver, TerminalError } from '@leat/sdk';
 import { isMainThread, threadId } from 'node:worker_threads';
 import { z } from 'zod';
 
@@ -20,11 +20,13 @@ let busy = 0;
 const work = mapper('work', {
   from: numbers, schema, threads: 2, concurrency: 20, retry: { attempts: 2, initialDelayMs: 1 },
   map: async ({ n }) => {
-    if (isMainThread) throw new Error('in the main thread');
+    if (isMainThread && n < 100) throw new Error('in the main thread');
     if (n === 100) throw new TerminalError('fatal');
     if (n === 101 && busy++ < 5) throw new BusyError('busy');
     if (n === 102) for (;;);
     if (n === 103) process.exit(1);
+    if (n === 104) await new Promise(() => undefined);
+    if (n === 105 && busy++ < 3) throw new RetryAfterError(700);
     return { n, thread: threadId };
   },
 });
@@ -106,6 +108,28 @@ test('an abort ends even a thread that never yields, and the pool goes on', asyn
   expect(pieces).toHaveLength(1);
 });
 
+test.each([
+  ['an endless loop in a thread', 102, 2],
+  ['a promise that is never kept, in a thread', 104, 2],
+  ['a promise that is never kept', 104, 0],
+])('%s times out, and the next chunk is worked on', async (_, n, threads) => {
+  const executor = start({ ...stage, threads, timeoutMs: 500 });
+  await expect(executor.run(jobOf(n), NEVER)).rejects.toMatchObject({
+    name: 'TimedOut',
+    message: 'it was worked on for longer than 500 ms, the timeoutMs of its stage',
+  });
+  const { dead } = await executor.run(jobOf(100), NEVER);
+  expect(dead).toMatchObject([{ error: { name: 'TerminalError' } }]);
+});
+
+test('who waits for somebody busy does not time out', async () => {
+  const executor = start({ ...stage, timeoutMs: 500 });
+  const startedAt = performance.now();
+  const { pieces } = await executor.run(jobOf(105), NEVER);
+  expect(pieces).toHaveLength(1);
+  expect(performance.now() - startedAt).toBeGreaterThan(1_500);
+});
+
 test('a thread that dies fails its chunk, and the pool goes on', async () => {
   const executor = start();
   await expect(executor.run(jobOf(103), NEVER)).rejects.toThrow('exit');
@@ -113,7 +137,7 @@ test('a thread that dies fails its chunk, and the pool goes on', async () => {
   expect(pieces).toHaveLength(1);
 });
 
-test('threads without a file to load are refused; without threads none is needed', async () => {
+test('threads and a time-out without a file to load are refused; otherwise none is needed', async () => {
   const options = {
     limits: LIMITS,
     pipelineFile: undefined,
@@ -121,6 +145,9 @@ test('threads without a file to load are refused; without threads none is needed
     log: { format: 'json', level: 'silent' },
   } as const;
   expect(() => createExecutor(stage, options)).toThrow('The mapper work wants 2 threads');
+  expect(() => createExecutor({ ...stage, threads: 0, timeoutMs: 5 }, options)).toThrow(
+    'The mapper work wants a time-out',
+  );
   const inline = createExecutor({ ...stage, threads: 0 }, options);
   expect(inline.parallel).toBe(2);
   const { dead } = await inline.run(jobOf(1), NEVER);

@@ -5,6 +5,9 @@ import { Piscina } from 'piscina';
 import type { Job, JobResult } from './job.ts';
 import type { PieceLimits } from './results.ts';
 import type { RemoteData } from './remote-worker.ts';
+import type { ThreadTask } from './thread.ts';
+import { watchWork } from './watch-work.ts';
+import { WorkClock } from './work-clock.ts';
 import { ChunkWorker } from './worker.ts';
 
 /** A worker thread ended instead of answering: it was killed by the chunk, or by one beside it. */
@@ -16,6 +19,10 @@ export class ThreadDied extends Error {
 export interface Executor {
   /** How many chunks it can work on at the same time. */
   readonly parallel: number;
+  /**
+   * @throws TimedOut if the chunk is worked on for too long; what it then still does is left behind
+   * @throws ThreadDied
+   */
   readonly run: (job: Job, signal: AbortSignal) => Promise<JobResult>;
   readonly close: () => Promise<void>;
 }
@@ -28,29 +35,41 @@ export interface ExecutorOptions {
   readonly log: { readonly format: LogFormat; readonly level: string };
 }
 
-/** @throws LeatError `invalid-pipeline` if threads are wanted and there is no file for them to load */
+/** @throws LeatError `invalid-pipeline` if threads or a time-out are wanted and there is no file to load */
 export function createExecutor(mapper: Mapper, options: ExecutorOptions): Executor {
+  if (mapper.timeoutMs !== undefined) demandFile(mapper, options, 'a time-out');
   return mapper.threads === 0 ? inlineExecutor(mapper, options) : threadExecutor(mapper, options);
+}
+
+/** Functions cannot be handed over: whoever works elsewhere loads the file. */
+function demandFile(mapper: Mapper, { pipelineFile }: ExecutorOptions, what: string): string {
+  if (pipelineFile !== undefined) return pipelineFile;
+  throw new LeatError(
+    'invalid-pipeline',
+    `The mapper ${mapper.name} wants ${what}, and has no pipeline file to load: start it by the leat command.`,
+  );
 }
 
 function inlineExecutor(mapper: Mapper, { limits, logger }: ExecutorOptions): Executor {
   const worker = new ChunkWorker(mapper, limits, logger);
+  const { timeoutMs } = mapper;
   return {
     // Enough chunks for the records that may be worked on at once.
     parallel: Math.ceil(mapper.concurrency / limits.chunkSize),
-    run: (job, signal) => worker.work(job, signal),
+    run: (job, signal) => {
+      const clock = new WorkClock();
+      return watchWork({ job, clock, timeoutMs, logger, signal }, (own) =>
+        worker.work(job, own, clock),
+      );
+    },
     close: () => Promise.resolve(),
   };
 }
 
 function threadExecutor(mapper: Mapper, options: ExecutorOptions): Executor {
-  const { pipelineFile, limits, log } = options;
-  if (pipelineFile === undefined) {
-    throw new LeatError(
-      'invalid-pipeline',
-      `The mapper ${mapper.name} wants ${mapper.threads} threads, which need a pipeline file to load: start it by the leat command.`,
-    );
-  }
+  const { limits, logger, log } = options;
+  const { timeoutMs } = mapper;
+  const pipelineFile = demandFile(mapper, options, `${mapper.threads} threads`);
   const workerData: RemoteData = { pipelineFile, stage: mapper.name, limits, log };
   const chunksPerThread = Math.ceil(mapper.concurrency / limits.chunkSize);
   const pool = new Piscina({
@@ -62,16 +81,22 @@ function threadExecutor(mapper: Mapper, options: ExecutorOptions): Executor {
   });
   return {
     parallel: mapper.threads * chunksPerThread,
-    run: async (job, signal) => {
+    run: (job, signal) => {
+      const memory = new SharedArrayBuffer(8);
       // A copy that can be handed over whole: the body is a window into what came off the socket.
       const body = new Uint8Array(job.body);
-      const handOver = { signal, transferList: [body.buffer] };
-      try {
-        return (await pool.run({ ...job, body }, handOver)) as JobResult;
-      } catch (error) {
-        signal.throwIfAborted();
-        throw new ThreadDied(messageOf(error), { cause: error });
-      }
+      const task: ThreadTask = { job: { ...job, body }, clock: memory };
+      const clock = new WorkClock(memory);
+      return watchWork({ job, clock, timeoutMs, logger, signal }, async (own) => {
+        try {
+          // An abort ends the thread.
+          const handOver = { signal: own, transferList: [body.buffer] };
+          return (await pool.run(task, handOver)) as JobResult;
+        } catch (error) {
+          own.throwIfAborted();
+          throw new ThreadDied(messageOf(error), { cause: error });
+        }
+      });
     },
     close: () => pool.destroy(),
   };

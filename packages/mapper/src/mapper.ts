@@ -28,6 +28,7 @@ import {
 import { createExecutor, type Executor, ThreadDied } from './executor.ts';
 import type { Job, JobResult } from './job.ts';
 import { Quarantine, SUSPICIOUS_DELIVERIES } from './quarantine.ts';
+import { TimedOut } from './watch-work.ts';
 
 /** After an error of Leat's own making, so that it does not go round and round at full speed. */
 const TROUBLE_DELAY_MS = 1_000;
@@ -54,20 +55,24 @@ export async function runMapper(options: MapperServiceOptions): Promise<void> {
   const { pipelineFile, log } = options;
   const executor = createExecutor(mapper, { limits, pipelineFile, logger, log });
   const quarantine =
-    pipelineFile && new Quarantine({ pipelineFile, stage: mapper.name, limits, log }, logger);
-  const service = new MapperService(options, executor, quarantine || undefined);
+    pipelineFile === undefined
+      ? undefined
+      : new Quarantine({ pipelineFile, stage: mapper.name, limits, log }, mapper.timeoutMs, logger);
+  const service = new MapperService(options, executor, quarantine);
   try {
     await receiveChunks({
       connection,
       stage: mapper.name,
       slots: service.slots,
+      // In threads, the function blocks nobody else.
+      blockLimitMs: mapper.threads === 0 ? mapper.timeoutMs : undefined,
       handle: (delivery) => service.take(delivery),
       signal: stop,
       logger,
     });
     await service.idle();
   } finally {
-    if (quarantine) quarantine.close();
+    quarantine?.close();
     await executor.close();
   }
 }
@@ -143,16 +148,18 @@ class MapperService {
     }
   }
 
-  /** Works on a chunk where it can do no harm, if it is known or suspected to kill whoever does. */
+  /** Works on a chunk where it can do no harm, if it is suspected to kill whoever does, or did not end. */
   async #execute(job: Job, deliveries: number, signal: AbortSignal): Promise<JobResult> {
     const quarantine = this.#quarantine;
     if (quarantine === undefined) return this.#executor.run(job, signal);
-    if (deliveries >= SUSPICIOUS_DELIVERIES) return quarantine.run(job, signal);
+    if (deliveries >= SUSPICIOUS_DELIVERIES) {
+      return quarantine.run(job, `delivered ${deliveries} times`, signal);
+    }
     try {
       return await this.#executor.run(job, signal);
     } catch (error) {
-      if (!(error instanceof ThreadDied)) throw error;
-      return quarantine.run(job, signal);
+      if (!(error instanceof ThreadDied || error instanceof TimedOut)) throw error;
+      return quarantine.run(job, error.message, signal);
     }
   }
 

@@ -1,18 +1,23 @@
+import { Worker } from 'node:worker_threads';
 import type { Job, JobResult } from './job.ts';
 import { type RemoteData, remoteWorker } from './remote-worker.ts';
+import { WorkClock } from './work-clock.ts';
 
-/** What the process answers: that it is ready, or what a chunk became. */
-export type QuarantineAnswer = { readonly ready: true } | { readonly result: JobResult };
-
-const never = new AbortController();
+/** What the process says: that it is ready, what a chunk's clock has come to, or what it became. */
+export type QuarantineAnswer =
+  | { readonly ready: true }
+  | { readonly clock: bigint }
+  | { readonly result: JobResult };
 
 process.once('message', (data) => void start(data as RemoteData));
-process.once('disconnect', () => process.exit());
+new Worker(new URL('./end-with-parent.js', import.meta.url), { workerData: process.ppid }).unref();
 
 async function start(data: RemoteData): Promise<void> {
   const worker = await remoteWorker(data);
   process.on('message', (job) => {
-    void worker.work(job as Job, never.signal).then((result) => answer({ result }));
+    const clock = new WorkClock(undefined, (state) => answer({ clock: state }));
+    const { signal } = new AbortController(); // nobody aborts it: the process is killed
+    void worker.work(job as Job, signal, clock).then((result) => answer({ result }));
   });
   answer({ ready: true });
 }

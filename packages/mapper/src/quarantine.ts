@@ -1,5 +1,4 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { once, setMaxListeners } from 'node:events';
 import { formatPosition, LeatError } from '@leat/core';
 import { linesOf, type Logger } from '@leat/sdk/internal';
 import pLimit from 'p-limit';
@@ -7,6 +6,8 @@ import type { Job, JobResult } from './job.ts';
 import { joinResults, type PartResult } from './join-results.ts';
 import type { QuarantineAnswer } from './quarantine-process.ts';
 import type { RemoteData } from './remote-worker.ts';
+import { TimedOut, watchWork } from './watch-work.ts';
+import { WorkClock } from './work-clock.ts';
 
 /**
  * After so many deliveries a chunk is suspected of killing whoever works on it. Innocent ones come here
@@ -15,24 +16,29 @@ import type { RemoteData } from './remote-worker.ts';
 export const SUSPICIOUS_DELIVERIES = 4;
 
 /**
- * Works on chunks that may kill their process (`process.abort`, out of memory), in a process of their
- * own, one at a time. A chunk that does is halved until the bad record stands alone: of a hundred
- * records, one costs fourteen further executions, and the others are saved.
+ * Works on chunks that may kill their process (`process.abort`, out of memory) or never end, in a process
+ * of their own, one at a time. A chunk that does is halved until the bad record stands alone: of a
+ * hundred records, one costs fourteen further executions, and the others are saved.
  */
 export class Quarantine {
   readonly #data: RemoteData;
+  readonly #timeoutMs: number | undefined;
   readonly #logger: Logger;
   readonly #oneAtATime = pLimit(1);
   #process: ChildProcess | undefined;
 
-  constructor(data: RemoteData, logger: Logger) {
+  /** @param timeoutMs the longest that a part of a chunk may be worked on */
+  constructor(data: RemoteData, timeoutMs: number | undefined, logger: Logger) {
     this.#data = data;
+    this.#timeoutMs = timeoutMs;
     this.#logger = logger;
   }
 
-  run(job: Job, signal: AbortSignal): Promise<JobResult> {
+  /** @param why what is held against the chunk, for the log */
+  run(job: Job, why: string, signal: AbortSignal): Promise<JobResult> {
     return this.#oneAtATime(async () => {
-      this.#logger.warn({ run: job.run.id, chunk: job.chunk }, 'chunk worked on in quarantine');
+      const fields = { run: job.run.id, chunk: job.chunk };
+      this.#logger.warn(fields, `chunk worked on in quarantine: ${why}`);
       const lines = linesOf(job.body);
       const parts = await this.#isolate(job, lines, 0, lines.length, signal);
       return joinResults(parts, this.#data.limits);
@@ -56,7 +62,7 @@ export class Quarantine {
       return [{ from, result: await this.#attempt(partOf(job, lines, from, to), signal) }];
     } catch (error) {
       signal.throwIfAborted();
-      if (!(error instanceof ProcessDied)) throw error;
+      if (!(error instanceof ProcessDied || error instanceof TimedOut)) throw error;
       if (to - from === 1) return [{ from, result: deadResult(job, lines[from], from, error) }];
       const middle = (from + to) >> 1;
       const first = await this.#isolate(job, lines, from, middle, signal);
@@ -66,19 +72,22 @@ export class Quarantine {
 
   async #attempt(job: Job, signal: AbortSignal): Promise<JobResult> {
     const child = (this.#process ??= await this.#start());
-    const abandon = (): void => this.close();
-    signal.addEventListener('abort', abandon, { once: true });
-    try {
-      child.send(job);
-      const answer = await nextAnswer(child);
-      if ('result' in answer) return answer.result;
-      throw new Error('the quarantine answered out of turn');
-    } catch (error) {
-      this.#process = undefined;
-      throw error;
-    } finally {
-      signal.removeEventListener('abort', abandon);
-    }
+    const clock = new WorkClock();
+    const watch = { job, clock, timeoutMs: this.#timeoutMs, logger: this.#logger, signal };
+    return watchWork(watch, async (own) => {
+      const abandon = (): void => this.close();
+      own.addEventListener('abort', abandon, { once: true });
+      try {
+        child.send(job);
+        const answer = await nextAnswer(child, clock);
+        if ('result' in answer) return answer.result;
+        throw new Error('the quarantine answered out of turn');
+      } catch (error) {
+        this.#process = undefined;
+        own.throwIfAborted();
+        throw error;
+      }
+    });
   }
 
   async #start(): Promise<ChildProcess> {
@@ -87,7 +96,6 @@ export class Quarantine {
       // What user code prints must not end up among our own results.
       stdio: ['ignore', 2, 2, 'ipc'],
     });
-    setMaxListeners(0, child);
     child.send(this.#data);
     try {
       await nextAnswer(child);
@@ -107,19 +115,25 @@ class ProcessDied extends Error {
   override readonly name: string = 'ProcessDied';
 }
 
-async function nextAnswer(child: ChildProcess): Promise<QuarantineAnswer> {
-  const over = new AbortController();
-  try {
-    const { signal } = over;
-    const died = once(child, 'exit', { signal }).then(([code, killedBy]) => {
-      const how = killedBy === null ? `exit code ${String(code)}` : String(killedBy);
-      throw new ProcessDied(`the record ended the process that worked on it (${how})`);
-    });
-    const [answer] = (await Promise.race([once(child, 'message', { signal }), died])) as [unknown];
-    return answer as QuarantineAnswer;
-  } finally {
-    over.abort();
-  }
+/** Waits until the process says more than what its clock has come to. */
+function nextAnswer(child: ChildProcess, clock?: WorkClock): Promise<QuarantineAnswer> {
+  return new Promise((resolve, reject) => {
+    const onMessage = (message: unknown): void => {
+      const answer = message as QuarantineAnswer;
+      if ('clock' in answer) clock?.set(answer.clock);
+      else settle(() => resolve(answer));
+    };
+    const onExit = (code: number | null, killedBy: NodeJS.Signals | null): void => {
+      const how = killedBy ?? `exit code ${String(code)}`;
+      const why = `the record ended the process that worked on it (${how})`;
+      settle(() => reject(new ProcessDied(why)));
+    };
+    const settle = (end: () => void): void => {
+      child.off('message', onMessage).off('exit', onExit);
+      end();
+    };
+    child.on('message', onMessage).on('exit', onExit);
+  });
 }
 
 function partOf(job: Job, lines: readonly Uint8Array[], from: number, to: number): Job {

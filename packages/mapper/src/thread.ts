@@ -1,11 +1,17 @@
 import { workerData } from 'piscina';
 import type { Job, JobResult } from './job.ts';
 import { type RemoteData, remoteWorker } from './remote-worker.ts';
+import { WorkClock } from './work-clock.ts';
+
+/** What a thread is given: a chunk, and where its clock is to stand. */
+export interface ThreadTask {
+  readonly job: Job;
+  readonly clock: SharedArrayBuffer;
+}
 
 const worker = await remoteWorker(workerData as RemoteData);
-const never = new AbortController();
 
-/** Entry point of the thread pool. */
-export default function work(job: Job): Promise<JobResult> {
-  return worker.work(job, never.signal);
+/** Entry point of the thread pool. A chunk is never aborted here; its thread is ended. */
+export default function work({ job, clock }: ThreadTask): Promise<JobResult> {
+  return worker.work(job, new AbortController().signal, new WorkClock(clock));
 }

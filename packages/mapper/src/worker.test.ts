@@ -1,9 +1,10 @@
 import { BusyError, type RetryPolicy, TerminalError } from '@leat/core';
 import { fetcher, mapper, type Mapper, type MapperOptions, type StageContext } from '@leat/sdk';
 import { createLogger } from '@leat/sdk/internal';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { z } from 'zod';
 import type { Job } from './job.ts';
+import { WorkClock } from './work-clock.ts';
 import { ChunkWorker } from './worker.ts';
 
 const Numbered = z.object({ n: z.number() });
@@ -233,6 +234,49 @@ describe('abort', () => {
     await expect(working).rejects.toThrow('enough');
   });
 
+  test('what is left behind takes no place from others, and its late result changes nothing', async () => {
+    const abort = new AbortController();
+    const late: (() => void)[] = [];
+    const worker = workerOf({
+      concurrency: 4,
+      map: async (record, { chunk }) => {
+        if (chunk === '7') await new Promise<void>((resolve) => late.push(resolve));
+        return record;
+      },
+    });
+    const stuck = worker.work(jobOf(20), abort.signal);
+    const next = worker.work({ ...jobOf(20), chunk: '8' }, NEVER);
+    setImmediate(() => abort.abort(new Error('enough')));
+    await expect(stuck).rejects.toThrow('enough');
+    const { pieces, dead } = await next;
+    expect([numbersIn(pieces), dead]).toEqual([range(20), []]);
+    expect(late).toHaveLength(4);
+    for (const end of late) end();
+    for (let turns = 0; turns < 20; turns++) await turn();
+    expect(late).toHaveLength(4);
+  });
+
+  test('an iterable without end is not read any further', async () => {
+    const abort = new AbortController();
+    let yielded = 0;
+    const worker = workerOf({
+      flatMap: async function* (record) {
+        for (;;) {
+          yielded++;
+          await turn();
+          yield record;
+        }
+      },
+    });
+    const stuck = worker.work(jobOf(1), abort.signal);
+    setImmediate(() => abort.abort(new Error('enough')));
+    await expect(stuck).rejects.toThrow('enough');
+    for (let turns = 0; turns < 5; turns++) await turn();
+    const before = yielded;
+    for (let turns = 0; turns < 20; turns++) await turn();
+    expect(yielded).toBe(before);
+  });
+
   test('begins no further record, and leaves no promise behind', async () => {
     const abort = new AbortController();
     let calls = 0;
@@ -248,5 +292,34 @@ describe('abort', () => {
     await expect(worker.work(jobOf(100), abort.signal)).rejects.toThrow('enough');
     for (let turns = 0; turns < 20; turns++) await turn();
     expect(calls).toBeLessThanOrEqual(5);
+  });
+});
+
+describe('the clock', () => {
+  test('runs in calls, stands in waits, and begins anew when somebody was busy', async () => {
+    const clock = new WorkClock();
+    const shown: [string, number][] = [];
+    const set = vi.spyOn(clock, 'set');
+    const worker = workerOf({
+      retry: { attempts: 3, initialDelayMs: 30, maxDelayMs: 30, jitter: 'none' },
+      map: (_, { attempt }) => {
+        const end = performance.now() + 20;
+        while (performance.now() < end);
+        shown.push([`attempt ${attempt}`, clock.workedMs]);
+        if (shown.length === 1) throw new Error('failed');
+        if (shown.length === 2) throw new BusyError('busy');
+        return { n: 0 };
+      },
+    });
+    await worker.work(jobOf(1), NEVER, clock);
+    const [first, second, third] = shown.map(([, ms]) => ms);
+    // 30 ms of waiting lie between any two; under load a call only takes longer.
+    expect(first).toBeGreaterThanOrEqual(19);
+    expect(second).toBeGreaterThanOrEqual(39);
+    expect(third).toBeGreaterThanOrEqual(19);
+    // The last state stands; and it began anew in between.
+    const states = set.mock.calls.map(([state]) => Number(state));
+    expect(states.at(-1)).toBeLessThanOrEqual(0);
+    expect(states).toContain(0);
   });
 });

@@ -7,6 +7,7 @@ import { encodeResults } from './encode.ts';
 import { Failures } from './failures.ts';
 import type { Job, JobResult } from './job.ts';
 import { type PieceLimits, resultOf } from './results.ts';
+import { WorkClock } from './work-clock.ts';
 
 /** How long work that never waits may keep the event loop to itself. */
 const TURN_MS = 20;
@@ -28,19 +29,28 @@ export class ChunkWorker {
   }
 
   /**
+   * @param signal of this chunk alone
+   * @param clock shows how long the chunk has been worked on
    * @throws LeatError `invalid-message` if the body does not hold as many records as it should, or the
    * reason of the signal when it is aborted
    */
-  async work(job: Job, signal: AbortSignal): Promise<JobResult> {
+  async work(
+    job: Job,
+    signal: AbortSignal,
+    clock: WorkClock = new WorkClock(),
+  ): Promise<JobResult> {
+    signal.throwIfAborted();
+    clock.begin();
     const records = readRecords(job.body, this.#mapper.from.schema);
+    clock.end();
     if (records.length !== job.records) {
       throw new LeatError(
         'invalid-message',
         `Chunk ${job.chunk} should hold ${job.records} records and holds ${records.length}.`,
       );
     }
-    const task = new ChunkTask(job, this.#mapper, records, signal, this.#logger);
-    await unlessAborted(signal, () => this.#settleAll(task));
+    const task = new ChunkTask(job, this.#mapper, records, signal, clock, this.#logger);
+    await task.unlessAborted(this.#settleAll(task));
     return resultOf(job, records, task.outcomes, task.retries, this.#limits);
   }
 
@@ -52,32 +62,37 @@ export class ChunkWorker {
   async #mapRecords(task: ChunkTask): Promise<void> {
     const pending: Promise<void>[] = [];
     const settle = (index: number, first?: unknown): void => {
+      if (first instanceof Promise) first.catch(() => undefined); // it may have to wait for its turn
       const settled = this.#settleRecord(task, index, first);
       settled.catch(() => undefined); // aborted, perhaps before it is waited for below
       pending.push(settled);
     };
     let turnStart = performance.now();
-    for (const index of task.valid) {
-      if (this.#isAsync) {
-        settle(index);
-        continue;
-      }
-      try {
-        const result = task.apply([index], 1);
-        this.#isAsync = isThenable(result);
+    task.clock.begin();
+    try {
+      for (const index of task.valid) {
         if (this.#isAsync) {
-          settle(index, result);
-        } else {
-          task.outcomes[index] = { lines: encodeResults(task.mapper, result) };
+          settle(index);
+          continue;
         }
-      } catch (error) {
-        settle(index, Promise.reject(error));
+        try {
+          const result = task.apply([index], 1);
+          this.#isAsync = isThenable(result);
+          if (this.#isAsync) {
+            settle(index, result);
+          } else {
+            task.outcomes[index] = { lines: encodeResults(task.mapper, result) };
+          }
+        } catch (error) {
+          settle(index, Promise.reject(error));
+        }
+        if (performance.now() - turnStart > TURN_MS) {
+          await task.giveTurn();
+          turnStart = performance.now();
+        }
       }
-      if (performance.now() - turnStart > TURN_MS) {
-        await new Promise(setImmediate);
-        task.signal.throwIfAborted();
-        turnStart = performance.now();
-      }
+    } finally {
+      task.clock.end();
     }
     await Promise.all(pending);
   }
@@ -88,10 +103,13 @@ export class ChunkWorker {
     for (let result = first; ; result = undefined) {
       try {
         const attempt = result;
-        const value = await this.#limit(() =>
-          collect(attempt ?? task.apply([index], failures.count + 1)),
+        const lines = await this.#limit(() =>
+          task.call(async () => {
+            const made = attempt ?? task.apply([index], failures.count + 1);
+            return encodeResults(task.mapper, await collect(made, task.signal));
+          }),
         );
-        task.outcomes[index] = { lines: encodeResults(task.mapper, value) };
+        task.outcomes[index] = { lines };
         return;
       } catch (error) {
         task.signal.throwIfAborted();
@@ -113,8 +131,12 @@ export class ChunkWorker {
     const failures = new Failures(task.mapper.retry, failed);
     for (;;) {
       try {
-        const results = await this.#limit(async () => task.apply(group, failures.count + 1));
-        const lines = encodeResults(task.mapper, results, group.length);
+        const lines = await this.#limit(() =>
+          task.call(async () => {
+            const results = await task.apply(group, failures.count + 1);
+            return encodeResults(task.mapper, results, group.length);
+          }),
+        );
         for (const [at, index] of group.entries()) {
           task.outcomes[index] = { lines: [lines[at] as string] };
         }
@@ -140,21 +162,6 @@ export class ChunkWorker {
   }
 }
 
-/** Does not wait for the user's function when its result is not wanted any more: it may not listen. */
-async function unlessAborted(signal: AbortSignal, work: () => Promise<void>): Promise<void> {
-  signal.throwIfAborted();
-  const over = new AbortController();
-  const aborted = new Promise<never>((_, reject) => {
-    const onAbort = (): void => reject(signal.reason as Error);
-    signal.addEventListener('abort', onAbort, { once: true, signal: over.signal });
-  });
-  try {
-    await Promise.race([work(), aborted]);
-  } finally {
-    over.abort();
-  }
-}
-
 function isThenable(value: unknown): boolean {
   return (
     typeof value === 'object' &&
@@ -164,10 +171,13 @@ function isThenable(value: unknown): boolean {
 }
 
 /** Waits for a promise, and for everything that an async iterable yields. */
-async function collect(result: unknown): Promise<unknown> {
+async function collect(result: unknown, signal: AbortSignal): Promise<unknown> {
   const value: unknown = await result;
   if (typeof value !== 'object' || value === null || !(Symbol.asyncIterator in value)) return value;
   const items: unknown[] = [];
-  for await (const item of value as AsyncIterable<unknown>) items.push(item);
+  for await (const item of value as AsyncIterable<unknown>) {
+    signal.throwIfAborted();
+    items.push(item);
+  }
   return items;
 }

@@ -75,7 +75,15 @@ describe('options', () => {
     }
     const common = { from: numbers, schema: Numbered, map: (record: { n: number }) => record };
     expect(() => mapper('m', { ...common, concurrency: value })).toThrow('concurrency must be');
+    expect(() => mapper('m', { ...common, timeoutMs: value })).toThrow('timeoutMs must be');
     expect(() => mapper('m', { ...common, retry: { attempts: value } })).toThrow('retry.attempts');
+  });
+
+  test('a time-out is none by default, and no longer than a timer can be', () => {
+    const common = { from: numbers, schema: Numbered, map: (record: { n: number }) => record };
+    expect(mapper('m', common).timeoutMs).toBeUndefined();
+    expect(mapper('m', { ...common, timeoutMs: 600_000 }).timeoutMs).toBe(600_000);
+    expect(() => mapper('m', { ...common, timeoutMs: 2 ** 31 })).toThrow('less than 2^31');
   });
 
   test.each([-1, 1.5, Number.NaN])('refuse %s threads', (threads) => {

@@ -61,6 +61,8 @@ export interface ReceiveOptions {
   readonly slots: Slots;
   /** Told of each chunk; must end in `ack` or `giveBack`. */
   readonly handle: (delivery: Delivery) => void;
+  /** How long the main thread may be blocked while a chunk is in hand, before the process is ended. */
+  readonly blockLimitMs?: number | undefined;
   readonly signal: AbortSignal;
   readonly logger: Logger;
 }
@@ -87,7 +89,7 @@ export async function receiveChunks(options: ReceiveOptions): Promise<void> {
 
 async function open(message: JsMsg, options: ReceiveOptions): Promise<void> {
   const { connection, slots, logger, handle } = options;
-  const release = connection.holder.hold(replyOf(message));
+  const release = connection.holder.hold(replyOf(message), options.blockLimitMs);
   let isSettled = false;
   const settle = (end: () => void): void => {
     if (isSettled) return;

@@ -1,0 +1,161 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { recordingLogger, type RecordingLogger } from '../../../test/support/recording-logger.ts';
+import { until } from '../../../test/support/until.ts';
+// The built one: its process loads its program by its file.
+import { Quarantine } from '../dist/quarantine.js';
+import type { Job } from './job.ts';
+
+const SOURCE = `
+import { appendFileSync } from 'node:fs';
+import { BusyError, fetcher, mapper, pipeline, saver } from '@leat/sdk';
+import { z } from 'zod';
+
+const schema = z.object({ n: z.number() });
+const numbers = fetcher('numbers', { source: { kind: 'none', async *chunks() {} }, schema });
+const calls = new URL('./calls.txt', import.meta.url);
+let busy = 0;
+const work = mapper('work', {
+  from: numbers, schema, retry: { initialDelayMs: 400, jitter: 'none' },
+  mapChunk: async (records, { run }) => {
+    appendFileSync(calls, run.id + ' ' + process.pid + '\\n');
+    const has = (wanted) => records.some(({ n }) => n === wanted);
+    if (has(1_000)) for (;;);
+    if (has(1_001)) await new Promise(() => undefined);
+    if (has(1_003) && busy++ < 3) throw new BusyError('busy');
+    if (has(1_004) && busy++ < 1) throw new BusyError('busy');
+    if (has(1_004)) for (;;);
+    return records;
+  },
+});
+const out = saver('out', { from: work, sink: { kind: 'none', open: async () => { throw new Error(); } } });
+export default pipeline('p', { savers: [out] });
+`;
+
+const NEVER = new AbortController().signal;
+let directory: string;
+let pipelineFile: string;
+
+beforeAll(async () => {
+  // Inside the package, so that the file finds Leat.
+  directory = await mkdtemp(fileURLToPath(new URL('../.test-', import.meta.url)));
+  pipelineFile = join(directory, 'pipeline.mjs');
+  await writeFile(pipelineFile, SOURCE);
+});
+
+afterAll(() => rm(directory, { recursive: true }));
+
+function dataOf() {
+  return {
+    pipelineFile,
+    stage: 'work',
+    limits: { chunkSize: 100, maxBytes: 1_000_000 },
+    log: { format: 'json', level: 'silent' },
+  } as const;
+}
+
+function start(timeoutMs: number | undefined): { quarantine: Quarantine; logger: RecordingLogger } {
+  const logger = recordingLogger();
+  const quarantine = new Quarantine(dataOf(), timeoutMs, logger);
+  onTestFinished(() => quarantine.close());
+  return { quarantine, logger };
+}
+
+/** A hundred records, one of them `bad`. */
+function jobWith(bad: number, run: string): Job {
+  const numbers = Array.from({ length: 100 }, (_, n) => (n === 42 ? bad : n));
+  return {
+    run: { id: run, pipeline: 'p', params: {} },
+    chunk: '0',
+    body: Buffer.from(numbers.map((n) => `{"n":${n}}\n`).join('')),
+    records: 100,
+    position: { source: 'a', unit: 'line', first: 1 },
+  };
+}
+
+/** The processes that worked for a run, one for each call. */
+async function callsOf(run: string): Promise<string[]> {
+  const calls = await readFile(join(directory, 'calls.txt'), 'utf8').catch(() => '');
+  return calls.split('\n').filter((line) => line.startsWith(`${run} `));
+}
+
+test.each([
+  ['is waited for for ever', 1_001],
+  ['loops for ever after somebody was busy', 1_004],
+])(
+  'a record that %s stands alone after 15 executions',
+  async (_, bad) => {
+    const { quarantine, logger } = start(300);
+    const { pieces, dead } = await quarantine.run(jobWith(bad, `run-${bad}`), 'a reason', NEVER);
+    expect(pieces.map(({ records }) => records)).toEqual([99]);
+    expect(dead).toMatchObject([
+      {
+        index: 42,
+        position: 'line 43 of a',
+        record: `{"n":${bad}}`,
+        error: {
+          name: 'TimedOut',
+          message: 'it was worked on for longer than 300 ms, the timeoutMs of its stage',
+        },
+      },
+    ]);
+    const busy = bad === 1_004 ? 8 : 0; // each process is told so once
+    expect((await callsOf(`run-${bad}`)).length - busy).toBe(15);
+    expect(logger.at('warn')).toEqual(['chunk worked on in quarantine: a reason']);
+  },
+  60_000,
+);
+
+test('what waits for somebody busy does not time out', async () => {
+  const { quarantine } = start(300);
+  const { pieces, dead } = await quarantine.run(jobWith(1_003, 'busy'), 'a reason', NEVER);
+  expect([pieces.map(({ records }) => records), dead]).toEqual([[100], []]);
+  expect(await callsOf('busy')).toHaveLength(4);
+});
+
+test('an abort ends the process, even in an endless loop', async () => {
+  const { quarantine } = start(undefined);
+  const abort = new AbortController();
+  const working = quarantine.run(jobWith(1_000, 'abort'), 'a reason', abort.signal);
+  await until('it loops', async () => (await callsOf('abort')).length === 1);
+  abort.abort(new Error('enough'));
+  await expect(working).rejects.toThrow('enough');
+  await until('the process is gone', async () => !isAlive(await workerOf('abort')));
+});
+
+test('its process ends with its parent, even in an endless loop', async () => {
+  const job = { ...jobWith(1_000, 'orphan'), body: undefined };
+  const program = join(directory, 'parent.mjs');
+  await writeFile(
+    program,
+    `
+    import { Quarantine } from ${JSON.stringify(new URL('../dist/quarantine.js', import.meta.url).href)};
+    const job = { ...${JSON.stringify(job)}, body: Buffer.from('{"n":1000}\\n'), records: 1 };
+    const quarantine = new Quarantine(${JSON.stringify(dataOf())}, undefined, { warn: () => undefined });
+    await quarantine.run(job, 'a reason', new AbortController().signal);
+    `,
+  );
+  const parent = spawn(process.execPath, [program]);
+  onTestFinished(() => void parent.kill('SIGKILL'));
+  await until('it loops', async () => (await callsOf('orphan')).length === 1);
+  const worker = await workerOf('orphan');
+  expect(isAlive(worker)).toBe(true);
+  parent.kill('SIGKILL');
+  await until('the process is gone', () => !isAlive(worker));
+});
+
+async function workerOf(run: string): Promise<number> {
+  const [first = ''] = await callsOf(run);
+  return Number(first.split(' ')[1]);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
