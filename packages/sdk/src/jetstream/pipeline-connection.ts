@@ -85,7 +85,7 @@ export async function pipelineConnectionOver(
     await manager.getAccountInfo().catch(refused);
     const ackWaitMs = await provision(manager, topology).catch(refused);
     const { bucket } = topology;
-    const runs = await Runs.open(client, bucket, settings.replicas).catch(refused);
+    const runs = await Runs.open(client, bucket, settings.replicas, logger).catch(refused);
     let repairing: Promise<void> | undefined;
     const repair = (): Promise<void> => {
       repairing ??= provision(manager, topology)

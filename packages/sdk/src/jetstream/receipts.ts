@@ -190,16 +190,17 @@ export async function receiveReceipts(options: {
 
 function parseReceipts(message: JsMsg, logger: Logger): Receipt[] {
   const receipts: Receipt[] = [];
+  const strange: string[] = [];
   for (const line of message.string().split('\n')) {
     const receipt = parseReceipt(line);
-    if (receipt === undefined) {
-      logger.error(
-        { run: runOfSubject(message.subject), line: line.slice(0, 200) },
-        'receipt not understood',
-      );
-    } else {
-      receipts.push(receipt);
-    }
+    if (receipt === undefined) strange.push(line);
+    else receipts.push(receipt);
+  }
+  const [line] = strange;
+  if (line !== undefined) {
+    const run = runOfSubject(message.subject);
+    const fields = { run, lines: strange.length, line: line.slice(0, 200) };
+    logger.error(fields, 'receipt not understood');
   }
   return receipts;
 }

@@ -8,10 +8,12 @@ import {
   type RunWish,
 } from '@leat/core';
 import { jetstream, type JetStreamClient, type JetStreamManager } from '@nats-io/jetstream';
-import { type KV, Kvm } from '@nats-io/kv';
+import { type KV, type KvEntry, Kvm } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/transport-node';
+import type { Logger } from 'pino';
 import { openBucket } from './bucket.ts';
 import { apiCode } from './provision.ts';
+import { isRunProgress, isRunRequest, isRunWish, type Shape } from './run-entries.ts';
 
 const WRONG_REVISION = 10071;
 
@@ -30,18 +32,30 @@ export class Runs {
   readonly #kv: KV;
   readonly #bucket: string;
   readonly #manager: JetStreamManager;
+  readonly #logger: Logger | undefined;
 
+  /** By their keys, the revisions that were found not to be written by Leat. */
+  readonly #foreign = new Map<string, number>();
   /** Runs that can never be worked on again. */
   readonly #over = new Set<string>();
 
-  private constructor(kv: KV, bucket: string, manager: JetStreamManager) {
+  private constructor(kv: KV, bucket: string, manager: JetStreamManager, logger?: Logger) {
     this.#kv = kv;
     this.#bucket = bucket;
     this.#manager = manager;
+    this.#logger = logger;
   }
 
-  /** @throws LeatError `topology-mismatch` if a stream that is no bucket stands in its place */
-  static async open(client: JetStreamClient, bucket: string, replicas: number): Promise<Runs> {
+  /**
+   * @param logger told of entries that Leat did not write; they are taken for absent
+   * @throws LeatError `topology-mismatch` if a stream that is no bucket stands in its place
+   */
+  static async open(
+    client: JetStreamClient,
+    bucket: string,
+    replicas: number,
+    logger?: Logger,
+  ): Promise<Runs> {
     const kv = await openBucket(client, bucket, replicas);
     const { streamInfo } = await kv.status();
     const { name, subjects } = streamInfo.config;
@@ -51,7 +65,7 @@ export class Runs {
         `The stream ${name} has subjects ${JSON.stringify(subjects)}, and Leat needs it as the key-value bucket ${bucket}: delete it.`,
       );
     }
-    return new Runs(kv, bucket, await client.jetstreamManager(false));
+    return new Runs(kv, bucket, await client.jetstreamManager(false), logger);
   }
 
   /** The runs of every pipeline on a server. */
@@ -70,7 +84,7 @@ export class Runs {
   /** @throws LeatError `run-exists` */
   async create(request: RunRequest): Promise<void> {
     try {
-      await this.#kv.create(`run.${request.run}`, JSON.stringify(request));
+      await this.#createEntry(`run.${request.run}`, request, isRunRequest);
     } catch (error) {
       if (apiCode(error) !== WRONG_REVISION) throw error;
       throw new LeatError(
@@ -89,8 +103,8 @@ export class Runs {
   }
 
   async get(run: string): Promise<RunRequest | undefined> {
-    const entry = await this.#kv.get(`run.${run}`);
-    return entry === null || entry.operation !== 'PUT' ? undefined : entry.json<RunRequest>();
+    const request = this.#valueOf(await this.#kv.get(`run.${run}`), isRunRequest);
+    return request?.run === run ? request : undefined;
   }
 
   /** Every run, oldest first. */
@@ -121,8 +135,8 @@ export class Runs {
 
   async progress(run: string): Promise<ProgressEntry | undefined> {
     const entry = await this.#kv.get(`progress.${run}`);
-    if (entry === null || entry.operation !== 'PUT') return undefined;
-    return { progress: entry.json<RunProgress>(), revision: entry.revision };
+    const progress = this.#valueOf(entry, isRunProgress);
+    return progress && { progress, revision: entry?.revision ?? 0 };
   }
 
   /**
@@ -133,11 +147,10 @@ export class Runs {
    */
   async save(run: string, progress: RunProgress, revision: number): Promise<number> {
     const key = `progress.${run}`;
-    const value = JSON.stringify(progress);
     try {
       return revision === 0
-        ? await this.#kv.create(key, value)
-        : await this.#kv.update(key, value, revision);
+        ? await this.#createEntry(key, progress, isRunProgress)
+        : await this.#kv.update(key, JSON.stringify(progress), revision);
     } catch (error) {
       if (apiCode(error) !== WRONG_REVISION) throw error;
       throw new LeatError('lease-lost', `Another fetcher has taken over the run ${run}.`, {
@@ -148,8 +161,7 @@ export class Runs {
 
   /** What the operator wants of a run. */
   async wish(run: string): Promise<RunWish> {
-    const entry = await this.#kv.get(`wish.${run}`);
-    return entry === null || entry.operation !== 'PUT' ? 'run' : entry.json<RunWish>();
+    return this.#valueOf(await this.#kv.get(`wish.${run}`), isRunWish) ?? 'run';
   }
 
   async setWish(run: string, wish: RunWish): Promise<void> {
@@ -164,8 +176,7 @@ export class Runs {
   async changeWish(run: string, from: RunWish, to: RunWish): Promise<boolean> {
     const key = `wish.${run}`;
     const entry = await this.#kv.get(key);
-    const found = entry?.operation === 'PUT' ? entry.json<RunWish>() : 'run';
-    if (found !== from) return false;
+    if ((this.#valueOf(entry, isRunWish) ?? 'run') !== from) return false;
     try {
       const value = JSON.stringify(to);
       if (entry === null) await this.#kv.create(key, value);
@@ -175,6 +186,37 @@ export class Runs {
       if (apiCode(error) !== WRONG_REVISION) throw error;
       return false;
     }
+  }
+
+  /** Writes an entry if there is none; one that Leat did not write is written over. */
+  async #createEntry<T>(key: string, value: T, isOurs: Shape<T>): Promise<number> {
+    const text = JSON.stringify(value);
+    try {
+      return await this.#kv.create(key, text);
+    } catch (error) {
+      if (apiCode(error) !== WRONG_REVISION) throw error;
+      const found = await this.#kv.get(key);
+      if (found === null || this.#valueOf(found, isOurs) !== undefined) throw error;
+      return await this.#kv.update(key, text, found.revision);
+    }
+  }
+
+  /** What an entry holds, unless it is not there, or Leat did not write it. */
+  #valueOf<T>(entry: KvEntry | null, isOurs: Shape<T>): T | undefined {
+    if (entry === null || entry.operation !== 'PUT') return undefined;
+    let value: unknown;
+    try {
+      value = entry.json();
+    } catch {
+      // Not even JSON.
+    }
+    if (isOurs(value)) return value;
+    const { bucket, key, revision } = entry;
+    if (this.#foreign.get(key) !== revision) {
+      this.#foreign.set(key, revision);
+      this.#logger?.error({ bucket, key, revision }, 'entry not written by Leat, taken for absent');
+    }
+    return undefined;
   }
 
   /** The client's own way to list keys waits for ever if the server goes away meanwhile. */

@@ -1,0 +1,56 @@
+import type { RunProgress, RunRequest, RunState, RunWish } from '@leat/core';
+
+/**
+ * What stands in a pipeline's bucket is checked before it is believed: others may be allowed to write there.
+ * What is not of the right shape is as good as not there.
+ */
+export type Shape<T> = (value: unknown) => value is T;
+
+const STATES: Readonly<Record<RunState, true>> = {
+  pending: true,
+  running: true,
+  paused: true,
+  completed: true,
+  'completed with dead letters': true,
+  failed: true,
+  cancelled: true,
+};
+const WISHES: Readonly<Record<RunWish, true>> = { run: true, pause: true, cancel: true };
+
+export const isRunWish: Shape<RunWish> = (value): value is RunWish =>
+  typeof value === 'string' && Object.hasOwn(WISHES, value);
+
+export const isRunRequest: Shape<RunRequest> = (value): value is RunRequest => {
+  const { run, pipeline, params, spec, createdAt } = fieldsOf(value);
+  const { name, stages } = fieldsOf(spec);
+  return (
+    [run, pipeline, createdAt, name].every((text) => typeof text === 'string') &&
+    Object.values(fieldsOf(params)).every((text) => typeof text === 'string') &&
+    Array.isArray(stages) &&
+    stages.every((stage) => typeof fieldsOf(stage)['name'] === 'string')
+  );
+};
+
+export const isRunProgress: Shape<RunProgress> = (value): value is RunProgress => {
+  const { state, fence, startedAt, updatedAt, ledger } = fieldsOf(value);
+  const { watermark, next, settledAbove, partly, totals, digest } = fieldsOf(ledger);
+  const { savedChunks, deadChunks, duplicates, counts } = fieldsOf(totals);
+  const { in: taken, expanded, filtered, dead, retries } = fieldsOf(counts);
+  const numbers = [fence, watermark, next, savedChunks, deadChunks, duplicates];
+  return (
+    [state, startedAt, updatedAt, digest].every((text) => typeof text === 'string') &&
+    Object.hasOwn(STATES, state as string) &&
+    [...numbers, taken, expanded, filtered, dead, retries].every(isCount) &&
+    Array.isArray(settledAbove) &&
+    settledAbove.every((range) => Array.isArray(range) && range.every(isCount)) &&
+    Object.values(fieldsOf(partly)).every((part) => Array.isArray(fieldsOf(part)['paths']))
+  );
+};
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+}
