@@ -18,6 +18,8 @@ interface Sample {
 export interface Usage {
   readonly cpuSeconds: number;
   readonly peakMib: number;
+  /** Memory when a quarter, a half, three quarters and all of the time was over. */
+  readonly quartersMib: readonly number[];
 }
 
 /**
@@ -58,15 +60,13 @@ export class Sampler {
       [...this.#samples].map(([role, samples]) => {
         const within = samples.filter(({ at }) => at >= span.from && at <= span.until);
         const cpuSeconds = cpuAt(samples, span.until) - cpuAt(samples, span.from);
-        return [role, { cpuSeconds, peakMib: Math.max(0, ...within.map((s) => s.residentMib)) }];
+        const quartersMib = [0.25, 0.5, 0.75, 1].map(
+          (share) => within[Math.ceil(share * within.length) - 1]?.residentMib ?? Number.NaN,
+        );
+        const peakMib = Math.max(0, ...within.map(({ residentMib }) => residentMib));
+        return [role, { cpuSeconds, peakMib, quartersMib }];
       }),
     );
-  }
-
-  /** The memory of a role at some moment. */
-  residentMib(role: string, at: number): number {
-    const samples = this.#samples.get(role) ?? [];
-    return (samples.findLast((sample) => sample.at <= at) ?? samples[0])?.residentMib ?? 0;
   }
 }
 
