@@ -2,6 +2,7 @@ import { createServer } from 'node:net';
 import { once } from 'node:events';
 import type { SinkSession } from '@leat/sdk';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { testFence } from '../../packages/saver/src/sinks/fence.testsuite.ts';
 import { openPostgres } from '../../packages/saver/src/sinks/postgres-database.ts';
 import { postgres } from '../../packages/saver/src/sinks/postgres.ts';
 import {
@@ -10,9 +11,11 @@ import {
   contextOf,
   newRun,
   sampleChunks,
+  type SinkUnderTest,
   testSink,
 } from '../../packages/saver/src/sinks/sink.testsuite.ts';
 import { testSqlSink } from '../../packages/saver/src/sinks/sql-sink.testsuite.ts';
+import { until } from '../support/until.ts';
 import { type TestPostgres, startPostgres } from '../support/postgres.ts';
 
 let server: TestPostgres;
@@ -20,6 +23,46 @@ beforeAll(async () => {
   server = await startPostgres();
 });
 afterAll(() => server[Symbol.asyncDispose]());
+
+/** Runs `work` while a transaction is open that has run one statement, and then ends it. */
+async function whileOpen(
+  statement: string,
+  end: 'RELEASE' | 'ROLLBACK TO',
+  work: () => Promise<void>,
+): Promise<void> {
+  const database = openPostgres(server.url, 1, () => undefined);
+  try {
+    await database.transaction(async (tx) => {
+      await tx.query('SAVEPOINT before');
+      await tx.query(statement);
+      await work();
+      await tx.query(`${end} SAVEPOINT before`);
+    });
+  } finally {
+    await database.close();
+  }
+}
+
+function insertReceipt(run: string, chunk: string): string {
+  return `INSERT INTO leat_receipts (run, saver, chunk, ordinal, records_in, expanded, filtered, dead,
+      retries, digest, fence, buried)
+    VALUES ('${run}', 'saver', '${chunk}', '{${chunk}}', 0, 0, 0, 0, 0, '', 1, '')`;
+}
+
+/** Waits until so many statements of savers wait for the locks of others. */
+async function untilWaiting(count: number): Promise<void> {
+  const database = openPostgres(server.url, 1, () => undefined);
+  const waiting = `SELECT count(*)::text FROM pg_stat_activity
+    WHERE wait_event_type = 'Lock' AND application_name = 'leat-saver'`;
+  try {
+    await until(`${count} statements wait`, async () => {
+      const [[found = null] = []] = await database.query(waiting);
+      return Number(found) === count;
+    });
+  } finally {
+    await database.close();
+  }
+}
 
 async function query(text: string): Promise<void> {
   const database = openPostgres(server.url, 1, () => undefined);
@@ -30,10 +73,12 @@ async function query(text: string): Promise<void> {
   }
 }
 
-testSink('postgres', () => {
+const underTest = (): SinkUnderTest => {
   const options = { url: server.url, table: 'people' };
   return { sink: postgres(options), inChild: { kind: 'postgres', options: [options] } };
-});
+};
+testSink('postgres', underTest);
+testFence('postgres', underTest);
 testSqlSink('postgres', () => ({
   sink: (table) => postgres({ url: server.url, table }),
   query,
@@ -47,8 +92,57 @@ describe('postgres', () => {
     sessions.push(session);
     return session;
   };
+  const openUnder = async (run: string, fence: number): Promise<void> => {
+    const sink = postgres({ url: server.url, table: 'people' });
+    sessions.push(await sink.open({ ...contextOf(run), fence }));
+  };
   afterEach(async () => {
     for (const session of sessions.splice(0)) await session.close();
+  });
+
+  test('does not raise its fence before a commit that has seen the old one is over', async () => {
+    const run = newRun();
+    const [session, other] = [await open(run), await open(run)];
+    const late: Promise<unknown>[] = [];
+    await whileOpen(insertReceipt(run, '0'), 'ROLLBACK TO', async () => {
+      late.push(session.commit(sampleChunks(2)));
+      await untilWaiting(1);
+      // Commits do not wait for each other.
+      expect(await other.commit(sampleChunks(1, 9))).toMatchObject([{ isDuplicate: false }]);
+      late.push(openUnder(run, 2));
+      await untilWaiting(2);
+    });
+    const [committed] = await Promise.all(late);
+    expect(committed).toMatchObject([{ isDuplicate: false }, { isDuplicate: false }]);
+    await expect(session.commit(sampleChunks(1, 5))).rejects.toMatchObject({ code: 'fenced' });
+  });
+
+  test('lets a commit that has waited for the raising of its fence commit nothing', async () => {
+    const run = newRun();
+    const session = await open(run);
+    const refused: Promise<unknown>[] = [];
+    const raise = `UPDATE leat_fences SET fence = 2 WHERE run = '${run}'`;
+    await whileOpen(raise, 'RELEASE', async () => {
+      const commit = session.commit(sampleChunks(2));
+      refused.push(commit.catch((error: unknown) => error));
+      await untilWaiting(1);
+    });
+    expect(await Promise.all(refused)).toMatchObject([{ code: 'fenced' }]);
+    expect(await all(session.receipts())).toEqual([]);
+  });
+
+  test('opens under the fence that is there without waiting for commits', async () => {
+    const run = newRun();
+    const session = await open(run);
+    const late: Promise<unknown>[] = [];
+    await whileOpen(insertReceipt(run, '0'), 'ROLLBACK TO', async () => {
+      late.push(session.commit(sampleChunks(2)));
+      await untilWaiting(1);
+      await openUnder(run, 1);
+    });
+    expect(await Promise.all(late)).toMatchObject([
+      [{ isDuplicate: false }, { isDuplicate: false }],
+    ]);
   });
 
   test('works again with the same session after the server was away', async () => {

@@ -3,6 +3,7 @@
  *
  * `invalid-*` and `source-missing` are the caller's to mend before anything runs; `source-damaged` and
  * `run-failed` end a run; `topology-mismatch`, `unfit-server` and `unreachable` concern the NATS server.
+ * `lease-lost` and `fenced` tell a service that slept that another has taken its place.
  */
 export type LeatErrorCode =
   | 'invalid-configuration'
@@ -20,7 +21,8 @@ export type LeatErrorCode =
   | 'run-failed'
   | 'run-state'
   | 'run-unknown'
-  | 'lease-lost';
+  | 'lease-lost'
+  | 'fenced';
 
 /**
  * The one error class of Leat. The message is a whole sentence that says what was expected, what was

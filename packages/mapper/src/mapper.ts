@@ -129,7 +129,7 @@ class MapperService {
       const body = delivery.body;
       const job = { run: run.info, chunk, body, records, position, ...(origins && { origins }) };
       const result = await this.#execute(job, delivery.deliveries, run.signal);
-      await this.#passOn(delivery, result);
+      await this.#passOn(delivery, result, run.fence);
       delivery.ack();
       this.#paceBy(startedAt);
     } catch (error) {
@@ -164,7 +164,7 @@ class MapperService {
   }
 
   /** Everything that came of a chunk is stored before the chunk is acknowledged. */
-  async #passOn({ envelope }: Delivery, result: JobResult): Promise<void> {
+  async #passOn({ envelope }: Delivery, result: JobResult, fence: number): Promise<void> {
     const { connection, pipeline, mapper, abort } = this.#options;
     const chunk = formatChunkId(envelope.chunk);
     const at = new Date().toISOString();
@@ -193,7 +193,7 @@ class MapperService {
     const earlier = envelope.buried ?? [];
     const buried = result.dead.length === 0 ? earlier : [...earlier, execution];
     if (result.pieces.length === 0) {
-      const receipt = { chunk, counts, digest: '', fence: 0, buried };
+      const receipt = { chunk, counts, digest: '', fence, buried };
       await this.#receipts.send(envelope.run, receipt);
       return;
     }
@@ -216,7 +216,8 @@ class MapperService {
               position: envelope.position,
               origins: piece.origins,
               sending: envelope.sending,
-              ...(buried.length > 0 && { buried }),
+              // With the books that have the dead: see `divideCounts` and `copiedCounts`.
+              ...(buried.length > 0 && place + nth === 0 && { buried }),
             },
             piece.body,
             abort,

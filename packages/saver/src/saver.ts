@@ -1,12 +1,10 @@
-import { backoffMs, LeatError, messageOf, type RetryPolicy } from '@leat/core';
+import { LeatError } from '@leat/core';
 import {
   type Committed,
   type Pipeline,
-  type RunInfo,
   type Saver,
-  type Sink,
-  type SinkSession,
   SinkRejection,
+  type SinkSession,
 } from '@leat/sdk';
 import {
   buryAll,
@@ -19,10 +17,11 @@ import {
   receiveChunks,
   ReceiptSender,
   Slots,
-  wait,
 } from '@leat/sdk/internal';
 import { ChunkToSave } from './chunk-to-save.ts';
 import { takeGroup } from './commit-group.ts';
+import { persist } from './persist.ts';
+import { RunSink } from './run-sink.ts';
 
 /** Chunks in hand: those being committed, and as many waiting for the next commit. */
 const SLOTS = 64;
@@ -31,14 +30,6 @@ const SLOTS = 64;
 const TROUBLE_DELAY_MS = 1_000;
 /** Sinks that are kept open; a saver has to do with very few runs at a time. */
 const MAX_OPEN_SINKS = 4;
-
-const SINK_BACKOFF: RetryPolicy = {
-  attempts: Number.POSITIVE_INFINITY,
-  initialDelayMs: 100,
-  maxDelayMs: 5_000,
-  factor: 2,
-  jitter: 'equal',
-};
 
 export interface SaverServiceOptions {
   readonly connection: PipelineConnection;
@@ -77,10 +68,10 @@ export async function runSaver(options: SaverServiceOptions): Promise<void> {
   }
 }
 
-/** The chunks of one run that wait to be committed, and the sink that is open for it. */
+/** The chunks of one run that wait to be committed, and its sink. */
 interface RunQueue {
   readonly waiting: ChunkToSave[];
-  session: SinkSession | undefined;
+  readonly sink: RunSink;
   working: Promise<void> | undefined;
 }
 
@@ -106,7 +97,7 @@ class SaverService {
     const { run } = delivery.envelope;
     let queue = this.#runs.get(run);
     if (queue === undefined) {
-      queue = { waiting: [], session: undefined, working: undefined };
+      queue = { waiting: [], sink: new RunSink(this.#options), working: undefined };
       this.#runs.set(run, queue);
     }
     queue.waiting.push(new ChunkToSave(delivery));
@@ -122,7 +113,7 @@ class SaverService {
 
   async close(): Promise<void> {
     this.#known.close();
-    for (const { session } of this.#runs.values()) await session?.close();
+    for (const { sink } of this.#runs.values()) await sink.close();
   }
 
   /** Commits what waits, group by group: while one group is written the next one gathers. */
@@ -135,21 +126,46 @@ class SaverService {
         const admitted = await this.#admit(group);
         const [first] = admitted;
         if (first === undefined) continue;
-        queue.session ??= await this.#open(first.run);
         await this.#save(
-          queue.session,
+          queue.sink,
+          first.run,
           admitted.map(({ chunk }) => chunk),
-          first.run.signal,
         );
       } catch (error) {
-        const isUnfit = error instanceof LeatError && error.code === 'sink-unfit';
-        if (isUnfit) this.#unfit.abort(error);
-        else if (!this.#options.abort.aborted) {
-          this.#options.logger.error({ err: error, run }, 'chunks given back');
-        }
-        const delayMs = this.#options.abort.aborted || isUnfit ? 0 : TROUBLE_DELAY_MS;
-        for (const chunk of group) chunk.delivery.giveBack(delayMs);
+        await this.#giveBack(run, queue, group, error);
       }
+    }
+  }
+
+  async #giveBack(
+    run: string,
+    { sink }: RunQueue,
+    group: readonly ChunkToSave[],
+    error: unknown,
+  ): Promise<void> {
+    const { abort, logger } = this.#options;
+    const code = error instanceof LeatError ? error.code : undefined;
+    if (code === 'sink-unfit') this.#unfit.abort(error);
+    else if (code === 'fenced') await this.#yield(run, sink, error as LeatError);
+    else if (!abort.aborted) logger.error({ err: error, run }, 'chunks given back');
+    const delayMs = abort.aborted || code === 'sink-unfit' ? 0 : TROUBLE_DELAY_MS;
+    for (const chunk of group) chunk.delivery.giveBack(delayMs);
+  }
+
+  /** The sink has told that another fetcher conducts the run: the saver goes on under its fence. */
+  async #yield(run: string, sink: RunSink, { message }: LeatError): Promise<void> {
+    const { logger } = this.#options;
+    try {
+      const before = sink.fence;
+      await sink.close();
+      const fence = await this.#known.lookAtFence(run);
+      const next =
+        fence > before
+          ? `They come again under the run's fence, which is ${fence} now.`
+          : `The run's own fence is still ${fence}: they wait for a fetcher with a higher one.`;
+      logger.warn({ run, fence }, `chunks given back: ${message} ${next}`);
+    } catch (error) {
+      logger.warn({ err: error, run }, `chunks given back: ${message}`);
     }
   }
 
@@ -165,39 +181,23 @@ class SaverService {
     return admitted;
   }
 
-  async #open({ info, signal }: KnownRun): Promise<SinkSession> {
-    const { saver, logger, pipeline } = this.#options;
-    await this.#closeIdleSinks();
-    const sink = sinkOf(saver, info);
-    return this.#persist(`the sink ${sink.kind}`, signal, () =>
-      sink.open({
-        run: info,
-        stage: saver.name,
-        schema: saver.from.schema,
-        logger: logger.child({ pipeline: pipeline.name, run: info.id, stage: saver.name }),
-      }),
-    );
-  }
-
   async #closeIdleSinks(): Promise<void> {
-    const idle = [...this.#runs].filter(([, { session, working }]) => session && !working);
-    for (const [run, { session }] of idle.slice(0, Math.max(0, idle.length - MAX_OPEN_SINKS + 1))) {
+    const idle = [...this.#runs].filter(([, { sink, working }]) => sink.isOpen && !working);
+    for (const [run, { sink }] of idle.slice(0, Math.max(0, idle.length - MAX_OPEN_SINKS + 1))) {
       this.#runs.delete(run);
-      await session?.close();
+      await sink.close();
     }
   }
 
-  async #save(
-    session: SinkSession,
-    chunks: readonly ChunkToSave[],
-    signal: AbortSignal,
-  ): Promise<void> {
+  async #save(sink: RunSink, run: KnownRun, chunks: readonly ChunkToSave[]): Promise<void> {
+    if (!sink.isOpen) await this.#closeIdleSinks();
+    const session = await sink.open(run);
     if (this.#validates) {
       for (const chunk of chunks) {
         await this.#bury(chunk, chunk.validate(this.#options.saver.from.schema));
       }
     }
-    const committed = await this.#commit(session, chunks, signal);
+    const committed = await this.#commit(session, sink.fence, chunks, run.signal);
     await Promise.all(
       committed.map(async ({ receipt }, at) => {
         const { delivery } = chunks[at] as ChunkToSave;
@@ -209,14 +209,16 @@ class SaverService {
 
   async #commit(
     session: SinkSession,
+    fence: number,
     chunks: readonly ChunkToSave[],
     signal: AbortSignal,
   ): Promise<readonly Committed[]> {
+    const { logger } = this.#options;
     for (;;) {
+      const commit = (): Promise<readonly Committed[]> =>
+        session.commit(chunks.map((chunk) => chunk.toSinkChunk(fence)));
       try {
-        return await this.#persist('the sink', signal, () =>
-          session.commit(chunks.map((chunk) => chunk.toSinkChunk(0))),
-        );
+        return await persist('the sink', commit, { signal, logger });
       } catch (error) {
         if (!(error instanceof SinkRejection)) throw error;
         if (error.rejected.length === 0) throw error;
@@ -224,24 +226,6 @@ class SaverService {
           const rejected = error.rejected.filter((each) => each.chunk === chunk.id);
           await this.#bury(chunk, chunk.reject(rejected));
         }
-      }
-    }
-  }
-
-  /** Tries until it works: a sink that is away makes the run wait, and the log says why. */
-  async #persist<T>(what: string, signal: AbortSignal, action: () => Promise<T>): Promise<T> {
-    const { logger } = this.#options;
-    for (let failures = 1; ; failures++) {
-      signal.throwIfAborted();
-      try {
-        const result = await action();
-        if (failures > 1) logger.info(`${what} is back`);
-        return result;
-      } catch (error) {
-        if (error instanceof LeatError) throw error;
-        const retryInMs = backoffMs(SINK_BACKOFF, failures, Math.random());
-        logger.warn({ retryInMs }, `${what} is not available, waiting: ${messageOf(error)}`);
-        await wait(retryInMs, signal);
       }
     }
   }
@@ -257,22 +241,6 @@ class SaverService {
       letters.map((letter) => ({ ...letter, pipeline: pipeline.name, stage: saver.name, at })),
       chunk.delivery.envelope.sending,
       abort,
-    );
-  }
-}
-
-/** @throws LeatError `sink-unfit` if the user's function throws: it would do so for ever */
-function sinkOf(saver: Saver, run: RunInfo): Sink<never> {
-  try {
-    const sink: Sink<never> | undefined = saver.sink(run);
-    if (typeof sink?.open === 'function') return sink;
-    throw new TypeError('the function gives no sink');
-  } catch (error) {
-    if (error instanceof LeatError) throw error;
-    throw new LeatError(
-      'sink-unfit',
-      `The saver ${saver.name} has no sink for the run ${run.id}: ${messageOf(error)}`,
-      { cause: error },
     );
   }
 }

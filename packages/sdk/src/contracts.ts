@@ -106,6 +106,12 @@ export interface SinkContext {
   readonly stage: string;
   /** The schema of the records that arrive; they have passed it. */
   readonly schema: ZodType;
+  /**
+   * The run's fencing token, up to 2^53, under which the session commits. Opening raises the fence that
+   * the sink keeps for this run and saver, if it is lower. Absent: the session only reads, raises nothing,
+   * and cannot commit.
+   */
+  readonly fence?: number;
   readonly logger: Logger;
 }
 
@@ -130,6 +136,9 @@ export interface SinkSession {
    * Commits chunks durably, each with its receipt, each at most once for ever: a chunk whose id was
    * committed before is reported as a duplicate and changes nothing. In the order given; may be called
    * again while an earlier call is still running.
+   *
+   * Throws `LeatError` `fenced` if the sink's fence is higher than the session's and something would be
+   * written: nothing is, and this session can never commit again. `open` may throw it, too.
    *
    * Throws `SinkRejection`, with nothing committed, if some records can never be taken; the saver
    * makes dead letters of them and commits again without. Any other error means: not now, nothing is

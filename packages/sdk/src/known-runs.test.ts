@@ -7,6 +7,7 @@ import { createLogger } from './logger.ts';
 
 /** Runs by id, and how often each was looked up. */
 function start(known: Readonly<Record<string, RunWish>>, fail = 0) {
+  const fences: Record<string, number> = {};
   const looked: string[] = [];
   let failures = fail;
   const runs = {
@@ -16,12 +17,14 @@ function start(known: Readonly<Record<string, RunWish>>, fail = 0) {
       return run in known ? { run, pipeline: 'p', params: { a: run } } : undefined;
     },
     wish: async (run: string) => known[run] ?? 'run',
+    progress: async (run: string) =>
+      run in fences ? { progress: { fence: fences[run] }, revision: 1 } : undefined,
   } as unknown as Runs;
   const abort = new AbortController();
   const logger = createLogger({ format: 'json', level: 'silent' });
   const service = new KnownRuns(runs, abort.signal, logger);
   onTestFinished(() => service.close());
-  return { service, looked, abort };
+  return { service, looked, abort, fences };
 }
 
 /** A delivery that notes how it was settled. */
@@ -86,4 +89,15 @@ test('the signal of a run is aborted with the service', async () => {
   const run = await service.admit(deliver('r').delivery);
   abort.abort(new Error('enough'));
   expect(run?.signal.aborted).toBe(true);
+});
+
+test('the fence of a run is 0 until it is known, and never falls', async () => {
+  const { service, fences } = start({ r: 'run' });
+  const run = await service.admit(deliver('r').delivery);
+  expect(run?.fence).toBe(0);
+  fences['r'] = 7;
+  expect([await service.lookAtFence('r'), run?.fence]).toEqual([7, 7]);
+  fences['r'] = 6;
+  expect([await service.lookAtFence('r'), run?.fence]).toEqual([7, 7]);
+  expect(await service.lookAtFence('unknown')).toBe(0);
 });

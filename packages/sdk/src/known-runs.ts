@@ -9,6 +9,8 @@ import type { Logger } from './logger.ts';
 const MAX_RUNS = 100;
 /** How often it is looked what the operator wants: a wish takes hold within a second. */
 const LOOK_MS = 500;
+/** The fence stands in the run's progress, which may be a megabyte: it is read every so many looks. */
+const LOOKS_PER_FENCE = 10;
 /** How long a chunk of a run that rests is left on its queue. */
 const PAUSED_DELAY_MS = 2_000;
 /** A chunk of a run that nobody knows is given back this often before it is dropped. */
@@ -18,12 +20,18 @@ const UNKNOWN_DELAY_MS = 2_000;
 /** A run that a service works for. */
 export interface KnownRun {
   readonly info: RunInfo;
+  /**
+   * The fencing token of the run's lease, as it was known last; 0 if it never was. It rises when another
+   * fetcher takes the run over.
+   */
+  readonly fence: number;
   /** Aborted when the run is cancelled, or the service must leave everything. */
   readonly signal: AbortSignal;
 }
 
 interface Entry extends KnownRun {
   readonly cancel: AbortController;
+  fence: number;
   wish: RunWish;
 }
 
@@ -34,13 +42,14 @@ export class KnownRuns {
   readonly #logger: Logger;
   readonly #known = new Map<string, Promise<Entry | undefined>>();
   readonly #looking: NodeJS.Timeout;
+  #looks = 0;
 
   /** @param abort the service must leave everything */
   constructor(runs: Runs, abort: AbortSignal, logger: Logger) {
     this.#runs = runs;
     this.#abort = abort;
     this.#logger = logger;
-    this.#looking = setInterval(() => void this.#lookAtWishes(), LOOK_MS);
+    this.#looking = setInterval(() => void this.#look(), LOOK_MS);
     this.#looking.unref();
   }
 
@@ -65,6 +74,15 @@ export class KnownRuns {
     if (entry.wish === 'pause') delivery.giveBack(PAUSED_DELAY_MS);
     else delivery.drop('the run was cancelled');
     return undefined;
+  }
+
+  /** Reads a run's fence anew, and gives it. */
+  async lookAtFence(run: string): Promise<number> {
+    const entry = await this.#find(run);
+    if (entry === undefined) return 0;
+    // What comes late, or from a bucket that was wiped, does not lower it.
+    entry.fence = Math.max(entry.fence, await this.#fence(run));
+    return entry.fence;
   }
 
   close(): void {
@@ -95,19 +113,26 @@ export class KnownRuns {
       info: { id: run, pipeline: request.pipeline, params: request.params },
       cancel,
       signal,
+      fence: await this.#fence(run),
       wish: await this.#runs.wish(run),
     };
   }
 
-  async #lookAtWishes(): Promise<void> {
+  async #fence(run: string): Promise<number> {
+    return (await this.#runs.progress(run))?.progress.fence ?? 0;
+  }
+
+  async #look(): Promise<void> {
+    const isFenceDue = ++this.#looks % LOOKS_PER_FENCE === 0;
     for (const [run, known] of this.#known) {
       try {
         const entry = await known;
         if (entry === undefined) continue;
         entry.wish = await this.#runs.wish(run);
         if (entry.wish === 'cancel') entry.cancel.abort(new Error('the run was cancelled'));
+        if (isFenceDue) await this.lookAtFence(run);
       } catch (error) {
-        this.#logger.debug({ err: error, run }, 'wish not read');
+        this.#logger.debug({ err: error, run }, 'wish or fence not read');
       }
     }
   }

@@ -1,13 +1,12 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { readlinkSync } from 'node:fs';
-import { link, mkdir, open, readdir, readFile, stat, unlink, writeFile } from 'node:fs/promises';
-import { hostname } from 'node:os';
+import { randomUUID } from 'node:crypto';
+import { link, mkdir, open, readFile, unlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { LeatError, messageOf } from '@leat/core';
+import type { SinkContext } from '@leat/sdk';
 import { errorCode } from './error-code.ts';
-import { isAlive } from './process-alive.ts';
-
-const DAY_MS = 24 * 60 * 60 * 1000;
+import { fenced } from './fenced.ts';
+import { Staging } from './ndjson-staging.ts';
+import { hostToken } from './process-alive.ts';
 
 /** Errors that waiting does not mend when the folder is opened. */
 const UNFIT = new Set([
@@ -33,43 +32,47 @@ export interface RunFolder {
   /** Unique among all sessions on all hosts; tells which process it belongs to. */
   readonly session: string;
   readonly fsync: boolean;
-  /** A path for a file that is not yet under its final name. */
-  readonly newTemporary: () => string;
+  /** Where files are written before they get their final names; absent in a session that only reads. */
+  readonly staging?: Staging;
   /** Makes the names in a directory durable. */
   readonly syncDirectory: (directory: string) => Promise<void>;
 }
 
 /**
- * Makes the folders of a run if they are absent, and proves that they can be used: that they are
- * writable, have hard links, and belong to this saver.
+ * Makes the folders of a run if they are absent, and proves that they can be used: that they belong to
+ * this saver, and, if the session is to commit, are writable and have hard links.
  *
- * @throws LeatError `sink-unfit`
+ * @throws LeatError `sink-unfit`, or `fenced`
  */
 export async function openRunFolder(
   dir: string,
-  run: string,
-  stage: string,
+  context: SinkContext,
   fsync: boolean,
 ): Promise<RunFolder> {
-  const segments = path.resolve(dir, run);
-  const temporaries = path.join(segments, '.tmp');
+  const { run, stage, fence } = context;
+  const segments = path.resolve(dir, run.id);
   const receipts = path.join(segments, 'receipts');
+  const temporaries = path.join(segments, '.tmp');
   const session = `${hostToken()}-${process.pid}-${randomUUID().slice(0, 8)}`;
-  let temporaryCount = 0;
   const folder: RunFolder = {
     segments,
     receipts,
     session,
     fsync,
-    newTemporary: () => path.join(temporaries, `${session}-${temporaryCount++}`),
+    ...(fence !== undefined && { staging: new Staging(temporaries, session, fence) }),
     syncDirectory: fsync ? syncDirectory : () => Promise.resolve(),
   };
   try {
-    await mkdir(temporaries, { recursive: true });
     await mkdir(receipts, { recursive: true });
     await folder.syncDirectory(path.dirname(segments));
     await folder.syncDirectory(segments);
-    await claim(folder, stage);
+    if (folder.staging !== undefined) {
+      const higher = await folder.staging.claim();
+      if (higher !== undefined) throw fenced(context, higher);
+      await folder.syncDirectory(temporaries);
+      await writeOwner(folder, folder.staging, stage);
+    }
+    await checkOwner(folder, stage);
   } catch (error) {
     if (!UNFIT.has(errorCode(error))) throw error;
     throw new LeatError(
@@ -79,77 +82,46 @@ export async function openRunFolder(
       { cause: error },
     );
   }
-  await removeDeadTemporaries(temporaries);
   return folder;
 }
 
 /**
- * Writes the saver's name into the run's folder, first come first served. Two savers of one pipeline
- * must not share a folder: the dataset of each would contain that of the other. It is done the way a
- * chunk is committed, and so also shows whether that can work here.
+ * Writes the saver's name into the run's folder, first come first served. It is done the way a chunk is
+ * committed, and so also shows whether that can work here.
  */
-async function claim(folder: RunFolder, stage: string): Promise<void> {
-  const owner = path.join(folder.receipts, '.saver');
-  const temporary = folder.newTemporary();
-  let isWritten = false;
+async function writeOwner(folder: RunFolder, staging: Staging, stage: string): Promise<void> {
+  const temporary = staging.newFile();
+  await writeFile(temporary, stage, { flag: 'wx' });
   try {
-    await writeFile(temporary, stage, { flag: 'wx' });
-    isWritten = true;
-    await link(temporary, owner);
+    await link(temporary, ownerOf(folder));
   } catch (error) {
     const code = errorCode(error);
-    if (code !== 'EEXIST') {
-      if (!isWritten || !NO_LINKS.has(code)) throw error;
-      throw new LeatError(
-        'sink-unfit',
-        `The file system of ${folder.segments} has no hard links (${code}), which the ndjson sink ` +
-          'needs to commit a chunk at most once. Give it a directory on another file system.',
-        { cause: error },
-      );
-    }
-    const other = await readFile(owner, 'utf8');
-    if (other !== stage) {
-      throw new LeatError(
-        'sink-unfit',
-        `The directory ${folder.segments} belongs to the saver ${JSON.stringify(other)}; the saver ` +
-          `${JSON.stringify(stage)} needs a directory of its own.`,
-        { cause: error },
-      );
-    }
+    if (code === 'EEXIST') return;
+    if (!NO_LINKS.has(code)) throw error;
+    throw new LeatError(
+      'sink-unfit',
+      `The file system of ${folder.segments} has no hard links (${code}), which the ndjson sink ` +
+        'needs to commit a chunk at most once. Give it a directory on another file system.',
+      { cause: error },
+    );
   } finally {
     await unlink(temporary).catch(() => undefined);
   }
 }
 
-/**
- * Removes what sessions left behind that were killed in the middle of a commit: files of a process of
- * this host that is gone, and anything older than a day. Should it ever hit a file that is in use after
- * all, linking it fails and its chunk is committed again.
- */
-async function removeDeadTemporaries(temporaries: string): Promise<void> {
-  const here = hostToken();
-  for (const name of await readdir(temporaries)) {
-    const [host = '', pid = ''] = name.split('-');
-    const file = path.join(temporaries, name);
-    const isDead =
-      (host === here && !isAlive(Number(pid))) ||
-      (await stat(file).then(
-        ({ mtimeMs }) => Date.now() - mtimeMs > DAY_MS,
-        () => false,
-      ));
-    if (isDead) await unlink(file).catch(() => undefined);
-  }
+/** Two savers of one pipeline must not share a folder: the dataset of each would contain that of the other. */
+async function checkOwner(folder: RunFolder, stage: string): Promise<void> {
+  const owner = await readFile(ownerOf(folder), 'utf8').catch(() => stage);
+  if (owner === stage) return;
+  throw new LeatError(
+    'sink-unfit',
+    `The directory ${folder.segments} belongs to the saver ${JSON.stringify(owner)}; the saver ` +
+      `${JSON.stringify(stage)} needs a directory of its own.`,
+  );
 }
 
-/** Stands for everything in which a process id is unique: the host and, in a container, its own space. */
-function hostToken(): string {
-  let space = '';
-  try {
-    space = readlinkSync('/proc/self/ns/pid');
-  } catch {
-    // Not Linux: the host has one space of process ids.
-  }
-  return createHash('sha256').update(`${hostname()} ${space}`).digest('hex').slice(0, 8);
+function ownerOf({ receipts }: RunFolder): string {
+  return path.join(receipts, '.saver');
 }
 
 async function syncDirectory(directory: string): Promise<void> {

@@ -3,6 +3,8 @@ import { type ChunkId, LeatError, type Receipt, formatChunkId, parseChunkId } fr
 import type { Committed, SinkChunk, SinkContext, SinkSession, StoredChunk } from '@leat/sdk';
 import { countLines } from '@leat/sdk/internal';
 import { eachBounded } from './bounded.ts';
+import { errorCode } from './error-code.ts';
+import { fenced, openedToRead } from './fenced.ts';
 import type { RunFolder } from './ndjson-folder.ts';
 import { Journal } from './ndjson-journal.ts';
 import { JournalIndex, isDigestOf } from './ndjson-receipts.ts';
@@ -14,6 +16,7 @@ import {
   segmentPath,
   writeTemporary,
 } from './ndjson-segment.ts';
+import type { Staging } from './ndjson-staging.ts';
 import { RecentReceipts } from './recent-receipts.ts';
 
 /** Files worked on at once by one commit; Node's own thread pool bounds what reaches the disk. */
@@ -49,6 +52,8 @@ export class NdjsonSession implements SinkSession {
   }
 
   commit = async (chunks: readonly SinkChunk[]): Promise<readonly Committed[]> => {
+    const staging = this.#folder.staging;
+    if (staging === undefined) throw openedToRead(this.#context);
     const pending = new Map<string, Pending>();
     const known = new Map<string, Receipt>();
     for (const chunk of chunks) {
@@ -57,11 +62,15 @@ export class NdjsonSession implements SinkSession {
       if (receipt !== undefined) known.set(receipt.chunk, receipt);
       else if (!pending.has(chunk.receipt.chunk)) {
         const segment = segmentPath(this.#folder, id);
-        const temporary = this.#folder.newTemporary();
+        const temporary = staging.newFile();
         pending.set(chunk.receipt.chunk, { chunk, id, segment, temporary });
       }
     }
-    if (pending.size > 0) await this.#commitPending([...pending.values()]);
+    if (pending.size > 0) {
+      await this.#commitPending([...pending.values()]).catch((error: unknown) =>
+        this.#explain(staging, error),
+      );
+    }
     return chunks.map(({ receipt: given }) => {
       const committed = pending.get(given.chunk)?.committed;
       const receipt = committed?.receipt ?? known.get(given.chunk) ?? given;
@@ -95,7 +104,17 @@ export class NdjsonSession implements SinkSession {
     }
   }
 
-  close = (): Promise<void> => this.#journal.close();
+  close = async (): Promise<void> => {
+    await this.#folder.staging?.close();
+    await this.#journal.close();
+  };
+
+  /** Where a file is gone, a session with a higher fence may have taken it away; or somebody tidied up. */
+  async #explain(staging: Staging, error: unknown): Promise<never> {
+    if (errorCode(error) !== 'ENOENT') throw error;
+    const higher = await staging.claim();
+    throw higher === undefined ? error : fenced(this.#context, higher);
+  }
 
   async #commitPending(pending: readonly Pending[]): Promise<void> {
     try {

@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { appendFile, mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -8,6 +8,7 @@ import { formatReceipt } from '@leat/core';
 import type { SinkSession } from '@leat/sdk';
 import { chunkDigest } from '@leat/sdk';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { testFence } from './fence.testsuite.ts';
 import { ndjson } from './ndjson.ts';
 import {
   all,
@@ -18,6 +19,7 @@ import {
   recordsOf,
   sampleChunks,
   sinkChild,
+  type SinkUnderTest,
   testSink,
   writeChunks,
 } from './sink.testsuite.ts';
@@ -29,10 +31,12 @@ beforeAll(async () => {
 // Some ten thousand files, on a disk that may be busy.
 afterAll(() => rm(dir, { recursive: true, force: true }), 60_000);
 
-testSink('ndjson', () => ({
+const underTest = (): SinkUnderTest => ({
   sink: ndjson(dir),
   inChild: { kind: 'ndjson', options: [dir] },
-}));
+});
+testSink('ndjson', underTest);
+testFence('ndjson', underTest);
 
 describe('ndjson', () => {
   const sessions: SinkSession[] = [];
@@ -97,7 +101,7 @@ describe('ndjson', () => {
       expect(receipts.get(chunk)?.digest).toBe(chunkDigest(chunk, body));
     }
     // Temporary files of the dead are gone once somebody opens the sink.
-    expect(await readdir(path.join(dir, run, '.tmp'))).toEqual([]);
+    expect(await temporaries(run)).toHaveLength(1);
     await commitInChild(task.sink, run, chunks);
     const after = await all(session.read());
     expect(after.map(({ chunk }) => chunk)).toEqual(chunks.map(({ receipt }) => receipt.chunk));
@@ -149,11 +153,53 @@ describe('ndjson', () => {
     const run = newRun();
     await open(run);
     const tmp = path.join(dir, run, '.tmp');
-    await writeFile(path.join(tmp, 'otherhost-1-x-0'), 'alive, for all we know');
-    await writeFile(path.join(tmp, 'otherhost-1-x-1'), 'too old');
-    await utimes(path.join(tmp, 'otherhost-1-x-1'), 1, 1);
+    for (const file of ['otherhost-1-x/alive-for-all-we-know', 'otherhost-2-x/too-old']) {
+      await mkdir(path.join(tmp, '1', path.dirname(file)));
+      await writeFile(path.join(tmp, '1', file), '');
+    }
+    await utimes(path.join(tmp, '1', 'otherhost-2-x'), 1, 1);
+    await mkdir(path.join(tmp, 'old-1'));
     await open(run);
-    expect(await readdir(tmp)).toEqual(['otherhost-1-x-0']);
+    expect(await readdir(tmp)).toEqual(['1']);
+    const left = (await readdir(path.join(tmp, '1'))).filter((name) => name.startsWith('other'));
+    expect(left).toEqual(['otherhost-1-x']);
+  });
+
+  test('takes what a stopped process is about to link away from it', async () => {
+    const run = newRun();
+    const file = await writeChunks(dir, sampleChunks(40));
+    const sink = { kind: 'ndjson', options: [dir] };
+    const task = { sink, run, file, together: 20, lanes: 1, rounds: 1, stopBeforeLink: 5 };
+    const child = spawn(process.execPath, [sinkChild, JSON.stringify(task)]);
+    const exited = once(child, 'exit');
+    let stderr = '';
+    child.stderr.on('data', (data: Buffer) => (stderr += data.toString()));
+    await expect.poll(() => stateOf(child.pid), { timeout: 30_000 }).toBe('T');
+    expect(await temporaries(run)).toHaveLength(1 + 20);
+    const session = await ndjson(dir).open({ ...contextOf(run), fence: 2 });
+    sessions.push(session);
+    const before = await all(session.read());
+    expect(before.length).toBeLessThan(20);
+    child.kill('SIGCONT');
+    expect((await exited)[0]).toBe(1);
+    expect(stderr).toContain('has the fence 2');
+    expect(await all(session.read())).toEqual(before);
+    expect(await temporaries(run)).toEqual([]);
+    await session.commit(sampleChunks(40));
+    expect(await all(session.receipts())).toHaveLength(40);
+  });
+
+  test('makes another folder for its temporary files when theirs is removed', async () => {
+    const run = newRun();
+    const session = await open(run);
+    for (const [seq, folder] of ['.tmp/1', '.tmp'].entries()) {
+      await rm(path.join(dir, run, folder), { recursive: true });
+      const chunks = sampleChunks(2, seq * 2);
+      await expect(session.commit(chunks)).rejects.toMatchObject({ code: 'ENOENT' });
+      expect(await session.commit(chunks)).toMatchObject(
+        chunks.map(() => ({ isDuplicate: false })),
+      );
+    }
   });
 
   test('is unfit where it cannot make its directory', async () => {
@@ -201,7 +247,7 @@ describe('ndjson', () => {
       await writeFile(ballast, Buffer.alloc(150_000)).catch(() => undefined);
       await expect(session.commit(chunks)).rejects.toMatchObject({ code: 'ENOSPC' });
       for (const stored of await all(session.read())) expect(recordsOf(stored)).toHaveLength(1);
-      expect(await readdir(path.join(mount, run, '.tmp'))).toEqual([]);
+      expect(await temporaries(run, mount)).toHaveLength(1);
       await rm(ballast);
       shell(`mount -o remount,size=4m ${mount}`);
       const committed = await session.commit(chunks);
@@ -220,10 +266,20 @@ async function count(run: string): Promise<number> {
   return names.length;
 }
 
+/** The folders of the sessions that are open, and what is in them. */
+function temporaries(run: string, where = dir): Promise<string[]> {
+  return readdir(path.join(where, run, '.tmp', '1'), { recursive: true });
+}
+
 async function journalOf(run: string): Promise<string> {
   const receipts = path.join(dir, run, 'receipts');
   const journal = (await readdir(receipts)).find((name) => name.endsWith('.txt'));
   return path.join(receipts, journal ?? 'none');
+}
+
+/** The state of a process: `T` for one that is stopped. */
+function stateOf(pid: number | undefined): string | undefined {
+  return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.[0];
 }
 
 function shell(command: string): Buffer {

@@ -22,7 +22,7 @@ export interface NdjsonOptions {
  * out/<run>/000000042.ndjson       a segment: the body of chunk 42
  * out/<run>/000000043.0-2.ndjson   the first of the two that chunk 43 became
  * out/<run>/receipts/*.txt         journals: one line for each chunk that was to be committed
- * out/<run>/.tmp/                  files on their way to their final name
+ * out/<run>/.tmp/<fence>/          files on their way to their final name
  * ```
  *
  * **Commit.** The bodies are written to `.tmp` and synced; then their receipts are appended to the
@@ -30,6 +30,9 @@ export interface NdjsonOptions {
  * synced. A chunk is committed if and only if its final name exists. `link` is atomic and fails if the
  * name exists, so of any number of sessions, processes and hosts that commit the same chunk exactly one
  * succeeds, without locks, and none can ever see half a segment. A rename would overwrite silently.
+ *
+ * **Fence.** Whoever opens under a higher fence renames the folders of the lower ones away: what a stale
+ * session is about to link is not there any more. `Staging` says why that is enough.
  *
  * The folder must be on a file system with hard links (any local one, NFS) and belongs to one saver.
  *
@@ -45,7 +48,7 @@ export function ndjson(dir: string, options: NdjsonOptions = {}): Sink {
     open: async (context) => {
       checkRunId(context.run.id);
       const fsync = options.fsync ?? true;
-      const folder = await openRunFolder(dir, context.run.id, context.stage, fsync);
+      const folder = await openRunFolder(dir, context, fsync);
       return new NdjsonSession(folder, context);
     },
   };

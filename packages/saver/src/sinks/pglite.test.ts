@@ -6,6 +6,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import type { SinkSession } from '@leat/sdk';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { testFence } from './fence.testsuite.ts';
 import { openPglite } from './pglite-database.ts';
 import { pglite } from './pglite.ts';
 import {
@@ -34,6 +35,7 @@ const sinkOf = (table: string): ReturnType<typeof pglite> =>
   pglite({ dir: path.join(dir, 'db'), table });
 
 testSink('pglite', () => ({ sink: sinkOf('people') }));
+testFence('pglite', () => ({ sink: sinkOf('people') }));
 testSqlSink('pglite', () => ({
   sink: sinkOf,
   query: async (text) => {

@@ -1,4 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { readFileSync, readlinkSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { errorCode } from './error-code.ts';
 
 /** Whether a process of this host is there, whoever owns it. */
@@ -23,4 +25,15 @@ export function startOf(pid: number): string {
   } catch {
     return '';
   }
+}
+
+/** Stands for everything in which a process id is unique: the host and, in a container, its own space. */
+export function hostToken(): string {
+  let space = '';
+  try {
+    space = readlinkSync('/proc/self/ns/pid');
+  } catch {
+    // Not Linux: the host has one space of process ids.
+  }
+  return createHash('sha256').update(`${hostname()} ${space}`).digest('hex').slice(0, 8);
 }

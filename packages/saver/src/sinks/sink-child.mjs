@@ -1,13 +1,17 @@
 // A saver's process in tests: commits the chunks of a file through a sink of its own. It is started with
-// one argument, `{ sink, run, file, together, lanes, rounds }`, and prints how many were no duplicates.
+// one argument, `{ sink, run, file, together, lanes, rounds }`, and prints how many were no duplicates. With
+// `stopBeforeLink` it stops itself before the so manieth file gets its final name.
 import { readFileSync } from 'node:fs';
+import files from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { z } from 'zod';
 import { ndjson, pglite, postgres } from '../../dist/sinks/index.js';
 
-const { sink, run, file, together, lanes, rounds } = JSON.parse(process.argv[2]);
+const { sink, run, file, together, lanes, rounds, stopBeforeLink } = JSON.parse(process.argv[2]);
 const session = await { ndjson, pglite, postgres }[sink.kind](...sink.options).open({
   run: { id: run, pipeline: 'test', params: {} },
   stage: 'saver',
+  fence: 1,
   schema: z.object({ id: z.int(), text: z.string() }),
   logger: { warn: () => undefined },
 });
@@ -15,6 +19,15 @@ const chunks = JSON.parse(readFileSync(file, 'utf8')).map(({ receipt, body }) =>
   receipt,
   body: Buffer.from(body),
 }));
+if (stopBeforeLink !== undefined) {
+  const { link } = files;
+  let links = 0;
+  files.link = (from, to) => {
+    if (++links === stopBeforeLink) process.kill(process.pid, 'SIGSTOP');
+    return link(from, to);
+  };
+  syncBuiltinESMExports();
+}
 let committed = 0;
 for (let round = 0; round < rounds; round++) {
   const batches = [];

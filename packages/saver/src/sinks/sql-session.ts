@@ -1,7 +1,9 @@
 import {
+  type ChunkId,
   compareChunkIds,
   formatExecutions,
   LeatError,
+  ordinalOf,
   parseChunkId,
   parseReceipt,
   type Receipt,
@@ -14,6 +16,7 @@ import {
   type SinkSession,
   type StoredChunk,
 } from '@leat/sdk';
+import { fenced, openedToRead } from './fenced.ts';
 import { RecentReceipts } from './recent-receipts.ts';
 import type { SqlDatabase, SqlRow } from './sql-database.ts';
 import { findRejected, isDataError } from './sql-rejection.ts';
@@ -21,6 +24,7 @@ import {
   type Tables,
   commitChunks,
   pageReceipts,
+  selectFence,
   selectOrphans,
   selectReceipts,
   selectRecords,
@@ -34,6 +38,7 @@ const CHUNKS_AT_ONCE = 16;
 export class SqlSession implements SinkSession {
   readonly #database: SqlDatabase;
   readonly #tables: Tables;
+  readonly #context: SinkContext;
   readonly #run: string;
   readonly #saver: string;
   readonly #recent: RecentReceipts = new RecentReceipts();
@@ -41,6 +46,7 @@ export class SqlSession implements SinkSession {
   constructor(database: SqlDatabase, tables: Tables, context: SinkContext) {
     this.#database = database;
     this.#tables = tables;
+    this.#context = context;
     this.#run = context.run.id;
     this.#saver = context.stage;
   }
@@ -91,14 +97,17 @@ export class SqlSession implements SinkSession {
 
   /** Returns the ids of the chunks that were not there before. */
   async #insert(chunks: readonly SinkChunk[]): Promise<Set<string>> {
+    const { fence } = this.#context;
+    if (fence === undefined) throw openedToRead(this.#context);
     const receipts = [this.#run, this.#saver, receiptsJson(chunks)] as const;
     const pieces = chunks.flatMap(({ receipt, body }) =>
       body.length === 0 ? [] : [receipt.chunk, 0, body],
     );
     const statement = commitChunks(this.#tables, pieces.length / 3);
     try {
-      const rows = await this.#database.query(statement, [...receipts, ...pieces]);
-      return new Set(rows.map(([chunk]) => chunk ?? ''));
+      const rows = await this.#database.query(statement, [...receipts, fence, ...pieces]);
+      if (rows.length === 0) throw fenced(this.#context, await this.#foundFence());
+      return new Set(rows.flatMap(([chunk]) => chunk ?? []));
     } catch (error) {
       if (!isDataError(error)) throw error;
       const rejected = await findRejected(
@@ -112,6 +121,12 @@ export class SqlSession implements SinkSession {
       if (rejected.length === 0) throw error;
       throw new SinkRejection(rejected, { cause: error });
     }
+  }
+
+  async #foundFence(): Promise<string> {
+    const values = [this.#run, this.#saver];
+    const [[fence = null] = []] = await this.#database.query(selectFence(this.#tables), values);
+    return fence ?? 'none';
   }
 
   async #findFirstReceipts(ids: readonly string[], known: Map<string, Receipt>): Promise<void> {
@@ -162,14 +177,15 @@ export class SqlSession implements SinkSession {
 
 function inDatasetOrder(chunks: ReadonlyMap<string, SinkChunk>): SinkChunk[] {
   return [...chunks.values()]
-    .map((chunk) => {
-      const id = parseChunkId(chunk.receipt.chunk);
-      if (id !== undefined) return { id, chunk };
-      const text = JSON.stringify(chunk.receipt.chunk);
-      throw new LeatError('invalid-message', `${text} is not a chunk id.`);
-    })
+    .map((chunk) => ({ id: chunkIdOf(chunk.receipt.chunk), chunk }))
     .toSorted((a, b) => compareChunkIds(a.id, b.id))
     .map(({ chunk }) => chunk);
+}
+
+function chunkIdOf(text: string): ChunkId {
+  const id = parseChunkId(text);
+  if (id !== undefined) return id;
+  throw new LeatError('invalid-message', `${JSON.stringify(text)} is not a chunk id.`);
 }
 
 /** Dataset order; what is no chunk id comes last. */
@@ -182,7 +198,7 @@ function isBefore(a: string | undefined, b: string): boolean {
 function receiptsJson(chunks: readonly SinkChunk[]): string {
   const rows = chunks.map(({ receipt: { chunk, counts, digest, fence, buried } }) => ({
     chunk,
-    ordinal: `{${chunk.replaceAll(/[.-]/g, ',')}}`,
+    ordinal: `{${ordinalOf(chunkIdOf(chunk)).join()}}`,
     records_in: counts.in,
     expanded: counts.expanded,
     filtered: counts.filtered,

@@ -4,6 +4,7 @@ import { errorCode } from './error-code.ts';
 import { columnsOf } from './sql-columns.ts';
 import type { SqlDatabase } from './sql-database.ts';
 import { SqlSession } from './sql-session.ts';
+import { raiseFence } from './sql-statements.ts';
 import { type TableName, prepareTables } from './sql-tables.ts';
 
 /**
@@ -22,7 +23,10 @@ export async function openSqlSession(
   const columns = columnsOf(context.schema);
   const database = await connect();
   try {
-    return new SqlSession(database, await prepareTables(database, name, columns), context);
+    const tables = await prepareTables(database, name, columns);
+    const { run, stage, fence } = context;
+    if (fence !== undefined) await database.query(raiseFence(tables), [run.id, stage, fence]);
+    return new SqlSession(database, tables, context);
   } catch (error) {
     await database.close().catch(() => undefined);
     if (error instanceof LeatError || !UNFIT.test(errorCode(error))) throw error;

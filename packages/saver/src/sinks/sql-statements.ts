@@ -3,10 +3,11 @@ import type { Column, ColumnType } from './sql-columns.ts';
 /** What PostgreSQL allows a function as arguments is a hundred; stay well below. */
 const MAX_ARGUMENTS = 50;
 
-/** The two tables that a session writes to, each with its schema and quoted. */
+/** The tables that a session writes to, each with its schema and quoted. */
 export interface Tables {
   readonly records: string;
   readonly receipts: string;
+  readonly fences: string;
   readonly columns: readonly Column[];
 }
 
@@ -50,15 +51,41 @@ export function indexReceipts({ receipts }: Tables): string {
   return `CREATE INDEX ON ${receipts} (run, saver, ordinal)`;
 }
 
-/** Inserts receipts `$3` (a JSON array) of run `$1` and saver `$2`; returns the chunks that are new. */
-export function insertReceipts({ receipts }: Tables): string {
+/** The highest fence under which each saver of a run was opened. */
+export function createFences({ fences }: Tables): string {
+  return `CREATE TABLE ${fences} (
+    run text NOT NULL, saver text NOT NULL, fence bigint NOT NULL, PRIMARY KEY (run, saver))`;
+}
+
+/**
+ * Raises the fence of run `$1` and saver `$2` to `$3`, and waits for the commits that are under way. Where
+ * there is nothing to raise it must not lock the row: who opens would wait as long as others commit.
+ */
+export function raiseFence({ fences }: Tables): string {
+  return `INSERT INTO ${fences} AS kept (run, saver, fence)
+    SELECT $1::text, $2::text, $3::bigint WHERE NOT EXISTS (SELECT FROM ${fences}
+      WHERE run = $1::text AND saver = $2::text AND fence >= $3::bigint)
+    ON CONFLICT (run, saver) DO UPDATE SET fence = excluded.fence WHERE kept.fence < excluded.fence`;
+}
+
+/** The fence of run `$1` and saver `$2`. */
+export function selectFence({ fences }: Tables): string {
+  return `SELECT fence::text FROM ${fences} WHERE run = $1::text AND saver = $2::text`;
+}
+
+/**
+ * Inserts receipts `$3` (a JSON array) of run `$1` and saver `$2`; returns the chunks that are new.
+ *
+ * @param guard a table of one row; nothing is inserted if it has none
+ */
+export function insertReceipts({ receipts }: Tables, guard?: string): string {
   return `INSERT INTO ${receipts} (run, saver, chunk, ordinal,
       records_in, expanded, filtered, dead, retries, digest, fence, buried)
     SELECT $1::text, $2::text, chunk, ordinal::bigint[],
-      records_in, expanded, filtered, dead, retries, digest, fence, buried
+      records_in, expanded, filtered, dead, retries, digest, given.fence, buried
     FROM json_to_recordset($3::text::json) AS given(chunk text, ordinal text,
       records_in bigint, expanded bigint, filtered bigint, dead bigint, retries bigint, digest text,
-      fence bigint, buried text)
+      fence bigint, buried text)${guard === undefined ? '' : ` CROSS JOIN ${guard}`}
     ON CONFLICT (run, saver, chunk) DO NOTHING
     RETURNING chunk`;
 }
@@ -94,11 +121,17 @@ export function insertRecords(
 
 /**
  * Everything at once: receipts, and the records of those chunks whose receipt is new. A single statement
- * is a transaction, and takes one round trip instead of four.
+ * is a transaction, and takes one round trip instead of four. It returns a row for each new chunk, and one
+ * more with NULL unless the fence is higher than `$4`: then it inserts nothing and returns nothing.
+ *
+ * The fence's row is locked, FOR SHARE so that commits do not wait for each other: one that has seen it
+ * ends before it is raised, and one that waited for the raising sees the new value.
  */
 export function commitChunks(tables: Tables, pieces: number): string {
-  const saved = pieces === 0 ? '' : `, saved AS (${insertRecords(tables, pieces, 4, 'fresh')})`;
-  return `WITH fresh AS (${insertReceipts(tables)})${saved} SELECT chunk FROM fresh`;
+  const saved = pieces === 0 ? '' : `, saved AS (${insertRecords(tables, pieces, 5, 'fresh')})`;
+  return `WITH valid AS (${selectFence(tables)} AND fence <= $4::bigint FOR SHARE),
+    fresh AS (${insertReceipts(tables, 'valid')})${saved}
+    SELECT chunk FROM fresh UNION ALL SELECT NULL FROM valid`;
 }
 
 /** A chunk id, and its receipt as the line that `parseReceipt` reads. */

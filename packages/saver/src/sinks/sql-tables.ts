@@ -3,6 +3,7 @@ import { type Column, type ColumnType, KEY_COLUMNS } from './sql-columns.ts';
 import type { SqlDatabase, SqlQueries } from './sql-database.ts';
 import {
   type Tables,
+  createFences,
   createReceipts,
   createRecords,
   identifier,
@@ -10,6 +11,7 @@ import {
 } from './sql-statements.ts';
 
 const RECEIPTS = 'leat_receipts';
+const FENCES = 'leat_fences';
 
 /** Two savers that start together must not both find a table absent and create it. */
 const LOCK = `SELECT pg_advisory_xact_lock(hashtext('leat tables'))::text`;
@@ -52,6 +54,7 @@ export function prepareTables(
     const tables = {
       records: `${identifier(schema)}.${identifier(name.table)}`,
       receipts: `${identifier(schema)}.${identifier(RECEIPTS)}`,
+      fences: `${identifier(schema)}.${identifier(FENCES)}`,
       columns,
     };
     const receipts = await foundColumns(tx, schema, RECEIPTS);
@@ -61,6 +64,7 @@ export function prepareTables(
       await tx.query(createReceipts(tables));
       await tx.query(indexReceipts(tables));
     }
+    if ((await foundColumns(tx, schema, FENCES)).length === 0) await tx.query(createFences(tables));
     const found = await foundColumns(tx, schema, name.table);
     if (found.length > 0)
       return { ...tables, columns: checkColumns(tables.records, columns, found) };

@@ -1,0 +1,76 @@
+import { LeatError, messageOf } from '@leat/core';
+import type { Pipeline, RunInfo, Saver, Sink, SinkSession } from '@leat/sdk';
+import type { KnownRun, Logger } from '@leat/sdk/internal';
+import { persist } from './persist.ts';
+
+export interface RunSinkOptions {
+  readonly pipeline: Pipeline;
+  readonly saver: Saver;
+  readonly logger: Logger;
+}
+
+/** The sink of one run, open under the run's fence. */
+export class RunSink {
+  readonly #options: RunSinkOptions;
+  #session: SinkSession | undefined;
+  #fence = 0;
+
+  constructor(options: RunSinkOptions) {
+    this.#options = options;
+  }
+
+  get isOpen(): boolean {
+    return this.#session !== undefined;
+  }
+
+  /** The fence under which it was opened last. */
+  get fence(): number {
+    return this.#fence;
+  }
+
+  /**
+   * The session to commit with: another one when the run's fence has risen.
+   *
+   * @throws LeatError `sink-unfit` if the sink can never work as it stands; `fenced` if its own fence is
+   * higher than the run's
+   */
+  async open({ info, fence, signal }: KnownRun): Promise<SinkSession> {
+    if (this.#session !== undefined && this.#fence >= fence) return this.#session;
+    await this.close();
+    this.#fence = fence;
+    const { pipeline, saver, logger } = this.#options;
+    const sink = sinkOf(saver, info);
+    const context = {
+      run: info,
+      stage: saver.name,
+      schema: saver.from.schema,
+      fence,
+      logger: logger.child({ pipeline: pipeline.name, run: info.id, stage: saver.name }),
+    };
+    const open = (): Promise<SinkSession> => sink.open(context);
+    this.#session = await persist(`the sink ${sink.kind}`, open, { signal, logger });
+    return this.#session;
+  }
+
+  async close(): Promise<void> {
+    const session = this.#session;
+    this.#session = undefined;
+    await session?.close();
+  }
+}
+
+/** @throws LeatError `sink-unfit` if the user's function throws: it would do so for ever */
+function sinkOf(saver: Saver, run: RunInfo): Sink<never> {
+  try {
+    const sink: Sink<never> | undefined = saver.sink(run);
+    if (typeof sink?.open === 'function') return sink;
+    throw new TypeError('the function gives no sink');
+  } catch (error) {
+    if (error instanceof LeatError) throw error;
+    throw new LeatError(
+      'sink-unfit',
+      `The saver ${saver.name} has no sink for the run ${run.id}: ${messageOf(error)}`,
+      { cause: error },
+    );
+  }
+}
