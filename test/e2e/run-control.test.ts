@@ -56,6 +56,32 @@ test('a paused run rests on every replica, and goes on when it is resumed', asyn
   expect(await run.leat('verify', 'r1')).toMatchObject({ code: 0 });
 });
 
+test('a run that rests keeps no other waiting', async () => {
+  await using site = await Deployment.create('steady.ts');
+  const first = await site.start({ count: 10_000, delayMs: 10 }, 'first');
+  site.service('fetcher');
+  site.service('mapper');
+  site.service('saver');
+  await site.untilSaved(10, first, 'steady');
+  expect(await site.leat('pause', first)).toMatchObject({ code: 0 });
+  const second = await site.start({ count: 1_000 }, 'second');
+  await until(
+    'the second run completes',
+    async () => (await site.report(second)).state === 'completed',
+    DEADLINE_MS,
+  );
+  expect(await site.report(first)).toMatchObject({ state: 'paused', endedAt: null });
+  expect(await site.leat('resume', first)).toMatchObject({ code: 0 });
+  await site.untilEnded();
+  for (const [run, count] of [
+    [first, 10_000],
+    [second, 1_000],
+  ] as const) {
+    expect(await site.report(run)).toMatchObject({ state: 'completed', records: { saved: count } });
+    expect(await site.leat('verify', run)).toMatchObject({ code: 0 });
+  }
+});
+
 test('a cancelled run ends with what is saved, exactly, and nothing of it is left to do', async () => {
   await using site = await Deployment.create('steady.ts');
   const runs = ['r1', 'r2', 'r3', 'r4'];

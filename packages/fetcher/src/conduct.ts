@@ -30,6 +30,8 @@ export interface ConductOptions {
   readonly logger: Logger;
   /** Stops sending, checkpoints, and gives the lease back. */
   readonly stop: AbortSignal;
+  /** Told twice a second while the run rests. */
+  readonly onResting?: () => Promise<void>;
   /** Told a few times a second how far the run has come. */
   readonly onProgress?: (report: RunReport) => void;
 }
@@ -64,6 +66,11 @@ class Conductor {
   readonly #receipts: ReceiptIntake;
   readonly #control: RunControl;
   #wake: () => void = () => undefined;
+  readonly #fail = (error: unknown): void => {
+    // What a cancellation breaks off says so.
+    if (this.#sending.signal.aborted && !(error instanceof LeatError)) return;
+    this.#end(error);
+  };
 
   constructor(options: ConductOptions) {
     this.#options = options;
@@ -72,12 +79,11 @@ class Conductor {
     this.#checkpointer = new Checkpointer(this.#ledger, lease, connection, logger);
     this.#run = { id: request.run, pipeline: request.pipeline, params: request.params };
     const wake = (): void => this.#wake();
-    const failed = (error: unknown): void => this.#fail(error);
     this.#outbox = new Outbox(
       { connection, pipeline, run: request.run, signal: this.#sending.signal },
       this.#ledger,
       wake,
-      failed,
+      this.#fail,
     );
     this.#receipts = new ReceiptIntake({
       connection,
@@ -88,7 +94,7 @@ class Conductor {
         this.#control.check();
         this.#wake();
       },
-      onFailed: failed,
+      onFailed: this.#fail,
       signal: this.#over.signal,
       logger,
     });
@@ -99,6 +105,7 @@ class Conductor {
       checkpointer: this.#checkpointer,
       maxDeadRecords: pipeline.maxDeadRecords,
       onChange: wake,
+      onResting: options.onResting ?? (() => Promise.resolve()),
       onCancel: () => this.#sending.abort(new RunCancelled()),
       logger,
     });
@@ -109,11 +116,10 @@ class Conductor {
     const wake = (): void => this.#wake();
     stop.addEventListener('abort', wake, { once: true });
     this.#sending.signal.addEventListener('abort', wake, { once: true });
-    const failed = (error: unknown): void => this.#fail(error);
     try {
-      this.#checkpointer.run(this.#over.signal).catch(failed);
-      this.#keepReporting().catch(failed);
-      this.#control.watch(this.#over.signal).catch(failed);
+      this.#checkpointer.run(this.#over.signal).catch(this.#fail);
+      this.#keepReporting().catch(this.#fail);
+      this.#control.watch(this.#over.signal).catch(this.#fail);
       return await this.#goOn().catch((error: unknown) => this.#unlessCancelled(error));
     } catch (error) {
       const reason: unknown = this.#over.signal.aborted ? this.#over.signal.reason : error;
@@ -144,18 +150,12 @@ class Conductor {
       onLost: (lost) => this.#sendAgain(feed, lost),
       signal: this.#sending.signal,
       logger,
-    }).catch((error: unknown) => this.#fail(error));
+    }).catch(this.#fail);
     const damage = await feed.sendAll(() => this.#untilRoom());
     await this.#until(() => this.#ledger.inFlightCount === 0);
     await this.#outbox.untilEmpty(stop);
     this.#sending.signal.throwIfAborted();
     return this.#finish(damage);
-  }
-
-  #fail(error: unknown): void {
-    // What a cancellation breaks off says so.
-    if (this.#sending.signal.aborted && !(error instanceof LeatError)) return;
-    this.#end(error);
   }
 
   #end(reason?: unknown): void {

@@ -89,9 +89,31 @@ export async function runFetcher(options: FetcherServiceOptions): Promise<void> 
   }
 }
 
-async function candidates({ connection, only }: FetcherServiceOptions): Promise<RunRequest[]> {
-  const open = await connection.runs.listOpen();
-  return only === undefined ? open : open.filter(({ run }) => run === only);
+/** The runs that may be taken up, oldest first; those that rest come last, and keep no other waiting. */
+async function candidates({
+  connection: { runs },
+  only,
+}: FetcherServiceOptions): Promise<RunRequest[]> {
+  const open = await runs.listOpen();
+  if (only !== undefined) return open.filter(({ run }) => run === only);
+  const awake: RunRequest[] = [];
+  const resting: RunRequest[] = [];
+  for (const request of open) {
+    const isResting = (await runs.progress(request.run))?.progress.state === 'paused';
+    (isResting ? resting : awake).push(request);
+  }
+  return [...awake, ...resting];
+}
+
+/** Whether another run waits for a fetcher. */
+async function anotherWaits(options: FetcherServiceOptions, run: string): Promise<boolean> {
+  const { connection, pipeline } = options;
+  for (const other of await candidates(options)) {
+    if (other.run === run || specDifference(other.spec, pipeline.spec) !== undefined) continue;
+    const found = (await connection.runs.progress(other.run))?.progress;
+    if (found?.holder === undefined && found?.state !== 'paused') return true;
+  }
+  return false;
 }
 
 async function conductOne(
@@ -101,6 +123,7 @@ async function conductOne(
 ): Promise<void> {
   const { connection, pipeline, logger, stop, onProgress, onEnded } = options;
   const { run } = request;
+  const leave = new AbortController();
   const isResumed = lease.progress.ledger.next > 0;
   logger.info({ run, fence: lease.fence }, isResumed ? 'run resumed' : 'run started');
   try {
@@ -110,13 +133,18 @@ async function conductOne(
       request,
       lease,
       logger,
-      stop,
+      stop: AbortSignal.any([stop, leave.signal]),
+      onResting: async () => {
+        if (await anotherWaits(options, run)) leave.abort();
+      },
       ...(onProgress && { onProgress }),
     });
     const { state } = conducted.report;
     if (isEnded(state)) {
       logger.info({ run, state }, 'run ended');
       onEnded?.(conducted);
+    } else if (leave.signal.aborted) {
+      logger.info({ run }, 'run rests, another one is taken up');
     } else {
       logger.info({ run }, 'run interrupted, it can be resumed');
     }

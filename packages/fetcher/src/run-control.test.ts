@@ -35,8 +35,10 @@ let wishes: Wishes;
 let ledger: Ledger;
 let said: string[];
 let over: AbortController;
+let rests: number;
 
 beforeEach(() => {
+  rests = 0;
   vi.useFakeTimers();
   wishes = new Wishes();
   ledger = new Ledger(FIRST_CHECKPOINT);
@@ -77,6 +79,7 @@ function controlled(
     checkpointer: { changed: () => undefined } as unknown as Checkpointer,
     maxDeadRecords,
     onChange: () => undefined,
+    onResting: () => Promise.resolve(void rests++),
     onCancel: () => said.push('cancelled'),
     logger: { info: say, warn: say, debug: () => undefined } as unknown as Logger,
   });
@@ -107,8 +110,11 @@ test('the operator lets it rest and go on, and cancels it', async () => {
   await look();
   expect(control.mayGoOn).toBe(false);
   expect(standing()).toEqual({ state: 'paused' });
+  await look();
+  expect(rests).toBe(2);
   wishes.wanted = 'run';
   await look();
+  expect(rests).toBe(2);
   expect(control.mayGoOn).toBe(true);
   wishes.wanted = 'cancel';
   await look();
@@ -203,8 +209,10 @@ test('a fetcher that died before it could wish for the rest has a successor that
 test('a run of which nothing is left to do does not rest', async () => {
   settle(5);
   ledger.end();
-  controlled({ state: 'running' }, 3);
+  const { control } = controlled({ state: 'running' }, 3);
+  control.check();
   await look();
   expect(wishes.wanted).toBe('run');
+  expect(control.mayGoOn).toBe(true);
   expect(said).toEqual([]);
 });

@@ -20,6 +20,8 @@ export interface RunControlOptions {
   readonly maxDeadRecords: DeadTolerance | undefined;
   /** Told when the run goes on or begins to rest. */
   readonly onChange: () => void;
+  /** Told twice a second while the run rests. */
+  readonly onResting: () => Promise<void>;
   /** Told when the operator does not want the run any more. */
   readonly onCancel: () => void;
   readonly logger: Logger;
@@ -54,7 +56,13 @@ export class RunControl {
   /** Looks whether too many records are dead; to be called when receipts have come. */
   check(): void {
     const { ledger, lease, maxDeadRecords } = this.#options;
-    if (maxDeadRecords === undefined || this.#excess !== undefined) return;
+    if (maxDeadRecords === undefined) return;
+    if (ledger.isComplete) {
+      // Nothing is left to rest for; and dead letters that are tried again can only become fewer.
+      this.#excess = undefined;
+      return;
+    }
+    if (this.#excess !== undefined) return;
     const toll = deathTollOf(ledger.totals.counts);
     this.#excess = whyTooManyDead(lease.run, maxDeadRecords, toll, lease.standing.tolerated);
     if (this.#excess !== undefined) this.#nudge();
@@ -74,19 +82,19 @@ export class RunControl {
   }
 
   async #look(): Promise<void> {
-    const { runs, lease, ledger } = this.#options;
+    const { runs, lease, onResting } = this.#options;
     const wish = await runs.wish(lease.run);
     if (wish !== this.#wish) this.#take(wish);
     this.check();
-    // Nothing is left to rest for when the last chunk was one too many.
-    if (ledger.isComplete) return;
-    if (this.#excess === undefined || lease.standing.reason !== undefined) return;
-    // The replicas of all stages look at the wish.
-    if (this.#wish === 'run' && (await runs.changeWish(lease.run, 'run', 'pause'))) {
-      this.#take('pause');
-    } else if (this.#wish === 'pause') {
-      this.#rest();
+    if (this.#excess !== undefined && lease.standing.reason === undefined) {
+      // The replicas of all stages look at the wish.
+      if (this.#wish === 'run' && (await runs.changeWish(lease.run, 'run', 'pause'))) {
+        this.#take('pause');
+      } else if (this.#wish === 'pause') {
+        this.#rest();
+      }
     }
+    if (this.#wish === 'pause') await onResting();
   }
 
   #take(wish: RunWish): void {

@@ -33,7 +33,7 @@ export interface PipelineConnection {
   readonly maxPayload: number;
   /** Makes whatever of the topology has vanished; one attempt at a time, however many ask. */
   readonly repair: () => Promise<void>;
-  /** Removes what a run that has ended leaves in streams and stores: its messages, bodies, consumer. */
+  /** Removes what a run that has ended leaves behind: its messages, bodies and consumer, and a pause. */
   readonly removeRun: (run: string) => Promise<void>;
   /** Sends what is buffered and closes. */
   readonly close: () => Promise<void>;
@@ -123,6 +123,8 @@ export async function pipelineConnectionOver(
       removeRun: async (run) => {
         await purgeRun(manager, topology, spec.name, run);
         await bodies.removeRun(run);
+        // Whoever takes it up again one day does not want it to rest.
+        await runs.changeWish(run, 'pause', 'run');
       },
       close: async () => {
         publisher.close();
