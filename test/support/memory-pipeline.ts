@@ -21,7 +21,7 @@ import { newName, type OpenPipeline } from './jetstream.ts';
 const Numbered = z.object({ n: z.number() });
 
 /** A sink in this process: what was saved, by chunk id. */
-class MemorySink implements Sink<{ n: number }> {
+export class MemorySink implements Sink<{ n: number }> {
   readonly kind = 'memory';
   readonly chunks = new Map<string, SinkChunk>();
 

@@ -1,25 +1,29 @@
-import { gzipSync } from 'node:zlib';
 import { LeatError } from '@leat/core';
 import type { Source } from '@leat/sdk';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { csv } from './csv.ts';
+import {
+  asCsv,
+  asJsonArray,
+  asNdjson,
+  type DamagedFile,
+  type Layout,
+  layouts,
+  writeAll,
+} from './damaged-dataset.testsuite.ts';
 import type { FileOptions } from './file-source.ts';
 import { jsonArray } from './json-array.ts';
-import { mutate, mutations } from './mutation.testsuite.ts';
 import { ndjson } from './ndjson.ts';
 import {
   type Expected,
   simpleCsv,
-  simpleGunzip,
   simpleNdjson,
   type SimpleReader,
   withoutMark,
 } from './simple-readers.testsuite.ts';
 import { expectResumable, expectSound, readAll, request } from './source.testsuite.ts';
 import { TemporaryFiles } from './temporary-files.testsuite.ts';
-
-const files = new TemporaryFiles();
 
 const { LEAT_FUZZ_CASES, LEAT_FUZZ_SEED } = process.env;
 /** How many cases there are; a failure prints its seed, and that replays it. */
@@ -29,72 +33,7 @@ const CASES = {
 };
 const TIMEOUT_MS = 20_000 + CASES.numRuns * 100;
 
-const rows = fc.array(
-  fc.record({
-    n: fc.integer(),
-    s: fc.string({
-      unit: fc.constantFrom('a', 'é', '"', '\\', ',', '\n', ' ', '[', '}'),
-      maxLength: 8,
-    }),
-    x: fc.constantFrom(null, 0.5, [], {}, [1, { y: 'z' }]),
-  }),
-  { maxLength: 12 },
-);
-
-type Rows = typeof rows extends fc.Arbitrary<infer T> ? T : never;
-
-const asNdjson = (all: Rows): string => all.map((row) => `${JSON.stringify(row)}\n`).join('');
-const asJsonArray = (all: Rows): string => `[${all.map((row) => JSON.stringify(row)).join(',\n')}]`;
-const asCsv = (all: Rows): string =>
-  ['n,"s"', ...all.map(({ n, s }) => `${n},"${s.replaceAll('"', '""')}"`)].join('\r\n');
-
-/** How a dataset lies on the disk, and what happened to it: each file is mutated, if it is compressed also before. */
-const layout = fc.record({
-  files: fc.array(
-    fc.record({
-      rows,
-      inner: mutations,
-      outer: mutations,
-      /** Where members of gzip end, in thousandths; not compressed at all if there are none. */
-      members: fc.array(fc.integer({ min: 0, max: 1_000 }), { maxLength: 3 }),
-      isGzip: fc.boolean(),
-    }),
-    { minLength: 1, maxLength: 3 },
-  ),
-  limits: fc.record({
-    chunkSize: fc.integer({ min: 1, max: 8 }),
-    maxBytes: fc.integer({ min: 1, max: 200 }),
-  }),
-  options: fc.record({
-    readBytes: fc.constantFrom(1, 2, 7, 64, 4_096),
-    maxRecordBytes: fc.constantFrom(30, 1_000, 67_108_864),
-  }),
-});
-
-type Layout = typeof layout extends fc.Arbitrary<infer T> ? T : never;
-
-interface DamagedFile {
-  readonly path: string;
-  /** What it holds once decompressed; `undefined` if it cannot be. */
-  readonly content: Buffer | undefined;
-}
-
-function writeAll({ files: all }: Layout, format: (all: Rows) => string): DamagedFile[] {
-  return all.map(({ rows: good, inner, outer, members, isGzip }, index) => {
-    const text = mutate(Buffer.from(format(good)), inner);
-    if (!isGzip) {
-      const looksLikeGzip = text.toString('latin1', 0, 2) === '\x1f\x8b';
-      const content = looksLikeGzip ? simpleGunzip(text) : text;
-      return { path: files.write(text, `damaged-${index}`), content };
-    }
-    const ends = [...members, 1_000].toSorted((a, b) => a - b);
-    const cuts = ends.map((end) => Math.floor((text.length * end) / 1_000));
-    const zipped = cuts.map((end, i) => gzipSync(text.subarray(cuts[i - 1] ?? 0, end)));
-    const bytes = mutate(Buffer.concat(zipped), outer);
-    const path = files.write(bytes, `damaged-${index}.gz`);
-    return { path, content: simpleGunzip(bytes) };
-  });
-}
+const files = new TemporaryFiles();
 
 /** Everything that a source gives: the lines as bytes, and whether it ends with an error. */
 interface Everything {
@@ -167,8 +106,8 @@ describe.each([
     'gives every record of a damaged file, rejects it, or says where the damage is',
     async () => {
       await fc.assert(
-        fc.asyncProperty(layout, async (set) => {
-          const all = writeAll(set, write);
+        fc.asyncProperty(layouts, async (set) => {
+          const all = writeAll(files, set, write);
           const expected = expectedOf(all, simple, set);
           const source = format(
             all.map(({ path }) => path),
@@ -194,8 +133,8 @@ test(
   'jsonArray gives every byte of a damaged file, or says where the damage is',
   async () => {
     await fc.assert(
-      fc.asyncProperty(layout, async (set) => {
-        const [first] = writeAll({ ...set, files: set.files.slice(0, 1) }, asJsonArray);
+      fc.asyncProperty(layouts, async (set) => {
+        const [first] = writeAll(files, { ...set, files: set.files.slice(0, 1) }, asJsonArray);
         const { path, content } = first as DamagedFile;
         const options: FileOptions = set.options;
         const { records, error } = await readSoundly(jsonArray(path, options), set);
