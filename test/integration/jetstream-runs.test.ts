@@ -59,6 +59,21 @@ async function startReading({ connection, logger }: OpenPipeline): Promise<{
 describe.each(SERVERS)('runs on $server', ({ version }) => {
   const server = sharedServer(version);
 
+  test('are wished to rest only while their operator wants them to go on', async () => {
+    const { connection } = await openPipeline(server());
+    const { runs } = connection;
+    expect(await runs.changeWish('run-1', 'run', 'pause')).toBe(true);
+    expect(await runs.wish('run-1')).toBe('pause');
+    expect(await runs.changeWish('run-1', 'run', 'pause')).toBe(false);
+    expect(await runs.changeWish('run-1', 'pause', 'run')).toBe(true);
+    await runs.setWish('run-1', 'cancel');
+    expect(await runs.changeWish('run-1', 'run', 'pause')).toBe(false);
+    expect(await runs.wish('run-1')).toBe('cancel');
+    // Of many who want it at the same time, one has done it.
+    const all = Array.from({ length: 8 }, () => runs.changeWish('run-2', 'run', 'pause'));
+    expect((await Promise.all(all)).filter(Boolean)).toHaveLength(1);
+  });
+
   test('are created once, listed in order, and found again', async () => {
     const { connection } = await openPipeline(server());
     const { runs, spec } = connection;
