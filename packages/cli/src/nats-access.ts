@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { NatsSettings } from '@leat/sdk/internal';
+import { LeatError } from '@leat/core';
+import { addressOf, jetStreamRefusal, type NatsSettings, openConnection } from '@leat/sdk/internal';
 import type { Call } from './command.ts';
 import { EmbeddedNats } from './embedded-nats.ts';
+import { connectionName } from './open-run.ts';
 
 /**
  * Does something with the NATS server that the runs are on: the one that was given; else that of a
@@ -20,5 +22,24 @@ export async function withNats<T>(call: Call, use: (nats: NatsSettings) => Promi
     return await use({ url: server.url });
   } finally {
     await server.stop();
+  }
+}
+
+/** Connects, and does something over the connection; what the server refuses is said with its address. */
+export async function withConnection<T>(
+  call: Call,
+  nats: NatsSettings,
+  use: (connection: Awaited<ReturnType<typeof openConnection>>) => Promise<T>,
+): Promise<T> {
+  const connection = await openConnection(nats, {
+    name: connectionName('reader'),
+    logger: call.logger,
+  });
+  try {
+    return await use(connection);
+  } catch (error) {
+    throw error instanceof LeatError ? error : jetStreamRefusal(error, addressOf(nats));
+  } finally {
+    await connection.close();
   }
 }

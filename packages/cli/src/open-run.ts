@@ -3,6 +3,7 @@ import {
   checkRunId,
   isResumable,
   LeatError,
+  mayBeRedriven,
   newRunId,
   type RunProgress,
   type RunRequest,
@@ -63,7 +64,8 @@ async function resume(runs: Runs, request: RunRequest, wish: RunWish): Promise<O
   }
   const entry = await runs.progress(run);
   const state = entry?.progress.state ?? 'pending';
-  if (!isResumable(state)) {
+  const isRedriven = mayBeRedriven(state) && (await runs.redrive(run)) !== undefined;
+  if (!isResumable(state) && !isRedriven) {
     throw new LeatError('run-exists', `The run ${run} has ended (${state}): choose another id.`);
   }
   if (entry !== undefined && state === 'failed') {

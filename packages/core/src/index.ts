@@ -10,6 +10,7 @@ export {
   receiptsConsumer,
   receiptsSubject,
   runOfSubject,
+  settledSubject,
   stageSubject,
   streamName,
 } from './names.ts';
@@ -68,6 +69,13 @@ export type { LedgerCheckpoint, PartlySettled, Totals } from './ledger-checkpoin
 export { FIRST_CHECKPOINT } from './ledger-checkpoint.ts';
 export type { RedriveCheckpoint, RedriveInFlight } from './redrives.ts';
 export { REDRIVEN_COUNTS, Redrives } from './redrives.ts';
+export type {
+  ChosenLetter,
+  DeadLetterChoice,
+  NotRedrivable,
+  RedriveWish,
+} from './redrive-choice.ts';
+export { isChosen, NOT_UTF8, redriveOf } from './redrive-choice.ts';
 export { LedgerRebuild } from './ledger-rebuild.ts';
 export type { Range } from './range-set.ts';
 export type { QueueObservation } from './lost.ts';
@@ -77,7 +85,7 @@ export { deathTollOf, isDeadTolerance, whyTooManyDead } from './tolerance.ts';
 export type { LeaseView } from './lease.ts';
 export { mayTakeOver } from './lease.ts';
 export type { RunProgress, RunReport, RunRequest, RunState, RunWish } from './run.ts';
-export { completedState, isEnded, isResumable, reportOf } from './run.ts';
+export { completedState, isEnded, isResumable, mayBeRedriven, reportOf } from './run.ts';
 
 // Failures and flow
 export type { LeatErrorCode } from './errors.ts';

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { NO_COUNTS } from './counts.ts';
 import { LedgerRebuild } from './ledger-rebuild.ts';
@@ -15,6 +15,8 @@ function leaf(seq: number, half?: 0 | 1): Receipt {
     chunk: half === undefined ? `${seq}` : `${seq}.${half}-2`,
     counts: { ...NO_COUNTS, in: records },
     digest: `${seq * 2 + (half ?? 0)}`.padStart(32, '0'),
+    fence: 1,
+    buried: [],
   };
 }
 
@@ -32,6 +34,34 @@ test('refuses a root that was divided in two ways', () => {
   const rebuild = new LedgerRebuild();
   rebuild.add(leaf(3, 0));
   expect(() => rebuild.add({ ...leaf(3), chunk: '3' })).toThrow('divided in two different ways');
+});
+
+test('does no chunk again of which records were redriven, and counts these once', () => {
+  const rebuild = new LedgerRebuild();
+  const one = { ...NO_COUNTS, in: 1 };
+  const dead = { ...NO_COUNTS, in: RECORDS, dead: 1 };
+  // Of chunk 1 nothing was left until some of its records were tried again, and one is under way.
+  for (const [chunk, counts] of [
+    ['0~1-2', one],
+    ['1~1-0', one],
+    ['0', dead],
+    ['1~1-3', one],
+    ['2.1-2', one],
+    ['1~1-2.0-2', one],
+  ] as const) {
+    rebuild.add({ ...leaf(9), chunk, counts });
+  }
+  const ledger = new Ledger(rebuild.checkpoint());
+  expect(ledger.next).toBe(3);
+  for (let seq = 0; seq < 4; seq++) {
+    ledger.send(seq, { records: RECORDS, nextCursor: seq + 1, fraction: undefined }, 0);
+  }
+  expect([...ledger.inFlight()].map(({ seq }) => seq)).toEqual([3]);
+  expect(ledger.totals.counts).toMatchObject({ in: RECORDS + 2 + 2, dead: 0 });
+  expect([...ledger.redrives.inFlight()]).toEqual([]);
+  ledger.redrives.add('1~1-2', 5);
+  expect(ledger.settle({ ...leaf(9), chunk: '1~1-2.0-2', counts: one })).toBe('duplicate');
+  expect(ledger.settle({ ...leaf(9), chunk: '1~1-2.1-2', counts: NO_COUNTS })).toBe('settled');
 });
 
 test('whatever the sinks hold of a run, the run ends with every record counted once', () => {

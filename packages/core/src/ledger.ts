@@ -195,7 +195,9 @@ export class Ledger {
   #settleRedriven(redriven: Redriven, receipt: Receipt): Settlement {
     const counts = this.redrives.settle(redriven, receipt);
     if (counts === undefined) return this.#ignore();
-    this.#enter(counts, receipt.digest);
+    // Never below none: an execution that did not count may have buried others than the one that did.
+    const excess = Math.max(0, -this.#totals.counts.dead - counts.dead);
+    this.#enter(addCounts(counts, { ...NO_COUNTS, in: excess, dead: excess }), receipt.digest);
     const { savedChunks, deadChunks } = this.#totals;
     // Which root a record belonged to is not kept; where nothing is dead any more, no chunk is.
     if (this.#totals.counts.dead === 0) {

@@ -11,6 +11,7 @@ import {
   receiptsSubject,
   RESERVED_STAGE_NAMES,
   runOfSubject,
+  settledSubject,
   stageSubject,
   streamName,
 } from './names.ts';
@@ -87,6 +88,7 @@ describe('names on the server', () => {
     expect(stageSubject('cities', 'enrich', 'r1')).toBe('leat.v1.cities.enrich.r1');
     expect(receiptsSubject('cities', 'r1')).toBe('leat.v1.cities.receipts.r1');
     expect(deadSubject('cities', '*')).toBe('leat.v1.cities.dead.*');
+    expect(settledSubject('cities', 'r1')).toBe('leat.v1.cities.dead.r1.settled');
     expect(streamName('cities', 'enrich')).toBe('leat_cities_enrich');
     expect(bucketName('cities')).toBe('leat_cities');
     expect(receiptsConsumer('r1')).toBe('run-r1');

@@ -68,6 +68,11 @@ export function deadSubject(pipeline: string, run: string): string {
   return stageSubject(pipeline, 'dead', run);
 }
 
+/** The subject of the words on which of one run's dead letters count. */
+export function settledSubject(pipeline: string, run: string): string {
+  return `${deadSubject(pipeline, run)}.settled`;
+}
+
 /** The run token of a subject that {@link stageSubject} made. */
 export function runOfSubject(subject: string): string {
   return subject.slice(subject.lastIndexOf('.') + 1);

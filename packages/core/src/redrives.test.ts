@@ -175,6 +175,15 @@ describe('Redrives', () => {
     expect(ledger.inFlightCount).toBe(0);
   });
 
+  test('takes back no more dead than there are', () => {
+    const ledger = runOfTheDead();
+    for (let nth = 0; nth < DEAD + 2; nth++) {
+      ledger.redrives.add(`0~1-${nth}`, nth + 1);
+      ledger.settle(receipt(`0~1-${nth}`, { in: 1 }));
+    }
+    expect(ledger.totals.counts).toEqual({ ...NO_COUNTS, in: DEAD + 2 });
+  });
+
   test('a receipt for a record that is not here changes nothing', () => {
     const ledger = runOfTheDead();
     const before = ledger.checkpoint();

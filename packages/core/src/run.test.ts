@@ -7,6 +7,7 @@ import {
   completedState,
   isEnded,
   isResumable,
+  mayBeRedriven,
   reportOf,
   type RunProgress,
   type RunRequest,
@@ -33,16 +34,20 @@ function progressOf(ledger: Ledger, more: Partial<RunProgress> = {}): RunProgres
 
 describe('the states of a run', () => {
   test.each([
-    ['pending', false, true],
-    ['running', false, true],
-    ['completed', true, false],
-    ['completed with dead letters', true, false],
-    ['failed', true, true],
-    ['cancelled', true, false],
-  ] as const)('%s: ended %s, resumable %s', (state, ended, resumable) => {
-    expect(isEnded(state)).toBe(ended);
-    expect(isResumable(state)).toBe(resumable);
-  });
+    ['pending', false, true, false],
+    ['running', false, true, false],
+    ['completed', true, false, true],
+    ['completed with dead letters', true, false, true],
+    ['failed', true, true, false],
+    ['cancelled', true, false, false],
+  ] as const)(
+    '%s: ended %s, resumable %s, redrivable %s',
+    (state, ended, resumable, redrivable) => {
+      expect(isEnded(state)).toBe(ended);
+      expect(isResumable(state)).toBe(resumable);
+      expect(mayBeRedriven(state)).toBe(redrivable);
+    },
+  );
 
   test('tell a run with dead letters from one without', () => {
     expect(completedState(FIRST_CHECKPOINT)).toBe('completed');

@@ -93,6 +93,11 @@ export function isResumable(state: RunState): boolean {
   return !isEnded(state) || state === 'failed';
 }
 
+/** Whether records of a run in this state may be tried again: whether its whole dataset is settled. */
+export function mayBeRedriven(state: RunState): boolean {
+  return state === 'completed' || state === 'completed with dead letters';
+}
+
 /** The state in which a run ends whose ledger is complete. */
 export function completedState(ledger: LedgerCheckpoint): RunState {
   return ledger.totals.counts.dead > 0 ? 'completed with dead letters' : 'completed';

@@ -56,7 +56,7 @@ describe('topologyOf', () => {
     });
     expect(dead).toMatchObject({
       name: 'leat_cities_dead',
-      subjects: ['leat.v1.cities.dead.*'],
+      subjects: ['leat.v1.cities.dead.*', 'leat.v1.cities.dead.*.settled'],
       retention: 'limits',
       discard: 'new',
       max_msgs: -1,

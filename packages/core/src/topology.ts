@@ -1,4 +1,11 @@
-import { bucketName, deadSubject, receiptsSubject, stageSubject, streamName } from './names.ts';
+import {
+  bucketName,
+  deadSubject,
+  receiptsSubject,
+  settledSubject,
+  stageSubject,
+  streamName,
+} from './names.ts';
 import { type PipelineSpec, queuedStages } from './spec.ts';
 
 /** The limits and safety of a pipeline's streams; what an operator may tune. */
@@ -103,7 +110,12 @@ export function topologyOf(spec: PipelineSpec, settings: TopologySettings): Topo
     }),
     // Receipts are small, and what holds them up holds up everything: only their bytes are bounded.
     receipts: { ...stream('receipts', receiptsSubject(spec.name, '*')), max_msgs: -1 },
-    dead: { ...stream('dead', deadSubject(spec.name, '*')), retention: 'limits', max_msgs: -1 },
+    dead: {
+      ...stream('dead', deadSubject(spec.name, '*')),
+      subjects: [deadSubject(spec.name, '*'), settledSubject(spec.name, '*')],
+      retention: 'limits',
+      max_msgs: -1,
+    },
     bucket: bucketName(spec.name),
     settings,
   };

@@ -61,7 +61,7 @@ export class Checkpointer {
       await this.#untilDue(signal);
       if (signal.aborted || this.#isEnding) return;
       if (!this.#isChanged && performance.now() - this.#savedAt < RENEW_MS) continue;
-      await this.#write(() => this.#lease.save(this.#ledger.checkpoint()));
+      await this.write();
     }
   }
 
@@ -71,6 +71,11 @@ export class Checkpointer {
       this.#press = resolve;
     });
     await Promise.race([pressed, wait(CHECKPOINT_MS, signal).catch(() => undefined)]);
+  }
+
+  /** Checkpoints now. @throws LeatError `lease-lost` */
+  write(): Promise<void> {
+    return this.#write(() => this.#lease.save(this.#ledger.checkpoint()));
   }
 
   /** Writes the ledger for the last time: the run has ended. */

@@ -15,6 +15,7 @@ import { Feed } from './feed.ts';
 import type { Lease } from './lease.ts';
 import { Outbox } from './outbox.ts';
 import { ReceiptIntake } from './receipt-intake.ts';
+import { Redrive } from './redrive.ts';
 import { RunControl } from './run-control.ts';
 import { untilSaversLetGo, whatIsNotKnown } from './until-savers-let-go.ts';
 import { watchQueues } from './watch-queues.ts';
@@ -144,9 +145,8 @@ class Conductor {
     watchQueues({
       connection,
       run: this.#run.id,
-      ledger: this.#ledger,
-      lastReceiptAt: () => this.#receipts.lastAt,
-      receiptsHeld: () => this.#receipts.held,
+      inFlight: () => this.#ledger.inFlight(),
+      receipts: this.#receipts,
       onLost: (lost) => this.#sendAgain(feed, lost),
       signal: this.#sending.signal,
       logger,
@@ -155,7 +155,31 @@ class Conductor {
     await this.#until(() => this.#ledger.inFlightCount === 0);
     await this.#outbox.untilEmpty(stop);
     this.#sending.signal.throwIfAborted();
-    return this.#finish(damage);
+    const isRedriven = this.#ledger.isComplete && (await this.#redrive());
+    await this.#until(() => this.#receipts.areConfirmed);
+    this.#sending.signal.throwIfAborted();
+    return this.#finish(isRedriven && this.#receipts.areConfirmed, damage);
+  }
+
+  /** Tries dead letters again, if that is wanted. @returns `false` if the fetcher has to stop before */
+  async #redrive(): Promise<boolean> {
+    const { connection, request, lease, stop, logger } = this.#options;
+    const redrive = new Redrive({
+      connection,
+      request,
+      fence: lease.fence,
+      ledger: this.#ledger,
+      checkpointer: this.#checkpointer,
+      receipts: this.#receipts,
+      mayGoOn: () => this.#control.mayGoOn,
+      until: (isMet) => this.#until(isMet),
+      onSent: () => this.#wake(),
+      onFailed: this.#fail,
+      stop,
+      signal: this.#sending.signal,
+      logger,
+    });
+    return redrive.run();
   }
 
   #end(reason?: unknown): void {
@@ -203,8 +227,8 @@ class Conductor {
     }
   }
 
-  async #finish(damage: LeatError | undefined): Promise<Conducted> {
-    if (this.#ledger.isComplete) {
+  async #finish(isDone: boolean, damage: LeatError | undefined): Promise<Conducted> {
+    if (isDone) {
       await this.#checkpointer.end(completedState(this.#ledger.checkpoint()));
       await this.#cleanUp();
     } else if (damage !== undefined && this.#ledger.inFlightCount === 0) {

@@ -2,6 +2,7 @@ import {
   isEnded,
   LeatError,
   type LedgerCheckpoint,
+  mayBeRedriven,
   mayTakeOver,
   type RunProgress,
   type RunRequest,
@@ -70,7 +71,9 @@ export class Lease {
     const found = await runs.progress(run);
     const seen = performance.now();
     if (found !== undefined) {
-      if (isEnded(found.progress.state)) return undefined;
+      const { state } = found.progress;
+      const isRedriven = mayBeRedriven(state) && (await runs.redrive(run)) !== undefined;
+      if (isEnded(state) && !isRedriven) return undefined;
       const sighting = sightings.get(run);
       const seenAt = sighting?.revision === found.revision ? sighting.at : seen;
       sightings.set(run, { revision: found.revision, at: seenAt });

@@ -1,5 +1,6 @@
 import type { Ledger } from '@leat/core';
 import {
+  confirmExecutions,
   type Logger,
   type PipelineConnection,
   type ReceiptDelivery,
@@ -32,6 +33,8 @@ export class ReceiptIntake {
   readonly #options: ReceiptIntakeOptions;
   #stream: ReceiptStream | undefined;
   #lastAt = performance.now();
+  /** Messages of which it is being written down which dead letters count by them. */
+  #confirming = 0;
 
   constructor(options: ReceiptIntakeOptions) {
     this.#options = options;
@@ -61,13 +64,21 @@ export class ReceiptIntake {
     await this.#stream?.done;
   }
 
+  /** Whether it is written down of all receipts which dead letters count by them. */
+  get areConfirmed(): boolean {
+    return this.#confirming === 0;
+  }
+
   #take(delivery: ReceiptDelivery): void {
     const { ledger, checkpointer, onTaken, onFailed } = this.#options;
     let isPremature = false;
     let isNew = false;
+    const executions: string[] = [];
     try {
       for (const receipt of delivery.receipts) {
         const settlement = ledger.settle(receipt);
+        // Also of a receipt that comes again: it may not have been written down the first time.
+        if (settlement !== 'premature') executions.push(...receipt.buried);
         isPremature ||= settlement === 'premature';
         isNew ||= settlement === 'settled' || settlement === 'part';
       }
@@ -84,10 +95,33 @@ export class ReceiptIntake {
       // It comes again and again, which must not look as if the run went on.
       if (!isNew) return;
     } else {
-      checkpointer.keep(delivery);
+      checkpointer.keep(this.#confirm(delivery, executions));
     }
     checkpointer.changed();
     this.#lastAt = performance.now();
     onTaken();
+  }
+
+  /** The same delivery, not to be acknowledged before it is written down which dead letters count by it. */
+  #confirm(delivery: ReceiptDelivery, executions: readonly string[]): ReceiptDelivery {
+    if (executions.length === 0) return delivery;
+    const { connection, run, signal, onTaken, onFailed } = this.#options;
+    this.#confirming++;
+    const confirmed = confirmExecutions(connection, run, executions, signal).then(
+      () => {
+        this.#confirming--;
+        onTaken();
+        return true;
+      },
+      (error: unknown) => {
+        // After the signal, the receipts come to whoever conducts the run next.
+        if (!signal.aborted) onFailed(error);
+        return false;
+      },
+    );
+    return {
+      ...delivery,
+      ack: () => void confirmed.then((isConfirmed) => isConfirmed && delivery.ack()),
+    };
   }
 }

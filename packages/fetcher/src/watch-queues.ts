@@ -1,32 +1,34 @@
-import { type ChunkInFlight, LeatError, type Ledger, lostChunks } from '@leat/core';
+import { LeatError, lostChunks } from '@leat/core';
 import { type Logger, observeQueues, type PipelineConnection, wait } from '@leat/sdk/internal';
+import type { ReceiptIntake } from './receipt-intake.ts';
 
 /** How long no receipt must have come before the queues are looked at. */
 const QUIET_MS = 2_000;
 
-export interface WatchQueuesOptions {
+export interface WatchQueuesOptions<T> {
   readonly connection: PipelineConnection;
   readonly run: string;
-  readonly ledger: Ledger;
-  /** When the last receipt came, by `performance.now()`. */
-  readonly lastReceiptAt: () => number;
-  /** How many messages of receipts wait for a checkpoint. */
-  readonly receiptsHeld: () => number;
-  readonly onLost: (lost: readonly ChunkInFlight[]) => Promise<void>;
+  /** What was sent and is not settled: chunks, or redriven records. */
+  readonly inFlight: () => Iterable<T>;
+  readonly receipts: Pick<ReceiptIntake, 'lastAt' | 'held'>;
+  readonly onLost: (lost: readonly T[]) => Promise<void>;
   readonly signal: AbortSignal;
   readonly logger: Logger;
 }
 
-/** Looks for chunks that the broker has lost, whenever no receipt has come for a while. */
-export async function watchQueues(options: WatchQueuesOptions): Promise<void> {
-  const { connection, run, ledger, signal, logger } = options;
+/** Looks for what the broker has lost, whenever no receipt has come for a while. */
+export async function watchQueues<T extends { readonly sentAt: number }>(
+  options: WatchQueuesOptions<T>,
+): Promise<void> {
+  const { connection, run, inFlight, receipts, signal, logger } = options;
   while (!signal.aborted) {
     await wait(QUIET_MS, signal).catch(() => undefined);
-    const isQuiet = performance.now() - options.lastReceiptAt() >= QUIET_MS;
-    if (signal.aborted || !isQuiet || ledger.inFlightCount === 0) continue;
+    const isQuiet = performance.now() - receipts.lastAt >= QUIET_MS;
+    const [first] = inFlight();
+    if (signal.aborted || !isQuiet || first === undefined) continue;
     try {
-      const seen = await observeQueues(connection, run, options.receiptsHeld, performance.now());
-      const lost = lostChunks(ledger.inFlight(), seen);
+      const seen = await observeQueues(connection, run, () => receipts.held, performance.now());
+      const lost = lostChunks(inFlight(), seen);
       if (lost.length > 0) await options.onLost(lost);
     } catch (error) {
       if (error instanceof LeatError) throw error;

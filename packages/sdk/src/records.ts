@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { NOT_UTF8 } from '@leat/core';
 import type { ZodType } from 'zod';
 import { describeIssues } from './schema-issues.ts';
 
@@ -25,7 +26,7 @@ function readRecord({ text, isValidUtf8 }: Line, schema: ZodType): ReadRecord {
     line: text,
     invalid: new InvalidRecord(reason, { cause }),
   });
-  if (!isValidUtf8) return refuse('the line is not valid UTF-8');
+  if (!isValidUtf8) return refuse(NOT_UTF8);
   let wire: unknown;
   try {
     wire = JSON.parse(text);

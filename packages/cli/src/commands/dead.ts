@@ -1,25 +1,23 @@
-import { checkName, checkRunId, LeatError } from '@leat/core';
+import { checkName, checkRunId, type DeadLetterChoice, isChosen, LeatError } from '@leat/core';
 import {
-  addressOf,
   type DeadLetter,
   deadLetterPipelines,
-  jetStreamRefusal,
   type NatsSettings,
-  openConnection,
   readDeadLetters,
 } from '@leat/sdk/internal';
 import type { Call, Command } from '../command.ts';
 import { deadLetterLine, deadLetterText } from '../dead-letter-text.ts';
+import { dropLetters } from '../drop-letters.ts';
 import { EXIT } from '../exit-code.ts';
 import { pick, withRuns } from '../find-run.ts';
-import { withNats } from '../nats-access.ts';
-import { connectionName } from '../open-run.ts';
+import { withConnection, withNats } from '../nats-access.ts';
+import { redriveLetters } from '../redrive-letters.ts';
 
 export const deadCommand: Command = {
   name: 'dead',
-  operands: 'list [run] | show <run> <chunk> <index>',
+  operands: 'list [run] | show <run> <chunk> <index> | redrive|drop <run> [<chunk> <index>]',
   operandCount: [1, 4],
-  summary: 'Lists dead letters, one a line, or shows all that is known of one.',
+  summary: 'Lists dead letters, shows one, has their records tried again, or removes them.',
   options: {
     pipeline: { type: 'string', value: 'NAME', meaning: 'Only those of this pipeline.' },
     stage: { type: 'string', value: 'NAME', meaning: 'Only those of this stage.' },
@@ -28,7 +26,7 @@ export const deadCommand: Command = {
       value: 'TEXT',
       meaning: "Only those with this text in the error's name or message.",
     },
-    json: { type: 'boolean', meaning: 'Print whole letters as JSON, one a line.' },
+    json: { type: 'boolean', meaning: 'Print JSON: whole letters, one a line; or what is done.' },
   },
   run: dead,
 };
@@ -40,9 +38,9 @@ const LINE_WIDTH = 160;
 interface Wanted {
   readonly pipeline: string | undefined;
   readonly run: string | undefined;
-  readonly matches: (letter: DeadLetter) => boolean;
+  readonly choice: DeadLetterChoice;
   /** How a letter is printed. */
-  readonly print: (letter: DeadLetter) => string;
+  readonly text: (letter: DeadLetter) => string;
   /** What is to be said if there is none. */
   readonly none: string;
   /** Whether it is an error that there is none. */
@@ -50,7 +48,16 @@ interface Wanted {
 }
 
 function dead(call: Call): Promise<number> {
-  const wanted = wantedOf(call);
+  const [action, run, chunk, index] = call.operands;
+  const choice = choiceOf(call, chunk, index);
+  const act = action === 'redrive' ? redriveLetters : action === 'drop' ? dropLetters : undefined;
+  if (act === undefined) return print(call, choice);
+  if (run === undefined || (chunk === undefined) !== (index === undefined)) throw misuse(call);
+  return withNats(call, (nats) => act(call, nats, run, choice));
+}
+
+function print(call: Call, choice: DeadLetterChoice): Promise<number> {
+  const wanted = wantedOf(call, choice);
   return withNats(call, async (nats) => {
     const { seen, shown } = await printAll(call, nats, wanted);
     if (shown > 0) return EXIT.ok;
@@ -69,74 +76,78 @@ function dead(call: Call): Promise<number> {
 async function printAll(
   call: Call,
   nats: NatsSettings,
-  { pipeline, run, matches, print }: Wanted,
+  { pipeline, run, choice, text }: Wanted,
 ): Promise<{ readonly seen: number; readonly shown: number }> {
-  const connection = await openConnection(nats, {
-    name: connectionName('reader'),
-    logger: call.logger,
-  });
   const unreadable = (stream: string, seq: number): void =>
     call.logger.warn({ stream, seq }, 'a message that is no dead letter is left out');
-  try {
+  return withConnection(call, nats, async (connection) => {
     if (pipeline !== undefined) demandPipeline(pipeline, await deadLetterPipelines(connection));
     let seen = 0;
     let shown = 0;
     for await (const letter of readDeadLetters(connection, { pipeline, run }, unreadable)) {
       seen++;
-      if (!matches(letter)) continue;
+      if (!isChosen(letter, choice)) continue;
       shown++;
-      process.stdout.write(`${print(letter)}\n`);
+      process.stdout.write(`${text(letter)}\n`);
     }
     return { seen, shown };
-  } catch (error) {
-    throw error instanceof LeatError ? error : jetStreamRefusal(error, addressOf(nats));
-  } finally {
-    await connection.close();
-  }
+  });
 }
 
 /** @throws LeatError if the command line makes no sense */
-function wantedOf(call: Call): Wanted {
-  const [action, run, chunk, index, ...rest] = call.operands;
-  const flag = (name: string): string | undefined => call.flags[name] as string | undefined;
-  const [pipeline, stage, error] = [flag('pipeline'), flag('stage'), flag('error')];
+function choiceOf(
+  call: Call,
+  chunk: string | undefined,
+  index: string | undefined,
+): DeadLetterChoice {
+  const { stage, error } = call.flags as { readonly stage?: string; readonly error?: string };
+  if (index !== undefined && !/^\d{1,9}$/.test(index)) throw misuse(call);
+  return {
+    ...(chunk !== undefined && { chunk }),
+    ...(index !== undefined && { index: Number(index) }),
+    ...(stage !== undefined && { stage }),
+    ...(error !== undefined && { error }),
+  };
+}
+
+/** @throws LeatError if the command line makes no sense */
+function wantedOf(call: Call, choice: DeadLetterChoice): Wanted {
+  const [action, run, chunk, index] = call.operands;
+  const pipeline = call.flags['pipeline'] as string | undefined;
   if (pipeline !== undefined) checkName('pipeline', pipeline);
   if (run !== undefined) checkRunId(run);
-  const passes = (letter: DeadLetter): boolean =>
-    (stage === undefined || letter.stage === stage) &&
-    (error === undefined || [letter.error.name, letter.error.message].some(has(error)));
   const isJson = call.flags['json'] === true;
   if (action === 'list' && chunk === undefined) {
-    const isFiltered = stage !== undefined || error !== undefined;
+    const isFiltered = choice.stage !== undefined || choice.error !== undefined;
     const width = process.stdout.columns ?? LINE_WIDTH;
     return {
       pipeline,
       run,
-      matches: passes,
-      print: isJson ? JSON.stringify : (letter) => deadLetterLine(letter, width),
+      choice,
+      text: isJson ? JSON.stringify : (letter) => deadLetterLine(letter, width),
       none: isFiltered ? 'No dead letters of that kind.' : 'No dead letters.',
       mustBe: false,
     };
   }
-  if (action === 'show' && index !== undefined && rest.length === 0) {
+  if (action === 'show' && index !== undefined) {
     return {
       pipeline,
       run,
-      matches: (letter) =>
-        letter.chunk === chunk && String(letter.index) === index && passes(letter),
-      print: isJson ? JSON.stringify : deadLetterText,
+      choice,
+      text: isJson ? JSON.stringify : deadLetterText,
       none: `The run ${run} has no such dead letter of record ${index} of chunk ${chunk}: "leat dead list ${run}" lists them.`,
       mustBe: true,
     };
   }
-  throw new LeatError(
-    'invalid-configuration',
-    `It takes ${deadCommand.operands} and got ${JSON.stringify(call.operands.join(' '))}: see "leat dead --help".`,
-  );
+  throw misuse(call);
 }
 
-function has(part: string): (text: string) => boolean {
-  return (text) => text.includes(part);
+function misuse(call: Call): LeatError {
+  const got = JSON.stringify(call.operands.join(' '));
+  return new LeatError(
+    'invalid-configuration',
+    `It takes ${deadCommand.operands} and got ${got}: see "leat dead --help".`,
+  );
 }
 
 function demandPipeline(pipeline: string, found: readonly string[]): void {

@@ -1,4 +1,4 @@
-import type { RunProgress, RunRequest, RunState, RunWish } from '@leat/core';
+import type { RedriveWish, RunProgress, RunRequest, RunState, RunWish } from '@leat/core';
 
 /**
  * What stands in a pipeline's bucket is checked before it is believed: others may be allowed to write there.
@@ -20,6 +20,15 @@ const WISHES: Readonly<Record<RunWish, true>> = { run: true, pause: true, cancel
 export const isRunWish: Shape<RunWish> = (value): value is RunWish =>
   typeof value === 'string' && Object.hasOwn(WISHES, value);
 
+export const isRedriveWish: Shape<RedriveWish> = (value): value is RedriveWish => {
+  const { upTo, index, chunk, stage, error } = fieldsOf(value);
+  return (
+    isCount(upTo) &&
+    (index === undefined || isCount(index)) &&
+    [chunk, stage, error].every((text) => text === undefined || typeof text === 'string')
+  );
+};
+
 export const isRunRequest: Shape<RunRequest> = (value): value is RunRequest => {
   const { run, pipeline, params, spec, createdAt } = fieldsOf(value);
   const { name, stages } = fieldsOf(spec);
@@ -33,7 +42,7 @@ export const isRunRequest: Shape<RunRequest> = (value): value is RunRequest => {
 
 export const isRunProgress: Shape<RunProgress> = (value): value is RunProgress => {
   const { state, fence, startedAt, updatedAt, ledger } = fieldsOf(value);
-  const { watermark, next, settledAbove, partly, totals, digest } = fieldsOf(ledger);
+  const { watermark, next, settledAbove, partly, redrives, totals, digest } = fieldsOf(ledger);
   const { savedChunks, deadChunks, duplicates, counts } = fieldsOf(totals);
   const { in: taken, expanded, filtered, dead, retries } = fieldsOf(counts);
   const numbers = [fence, watermark, next, savedChunks, deadChunks, duplicates];
@@ -43,7 +52,9 @@ export const isRunProgress: Shape<RunProgress> = (value): value is RunProgress =
     [...numbers, taken, expanded, filtered, dead, retries].every(isCount) &&
     Array.isArray(settledAbove) &&
     settledAbove.every((range) => Array.isArray(range) && range.every(isCount)) &&
-    Object.values(fieldsOf(partly)).every((part) => Array.isArray(fieldsOf(part)['paths']))
+    [...Object.values(fieldsOf(partly)), ...Object.values(fieldsOf(redrives))].every((part) =>
+      Array.isArray(fieldsOf(part)['paths']),
+    )
   );
 };
 

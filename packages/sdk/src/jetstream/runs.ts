@@ -3,6 +3,8 @@ import {
   isEnded,
   isResumable,
   LeatError,
+  mayBeRedriven,
+  type RedriveWish,
   type RunProgress,
   type RunRequest,
   type RunWish,
@@ -13,7 +15,13 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import type { Logger } from 'pino';
 import { openBucket } from './bucket.ts';
 import { apiCode } from './provision.ts';
-import { isRunProgress, isRunRequest, isRunWish, type Shape } from './run-entries.ts';
+import {
+  isRedriveWish,
+  isRunProgress,
+  isRunRequest,
+  isRunWish,
+  type Shape,
+} from './run-entries.ts';
 
 const WRONG_REVISION = 10071;
 
@@ -26,7 +34,8 @@ export interface ProgressEntry {
 /**
  * The runs of one pipeline in its key-value bucket: `run.<id>` holds what was asked and is written once;
  * `progress.<id>` is the run's lease and ledger in one entry, so that whoever loses the lease cannot
- * write the ledger either; `wish.<id>` is the operator's: pause, cancel, or go on.
+ * write the ledger either; `wish.<id>` is the operator's: pause, cancel, or go on; and `redrive.<id>`, too:
+ * which of the run's dead letters are to be tried again, absent when that is done.
  */
 export class Runs {
   readonly #kv: KV;
@@ -110,20 +119,24 @@ export class Runs {
   /** Every run, oldest first. */
   async list(): Promise<RunRequest[]> {
     const requests: RunRequest[] = [];
-    for (const run of await this.#ids()) {
+    for (const run of await this.#ids('run')) {
       const request = await this.get(run);
       if (request !== undefined) requests.push(request);
     }
     return requests.toSorted(byAge);
   }
 
-  /** The runs that have not ended, oldest first. Those that have ended for good are looked at once. */
+  /**
+   * The runs that have not ended or whose dead letters are to be tried again, oldest first. Those that have
+   * ended for good are looked at once.
+   */
   async listOpen(): Promise<RunRequest[]> {
     const open: RunRequest[] = [];
-    for (const run of await this.#ids()) {
-      if (this.#over.has(run)) continue;
+    const redriven = new Set(await this.#ids('redrive'));
+    for (const run of await this.#ids('run')) {
+      if (this.#over.has(run) && !redriven.has(run)) continue;
       const state = (await this.progress(run))?.progress.state ?? 'pending';
-      if (isEnded(state)) {
+      if (isEnded(state) && !(redriven.has(run) && mayBeRedriven(state))) {
         if (!isResumable(state)) this.#over.add(run);
         continue;
       }
@@ -188,6 +201,26 @@ export class Runs {
     }
   }
 
+  /** Which dead letters of a run are to be tried again, and the revision of that wish. */
+  async redrive(
+    run: string,
+  ): Promise<{ readonly wish: RedriveWish; readonly revision: number } | undefined> {
+    const entry = await this.#kv.get(`redrive.${run}`);
+    const wish = this.#valueOf(entry, isRedriveWish);
+    return wish && { wish, revision: entry?.revision ?? 0 };
+  }
+
+  /** Asks for dead letters of a run to be tried again, in place of what was asked before. */
+  async setRedrive(run: string, wish: RedriveWish): Promise<void> {
+    await this.#kv.put(`redrive.${run}`, JSON.stringify(wish));
+  }
+
+  /** Notes that a wish is fulfilled; one that has taken its place since then stays. */
+  async endRedrive(run: string, revision: number): Promise<void> {
+    const filter = `$KV.${this.#bucket}.redrive.${run}`;
+    await this.#manager.streams.purge(`KV_${this.#bucket}`, { filter, seq: revision + 1 });
+  }
+
   /** Writes an entry if there is none; one that Leat did not write is written over. */
   async #createEntry<T>(key: string, value: T, isOurs: Shape<T>): Promise<number> {
     const text = JSON.stringify(value);
@@ -219,9 +252,12 @@ export class Runs {
     return undefined;
   }
 
-  /** The client's own way to list keys waits for ever if the server goes away meanwhile. */
-  async #ids(): Promise<string[]> {
-    const prefix = `$KV.${this.#bucket}.run.`;
+  /**
+   * The runs that have an entry of a kind. The client's own way to list keys waits for ever if the server
+   * goes away meanwhile.
+   */
+  async #ids(kind: 'run' | 'redrive'): Promise<string[]> {
+    const prefix = `$KV.${this.#bucket}.${kind}.`;
     const filter = { subjects_filter: `${prefix}*` };
     const { state } = await this.#manager.streams.info(`KV_${this.#bucket}`, filter);
     return Object.keys(state.subjects ?? {}).map((subject) => subject.slice(prefix.length));
