@@ -1,4 +1,5 @@
-import { receiptsSubject, stageSubject } from '@leat/core';
+import { deadSubject, receiptsSubject, stageSubject } from '@leat/core';
+import { type DeadLetter, readDeadLetters } from '@leat/sdk/internal';
 import { headers } from '@nats-io/transport-node';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -44,7 +45,7 @@ const HEADERS: Readonly<Record<string, readonly [string, ...string[]]>> = {
     '3/0/0/0/0/0',
     '3.0/0/0/0/0',
     '0/0/3/0/0',
-    '2/0/0/0/0',
+    '4/0/0/0/0',
     '999999999999999/0/0/0/0',
     '999999999999999999999999/0/0/0/0',
     '3e0/0/0/0/0',
@@ -228,5 +229,56 @@ describe('forged messages', () => {
     await createRun(open, line);
     await until('the run has ended', () => reports.length === 1);
     expect(line.sink.numbers).toEqual(upTo(100));
+  });
+
+  test('on the stream of dead letters are left out, one by one', async () => {
+    const open = await openPipeline(server());
+    const { name: pipeline } = open.connection.spec;
+    const good: DeadLetter = {
+      pipeline,
+      run: 'run-1',
+      stage: 'work',
+      chunk: '7',
+      index: 0,
+      position: 'record 70 of numbers',
+      attempts: 1,
+      error: { name: 'Error', message: 'no' },
+      record: '{}',
+      at: new Date(0).toISOString(),
+    };
+    const bad: readonly unknown[] = [
+      null,
+      42,
+      [good],
+      { ...good, run: 'run-2' },
+      { ...good, index: '0' },
+      { ...good, attempts: 1.5 },
+      { ...good, record: { n: 1 } },
+      { ...good, error: null },
+      { ...good, error: { name: 'Error', message: ['no'] } },
+      { ...good, error: { ...good.error, stack: 42 } },
+      { ...good, execution: {} },
+      { ...good, isCut: 'no' },
+    ];
+    const strange = [
+      '',
+      '\u00ff',
+      '{',
+      'x'.repeat(900_000),
+      ...bad.map((each) => JSON.stringify(each)),
+    ];
+    for (const body of [...strange, JSON.stringify(good)]) {
+      const bytes = Buffer.from(body, 'latin1');
+      await open.connection.client.publish(deadSubject(pipeline, 'run-1'), bytes);
+    }
+    const left: number[] = [];
+    const found: DeadLetter[] = [];
+    for await (const letter of readDeadLetters(open.connection.nats, { pipeline }, (_, seq) => {
+      left.push(seq);
+    })) {
+      found.push(letter);
+    }
+    expect(found).toEqual([good]);
+    expect(left).toEqual(strange.map((_, n) => n + 1));
   });
 });
