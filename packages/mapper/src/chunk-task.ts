@@ -70,14 +70,16 @@ export class ChunkTask {
   }
 
   /**
-   * Waits for what the user's function does, on the clock. It is left behind when its result is not wanted
-   * any more: it may not listen.
+   * Makes a call of the user's function, on the clock. What it does is left behind when its result is not
+   * wanted any more: it may not listen.
+   *
+   * @param make begins the call
+   * @param read makes the outcome of its result
    */
-  async call<T>(work: () => Promise<T>): Promise<T> {
-    this.signal.throwIfAborted();
+  async call<T>(make: () => unknown, read: (result: unknown) => T): Promise<T> {
     this.clock.begin();
     try {
-      return await this.unlessAborted(work());
+      return read(await this.unlessAborted(collect(make(), this.signal)));
     } finally {
       this.clock.end();
     }
@@ -111,4 +113,16 @@ export class ChunkTask {
   #valueOf(index: number): unknown {
     return (this.#records[index] as { readonly value: unknown }).value;
   }
+}
+
+/** Waits for a promise, and for everything that an async iterable yields. */
+async function collect(result: unknown, signal: AbortSignal): Promise<unknown> {
+  const value: unknown = await result;
+  if (typeof value !== 'object' || value === null || !(Symbol.asyncIterator in value)) return value;
+  const items: unknown[] = [];
+  for await (const item of value as AsyncIterable<unknown>) {
+    signal.throwIfAborted();
+    items.push(item);
+  }
+  return items;
 }

@@ -104,10 +104,10 @@ export class ChunkWorker {
       try {
         const attempt = result;
         const lines = await this.#limit(() =>
-          task.call(async () => {
-            const made = attempt ?? task.apply([index], failures.count + 1);
-            return encodeResults(task.mapper, await collect(made, task.signal));
-          }),
+          task.call(
+            () => attempt ?? task.apply([index], failures.count + 1),
+            (value) => encodeResults(task.mapper, value),
+          ),
         );
         task.outcomes[index] = { lines };
         return;
@@ -132,10 +132,10 @@ export class ChunkWorker {
     for (;;) {
       try {
         const lines = await this.#limit(() =>
-          task.call(async () => {
-            const results = await task.apply(group, failures.count + 1);
-            return encodeResults(task.mapper, results, group.length);
-          }),
+          task.call(
+            () => task.apply(group, failures.count + 1),
+            (results) => encodeResults(task.mapper, results, group.length),
+          ),
         );
         for (const [at, index] of group.entries()) {
           task.outcomes[index] = { lines: [lines[at] as string] };
@@ -168,16 +168,4 @@ function isThenable(value: unknown): boolean {
     value !== null &&
     ('then' in value || Symbol.asyncIterator in value)
   );
-}
-
-/** Waits for a promise, and for everything that an async iterable yields. */
-async function collect(result: unknown, signal: AbortSignal): Promise<unknown> {
-  const value: unknown = await result;
-  if (typeof value !== 'object' || value === null || !(Symbol.asyncIterator in value)) return value;
-  const items: unknown[] = [];
-  for await (const item of value as AsyncIterable<unknown>) {
-    signal.throwIfAborted();
-    items.push(item);
-  }
-  return items;
 }
