@@ -25,6 +25,8 @@ interface Pending {
 
 /** The stream is full: message limit, byte limit, the server's storage, or what is on its way to it. */
 const FULL_CODES = new Set([10047, 10077, 10122, 10123, 10167, 10023]);
+/** A message with that id is stored as soon as a quorum of the cluster has it. */
+const IN_PROCESS = 10158;
 
 const REFUSED_BACKOFF: RetryPolicy = {
   attempts: Number.POSITIVE_INFINITY,
@@ -171,8 +173,9 @@ export class Publisher {
       return;
     }
     const { err_code: code = 0, code: status = 0, description = 'no reason given' } = answer.error;
+    const isBusy = FULL_CODES.has(code) || code === IN_PROCESS || status === 503;
     pending.reject(
-      FULL_CODES.has(code) || status === 503
+      isBusy
         ? new BusyError(`the queue does not take more: ${description}`)
         : new LeatError(
             'topology-mismatch',
