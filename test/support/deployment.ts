@@ -30,27 +30,38 @@ export class Deployment implements AsyncDisposable {
     this.#file = file;
     this.#dir = dir;
     this.server = server;
-    this.#env = { ...env, NATS_URL: server.url, LEAT_LOG_FORMAT: 'json' };
+    this.#env = { NATS_URL: server.url, LEAT_LOG_FORMAT: 'json', ...env };
   }
 
   /**
    * Starts a NATS server and nothing else.
    *
    * @param pipeline a file of the test fixtures
+   * @param options.server one that runs already; it is stopped at the end all the same
    */
   static async create(
     pipeline: string,
-    options: { readonly version?: string; readonly env?: Readonly<Record<string, string>> } = {},
+    options: {
+      readonly version?: string;
+      readonly env?: Readonly<Record<string, string>>;
+      readonly server?: NatsServer;
+    } = {},
   ): Promise<Deployment> {
     const { version, env = {} } = options;
     const binary = await findNatsServer(version === undefined ? {} : { version });
     const dir = await tempDir();
-    const server = await startNatsServer({ binary, storeDir: join(dir.path, 'nats') });
+    const server =
+      options.server ?? (await startNatsServer({ binary, storeDir: join(dir.path, 'nats') }));
     const deployment = new Deployment(fixture(pipeline), dir, server, env);
     onTestFailed(() => deployment.#tell());
     // A test that runs out of time never comes to the end of its block.
     onTestFinished(() => deployment[Symbol.asyncDispose]());
     return deployment;
+  }
+
+  /** The pipeline's file. */
+  get file(): string {
+    return this.#file;
   }
 
   get dir(): string {
@@ -77,8 +88,16 @@ export class Deployment implements AsyncDisposable {
 
   /** Starts one replica of a service that ends when no run is left. */
   service(role: Role, ...args: readonly string[]): LeatProcess {
-    const command = [role, this.#file, '--once', ...args];
-    const child = spawnLeat(command, { cwd: this.dir, env: this.#env });
+    return this.replica(role, ['--once', ...args]);
+  }
+
+  /**
+   * Starts one replica of a service that goes on until it is stopped.
+   *
+   * @param within a command that it is started by, such as `nsenter`
+   */
+  replica(role: Role, args: readonly string[] = [], within: readonly string[] = []): LeatProcess {
+    const child = spawnLeat([role, this.#file, ...args], { cwd: this.dir, env: this.#env, within });
     this.#processes.push(child);
     return child;
   }

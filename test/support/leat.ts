@@ -30,11 +30,14 @@ export interface LeatProcess extends AsyncDisposable {
 export interface LeatOptions {
   readonly cwd: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** A command that starts it, such as `nsenter`, and becomes it. */
+  readonly within?: readonly string[];
 }
 
 /** Starts a `leat` command as its users do: another process, by its file. */
 export function spawnLeat(args: readonly string[], options: LeatOptions): LeatProcess {
-  const child = spawn(process.execPath, [BIN, ...args], {
+  const [program = '', ...rest] = [...(options.within ?? []), process.execPath, BIN, ...args];
+  const child = spawn(program, rest, {
     cwd: options.cwd,
     env: { ...cleanEnvironment(), ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
