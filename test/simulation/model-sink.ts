@@ -1,4 +1,4 @@
-import type { Receipt } from '@leat/core';
+import { LeatError, type Receipt } from '@leat/core';
 import type { Committed, Sink, SinkChunk, SinkSession } from '@leat/sdk';
 import type { Clock } from './clock.ts';
 import type { Random } from './random.ts';
@@ -11,6 +11,14 @@ interface SavedChunk {
 
 function notUsed(): never {
   throw new Error('savers do not read');
+}
+
+function tried<T>(action: () => T): { readonly result: T } | { readonly error: Error } {
+  try {
+    return { result: action() };
+  } catch (error) {
+    return { error: error as Error };
+  }
 }
 
 /** How a sink can be wrong; for planted bugs. */
@@ -32,6 +40,8 @@ export class ModelSink {
   readonly #flaws: SinkFlaws;
   /** By saver, then by chunk id; one entry for each commit. */
   readonly #saved = new Map<string, Map<string, SavedChunk[]>>();
+  /** By saver, the highest fence under which it was opened. */
+  readonly #fences = new Map<string, number>();
 
   constructor(clock: Clock, random: Random, flaws: SinkFlaws) {
     this.#clock = clock;
@@ -57,18 +67,24 @@ export class ModelSink {
   sinkOf(saver: string): Sink {
     return {
       kind: 'model',
-      open: async () => {
-        await this.#call(() => undefined);
-        return this.#session(saver);
+      open: async ({ fence = 0 }) => {
+        await this.#call(() => {
+          this.#fences.set(saver, Math.max(fence, this.#fences.get(saver) ?? 0));
+        });
+        return this.#session(saver, fence);
       },
     };
   }
 
-  #session(saver: string): SinkSession {
+  #session(saver: string, fence: number): SinkSession {
     return {
       commit: (chunks) => {
         const process = this.#clock.current;
-        const commitAll = (): Committed[] => chunks.map((chunk) => this.#commit(saver, chunk));
+        const commitAll = (): Committed[] => {
+          const found = this.#fences.get(saver) ?? 0;
+          if (fence >= found) return chunks.map((chunk) => this.#commit(saver, chunk));
+          throw new LeatError('fenced', `The sink has the fence ${found}, and this is ${fence}.`);
+        };
         if (this.#flaws.answersBeforeCommit !== true) return this.#call(commitAll);
         this.#clock.after(2_000, process, commitAll);
         return this.#call(() => chunks.map(({ receipt }) => ({ receipt, isDuplicate: false })));
@@ -104,9 +120,9 @@ export class ModelSink {
           back(() => reject(new Error('the sink cannot be reached')));
           return;
         }
-        const result = action();
+        const answer = tried(action);
         if (this.#random.chance(this.lossRate)) back(() => reject(new Error('connection reset')));
-        else back(() => resolve(result));
+        else back(() => ('error' in answer ? reject(answer.error) : resolve(answer.result)));
       });
     });
   }
