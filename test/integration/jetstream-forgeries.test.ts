@@ -7,7 +7,6 @@ import { bodyOf, openPipeline, type OpenPipeline, sharedServer } from '../suppor
 import {
   createRun,
   memoryPipeline,
-  progressOf,
   startFetcher,
   startStages,
 } from '../support/memory-pipeline.ts';
@@ -131,22 +130,6 @@ const BAD_RECEIPTS: readonly string[] = [
   '\u00ff\u00fe'.repeat(100),
 ];
 
-/** What stands in no entry of the bucket. */
-const BAD_ENTRIES: readonly string[] = [
-  '',
-  '{',
-  'null',
-  '42',
-  '"cancelled"',
-  '[]',
-  '{}',
-  '{"state":"running"}',
-  '{"run":"run-1","spec":null}',
-  '{"state":"running","fence":-1,"ledger":{"watermark":1e99}}',
-  '\u00ff\u00fe',
-  'x'.repeat(500_000),
-];
-
 async function forgeChunks({ connection }: OpenPipeline, seed: number): Promise<void> {
   for (const { stage, run, fields, body } of fc.sample(forgedChunk, { seed, numRuns: CASES })) {
     const header = headers();
@@ -161,11 +144,6 @@ async function forgeReceipts({ connection }: OpenPipeline): Promise<void> {
   for (const text of BAD_RECEIPTS) {
     await connection.client.publish(subject, Buffer.from(text, 'latin1'));
   }
-}
-
-async function forgeEntry({ connection }: OpenPipeline, key: string, text: string): Promise<void> {
-  const subject = `$KV.${connection.topology.bucket}.${key}`;
-  await connection.client.publish(subject, Buffer.from(text, 'latin1'));
 }
 
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, n) => n);
@@ -192,43 +170,6 @@ describe('forged messages', () => {
     expect(open.logger.at('error')).toContain('message not understood');
     expect(open.logger.at('error')).toContain('receipt not understood');
     expect(open.logger.at('warn')).toContain('large body is gone, message dropped');
-  });
-
-  test.each(BAD_ENTRIES.map((text) => [text.slice(0, 60), text]))(
-    'in the place of a wish, of progress and of other runs change nothing: %j',
-    async (_, text) => {
-      const line = memoryPipeline(2_000, { map: (record) => record }, 10);
-      const open = await openPipeline(server(), line.pipeline.spec);
-      await forgeEntry(open, 'run.other', text);
-      await forgeEntry(open, 'progress.another', text);
-      await forgeEntry(open, 'wish.run-1', text);
-      await createRun(open, line);
-      await forgeEntry(open, 'progress.run-1', text);
-      const { reports } = startFetcher(open, line);
-      await until('the run is on', async () => (await progressOf(open))?.state === 'running');
-      await forgeEntry(open, 'progress.run-1', text);
-      startStages(open, line);
-      await until('the run has ended', () => reports.length === 1);
-      expect(reports[0]).toMatchObject({
-        state: 'completed',
-        records: { in: 2_000, saved: 2_000 },
-      });
-      expect(line.sink.numbers).toEqual(upTo(2_000));
-      expect((await progressOf(open))?.state).toBe('completed');
-      expect(open.logger.at('error')).toContain('entry not written by Leat, taken for absent');
-    },
-  );
-
-  test('in the place of what a run was asked are told, and the run may be created anew', async () => {
-    const line = memoryPipeline(100, { map: (record) => record }, 10);
-    const open = await openPipeline(server(), line.pipeline.spec);
-    await forgeEntry(open, 'run.run-1', '{"run":"run-1"}');
-    const { reports } = startFetcher(open, line);
-    startStages(open, line);
-    await until('it is told', () => open.logger.at('error').length > 0);
-    await createRun(open, line);
-    await until('the run has ended', () => reports.length === 1);
-    expect(line.sink.numbers).toEqual(upTo(100));
   });
 
   test('on the stream of dead letters are left out, one by one', async () => {

@@ -1,12 +1,21 @@
+import { deadSubject } from '@leat/core';
+import { csv, jsonArray, ndjson } from '@leat/fetcher';
+import { fetcher, mapper, pipeline, saver } from '@leat/sdk';
 import { describe, expect, test } from 'vitest';
-import { openPipeline, SERVERS, sharedServer } from '../support/jetstream.ts';
+import { z } from 'zod';
+import { TemporaryFiles } from '../../packages/fetcher/src/sources/temporary-files.testsuite.ts';
+import { newName, openPipeline, SERVERS, sharedServer } from '../support/jetstream.ts';
 import {
   createRun,
   memoryPipeline,
+  MemorySink,
   startFetcher,
   startStages,
 } from '../support/memory-pipeline.ts';
 import { until } from '../support/until.ts';
+
+const files = new TemporaryFiles();
+const deep = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth);
 
 describe.each(SERVERS)('what outgrows a message on $server', ({ version }) => {
   const server = sharedServer(version);
@@ -39,13 +48,39 @@ describe.each(SERVERS)('what outgrows a message on $server', ({ version }) => {
       state: 'completed with dead letters',
       records: { in: 20, saved: 19, dead: 1 },
     });
-    const { manager } = open.connection;
-    const dead = await manager.streams.getMessage(open.connection.topology.dead.name, {
-      last_by_subj: '>',
+    const { manager, topology } = open.connection;
+    const dead = await manager.streams.getMessage(topology.dead.name, {
+      last_by_subj: deadSubject(line.pipeline.name, 'run-1'),
     });
     const letter = dead?.json<{ record: string; isCut?: boolean; error: { message: string } }>();
     expect(letter).toMatchObject({ record: '{"n":5}' });
     expect(letter).not.toHaveProperty('isCut');
     expect(letter?.error.message).toMatch(/^x{2000}$/);
+  });
+
+  test.each([
+    { what: 'brackets that no stack holds', format: ndjson, text: `1\n${deep(200_000)}\n2\n` },
+    { what: 'the same in an array', format: jsonArray, text: `[1,${deep(200_000)},2]` },
+    {
+      what: 'a row that no message holds',
+      format: csv,
+      text: `n\n1\n"${'x'.repeat(3_000_000)}"y\n2\n`,
+    },
+  ])('$what becomes a dead letter, its neighbours are saved', async ({ format, text }) => {
+    const Any = z.json();
+    const lines = fetcher('lines', { source: format(files.write(text)), schema: Any });
+    const work = mapper('work', { from: lines, schema: Any, map: (record) => record });
+    const sink = new MemorySink();
+    const definition = pipeline(newName(), { savers: [saver('out', { from: work, sink })] });
+    const line = { pipeline: definition, mapper: work, sink };
+    const open = await openPipeline(server(), definition.spec);
+    await createRun(open, line);
+    startStages(open, line);
+    const { reports } = startFetcher(open, line);
+    await until('the run has ended', () => reports.length === 1);
+    expect(reports[0]).toMatchObject({
+      state: 'completed with dead letters',
+      records: { in: 3, saved: 2, dead: 1 },
+    });
   });
 });

@@ -136,7 +136,8 @@ export class Runs {
     for (const run of await this.#ids('run')) {
       if (this.#over.has(run) && !redriven.has(run)) continue;
       const state = (await this.progress(run))?.progress.state ?? 'pending';
-      if (isEnded(state) && !(redriven.has(run) && mayBeRedriven(state))) {
+      const isAsked = redriven.has(run) && (await this.redrive(run)) !== undefined;
+      if (isEnded(state) && !(isAsked && mayBeRedriven(state))) {
         if (!isResumable(state)) this.#over.add(run);
         continue;
       }
