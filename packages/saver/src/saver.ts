@@ -101,10 +101,7 @@ class SaverService {
       this.#runs.set(run, queue);
     }
     queue.waiting.push(new ChunkToSave(delivery));
-    const mine = queue;
-    mine.working ??= this.#drain(run, mine).finally(() => {
-      mine.working = undefined;
-    });
+    queue.working ??= this.#drain(run, queue);
   }
 
   async idle(): Promise<void> {
@@ -135,6 +132,8 @@ class SaverService {
         await this.#giveBack(run, queue, group, error);
       }
     }
+    // In the turn of the last look: a chunk that comes in between would wait for ever.
+    queue.working = undefined;
   }
 
   async #giveBack(

@@ -9,7 +9,7 @@ export interface Expected {
 }
 
 /** What must come out of a file. */
-export interface Reading {
+interface Reading {
   readonly records: readonly Expected[];
   /** Whether the file cannot be read any further than that. */
   readonly isDamaged: boolean;

@@ -1,0 +1,87 @@
+import { NO_COUNTS } from '@leat/core';
+import { fetcher, pipeline, saver, type Sink, type SinkChunk } from '@leat/sdk';
+import type { Delivery, PipelineConnection, ReceiveOptions } from '@leat/sdk/internal';
+import { expect, test, vi } from 'vitest';
+import { z } from 'zod';
+import { recordingLogger } from '../../../test/support/recording-logger.ts';
+import { runSaver } from './saver.ts';
+
+/** How the saver takes chunks; set when it begins to. */
+let take: (delivery: Delivery) => void;
+
+// Which turn of the event loop a chunk arrives in is what the test is about, and no server can be told.
+vi.mock('@leat/sdk/internal', async (original) => ({
+  ...(await original<typeof import('@leat/sdk/internal')>()),
+  receiveChunks: async ({ handle, signal }: ReceiveOptions) => {
+    take = handle;
+    await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+  },
+}));
+
+const Any = z.unknown();
+const none = async function* (): AsyncGenerator<never> {};
+const sink: Sink = {
+  kind: 'memory',
+  open: async () => ({
+    commit: async (chunks: readonly SinkChunk[]) =>
+      chunks.map(({ receipt }) => ({ receipt, isDuplicate: false })),
+    receipts: none,
+    read: none,
+    close: async () => undefined,
+  }),
+};
+
+function deliveryOf(seq: number, ack: () => void): Delivery {
+  return {
+    envelope: {
+      run: 'run-1',
+      chunk: { seq, path: '' },
+      counts: { ...NO_COUNTS, in: 1 },
+      position: { source: 'a', unit: 'line', first: seq },
+      sending: '',
+    },
+    body: Buffer.from('1\n'),
+    deliveries: 1,
+    ack,
+    giveBack: () => undefined,
+    drop: () => undefined,
+  };
+}
+
+test.each(Array.from({ length: 12 }, (_, turns) => turns))(
+  'a chunk that comes %i turns after the last one was acknowledged is saved',
+  async (turns) => {
+    const lines = fetcher('lines', { source: { kind: 'none', chunks: none }, schema: Any });
+    const out = saver('out', { from: lines, sink });
+    const connection = {
+      runs: {
+        get: async () => ({ pipeline: 'p', params: {} }),
+        wish: async () => 'run',
+        progress: async () => undefined,
+      },
+      spec: { name: 'p' },
+      publisher: { publish: async () => undefined },
+    } as unknown as PipelineConnection;
+    const stop = new AbortController();
+    const service = runSaver({
+      connection,
+      pipeline: pipeline('p', { savers: [out] }),
+      saver: out,
+      logger: recordingLogger(),
+      stop: stop.signal,
+      abort: new AbortController().signal,
+    });
+    await new Promise<void>((resolve, reject) => {
+      setTimeout(() => reject(new Error('the second chunk was left waiting')), 1_000).unref();
+      take(
+        deliveryOf(0, () => {
+          let turn = Promise.resolve();
+          for (let n = 0; n < turns; n++) turn = turn.then(() => undefined);
+          void turn.then(() => take(deliveryOf(1, resolve)));
+        }),
+      );
+    });
+    stop.abort();
+    await expect(service).resolves.toBeUndefined();
+  },
+);
