@@ -1,6 +1,7 @@
 import { NO_COUNTS } from '@leat/core';
 import { fetcher, pipeline, saver, type Sink, type SinkChunk } from '@leat/sdk';
-import type { Delivery, PipelineConnection, ReceiveOptions } from '@leat/sdk/internal';
+import type * as internal from '@leat/sdk/internal';
+import type { Delivery, PipelineConnection } from '@leat/sdk/internal';
 import { expect, test, vi } from 'vitest';
 import { z } from 'zod';
 import { recordingLogger } from '../../../test/support/recording-logger.ts';
@@ -11,8 +12,8 @@ let take: (delivery: Delivery) => void;
 
 // Which turn of the event loop a chunk arrives in is what the test is about, and no server can be told.
 vi.mock('@leat/sdk/internal', async (original) => ({
-  ...(await original<typeof import('@leat/sdk/internal')>()),
-  receiveChunks: async ({ handle, signal }: ReceiveOptions) => {
+  ...(await original<typeof internal>()),
+  receiveChunks: async ({ handle, signal }: Parameters<typeof internal.receiveChunks>[0]) => {
     take = handle;
     await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
   },
