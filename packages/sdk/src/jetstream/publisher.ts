@@ -36,8 +36,8 @@ const REFUSED_BACKOFF: RetryPolicy = {
   jitter: 'equal',
 };
 
-/** How often a message is refused before the log says so: about five seconds. */
-const COMPLAIN_AFTER = 12;
+/** How long a message waits before the log says so. */
+const COMPLAIN_AFTER_MS = 5_000;
 const COMPLAIN_EVERY_MS = 30_000;
 
 const ANSWER_TIMEOUT_MS = 5_000;
@@ -91,13 +91,14 @@ export class Publisher {
     headers: MsgHdrs,
     signal: AbortSignal,
   ): Promise<Stored> {
+    const since = performance.now();
     for (let failures = 1; ; failures++) {
       signal.throwIfAborted();
       try {
         return await this.#publishOnce(subject, body, headers);
       } catch (error) {
         if (!(error instanceof BusyError)) throw error;
-        if (failures >= COMPLAIN_AFTER) this.#complain(subject, error);
+        if (performance.now() - since >= COMPLAIN_AFTER_MS) this.#complain(subject, error);
         if (error instanceof NoStreamError && failures % 3 === 0) await this.#repair();
         await wait(backoffMs(REFUSED_BACKOFF, failures, Math.random()), signal);
       }
