@@ -3,8 +3,7 @@ import { join } from 'node:path';
 import type { RunReport } from '@leat/core';
 import { openPostgres } from '../../packages/saver/src/sinks/postgres-database.ts';
 import { failuresOf } from '../fixtures/fate.ts';
-import { readDeadLetters } from '../support/dead-letters.ts';
-import type { Deployment } from '../support/deployment.ts';
+import { type Deployment, linesOf } from '../support/deployment.ts';
 import { complaints, tally } from './tally.ts';
 
 /** What a run of the pipeline `chaos` over that many numbers must come to, whatever happens meanwhile. */
@@ -63,10 +62,9 @@ export async function examineRun(
     ...complaints('rows', tally(expected.rows, await rowsOf(postgresUrl, run))),
     ...complaints('files', tally(expected.files, await linesIn(site.out('files', run)))),
   );
-  const letters = await readDeadLetters(site.server.url, 'chaos').catch(() => []);
-  // A chunk that is worked on again after two minutes may bury its dead again.
-  const buried = new Set(
-    letters.map(({ record }) => String((JSON.parse(record) as { n: number }).n)),
+  const listed = await site.leat('dead', 'list', run, '--json');
+  const buried = linesOf<{ readonly record: string }>(listed.stdout).map(({ record }) =>
+    String((JSON.parse(record) as { readonly n: number }).n),
   );
   const dead = tally(expected.dead, buried);
   found.push(...complaints('dead letters', keepsLetters ? dead : { ...dead, lost: [] }));

@@ -1,37 +1,15 @@
-import { execFile } from 'node:child_process';
 import { appendFile, copyFile, mkdir, readFile, rm, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import type { RunReport } from '@leat/core';
 import { expect, test } from 'vitest';
 import { expectBalance, expectSquares } from '../support/deployment.ts';
 import { DevSite } from '../support/dev.ts';
+import { mountSmall } from '../support/small-disk.ts';
 import { until } from '../support/until.ts';
 
 interface Square {
   readonly n: number;
   readonly square: number;
-}
-
-const execute = promisify(execFile);
-
-interface Mount extends AsyncDisposable {
-  /** Why nothing is mounted, if nothing is. */
-  readonly failure?: string;
-}
-
-/** Mounts a small file system, for which one has to be root. */
-async function mountSmall(directory: string, size: string): Promise<Mount> {
-  try {
-    await execute('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', directory]);
-  } catch (error) {
-    return { failure: (error as Error).message, [Symbol.asyncDispose]: () => Promise.resolve() };
-  }
-  return {
-    [Symbol.asyncDispose]: async () => {
-      await execute('umount', ['-l', directory]);
-    },
-  };
 }
 
 test('a full disk makes the run wait, saying why, and it goes on when there is room', async (context) => {

@@ -1,0 +1,23 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+
+/** A small file system of its own, gone at the end of the block. */
+export interface SmallDisk extends AsyncDisposable {
+  /** Why nothing is mounted, if nothing is. */
+  readonly failure?: string;
+}
+
+/** Mounts a small file system, for which one has to be root. */
+export async function mountSmall(directory: string, size: string): Promise<SmallDisk> {
+  const execute = promisify(execFile);
+  try {
+    await execute('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', directory]);
+  } catch (error) {
+    return { failure: (error as Error).message, [Symbol.asyncDispose]: () => Promise.resolve() };
+  }
+  return {
+    [Symbol.asyncDispose]: async () => {
+      await execute('umount', ['-l', directory]);
+    },
+  };
+}
