@@ -20,7 +20,9 @@ export async function readDeadLetters(url: string, pipeline: string): Promise<De
     const letters: DeadLetter[] = [];
     for (let seq = state.first_seq; state.messages > 0 && seq <= state.last_seq; seq++) {
       const message = await manager.streams.getMessage(stream, { seq });
-      if (message !== null) letters.push(message.json<DeadLetter>());
+      // Beside them stands which of them count.
+      const isLetter = message !== null && !message.subject.endsWith('.settled');
+      if (isLetter) letters.push(message.json<DeadLetter>());
     }
     return letters;
   } finally {
