@@ -75,7 +75,10 @@ function answerOf(
     return stream.info(body['subjects_filter'] as string | undefined);
   }
   if (kind === 'STREAM' && verb === 'PURGE') {
-    return { success: true, purged: stream.purge(body['filter'] as string | undefined) };
+    return {
+      success: true,
+      purged: stream.purge(body['filter'] as string | undefined, body['seq'] as number | undefined),
+    };
   }
   if (kind === 'STREAM' && verb === 'DELETE') {
     server.deleteStream(streamName);

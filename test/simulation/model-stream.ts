@@ -20,13 +20,12 @@ export class ModelStream implements Storage {
   readonly consumers = new Map<string, ModelConsumer>();
   readonly #server: Broker;
   readonly #seen = new Map<string, { readonly seq: number; readonly at: number }>();
-  lastSeq: number;
+  lastSeq = 0;
   bytes = 0;
 
   constructor(server: Broker, config: StreamConfig) {
     this.#server = server;
     this.config = config;
-    this.lastSeq = (config.first_seq ?? 1) - 1;
   }
 
   get isQueue(): boolean {
@@ -87,10 +86,12 @@ export class ModelStream implements Storage {
     this.bytes -= sizeOf(message);
   }
 
-  purge(filter: string | undefined): number {
+  /** @param below only messages below this one go, and an empty stream goes on with it */
+  purge(filter: string | undefined, below = Number.POSITIVE_INFINITY): number {
     const gone = [...this.messages.values()].filter(
-      ({ subject }) => filter === undefined || fits(filter, subject),
+      ({ seq, subject }) => seq < below && (filter === undefined || fits(filter, subject)),
     );
+    if (Number.isFinite(below)) this.lastSeq = Math.max(this.lastSeq, below - 1);
     for (const { seq } of gone) {
       this.remove(seq);
       for (const consumer of this.consumers.values()) consumer.forget(seq);

@@ -12,7 +12,6 @@ export interface StreamConfig {
   readonly max_msgs?: number;
   readonly max_bytes?: number;
   readonly max_msgs_per_subject?: number;
-  readonly first_seq?: number;
   readonly duplicate_window?: number;
 }
 
