@@ -1,8 +1,11 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
+import { type AddressInfo, createConnection, createServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { NatsSettings } from '@leat/sdk/internal';
+import { DEFAULT_TOPOLOGY_SETTINGS } from '@leat/core';
+import { type NatsSettings, openPipelineConnection } from '@leat/sdk/internal';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import {
   lineSpec,
@@ -13,6 +16,7 @@ import {
   startServer,
 } from '../support/jetstream.ts';
 import { newKey } from '../support/nats-keys.ts';
+import { recordingLogger } from '../support/recording-logger.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { until } from '../support/until.ts';
 
@@ -43,6 +47,25 @@ async function demandFlow(url: string, nats: Partial<NatsSettings>): Promise<voi
   const heldAt = performance.now();
   await until('two windows have passed', () => performance.now() - heldAt > 1_200);
   expect(receiver.deliveries).toHaveLength(1);
+}
+
+/** A way to a server on which the first connection gets no answer from JetStream. */
+async function startMutedProxy(port: number): Promise<string> {
+  let connections = 0;
+  const proxy = createServer((client) => {
+    const isMuted = ++connections === 1;
+    const upstream = createConnection({ port, host: '127.0.0.1' });
+    client.on('data', (data) => {
+      if (!isMuted || !data.includes('$JS.API')) upstream.write(data);
+    });
+    upstream.on('data', (data) => client.write(data));
+    for (const each of [client, upstream]) each.on('error', () => undefined);
+    client.on('close', () => upstream.destroy());
+    upstream.on('close', () => client.destroy());
+  }).listen(0, '127.0.0.1');
+  await once(proxy, 'listening');
+  onTestFinished(() => void proxy.close());
+  return `nats://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
 }
 
 const refusal = (url: string) => ({
@@ -223,5 +246,16 @@ describe.each(SERVERS)('access to $server', ({ version }) => {
       code: 'unreachable',
       message: expect.stringContaining(`No NATS server answers at ${server.url}`),
     });
+  });
+
+  test('to a server that greets and says no more is waited for by a service', async () => {
+    const server = await startServer(version);
+    const url = await startMutedProxy(server.port);
+    const logger = recordingLogger();
+    const settings = { nats: { url }, topology: DEFAULT_TOPOLOGY_SETTINGS };
+    const options = { name: 'test', logger, isPatient: true };
+    const connection = await openPipelineConnection(lineSpec(), settings, options);
+    onTestFinished(() => connection.close());
+    expect(logger.at('warn')).toEqual([expect.stringContaining('does not answer any more')]);
   });
 });

@@ -1,4 +1,10 @@
-import { type PipelineSpec, type Topology, type TopologySettings, topologyOf } from '@leat/core';
+import {
+  LeatError,
+  type PipelineSpec,
+  type Topology,
+  type TopologySettings,
+  topologyOf,
+} from '@leat/core';
 import {
   jetstream,
   type JetStreamClient,
@@ -16,6 +22,10 @@ import { purgeRun } from './purge-run.ts';
 import { Publisher } from './publisher.ts';
 import { Runs } from './runs.ts';
 import { addressOf, type NatsSettings } from './settings.ts';
+import { wait } from '../wait.ts';
+
+/** How long a service waits for a server that does not answer, before it connects again. */
+const RETRY_MS = 1_000;
 
 /** One process's way to one pipeline on JetStream: the connection, and everything that is shared on it. */
 export interface PipelineConnection {
@@ -49,12 +59,23 @@ export async function openPipelineConnection(
   settings: { readonly nats: NatsSettings; readonly topology: TopologySettings },
   options: ConnectOptions,
 ): Promise<PipelineConnection> {
-  const nats = await openConnection(settings.nats, options);
-  return pipelineConnectionOver(nats, spec, settings.topology, {
-    logger: options.logger,
-    address: addressOf(settings.nats),
-    holder: (beatMs) => new Holder(settings.nats, beatMs, options.logger),
-  });
+  const { logger, signal } = options;
+  for (;;) {
+    const nats = await openConnection(settings.nats, options);
+    try {
+      return await pipelineConnectionOver(nats, spec, settings.topology, {
+        logger,
+        address: addressOf(settings.nats),
+        holder: (beatMs) => new Holder(settings.nats, beatMs, logger),
+      });
+    } catch (error) {
+      // A server that stops may still greet, and then say no more.
+      const isAway = error instanceof LeatError && error.code === 'unreachable';
+      if (!isAway || options.isPatient !== true) throw error;
+      logger.warn({ retryInMs: RETRY_MS }, error.message);
+      await wait(RETRY_MS, signal);
+    }
+  }
 }
 
 /**
