@@ -60,6 +60,21 @@ export function testFence(name: string, setup: () => SinkUnderTest): void {
       expect(await successor.commit([chunkOf('2', [a])])).toMatchObject([{ isDuplicate: false }]);
     });
 
+    test('gives back fence and executions of a receipt', async () => {
+      const run = newRun();
+      const chunks = sampleChunks(3).map((chunk, nth) => {
+        const buried = ['0000000a', 'ffffffff'].slice(0, nth);
+        return { ...chunk, receipt: { ...chunk.receipt, fence: 2 ** 53 - 3 + nth, buried } };
+      });
+      const wanted = chunks.map(({ receipt }) => receipt);
+      await (await open(run, 1)).commit(chunks);
+      const session = await open(run, 1);
+      expect(await session.commit(chunks)).toEqual(
+        wanted.map((receipt) => ({ receipt, isDuplicate: true })),
+      );
+      expect(await all(session.receipts())).toEqual(wanted);
+    });
+
     test('goes on under the new fence', async () => {
       const run = newRun();
       const stale = await open(run, 1);

@@ -240,20 +240,6 @@ export function testSink(name: string, setup: () => SinkUnderTest): void {
       await expectExactly(run, chunks);
     });
 
-    test('gives back fence and executions of a receipt', async () => {
-      const run = newRun();
-      const chunks = sampleChunks(3).map((chunk, nth) => {
-        const buried = ['0000000a', 'ffffffff'].slice(0, nth);
-        return { ...chunk, receipt: { ...chunk.receipt, fence: 2 ** 53 - 3 + nth, buried } };
-      });
-      const session = await open(run);
-      await session.commit(chunks);
-      expect(await session.commit(chunks)).toEqual(
-        chunks.map(({ receipt }) => ({ receipt, isDuplicate: true })),
-      );
-      await expectExactly(run, chunks);
-    });
-
     test('keeps every character', async () => {
       const run = newRun();
       const texts = [
