@@ -7,7 +7,15 @@ export interface SettingRow {
   readonly variable: string;
   readonly fallback: string | undefined;
   readonly meaning: string;
+  /**
+   * Which values are right: whole numbers from 1, ports, or those listed.
+   * @defaultValue any text
+   */
+  readonly values?: 'counts' | 'ports' | readonly string[];
 }
+
+const LOG_FORMATS = ['console', 'json'] as const;
+const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 
 type SettingName =
   | keyof NatsSettings
@@ -71,36 +79,42 @@ export const SETTINGS: Readonly<Record<SettingName, SettingRow>> = {
     variable: 'LEAT_STREAM_REPLICAS',
     fallback: String(topology.replicas),
     meaning: 'Copies of each stream in a NATS cluster: 1 for development, 3 for production.',
+    values: 'counts',
   },
   maxMessages: {
     flag: 'queue-max-chunks',
     variable: 'LEAT_QUEUE_MAX_CHUNKS',
     fallback: String(topology.maxMessages),
     meaning: 'Most chunks that may wait in front of a stage.',
+    values: 'counts',
   },
   maxBytes: {
     flag: 'queue-max-bytes',
     variable: 'LEAT_QUEUE_MAX_BYTES',
     fallback: String(topology.maxBytes),
     meaning: 'Most bytes that may wait in front of a stage.',
+    values: 'counts',
   },
   ackWaitMs: {
     flag: 'ack-wait-ms',
     variable: 'LEAT_ACK_WAIT_MS',
     fallback: String(topology.ackWaitMs),
     meaning: 'Milliseconds without a sign of life after which another replica gets a chunk.',
+    values: 'counts',
   },
   logFormat: {
     flag: 'log-format',
     variable: 'LEAT_LOG_FORMAT',
     fallback: 'console',
     meaning: 'How log lines look: `console` for people, `json` for programs.',
+    values: LOG_FORMATS,
   },
   logLevel: {
     flag: 'log-level',
     variable: 'LEAT_LOG_LEVEL',
     fallback: 'info',
     meaning: 'The least level that is logged: `debug`, `info`, `warn`, `error` or `silent`.',
+    values: LOG_LEVELS,
   },
   stateDir: {
     flag: 'state-dir',
@@ -114,6 +128,7 @@ export const SETTINGS: Readonly<Record<SettingName, SettingRow>> = {
     fallback: undefined,
     meaning:
       'Port on which `fetcher`, `mapper` and `saver` answer `/healthz` and `/readyz`; 0 is any that is free.',
+    values: 'ports',
   },
   stopGraceMs: {
     flag: 'stop-grace-ms',
@@ -121,6 +136,7 @@ export const SETTINGS: Readonly<Record<SettingName, SettingRow>> = {
     fallback: undefined,
     meaning:
       'Milliseconds after SIGTERM in which a service may finish what is in hand; then it gives it back. Without it, it takes its time.',
+    values: 'counts',
   },
 };
 
@@ -194,8 +210,8 @@ export function readSettings(flags: Values, variables: Variables): Settings {
       ackWaitMs: count(SETTINGS.ackWaitMs),
     },
     log: {
-      format: choice(SETTINGS.logFormat, ['console', 'json']),
-      level: choice(SETTINGS.logLevel, ['debug', 'info', 'warn', 'error', 'silent']),
+      format: choice(SETTINGS.logFormat, LOG_FORMATS),
+      level: choice(SETTINGS.logLevel, LOG_LEVELS),
     },
     stateDir: required(SETTINGS.stateDir),
     httpPort: port(SETTINGS.httpPort),
