@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RunReport } from '@leat/core';
 import type { DeadLetter } from '@leat/sdk/internal';
@@ -31,6 +31,20 @@ function partsOf(count: number, without: readonly number[] = []): string[] {
     .filter((n) => n % 10 !== 9 && !without.includes(n))
     .flatMap((n) => [0, 1, 2].map((part) => `${n}/${part}`))
     .toSorted();
+}
+
+/** How many executions each receipt in a sink of the run names. */
+async function buriedIn(dir: string, sink: string): Promise<Record<string, number>> {
+  const folder = join(dir, 'out', sink, RUN, 'receipts');
+  const found: Record<string, number> = {};
+  for (const name of await readdir(folder)) {
+    if (!name.endsWith('.txt')) continue;
+    for (const line of (await readFile(join(folder, name), 'utf8')).split('\n')) {
+      const chunk = line.slice(0, line.indexOf(' '));
+      found[chunk] = line.match(/(?<=[ ,])[0-9a-f]{8}(?=[ ,]|$)/g)?.length ?? 0;
+    }
+  }
+  return found;
 }
 
 interface Site {
@@ -74,6 +88,13 @@ test('dead letters are tried again: all, by stage, by error, or one; and dropped
     return report;
   };
   expect((await goOn(3)).records).toMatchObject({ in: 100, filtered: 10, dead: 9 });
+  // What buried records is named where they are counted: in the first copy, and the first piece of it.
+  const buried = {
+    ...(await buriedIn(site.dir, 'parts')),
+    ...(await buriedIn(site.dir, 'squares')),
+  };
+  expect(buried).toMatchObject({ '0.0-2.0-3': 2, '0.0-2.1-3': 0, '0.1-2': 1 });
+  expect(buried).toMatchObject({ '1.0-2.0-3': 1, '1.0-2.2-3': 0, '1.1-2': 0 });
 
   // They die again: the books are as before, and each has one letter.
   expect(await dead('redrive', RUN)).toMatch(/^9 dead letters of the run r1 will be tried again\./);
@@ -109,6 +130,7 @@ test('dead letters are tried again: all, by stage, by error, or one; and dropped
   const refusals: readonly (readonly [args: readonly string[], says: RegExp])[] = [
     [['redrive', 'no-such-run'], /There is no run "no-such-run"/],
     [['drop', 'no-such-run'], /There is no run "no-such-run"/],
+    [['redrive', RUN, '--pipeline', 'other'], /There is no run "r1"/],
     [['redrive'], /got "redrive": see "leat dead --help"/],
     [['redrive', RUN, '0'], /got "redrive r1 0": see "leat dead --help"/],
     [['drop', RUN, '0', 'x'], /got "drop r1 0 x": see "leat dead --help"/],
@@ -119,7 +141,7 @@ test('dead letters are tried again: all, by stage, by error, or one; and dropped
   }
 });
 
-test('dead letters are saved once, though mapper, saver and fetcher are killed meanwhile', async () => {
+test('dead letters are saved once, though mapper, saver, server and fetcher are killed meanwhile', async () => {
   const count = 300;
   await using database = await startPostgres();
   await using site = await Deployment.create('mendable.ts', { env: { LEAT_ACK_WAIT_MS: '2000' } });
@@ -137,7 +159,7 @@ test('dead letters are saved once, though mapper, saver and fetcher are killed m
   expect(chunks).toMatchObject({ total: 15, dead: 1 });
   const dead = records.dead;
   // Slow enough to be killed in the middle.
-  await breakStages(site.dir, { delayMs: 200 });
+  await breakStages(site.dir, { delayMs: 300 });
   expect(await site.leat('dead', 'redrive', run)).toMatchObject({
     code: 0,
     stdout: expect.stringContaining(`${dead} dead letters of the run ${run} will be tried again.`),
@@ -153,10 +175,13 @@ test('dead letters are saved once, though mapper, saver and fetcher are killed m
   const [mapper] = site.services('mapper', 2);
   await untilDead(0.9);
   mapper?.kill('SIGKILL');
-  await untilDead(0.7);
+  await untilDead(0.75);
+  await site.server.kill('SIGKILL');
+  await site.server.restart();
+  await untilDead(0.6);
   saver.kill('SIGKILL');
   const left = [site.service('saver'), site.service('mapper')];
-  await untilDead(0.5);
+  await untilDead(0.45);
   fetcher.kill('SIGKILL');
   await fetcher.ended;
   const midway = await site.leat('dead', 'redrive', run);

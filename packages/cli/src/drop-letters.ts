@@ -14,8 +14,11 @@ export function dropLetters(
   choice: DeadLetterChoice,
 ): Promise<number> {
   return withRuns(call, nats, async (find) => {
-    const found = (await find()).filter(({ request }) => request.run === run);
-    for (const { runs } of found) {
+    const pipeline = call.flags['pipeline'] as string | undefined;
+    const found = await find();
+    const meant = (name: string): boolean => name === (pipeline ?? name);
+    for (const { request, runs } of found) {
+      if (request.run !== run || !meant(request.pipeline)) continue;
       if ((await runs.redrive(run)) === undefined) continue;
       throw new LeatError(
         'run-state',
@@ -24,13 +27,13 @@ export function dropLetters(
     }
     const dropped = await withConnection(call, nats, async (connection) => {
       const records = new Set<string>();
-      for (const pipeline of await deadLetterPipelines(connection)) {
-        const store = await DeadLetterStore.open(connection, pipeline);
+      for (const name of (await deadLetterPipelines(connection)).filter(meant)) {
+        const store = await DeadLetterStore.open(connection, name);
         let isEmpty = true;
         for await (const { place, letter } of store.letters(run)) {
           if (!isChosen(letter, choice)) isEmpty = false;
           else if (await store.delete(place)) {
-            records.add([pipeline, letter.stage, letter.chunk, letter.index].join(' '));
+            records.add([name, letter.stage, letter.chunk, letter.index].join(' '));
           }
         }
         if (isEmpty) await store.forgetExecutions(run);
@@ -38,7 +41,7 @@ export function dropLetters(
       return records.size;
     });
     // The dead outlive the bucket that knows the runs.
-    if (dropped === 0) pick(found, run);
+    if (dropped === 0) pick(found, run, pipeline);
     process.stdout.write(
       call.flags['json'] === true
         ? `${JSON.stringify({ run, records: dropped }, undefined, 2)}\n`

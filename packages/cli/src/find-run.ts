@@ -36,9 +36,14 @@ export async function withRuns<T>(
   }
 }
 
-/** @throws LeatError `run-unknown` */
-export function pick(found: readonly FoundRun[], run: string): FoundRun {
-  const match = found.find(({ request }) => request.run === run);
+/**
+ * @param pipeline the one that it must be of, if any
+ * @throws LeatError `run-unknown`
+ */
+export function pick(found: readonly FoundRun[], run: string, pipeline?: string): FoundRun {
+  const match = found.find(
+    ({ request }) => request.run === run && (pipeline ?? request.pipeline) === request.pipeline,
+  );
   if (match !== undefined) return match;
   throw new LeatError(
     'run-unknown',

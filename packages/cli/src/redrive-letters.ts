@@ -15,6 +15,7 @@ const WHY: Readonly<Record<LeftOut, string>> = {
   'rejected by the source': 'were rejected by the source, which made no record of them',
   cut: 'are too large for a message, and only their beginning is kept',
   'not UTF-8': 'are not valid UTF-8, and their bytes are not kept',
+  'too deep': 'were divided too often before, so that there is no room for a longer chunk id',
   uncounted: 'were worked on again, and the run counts what became of them then',
 };
 
@@ -26,12 +27,7 @@ export function redriveLetters(
   choice: DeadLetterChoice,
 ): Promise<number> {
   return withRuns(call, nats, async (find) => {
-    const pipeline = call.flags['pipeline'] ?? '*';
-    const found = await find();
-    const { request, runs } = pick(
-      found.filter((each) => pipeline === '*' || each.request.pipeline === pipeline),
-      run,
-    );
+    const { request, runs } = pick(await find(), run, call.flags['pipeline'] as string | undefined);
     demandSettled(run, (await runs.progress(run))?.progress.state ?? 'pending');
     const { wish, survey } = await withConnection(call, nats, async (connection) => {
       const store = await DeadLetterStore.open(connection, request.pipeline);

@@ -55,6 +55,7 @@ describe('redriveOf', () => {
     [{ stage: 'gone' }, 'rejected by the source'],
     [{ chunk: 'x' }, 'rejected by the source'],
     [{ isCut: true }, 'cut'],
+    [{ chunk: `42${'.0-2'.repeat(24)}` }, 'too deep'],
     [{ error: { name: 'InvalidRecord', message: NOT_UTF8 } }, 'not UTF-8'],
   ])('%o: %s', (change, expected) => {
     expect(of(change)).toBe(expected);

@@ -1,4 +1,4 @@
-import { type ChunkId, parseChunkId, redriveId } from './chunk-id.ts';
+import { type ChunkId, formatChunkId, parseChunkId, redriveId } from './chunk-id.ts';
 import type { PipelineSpec } from './spec.ts';
 
 /** Which dead letters of a run are meant; all of them, if nothing is said. */
@@ -31,9 +31,9 @@ export const NOT_UTF8 = 'the line is not valid UTF-8';
 
 /**
  * Why a record cannot be tried again: the source made no line of it, or its letter has only its beginning,
- * or not the bytes that it had.
+ * or not the bytes that it had; or its chunk was divided so often that there is no room for a longer id.
  */
-export type NotRedrivable = 'rejected by the source' | 'cut' | 'not UTF-8';
+export type NotRedrivable = 'rejected by the source' | 'cut' | 'not UTF-8' | 'too deep';
 
 export function isChosen(letter: ChosenLetter, choice: DeadLetterChoice): boolean {
   const { chunk, index, stage, error } = choice;
@@ -54,5 +54,6 @@ export function redriveOf(letter: ChosenLetter, spec: PipelineSpec): ChunkId | N
   if (stage < 1 || id === undefined) return 'rejected by the source';
   if (letter.isCut === true) return 'cut';
   if (letter.error.message === NOT_UTF8) return 'not UTF-8';
-  return redriveId(id, stage, letter.index);
+  const redrive = redriveId(id, stage, letter.index);
+  return parseChunkId(formatChunkId(redrive)) === undefined ? 'too deep' : redrive;
 }
