@@ -6,7 +6,7 @@ import {
   DeadLetterStore,
   surveyDeadLetters,
 } from '@leat/sdk/internal';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import {
   NEVER,
   openPipeline,
@@ -202,6 +202,32 @@ describe.each(SERVERS)('dead letters that are tried again on $server', ({ versio
       (await progressOf(run.open))?.endedAt !== undefined;
     await until('the run has ended', isDone, DEADLINE_MS);
     await expectAllSaved(run, 600);
+  });
+
+  test('are not tried again when they are settled and their letters are still there', async () => {
+    const run = await deadRun(server(), 100, upTo(100));
+    run.broken.clear();
+    let calls = 0;
+    run.hook = () => void calls++;
+    const { streams } = run.open.connection.manager;
+    const deletion = vi.spyOn(streams, 'deleteMessage').mockRejectedValue(new Error('away'));
+    await run.redrive();
+    const settled = async (): Promise<number> => {
+      const { redrives = {} } = (await progressOf(run.open))!.ledger;
+      return Object.values(redrives).filter(({ paths }) => paths.includes('')).length;
+    };
+    await until('a checkpoint has settled records', async () => (await settled()) > 0, DEADLINE_MS);
+    await until('all are saved', () => run.line.sink.numbers.length === 100, DEADLINE_MS);
+    await run.stopFetcher();
+    expect(await settled()).toBeGreaterThan(0);
+    expect(await run.letters()).toHaveLength(100);
+    deletion.mockRestore();
+    startFetcher(run.open, run.line);
+    const isDone = async (): Promise<boolean> =>
+      (await progressOf(run.open))?.endedAt !== undefined;
+    await until('the run has ended', isDone, DEADLINE_MS);
+    await expectAllSaved(run, 100);
+    expect(calls).toBe(100);
   });
 
   test('are those that count, one for each record', async () => {

@@ -33,8 +33,8 @@ export function createRecords({ records, columns }: Tables): string {
 }
 
 /**
- * `ordinal` holds the numbers of the chunk id, `42.1-2` as `{42,1,2}`: PostgreSQL compares arrays just
- * as chunk ids are ordered, so that its index gives receipts in dataset order.
+ * `ordinal` holds the numbers of the chunk id, see `ordinalOf`: PostgreSQL compares arrays just as chunk
+ * ids are ordered, so that its index gives receipts in dataset order.
  */
 export function createReceipts({ receipts }: Tables): string {
   return `CREATE TABLE ${receipts} (
