@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import type { Socket } from 'node:net';
 import { LeatError, messageOf, OLDEST_SERVER, whyTooOld } from '@leat/core';
 import {
   type Authenticator,
@@ -171,8 +172,21 @@ function watch(connection: NatsConnection, logger: Logger): void {
         logger.warn({ server: status.server }, 'disconnected from nats');
       else if (status.type === 'reconnect')
         logger.info({ server: status.server }, 'reconnected to nats');
+      else if (status.type === 'staleConnection') dropSocket(connection);
       else if (status.type === 'ldm') logger.warn('the nats server is about to leave');
       else if (status.type === 'error') logger.error({ err: status.error }, 'nats error');
     }
   })();
+}
+
+/**
+ * Drops the socket of a connection on whose other end all is silent, so that the client connects again. It
+ * would flush first, and wait for that until the operating system gives up on the socket: a quarter of an
+ * hour, in which this process holds what it has in hand. The client keeps the socket behind its type.
+ */
+function dropSocket(connection: NatsConnection): void {
+  const { protocol } = connection as unknown as {
+    readonly protocol: { readonly transport: { readonly socket?: Socket } };
+  };
+  protocol.transport.socket?.destroy();
 }
