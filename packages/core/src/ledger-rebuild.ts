@@ -1,4 +1,5 @@
 import { formatChunkId, parseChunkId, redrivenOf } from './chunk-id.ts';
+import { addCounts, NO_COUNTS } from './counts.ts';
 import { Ledger } from './ledger.ts';
 import { FIRST_CHECKPOINT, type LedgerCheckpoint } from './ledger-checkpoint.ts';
 import type { Receipt } from './receipt.ts';
@@ -18,8 +19,12 @@ import type { Receipt } from './receipt.ts';
 export class LedgerRebuild {
   readonly #ledger = new Ledger({ ...FIRST_CHECKPOINT, next: Number.MAX_SAFE_INTEGER });
   #next = 0;
-  /** Taken last: their books take back what those of the chunks say. */
-  readonly #redriven: Receipt[] = [];
+  /** The receipts of redriven records, and the roots to which these belong. */
+  readonly #redriven: {
+    readonly record: string;
+    readonly seq: number;
+    readonly receipt: Receipt;
+  }[] = [];
 
   /** @throws LeatError `run-failed` if a root was divided in two different ways */
   add(receipt: Receipt): void {
@@ -27,29 +32,37 @@ export class LedgerRebuild {
     if (id === undefined) return;
     const redriven = redrivenOf(id);
     if (redriven === undefined) this.#ledger.settle(receipt);
-    else {
-      this.#redriven.push(receipt);
-      this.#ledger.redrives.add(formatChunkId(redriven.record), 0);
-    }
+    else this.#redriven.push({ record: formatChunkId(redriven.record), seq: id.seq, receipt });
     this.#next = Math.max(this.#next, id.seq + 1);
   }
 
   /** The checkpoint to go on from; that of a run which has not begun, if there were no receipts. */
   checkpoint(): LedgerCheckpoint {
-    const { redrives } = this.#ledger;
-    for (const receipt of this.#redriven) this.#ledger.settle(receipt);
-    for (const record of redrives.settled().keys()) redrives.forget(record);
     const known = { ...this.#ledger.checkpoint(), next: this.#next, fraction: null };
-    return this.#redriven.length > 0 ? withAllSettled(known) : known;
+    return this.#redriven.length === 0 ? known : this.#withRedriven(known);
   }
-}
 
-function withAllSettled(known: LedgerCheckpoint): LedgerCheckpoint {
-  const { next, totals } = known;
-  return {
-    ...known,
-    settledAbove: [[0, next]],
-    partly: {},
-    totals: { ...totals, savedChunks: next, deadChunks: 0 },
-  };
+  #withRedriven(known: LedgerCheckpoint): LedgerCheckpoint {
+    const { next, totals, partly } = known;
+    const isKnown = (seq: number): boolean => this.#ledger.isSettled(seq) || seq in partly;
+    // Where nothing was left of a chunk, the books do not have the dead that are to be taken back.
+    const unknown = new Set(
+      this.#redriven.filter(({ seq }) => !isKnown(seq)).map(({ record }) => record),
+    ).size;
+    const ledger = new Ledger({
+      ...known,
+      settledAbove: [[0, next]],
+      partly: {},
+      totals: {
+        ...totals,
+        savedChunks: next,
+        deadChunks: 0,
+        counts: addCounts(totals.counts, { ...NO_COUNTS, in: unknown, dead: unknown }),
+      },
+    });
+    for (const { record } of this.#redriven) ledger.redrives.add(record, 0);
+    for (const { receipt } of this.#redriven) ledger.settle(receipt);
+    for (const record of ledger.redrives.settled().keys()) ledger.redrives.forget(record);
+    return ledger.checkpoint();
+  }
 }

@@ -99,7 +99,8 @@ export class Redrive {
     const { connection, request, ledger, stop, logger } = this.#options;
     const { run } = request;
     const found = await this.#patiently(() => connection.runs.redrive(run));
-    if (found === undefined && ledger.redrives.size === 0) return false;
+    const [underWay] = [...ledger.redrives.inFlight(), ...ledger.redrives.settled()];
+    if (found === undefined && underWay === undefined) return false;
     const places = found === undefined ? [] : await this.#placesOf(found.wish);
     logger.info({ run, records: places.length }, 'dead letters are tried again');
     await this.#sendAll(places);
