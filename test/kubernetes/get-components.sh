@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Gets what the tests of Kubernetes run on, into the folder that is named, and leaves there what is there already: etcd
-# from Debian's package, the rest built by Go from its modules. The first time takes a quarter of an hour on two cores.
+# Gets what the tests of Kubernetes run on, into Leat's cache, and leaves there what is there already: etcd from Debian's
+# package, the rest built by Go from its modules. The first time takes a quarter of an hour on two cores.
 #
-# get-components.sh <folder> <kubernetes-version, as 1.34.4>; on Debian, with Go
+# get-components.sh [folder]; on Debian, with Go
 set -euo pipefail
-target=$1 kubernetes=$2
-helm=3.21.4 coredns=1.15.0 keda=2.21.0
+target=${1:-${LEAT_CACHE_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/leat}/kubernetes}
+kubernetes=1.34.4 helm=3.21.4 coredns=1.15.0 keda=2.21.0
+versions="kubernetes $kubernetes, helm $helm, coredns $coredns, keda $keda"
+if [ "$(cat "$target/versions" 2>/dev/null)" != "$versions" ]; then rm -rf "$target"; fi
 mkdir -p "$target"
 work=$(mktemp -d)
 trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
@@ -103,3 +105,6 @@ if ! has keda-crds.yaml; then
   cat "$(go env GOMODCACHE)/github.com/kedacore/keda/v2@v$keda"/config/crd/bases/keda.sh_scaledobjects.yaml >"$work/crds"
   keep "$work/crds" keda-crds.yaml
 fi
+
+# Last: with it, all are there.
+echo "$versions" >"$target/versions"

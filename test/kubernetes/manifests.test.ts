@@ -1,0 +1,96 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { tempDir } from '../support/temp-dir.ts';
+import { until } from '../support/until.ts';
+import { COMPONENTS, whyNoControlPlane } from './components.ts';
+import { ControlPlane } from './control-plane.ts';
+
+const K8S = fileURLToPath(new URL('../../k8s/', import.meta.url));
+
+const lack = await whyNoControlPlane();
+if (lack !== undefined) process.stderr.write(`manifests: not applied, ${lack}\n`);
+
+interface List {
+  readonly items: readonly {
+    readonly metadata: { readonly name: string };
+    readonly spec: Record<string, unknown>;
+  }[];
+}
+
+describe.skipIf(lack !== undefined)('the manifests, on a real API server', () => {
+  let plane: ControlPlane;
+  beforeAll(async () => {
+    plane = await ControlPlane.start();
+    await plane.apply(await readFile(join(COMPONENTS, 'keda-crds.yaml'), 'utf8'));
+  });
+  afterAll(() => plane?.[Symbol.asyncDispose]());
+
+  const pods = async (role: string): Promise<List['items']> =>
+    (await plane.get<List>('pods', '-n=leat', `-l=app.kubernetes.io/component=${role}`)).items;
+  const untilPods = (role: string, count: number): Promise<void> =>
+    until(`${count} pods of ${role}`, async () => (await pods(role)).length === count);
+  /** Applies an overlay, and removes it at the end. */
+  const applied = async (manifests: string): Promise<AsyncDisposable> => {
+    await plane.apply(manifests);
+    return {
+      [Symbol.asyncDispose]: async () => {
+        await plane.kubectl('delete', 'namespace', 'leat', '--wait=false');
+        await plane.kubectl('delete', 'pods', '--all', '-n=leat', '--force', '--grace-period=0');
+        await plane.kubectl('wait', '--for=delete', 'namespace/leat', '--timeout=120s');
+      },
+    };
+  };
+
+  test('dev is taken as it is; mappers are scaled, and rolled', async () => {
+    await using _ = await applied(await plane.kubectl('kustomize', join(K8S, 'overlays/dev')));
+    for (const [role, count] of Object.entries({ fetcher: 1, mapper: 2, saver: 1 })) {
+      await untilPods(role, count);
+    }
+    await plane.kubectl('scale', '-n=leat', 'deployment/mapper', '--replicas=10');
+    await untilPods('mapper', 10);
+    await plane.kubectl('scale', '-n=leat', 'deployment/mapper', '--replicas=2');
+    await untilPods('mapper', 2);
+    const before = (await pods('mapper')).map(({ metadata }) => metadata.name);
+    await plane.kubectl('rollout', 'restart', '-n=leat', 'deployment/mapper');
+    // One more than there are: nothing becomes ready here, so none of the old ones has to go.
+    await untilPods('mapper', 3);
+    expect((await pods('mapper')).map(({ metadata }) => metadata.name)).toEqual(
+      expect.arrayContaining(before),
+    );
+  });
+
+  test('prod is taken as it is, with KEDA', async () => {
+    await using _ = await applied(await plane.kubectl('kustomize', join(K8S, 'overlays/prod')));
+    for (const role of ['fetcher', 'saver']) await untilPods(role, 2);
+    // Whoever scales them says how many.
+    await untilPods('mapper', 1);
+    const { items } = await plane.get<List>('scaledobject', '-n=leat');
+    expect(items).toMatchObject([{ metadata: { name: 'mapper' }, spec: { minReplicaCount: 2 } }]);
+  });
+
+  test('the HPA is the alternative', async () => {
+    await using dir = await tempDir();
+    const resources = [relative(dir.path, join(K8S, 'base'))];
+    const components = [relative(dir.path, join(K8S, 'components/hpa'))];
+    const kustomization = { resources, components, namespace: 'leat' };
+    await writeFile(join(dir.path, 'kustomization.yaml'), JSON.stringify(kustomization));
+    await using _ = await applied(await plane.kubectl('kustomize', dir.path));
+    const { items } = await plane.get<List>('hpa', '-n=leat');
+    expect(items).toMatchObject([{ spec: { minReplicas: 2, maxReplicas: 20 } }]);
+  });
+
+  test('what is misspelt, or asks for more rights, is refused', async () => {
+    const dev = await plane.kubectl('kustomize', join(K8S, 'overlays/dev'));
+    await expect(plane.apply(dev.replaceAll('readinessProbe:', 'readynessProbe:'))).rejects.toThrow(
+      /unknown field|field not declared in schema/,
+    );
+    await using _ = await applied(dev.replaceAll('runAsNonRoot: true', 'runAsNonRoot: false'));
+    await until('no pod of the kind gets in', async () => {
+      const events = await plane.kubectl('get', 'events', '-n=leat');
+      return /violates PodSecurity "restricted:latest": runAsNonRoot != true/.test(events);
+    });
+    expect(await pods('mapper')).toEqual([]);
+  });
+});

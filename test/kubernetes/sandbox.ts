@@ -1,0 +1,73 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { run } from '../support/command.ts';
+import { until } from '../support/until.ts';
+
+/** The address of the machine in the sandbox. */
+export const SANDBOX_ADDRESS = '10.250.0.1';
+
+/** What is put before a command, so that it runs inside. */
+export type Prefix = readonly string[];
+
+/**
+ * A machine of its own as far as networks, mounts and processes go, so that a node of Kubernetes leaves
+ * nothing behind on this one: when its first process ends, everything in it does.
+ */
+export class Sandbox implements AsyncDisposable {
+  readonly prefix: Prefix;
+  readonly #process: ChildProcess;
+
+  private constructor(process_: ChildProcess, inner: string) {
+    this.#process = process_;
+    this.prefix = ['nsenter', `--target=${inner}`, '--net', '--mount', '--pid', '--'];
+  }
+
+  static async start(): Promise<Sandbox> {
+    const unshare = ['unshare', '--net', '--mount', '--pid', '--fork', '--kill-child'];
+    const child = spawn(
+      'setpriv',
+      ['--pdeathsig=KILL', '--', ...unshare, '--mount-proc', 'sleep', 'infinity'],
+      { stdio: 'ignore' },
+    );
+    const childrenFile = `/proc/${child.pid}/task/${child.pid}/children`;
+    let inner = '';
+    await until('the sandbox is there', async () => {
+      inner = (await run('cat', [childrenFile]).catch(() => '')).trim();
+      const name = inner === '' ? '' : await run('cat', [`/proc/${inner}/comm`]).catch(() => '');
+      return name.trim() === 'sleep';
+    });
+    const sandbox = new Sandbox(child, inner);
+    // Leaves of the tools' own: sockets, and the logs of pods.
+    for (const folder of ['/run', '/var/log']) {
+      await sandbox.run('mount', '-t', 'tmpfs', 'leat-test', folder);
+    }
+    await sandbox.run('ip', 'link', 'set', 'lo', 'up');
+    await sandbox.run('ip', 'address', 'add', `${SANDBOX_ADDRESS}/32`, 'dev', 'lo');
+    return sandbox;
+  }
+
+  run(...command: readonly string[]): Promise<string> {
+    const [file = '', ...args] = [...this.prefix, ...command];
+    return run(file, args);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const ended = once(this.#process, 'exit');
+    this.#process.kill('SIGKILL');
+    await ended;
+    await until('the control groups of the pods are empty', removeControlGroups);
+  }
+}
+
+/** Removes those that a kubelet made; they belong to the machine and not to the sandbox. */
+async function removeControlGroups(): Promise<boolean> {
+  const root = '/sys/fs/cgroup';
+  const controllers = (await readdir(root)).map((name) => join(root, name));
+  const folders = [root, ...controllers].map((folder) => join(folder, 'kubepods'));
+  const left = await run('find', [...folders, '-depth', '-type', 'd', '-exec', 'rmdir', '{}', ';'])
+    .then(() => '')
+    .catch(() => run('find', [...folders, '-type', 'd']).catch(() => ''));
+  return left === '';
+}
