@@ -39,9 +39,21 @@ export default defineConfig({
         test: {
           name: 'chaos',
           include: ['test/chaos/**/*.test.ts'],
+          exclude: ['test/chaos/recovery.test.ts'],
           testTimeout: 300_000,
           hookTimeout: 240_000,
-          fileParallelism: false,
+          // They wait more than they work.
+          maxWorkers: 3,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          name: 'recovery',
+          include: ['test/chaos/recovery.test.ts'],
+          testTimeout: 300_000,
+          // It measures times, and so is alone.
+          sequence: { groupOrder: 2 },
         },
       },
       {

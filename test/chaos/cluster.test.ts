@@ -41,7 +41,7 @@ async function begin(count: number): Promise<Scene> {
       '--param',
       `count=${count}`,
       '--param',
-      'delayMs=10',
+      'delayMs=40',
     );
     return code === 0;
   });
@@ -67,9 +67,10 @@ async function expectExact(
 }
 
 test('the leaders of a queue and of the bucket are killed, and others follow them', async () => {
-  const count = 10_000;
+  const count = 12_000;
   const scene = await begin(count);
   for (const stream of ['leat_steady_squares', 'KV_leat_steady']) {
+    expect(await scene.site.report(scene.run)).toMatchObject({ state: 'running' });
     const { name, server } = await scene.cluster.leaderOf(stream);
     await server.kill('SIGKILL');
     const successor = await scene.cluster.leaderOf(stream);
@@ -80,20 +81,19 @@ test('the leaders of a queue and of the bucket are killed, and others follow the
     await server.restart();
     await scene.cluster.untilCurrent();
   }
-  expect(await scene.site.report(scene.run)).toMatchObject({ state: 'running' });
   await expectExact(scene, count);
 });
 
 test('each server is asked to leave, in turn, and started again', async () => {
-  const count = 40_000;
+  const count = 20_000;
   const scene = await begin(count);
   for (const { name, server } of scene.cluster.nodes) {
+    expect(await scene.site.report(scene.run)).toMatchObject({ state: 'running' });
     process.stdout.write(`cluster: ${name} leaves\n`);
     await server.kill('SIGUSR2'); // nats-server --signal ldm
     await server.restart();
     await scene.cluster.untilCurrent();
   }
-  expect(await scene.site.report(scene.run)).toMatchObject({ state: 'running' });
   await expectExact(scene, count);
 });
 

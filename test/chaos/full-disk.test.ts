@@ -10,7 +10,7 @@ import { until } from '../support/until.ts';
 const COUNT = 12_000;
 const SIZE_BYTES = 32 * 1_024 * 1_024;
 
-test("the disk of the server's storage is full for a while", async (context) => {
+test('the disk under the server is full for a while', async (context) => {
   await using dir = await tempDir();
   const storeDir = join(dir.path, 'nats');
   await mkdir(storeDir);
