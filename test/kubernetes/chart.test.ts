@@ -38,7 +38,7 @@ function essenceOf({ metadata, spec }: Deployments['items'][number]): unknown {
   return {
     name: metadata.name.replace('leat-', ''),
     replicas: spec.replicas,
-    containers: containers.map(({ envFrom: _, ...rest }) => rest),
+    containers: containers.map((container) => ({ ...container, envFrom: undefined })),
     securityContext,
     terminationGracePeriodSeconds,
   };

@@ -92,6 +92,8 @@ export class ControlPlane implements AsyncDisposable {
       '--bind-address=127.0.0.1',
       `--secure-port=${await freePort()}`,
       `--cert-dir=${join(this.dir, 'certificates-controllers')}`,
+      // Otherwise it makes a folder of the system's.
+      `--flex-volume-plugin-dir=${join(this.dir, 'volume-plugins')}`,
     ]);
     this.daemon('kube-scheduler', [
       ...client,

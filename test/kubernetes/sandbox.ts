@@ -1,7 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { run } from '../support/command.ts';
 import { until } from '../support/until.ts';
 
@@ -63,11 +61,7 @@ export class Sandbox implements AsyncDisposable {
 
 /** Removes those that a kubelet made; they belong to the machine and not to the sandbox. */
 async function removeControlGroups(): Promise<boolean> {
-  const root = '/sys/fs/cgroup';
-  const controllers = (await readdir(root)).map((name) => join(root, name));
-  const folders = [root, ...controllers].map((folder) => join(folder, 'kubepods'));
-  const left = await run('find', [...folders, '-depth', '-type', 'd', '-exec', 'rmdir', '{}', ';'])
-    .then(() => '')
-    .catch(() => run('find', [...folders, '-type', 'd']).catch(() => ''));
-  return left === '';
+  const groups = ['/sys/fs/cgroup', '-depth', '-type', 'd', '-path', '*/kubepods*'];
+  await run('find', [...groups, '-exec', 'rmdir', '{}', ';']).catch(() => undefined);
+  return (await run('find', groups)) === '';
 }
