@@ -3,8 +3,8 @@ import PgBoss from 'pg-boss';
 import { startPostgres } from '../brokers/postgres.ts';
 import type { Contender, Roles } from '../contender.ts';
 import { readChunks } from '../job/dataset.ts';
+import { type Form, RECORDS } from '../job/form.ts';
 import { Output, Saved } from '../job/output.ts';
-import { mapLines } from '../job/transform.ts';
 import { runRoles } from '../measure/processes.ts';
 
 /** Chunks that are inserted, fetched and completed by one statement. */
@@ -15,61 +15,65 @@ const LOOPS = 2;
 /** `work()` asks twice a second at most, so these loops are what its documentation calls tuned. */
 const EMPTY_WAIT_MS = 5;
 
-interface ChunkData {
+interface ChunkData<Data> {
   readonly chunk: number;
-  readonly lines: string;
+  readonly data: Data;
 }
 
-export const roles: Roles = {
-  fetcher: async (job, broker) => {
-    const boss = await start(broker, true);
-    for (const name of ['map', 'save']) await boss.createQueue(name);
-    return async () => {
-      const onTheirWay = new Set<Promise<unknown>>();
-      let batch: PgBoss.JobInsert<ChunkData>[] = [];
-      let chunk = 0;
-      const send = async (): Promise<void> => {
-        const sent = boss.insert(batch);
-        batch = [];
-        onTheirWay.add(sent);
-        void sent.finally(() => onTheirWay.delete(sent));
-        if (onTheirWay.size >= MAX_INSERTS) await Promise.race(onTheirWay);
+export function pgBossRoles<Data>(form: Form<Data>): Roles {
+  return {
+    fetcher: async (job, broker) => {
+      const boss = await start(broker, true);
+      for (const name of ['map', 'save']) await boss.createQueue(name);
+      return async () => {
+        const onTheirWay = new Set<Promise<unknown>>();
+        let batch: PgBoss.JobInsert<ChunkData<Data>>[] = [];
+        let chunk = 0;
+        const send = async (): Promise<void> => {
+          const sent = boss.insert(batch);
+          batch = [];
+          onTheirWay.add(sent);
+          void sent.finally(() => onTheirWay.delete(sent));
+          if (onTheirWay.size >= MAX_INSERTS) await Promise.race(onTheirWay);
+        };
+        for await (const body of readChunks(job.dataset, job.chunkSize)) {
+          batch.push({ name: 'map', data: { chunk: chunk++, data: form.pack(body) } });
+          if (batch.length === BATCH) await send();
+        }
+        await send();
+        await Promise.all(onTheirWay);
       };
-      for await (const body of readChunks(job.dataset, job.chunkSize)) {
-        batch.push({ name: 'map', data: { chunk: chunk++, lines: body.toString() } });
-        if (batch.length === BATCH) await send();
-      }
-      await send();
-      await Promise.all(onTheirWay);
-    };
-  },
+    },
 
-  mapper: async (job, broker) => {
-    const boss = await start(broker, false);
-    return () =>
-      loops(boss, 'map', async (chunks) => {
-        await boss.insert(
-          chunks.map(({ chunk, lines }) => ({
-            name: 'save',
-            data: { chunk, lines: mapLines(lines, job.transform) },
-          })),
-        );
-      });
-  },
+    mapper: async (job, broker) => {
+      const boss = await start(broker, false);
+      return () =>
+        loops<Data>(boss, 'map', async (chunks) => {
+          await boss.insert(
+            chunks.map(({ chunk, data }) => ({
+              name: 'save',
+              data: { chunk, data: form.map(data, job.transform) },
+            })),
+          );
+        });
+    },
 
-  saver: async (job, broker) => {
-    const boss = await start(broker, false);
-    const output = new Output(job);
-    const saved = new Saved(job);
-    return async () => {
-      const saving = loops(boss, 'save', async (chunks) => {
-        await Promise.all(chunks.map(({ lines }) => output.append(Buffer.from(lines))));
-        for (const { chunk } of chunks) saved.add(chunk);
-      });
-      await Promise.race([saved.all, saving]);
-    };
-  },
-};
+    saver: async (job, broker) => {
+      const boss = await start(broker, false);
+      const output = new Output(job);
+      const saved = new Saved(job);
+      return async () => {
+        const saving = loops<Data>(boss, 'save', async (chunks) => {
+          await Promise.all(chunks.map(({ data }) => output.append(form.unpack(data))));
+          for (const { chunk } of chunks) saved.add(chunk);
+        });
+        await Promise.race([saved.all, saving]);
+      };
+    },
+  };
+}
+
+export const roles: Roles = pgBossRoles(RECORDS);
 
 async function start(broker: string, migrate: boolean): Promise<PgBoss> {
   const boss = new PgBoss({ connectionString: broker, supervise: false, schedule: false, migrate });
@@ -77,14 +81,14 @@ async function start(broker: string, migrate: boolean): Promise<PgBoss> {
 }
 
 /** Fetches, works and completes, batch after batch, for ever. */
-async function loops(
+async function loops<Data>(
   boss: PgBoss,
   queue: string,
-  work: (chunks: readonly ChunkData[]) => Promise<void>,
+  work: (chunks: readonly ChunkData<Data>[]) => Promise<void>,
 ): Promise<void> {
   const loop = async (): Promise<never> => {
     for (;;) {
-      const jobs = await boss.fetch<ChunkData>(queue, { batchSize: BATCH });
+      const jobs = await boss.fetch<ChunkData<Data>>(queue, { batchSize: BATCH });
       if (jobs.length === 0) {
         await wait(EMPTY_WAIT_MS);
         continue;
@@ -99,8 +103,10 @@ async function loops(
   await Promise.all(Array.from({ length: LOOPS }, loop));
 }
 
+export const PG_BOSS_SETUP = `pg-boss on PostgreSQL with synchronous_commit = off; insert, fetch and complete in loops, ${BATCH} chunks by each statement`;
+
 export const pgBoss: Contender = {
   name: 'pg-boss',
-  about: `pg-boss on PostgreSQL with synchronous_commit = off; fetch and complete in loops, ${BATCH} chunks by each statement`,
+  about: `${PG_BOSS_SETUP}; a job's data are an array of records`,
   run: (job, sampler) => runRoles('pg-boss', 'apart', job, startPostgres, sampler),
 };

@@ -38,15 +38,20 @@ export const TRANSFORMS: Readonly<Record<Exclude<TransformName, 'bytes'>, Transf
   },
 };
 
+/** One record, transformed. */
+export function mapItem(item: Item, name: TransformName): Item {
+  if (name === 'bytes') return item;
+  const { before, after, apply } = TRANSFORMS[name];
+  return name === 'checked' ? after.parse(apply(before.parse(item))) : apply(item);
+}
+
 /** A chunk's lines, each parsed, transformed and written again: the smallest code that does it. */
 export function mapLines(lines: string, name: TransformName): string {
   if (name === 'bytes') return lines;
-  const { before, after, apply } = TRANSFORMS[name];
   let result = '';
   for (let from = 0, end = lines.indexOf('\n'); end !== -1; end = lines.indexOf('\n', from)) {
     const item = JSON.parse(lines.slice(from, end)) as Item;
-    const mapped = name === 'checked' ? after.parse(apply(before.parse(item))) : apply(item);
-    result += `${JSON.stringify(mapped)}\n`;
+    result += `${JSON.stringify(mapItem(item, name))}\n`;
     from = end + 1;
   }
   return result;

@@ -4,6 +4,8 @@ import { fileURLToPath } from 'node:url';
 
 const BIN = fileURLToPath(new URL('../bin/leat.js', import.meta.resolve('@leat/cli')));
 const KEPT_OUTPUT = 100_000;
+/** What has not been said by then will never be. */
+const DEADLINE_MS = 10 * 60_000;
 
 /** A `leat` command, started as its users do. */
 export class LeatCommand {
@@ -41,12 +43,20 @@ export class LeatCommand {
 
   /** Waits until the command has written something. */
   async hasSaid(text: string): Promise<void> {
+    const deadline = setTimeout(() => this.#child.kill('SIGKILL'), DEADLINE_MS);
     while (!this.#stdout.includes(text) && !this.#stderr.includes(text)) {
-      if (this.#child.exitCode !== null) throw this.#failure();
+      if (this.#hasEnded) throw this.#failure();
       await new Promise<void>((resolve) => {
         this.#onOutput = resolve;
       });
     }
+    clearTimeout(deadline);
+  }
+
+  /** Forgets what it has written so far. */
+  forget(): void {
+    this.#stdout = '';
+    this.#stderr = '';
   }
 
   /** Waits for the end, and gives what was written to stdout. */
@@ -64,6 +74,10 @@ export class LeatCommand {
   async kill(): Promise<void> {
     this.#child.kill('SIGKILL');
     await this.#ended;
+  }
+
+  get #hasEnded(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
 
   #failure(): Error {

@@ -1,30 +1,34 @@
 import { generate } from '@leat/fetcher';
-import { fetcher, pipeline, saver, type Sink } from '@leat/sdk';
+import { fetcher, pipeline, saver, type Sink, type SinkSession } from '@leat/sdk';
 import { z } from 'zod';
 
 /** A run of very many chunks, each of one small record, into a sink that keeps nothing. */
 const chunks = Number(process.env['LEAT_BENCH_CHUNKS']);
 
-/** A pause as long as this is none of the pipeline's own making. */
-const PAUSE_MS = 300;
+/** When nothing has come for so long, nothing is in flight any more. */
+const QUIET_MS = 1_000;
 
 const nothing = (): AsyncIterable<never> => (async function* () {})();
-const close = (): Promise<void> => Promise.resolve();
 
-/** Counts chunks, and says when the last tenth begins, and when chunks come again after a pause. */
+/** Says when three quarters have come, when no more come, and when they come again. */
 const nowhere: Sink = {
   kind: 'nowhere',
   open: ({ logger }) => {
     let count = 0;
-    let lastAt = performance.now();
-    const commit = ((group) => {
-      if (count > 0 && performance.now() - lastAt > PAUSE_MS) logger.info('chunks come again');
-      const tenth = chunks * 0.9;
-      if (count < tenth && count + group.length >= tenth) logger.info('last tenth');
+    let quiet: NodeJS.Timeout | undefined;
+    const commit: SinkSession['commit'] = (group) => {
+      if (count > 0 && quiet === undefined) logger.info('chunks come again');
+      const isBefore = count < chunks * 0.75;
       count += group.length;
-      lastAt = performance.now();
+      if (isBefore && count >= chunks * 0.75) logger.info('three quarters');
+      clearTimeout(quiet);
+      quiet = setTimeout(() => {
+        quiet = undefined;
+        logger.info('no more chunks');
+      }, QUIET_MS);
       return Promise.resolve(group.map(({ receipt }) => ({ receipt, isDuplicate: false })));
-    }) satisfies Awaited<ReturnType<Sink['open']>>['commit'];
+    };
+    const close = (): Promise<void> => Promise.resolve(clearTimeout(quiet));
     return Promise.resolve({ commit, receipts: nothing, read: nothing, close });
   },
 };

@@ -1,9 +1,11 @@
 import type { Contender } from '../contender.ts';
 import type { Job } from '../job/job.ts';
 import { app9 } from '../contenders/app9.ts';
+import { bullmqLines } from '../contenders/bullmq-lines.ts';
 import { bullmq } from '../contenders/bullmq.ts';
 import { floor, floorInOne } from '../contenders/floor.ts';
 import { leat, leatDev } from '../contenders/leat.ts';
+import { pgBossLines } from '../contenders/pg-boss-lines.ts';
 import { pgBoss } from '../contenders/pg-boss.ts';
 import { throughputData, throughputTable } from '../measure/throughput-table.ts';
 import { type Entry, interleave, ratio, type Result, type Scenario } from '../scenario.ts';
@@ -11,8 +13,10 @@ import { type Entry, interleave, ratio, type Result, type Scenario } from '../sc
 const ROUNDS = 5;
 const QUICK_ROUNDS = 3;
 const RECORDS = 1_000_000;
-/** For those that would keep everybody waiting. */
+/** PostgreSQL would keep everybody waiting. */
 const SLOW_RECORDS = 300_000;
+/** What `--quick` makes of these numbers. */
+const QUICK_SHARE = 0.5;
 
 type Shape = Pick<Job, 'transform' | 'fsync'>;
 
@@ -20,7 +24,7 @@ type Shape = Pick<Job, 'transform' | 'fsync'>;
 const CACHED: Shape = { transform: 'cheap', fsync: false };
 
 function entry(label: string, contender: Contender, shape: Shape = CACHED): Entry {
-  const records = contender === pgBoss ? SLOW_RECORDS : RECORDS;
+  const records = contender.name.startsWith('pg-boss') ? SLOW_RECORDS : RECORDS;
   return { label, contender, job: { records, chunkSize: 100, mappers: 2, ...shape } };
 }
 
@@ -35,6 +39,8 @@ const HEADLINE: readonly Entry[] = [
 ];
 
 const FURTHER: readonly Entry[] = [
+  entry('bullmq, lines', bullmqLines),
+  entry('pg-boss, lines', pgBossLines),
   ...(['identity', 'checked'] as const).flatMap((transform) => [
     entry(`leat, ${transform}`, leat, { ...CACHED, transform }),
     entry(`floor, ${transform}`, floor, { ...CACHED, transform }),
@@ -44,6 +50,10 @@ const FURTHER: readonly Entry[] = [
   entry('floor, output synced', floor, { ...CACHED, fsync: true }),
 ];
 
+function quick(each: Entry): Entry {
+  return { ...each, job: { ...each.job, records: each.job.records * QUICK_SHARE } };
+}
+
 /** The main question, and the only one with a target. */
 export const contenders: Scenario = {
   name: 'contenders',
@@ -52,7 +62,7 @@ export const contenders: Scenario = {
   run: async (bench) => {
     const skipped: string[] = [];
     const entries: Entry[] = [];
-    for (const each of bench.isQuick ? HEADLINE : [...HEADLINE, ...FURTHER]) {
+    for (const each of bench.isQuick ? HEADLINE.map(quick) : [...HEADLINE, ...FURTHER]) {
       const missing = await each.contender.missing?.();
       if (missing === undefined) entries.push(each);
       else skipped.push(`${each.label} is skipped: ${missing}`);
@@ -74,6 +84,8 @@ export const contenders: Scenario = {
         pgboss: against('pg-boss'),
         app9: against('app9'),
         floorInOneProcess: against('floor, one process', 'leat dev'),
+        bullmqLines: against('bullmq, lines'),
+        pgbossLines: against('pg-boss, lines'),
       },
     };
   },

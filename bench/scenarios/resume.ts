@@ -3,9 +3,9 @@ import { LeatServices } from '../measure/leat-services.ts';
 import { figure } from '../measure/table.ts';
 import type { Scenario } from '../scenario.ts';
 
-const CHUNKS = [10_000, 1_000_000];
+const CHUNKS = [100_000, 1_000_000];
 
-/** The fetcher is killed when nine tenths are saved; how long until another one has chunks saved again. */
+/** The fetcher is killed when three quarters are saved; how long until another one has chunks saved again. */
 export const resume: Scenario = {
   name: 'resume',
   about: 'How long does it take to go on with a run of a million chunks?',
@@ -19,8 +19,11 @@ export const resume: Scenario = {
       await services.startRun();
       const saver = services.service('saver');
       const first = services.service('fetcher');
-      await saver.hasSaid('last tenth');
+      await saver.hasSaid('three quarters');
+      saver.forget();
       await first.kill();
+      await saver.hasSaid('no more chunks');
+      saver.forget();
       const from = performance.now();
       services.service('fetcher');
       await saver.hasSaid('chunks come again');
