@@ -30,12 +30,17 @@ export interface ChaosOutcome {
   readonly restarts: number;
 }
 
-/** Runs the pipeline `chaos` as separate processes, and lets the monkey loose on it. */
-export async function chaosRun(plan: Plan): Promise<ChaosOutcome> {
+/**
+ * Runs the pipeline `chaos` as separate processes, and lets the monkey loose on it.
+ *
+ * @param version of nats-server; the current one if it is absent
+ */
+export async function chaosRun(plan: Plan, version?: string): Promise<ChaosOutcome> {
   const startedAt = performance.now();
   await using postgres = await startPostgres();
   await using site = await Deployment.create('chaos.ts', {
     env: { DATABASE_URL: postgres.url, LEAT_ACK_WAIT_MS: '2000' },
+    ...(version === undefined ? {} : { version }),
   });
   const params = { count: COUNT, delayMs: 10, commitMs: 30 };
   const run = await site.start(params);
