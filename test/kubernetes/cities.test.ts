@@ -1,4 +1,4 @@
-import { copyFile, writeFile } from 'node:fs/promises';
+import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { RunReport } from '@leat/core';
@@ -17,7 +17,8 @@ import { ControlPlane } from './control-plane.ts';
 import { giveVolume, startNode } from './node.ts';
 import { Sandbox } from './sandbox.ts';
 
-const DEV = fileURLToPath(new URL('../../k8s/overlays/dev', import.meta.url));
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const DEV = join(ROOT, 'k8s/overlays/dev');
 const SLOW = fileURLToPath(new URL('slow.ts', import.meta.url));
 const DEADLINE_MS = 240_000;
 
@@ -39,7 +40,10 @@ describe.skipIf(lack !== undefined)('a cluster of one node', () => {
     await buildNatsImage();
     sandbox = await Sandbox.start();
     plane = await ControlPlane.start(sandbox.prefix);
-    await startNode(plane, sandbox, [LEAT_IMAGE, NATS_IMAGE]);
+    await startNode(plane, sandbox, {
+      [LEAT_IMAGE]: LEAT_IMAGE,
+      [NATS_IMAGE]: 'nats:2.15.2-alpine',
+    });
     for (const claim of ['data', 'store-nats-0']) await giveVolume(plane, claim);
   });
   afterAll(async () => {
@@ -95,23 +99,29 @@ describe.skipIf(lack !== undefined)('a cluster of one node', () => {
   const kill = async (selector: string): Promise<void> => {
     await kubectl('delete', 'pod', await podOf(selector), '--force', '--grace-period=0');
   };
-  /** Applies the overlay for development with the images of the tests, and what else is said. */
-  const apply = async (changes: Readonly<Record<string, unknown>> = {}): Promise<void> => {
+  /** Applies the overlay for development with changes. */
+  const apply = async (changes: Readonly<Record<string, unknown>>): Promise<void> => {
     await using dir = await tempDir();
     await copyFile(SLOW, join(dir.path, 'pipeline.ts'));
-    const [name, tag] = NATS_IMAGE.split(':');
     const kustomization = {
       namespace: 'leat',
       resources: [relative(dir.path, DEV)],
-      images: [{ name: 'nats', newName: name, newTag: tag }],
       ...changes,
     };
     await writeFile(join(dir.path, 'kustomization.yaml'), JSON.stringify(kustomization));
-    await plane.apply(await plane.kubectl('kustomize', dir.path));
+    await plane.kubectl('apply', '--validate=strict', `--kustomize=${dir.path}`);
   };
 
+  test('the walk-through goes as it is written', async () => {
+    const page = await readFile(join(ROOT, 'docs/kubernetes.md'), 'utf8');
+    const [, script = ''] = /## Walk-through\n[^]*?```sh\n([^]*?)```/.exec(page) ?? [];
+    const said = await plane.inRepository(script);
+    expect(said).toContain('171,075 records in 1,711 chunks, as reported.');
+    expect(said).toMatch(/^171075$/m);
+  });
+
   test('the cities come through whole, though a pod of each kind is killed', async () => {
-    await apply();
+    await plane.kubectl('apply', '--validate=strict', `--kustomize=${DEV}`);
     await rolledOut();
     await leat('start', 'cities/pipeline.ts', '--run', 'killed', '--param', 'out=/data/cities');
     for (const [at, component] of ['mapper', 'saver', 'fetcher'].entries()) {

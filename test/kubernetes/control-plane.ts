@@ -1,6 +1,7 @@
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { run } from '../support/command.ts';
 import { freePort } from '../support/free-port.ts';
 import { tempDir, type TempDir } from '../support/temp-dir.ts';
@@ -8,6 +9,8 @@ import { until } from '../support/until.ts';
 import { COMPONENTS } from './components.ts';
 import { Daemon } from './daemon.ts';
 import { type Prefix, SANDBOX_ADDRESS } from './sandbox.ts';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
 /** A real API server with its store, controllers and scheduler: all of a cluster but its nodes. */
 export class ControlPlane implements AsyncDisposable {
@@ -133,11 +136,21 @@ export class ControlPlane implements AsyncDisposable {
     return JSON.parse(await this.kubectl('get', '--output=json', ...args)) as T;
   }
 
-  async #client(name: string, args: readonly string[], input?: string): Promise<string> {
-    const [file = '', ...rest] = [...this.#prefix, join(COMPONENTS, name), ...args];
+  /** Runs a script as somebody would who has the cluster before him, in the folder of the repository. */
+  inRepository(script: string): Promise<string> {
+    return this.#run(['bash', '-euo', 'pipefail', '-c', `cd "$0"; ${script}`, ROOT]);
+  }
+
+  #client(name: string, args: readonly string[], input?: string): Promise<string> {
+    return this.#run([join(COMPONENTS, name), ...args], input);
+  }
+
+  async #run(command: readonly string[], input?: string): Promise<string> {
+    const [file = '', ...rest] = [...this.#prefix, ...command];
     const home = join(this.dir, 'home');
     await mkdir(home, { recursive: true });
-    const env = { PATH: process.env['PATH'], HOME: home, KUBECONFIG: this.kubeconfig };
+    const path = `${COMPONENTS}:${process.env['PATH']}`;
+    const env = { PATH: path, HOME: home, KUBECONFIG: this.kubeconfig };
     return run(file, rest, { env, timeoutMs: 300_000, ...(input !== undefined && { input }) });
   }
 

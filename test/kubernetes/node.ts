@@ -8,11 +8,15 @@ import { type Sandbox, SANDBOX_ADDRESS } from './sandbox.ts';
 
 const PAUSE_IMAGE = 'leat-test-pause:1';
 
-/** Makes a node of the sandbox: containers, a network for pods, services, names. It lives as long as the cluster. */
+/**
+ * Makes a node of the sandbox: containers, a network for pods, services, names. It lives as long as the cluster.
+ *
+ * @param images those that pods may use: the engine's name of each, and the name by which pods know it
+ */
 export async function startNode(
   plane: ControlPlane,
   sandbox: Sandbox,
-  images: readonly string[],
+  images: Readonly<Record<string, string>>,
 ): Promise<void> {
   const { dir } = plane;
   const socket = join(dir, 'containerd.sock');
@@ -67,7 +71,7 @@ async function load(
   plane: ControlPlane,
   sandbox: Sandbox,
   socket: string,
-  images: readonly string[],
+  images: Readonly<Record<string, string>>,
 ): Promise<void> {
   const context = join(plane.dir, 'pause');
   await mkdir(context);
@@ -78,12 +82,17 @@ async function load(
   );
   await docker('build', '--tag', PAUSE_IMAGE, context);
   const archive = join(plane.dir, 'images.tar');
-  await docker('save', '--output', archive, PAUSE_IMAGE, ...images);
+  await docker('save', '--output', archive, PAUSE_IMAGE, ...Object.keys(images));
   const ctr = ['ctr', `--address=${socket}`, '--namespace=k8s.io'];
   await until('containerd answers', () =>
     sandbox.run(...ctr, 'version').then(Boolean, () => false),
   );
   await sandbox.run(...ctr, 'images', 'import', archive);
+  for (const [name, known] of Object.entries(images)) {
+    if (name === known) continue;
+    const [from, to] = [name, known].map((each) => `docker.io/library/${each}`);
+    await sandbox.run(...ctr, 'images', 'tag', from ?? '', to ?? '');
+  }
 }
 
 async function writeConfigs(plane: ControlPlane, socket: string): Promise<void> {
