@@ -1,3 +1,5 @@
+import { open } from 'node:fs/promises';
+import { setTimeout as wait } from 'node:timers/promises';
 import { connect, type NatsConnection, type Subscription } from '@nats-io/transport-node';
 import { startNats } from '../brokers/nats.ts';
 import type { Contender, Roles } from '../contender.ts';
@@ -6,6 +8,9 @@ import { Output, Saved } from '../job/output.ts';
 import type { Item } from '../job/record.ts';
 import { TRANSFORMS } from '../job/transform.ts';
 import { runRoles } from '../measure/processes.ts';
+
+/** app9 waits before each chunk, for up to ten seconds; a timer of zero is what is left of that. */
+const DELAY_MS = 0;
 
 /** A chunk, in app9's own form. */
 interface Packet {
@@ -17,19 +22,24 @@ interface Packet {
  * The protocol of app9 from the course "DevOps with Kubernetes", written anew from its description: the
  * fetcher asks who is listening, waits for the first answer, and sends one chunk, picked at random among
  * those whose saving has not been reported; a mapper listens while it is not at work. Only the generator,
- * the map and the saving are those of the job, and the artificial delay of up to ten seconds is left out.
+ * the map and the saving are those of the job, and the delay of up to ten seconds is one of zero.
  */
 export const roles: Roles = {
   fetcher: async (job, broker) => {
     const connection = await connectTo(broker);
-    // app9 makes a chunk when it is picked; here all of them lie in memory.
-    const packets: string[] = [];
+    const file = await open(job.dataset);
+    // app9 makes a chunk when it is picked; here it is read then.
+    const ends = [0];
     for await (const body of readChunks(job.dataset, job.chunkSize)) {
-      const data = body.toString().trimEnd().replaceAll('\n', ',');
-      packets.push(`{"index":${packets.length},"data":[${data}]}`);
+      ends.push((ends.at(-1) ?? 0) + body.length);
     }
+    const packet = async (index: number): Promise<string> => {
+      const [from = 0, until = 0] = ends.slice(index, index + 2);
+      const { buffer } = await file.read(Buffer.allocUnsafe(until - from), 0, until - from, from);
+      return `{"index":${index},"data":[${buffer.toString().trimEnd().replaceAll('\n', ',')}]}`;
+    };
     return async () => {
-      let unprocessed = packets.map((_, index) => index);
+      let unprocessed = ends.slice(1).map((_, index) => index);
       connection.subscribe('processed_data', {
         callback: (_, message) => {
           const index = Number(message.string());
@@ -39,7 +49,7 @@ export const roles: Roles = {
       while (unprocessed.length > 0) {
         const index = unprocessed[Math.floor(Math.random() * unprocessed.length)] as number;
         await someoneListens(connection);
-        connection.publish('mapper_data', packets[index]);
+        connection.publish('mapper_data', await packet(index));
       }
     };
   },
@@ -55,10 +65,12 @@ export const roles: Roles = {
         callback: (_, message) => {
           isAtWork = true;
           work.unsubscribe();
-          const { index, data } = message.json<Packet>();
-          connection.publish('saver_data', JSON.stringify({ index, data: data.map(apply) }));
-          isAtWork = false;
-          getReady();
+          void wait(DELAY_MS).then(() => {
+            const { index, data } = message.json<Packet>();
+            connection.publish('saver_data', JSON.stringify({ index, data: data.map(apply) }));
+            isAtWork = false;
+            getReady();
+          });
         },
       });
       connection.publish('mapper_status', 'im_listening');
@@ -115,6 +127,7 @@ function someoneListens(connection: NatsConnection): Promise<void> {
 
 export const app9: Contender = {
   name: 'app9',
-  about: "app9's protocol on core NATS, in memory, without its artificial delay: survives nothing",
+  about:
+    "app9's protocol on core NATS, in memory, its artificial delay set to zero: survives nothing",
   run: (job, sampler) => runRoles('app9', 'apart', job, startNats, sampler),
 };

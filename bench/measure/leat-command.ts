@@ -43,7 +43,7 @@ export class LeatCommand {
 
   /** Waits until the command has written something. */
   async hasSaid(text: string): Promise<void> {
-    const deadline = setTimeout(() => this.#child.kill('SIGKILL'), DEADLINE_MS);
+    const deadline = setTimeout(() => this.#child.kill('SIGKILL'), DEADLINE_MS).unref();
     while (!this.#stdout.includes(text) && !this.#stderr.includes(text)) {
       if (this.#hasEnded) throw this.#failure();
       await new Promise<void>((resolve) => {
