@@ -195,7 +195,6 @@ export const CONFORMANCE_TRACES: readonly ConformanceTrace[] = [
         name: 'KV_b',
         subjects: ['$KV.b.>'],
         max_msgs_per_subject: 1,
-        allow_direct: true,
         allow_rollup_hdrs: true,
       });
       const runs = await Runs.open(stage.client, 'b', 1);

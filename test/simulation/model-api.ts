@@ -1,7 +1,7 @@
 import { ModelConsumer } from './model-consumer.ts';
 import { type ApiError, ModelStream } from './model-stream.ts';
 import type { Broker, ConsumerConfig, StreamConfig } from './model-types.ts';
-import { NOTHING, type Packet, statusBlock } from './model-wire.ts';
+import { NOTHING, type Packet } from './model-wire.ts';
 
 /** The server, as its API sees it. */
 export interface ApiServer extends Broker {
@@ -13,6 +13,7 @@ export interface ApiServer extends Broker {
 const PREFIX = '$JS.API.';
 
 const STREAM_NOT_FOUND: ApiError = { code: 404, err_code: 10059, description: 'stream not found' };
+const MESSAGE_NOT_FOUND: ApiError = { code: 404, err_code: 10037, description: 'no message found' };
 const CONSUMER_NOT_FOUND: ApiError = {
   code: 404,
   err_code: 10014,
@@ -30,7 +31,6 @@ export function answerApi(server: ApiServer, packet: Packet): void {
   const body = packet.data.length === 0 ? {} : (JSON.parse(packet.data.toString()) as object);
   const isNext = kind === 'CONSUMER' && verb === 'MSG' && rest[0] === 'NEXT';
   if (isNext) next(server, packet, rest[1] ?? '', rest[2] ?? '', body);
-  else if (kind === 'DIRECT') direct(server, packet, rest[0] ?? '', rest.slice(1).join('.'));
   else {
     const answer = answerOf(server, kind, verb, rest, body as Readonly<Record<string, unknown>>);
     const data = Buffer.from(JSON.stringify({ type: typeOf(kind, verb), ...answer }));
@@ -58,6 +58,12 @@ function answerOf(
   if (kind === 'STREAM' && verb === 'LIST') {
     const streams = [...server.streams.values()].map((each) => each.info(undefined));
     return { streams, total: streams.length, offset: 0, limit: 256 };
+  }
+  if (kind === 'STREAM' && verb === 'MSG') {
+    // STREAM.MSG.GET.<stream>
+    const asked = server.streams.get(consumerName);
+    if (asked === undefined) return { error: STREAM_NOT_FOUND };
+    return lastOf(asked, body['last_by_subj'] as string);
   }
   const stream = server.streams.get(streamName);
   if (kind === 'STREAM' && verb === 'CREATE') {
@@ -111,24 +117,12 @@ function next(
 }
 
 /** The last message of a subject, as a key-value bucket reads a key. */
-function direct(server: ApiServer, packet: Packet, streamName: string, subject: string): void {
-  const stream = server.streams.get(streamName);
-  if (stream === undefined) {
-    server.sendNoResponders(packet.reply);
-    return;
-  }
+function lastOf(stream: ModelStream, subject: string): object {
   const message = stream.last(subject);
-  const headers =
-    message === undefined
-      ? statusBlock('404 Message Not Found')
-      : statusBlock('', {
-          'Nats-Stream': streamName,
-          'Nats-Subject': message.subject,
-          'Nats-Sequence': message.seq,
-          'Nats-Time-Stamp': '2026-01-01T00:00:00Z',
-        });
-  const data = message?.data ?? NOTHING;
-  server.send(packet.reply, { subject: packet.reply, reply: '', headers, data });
+  if (message === undefined) return { error: MESSAGE_NOT_FOUND };
+  const { seq, data } = message;
+  const time = '2026-01-01T00:00:00Z';
+  return { message: { subject, seq, data: data.toString('base64'), time } };
 }
 
 function typeOf(kind: string, verb: string): string {

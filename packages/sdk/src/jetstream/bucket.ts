@@ -21,6 +21,9 @@ const FIRST_REVISION = 'leat-first-revision';
  * while the bucket is lost and made again must not find the revision that it left, or its compare-and-set
  * would write over a newer ledger. (A purge up to that number does it, before anything is written.
  * nats-server 2.10.27 loses what is in a stream that was made with `first_seq` when it is killed.)
+ *
+ * Keys are read from the stream's leader. Any replica may answer a direct read, also one that is cut off
+ * from the others and does not know yet, which in a partition kept a standby from taking over for a minute.
  */
 export async function openBucket(
   client: JetStreamClient,
@@ -34,7 +37,7 @@ export async function openBucket(
   if (state.messages === 0 && state.last_seq < first - 1) {
     await manager.streams.purge(name, { seq: first });
   }
-  return new Kvm(client).create(bucket, { history: 1, replicas });
+  return new Kvm(client).create(bucket, { history: 1, replicas, allow_direct: false });
 }
 
 async function findOrMake(
@@ -57,7 +60,7 @@ async function findOrMake(
       discard: DiscardPolicy.New,
       max_msgs_per_subject: 1,
       num_replicas: replicas,
-      allow_direct: true,
+      allow_direct: false,
       allow_rollup_hdrs: true,
       metadata: { [FIRST_REVISION]: String(Date.now()) },
     });
