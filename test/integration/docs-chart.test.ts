@@ -1,20 +1,55 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { streamName } from '@leat/core';
 import { expect, test } from 'vitest';
 import { chartSchema } from '../../packages/cli/src/chart-schema.ts';
 import { SETTINGS } from '../../packages/cli/src/settings.ts';
 
-const CHART = fileURLToPath(new URL('../../helm/leat/', import.meta.url));
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+
+const read = (file: string): Promise<string> => readFile(join(ROOT, file), 'utf8');
+
+/** The compose file, and every file below `k8s` and `helm`. */
+async function deployments(): Promise<string[]> {
+  const files = ['compose.yaml'];
+  for (const folder of ['k8s', 'helm']) {
+    const entries = await readdir(join(ROOT, folder), { recursive: true, withFileTypes: true });
+    const found = entries.filter((entry) => entry.isFile());
+    files.push(...found.map(({ parentPath, name }) => join(parentPath, name).slice(ROOT.length)));
+  }
+  return files;
+}
 
 test('the chart refuses what the settings refuse; "pnpm run docs" writes its schema', async () => {
   const schema = `${JSON.stringify(chartSchema(SETTINGS), null, 2)}\n`;
-  await expect(schema).toMatchFileSnapshot(`${CHART}values.schema.json`);
+  await expect(schema).toMatchFileSnapshot(join(ROOT, 'helm/leat/values.schema.json'));
 });
 
-test('the version of the chart is that of the packages', async () => {
-  const cli = JSON.parse(
-    await readFile(new URL('../../packages/cli/package.json', import.meta.url), 'utf8'),
-  ) as { version: string };
-  const chart = await readFile(`${CHART}Chart.yaml`, 'utf8');
-  expect(chart).toContain(`\nversion: ${cli.version}\nappVersion: ${cli.version}\n`);
+test('chart, manifests and compose file name settings that there are', async () => {
+  const known = new Set(Object.values(SETTINGS).map(({ variable }) => variable));
+  const unknown: string[] = [];
+  let count = 0;
+  for (const file of await deployments()) {
+    for (const [name] of (await read(file)).matchAll(/\b(?:LEAT|NATS)_[A-Z_]+\b/g)) {
+      count++;
+      if (!known.has(name)) unknown.push(`${file}: ${name}`);
+    }
+  }
+  expect(count).toBeGreaterThan(20);
+  expect(unknown).toEqual([]);
+});
+
+test('chart, manifests and compose file have the version of the packages', async () => {
+  const { version } = JSON.parse(await read('packages/cli/package.json')) as { version: string };
+  const chart = await read('helm/leat/Chart.yaml');
+  expect(chart).toContain(`\nversion: ${version}\nappVersion: ${version}\n`);
+  expect(await read('k8s/base/kustomization.yaml')).toContain(`newTag: ${version}\n`);
+  expect(await read('compose.yaml')).toContain(`image: leat:${version}\n`);
+});
+
+test('KEDA looks at the queue that the mappers pull from', async () => {
+  const manifest = await read('k8s/components/keda/mapper.yaml');
+  expect(manifest).toContain(`stream: ${streamName('cities', 'places')}\n`);
+  expect(manifest).toContain('consumer: places\n');
 });
