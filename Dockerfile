@@ -20,6 +20,8 @@ RUN pnpm install --frozen-lockfile --offline \
  && mv /deploy /leat/cities \
  && cp -r examples/hello /leat/hello \
  && rm -rf /leat/hello/node_modules \
+ # Notes of the time of the build: without them, two builds of one commit have the same files.
+ && rm /leat/node_modules/.modules.yaml /leat/node_modules/.pnpm-workspace-state-v1.json \
  && find /leat/node_modules -name '*.map' -delete -o -name '*.d.?ts' -delete -o -name '*.d.ts' -delete
 
 FROM ${NODE_IMAGE}
