@@ -42,6 +42,20 @@ spec:
       securityContext:
         {{- include "leat.podSecurity" $ | nindent 8 }}
       affinity:
+        {{- if and $.Values.data.enabled (ne .role "mapper") }}
+        # Where one of them is, the others go: the volume can be mounted on one node.
+        podAffinity:
+          requiredDuringSchedulingIgnoredDuringExecution:
+            - topologyKey: kubernetes.io/hostname
+              labelSelector:
+                matchLabels:
+                  app.kubernetes.io/name: leat
+                  app.kubernetes.io/instance: {{ $.Release.Name }}
+                matchExpressions:
+                  - key: app.kubernetes.io/component
+                    operator: In
+                    values: [fetcher, saver]
+        {{- end }}
         podAntiAffinity:
           preferredDuringSchedulingIgnoredDuringExecution:
             - weight: 100
