@@ -1,13 +1,17 @@
 import { setMaxListeners } from 'node:events';
-import { formatPosition, messageOf } from '@leat/core';
-import type { Mapper, StageContext } from '@leat/sdk';
+import { messageOf } from '@leat/core';
+import type { Mapper } from '@leat/sdk';
 import { type Logger, type ReadRecord, wait } from '@leat/sdk/internal';
 import type { Job } from './job.ts';
 import type { Outcome } from './outcome.ts';
+import { RecordContext } from './record-context.ts';
 import type { WorkClock } from './work-clock.ts';
 
 /** A wait for somebody who is busy is worth a line in the log when it is longer than this. */
 const LONG_WAIT_MS = 1_000;
+
+/** What stands in the place of an outcome until there is one. */
+const UNSETTLED: Outcome = { lines: [] };
 
 /** One chunk being worked on: its records, and what has become of them so far. */
 export class ChunkTask {
@@ -22,7 +26,8 @@ export class ChunkTask {
   readonly #aborted: Promise<never>;
   readonly #job: Job;
   readonly #records: readonly ReadRecord[];
-  readonly #logger: Logger;
+  readonly #serviceLogger: Logger;
+  #logger: Logger | undefined;
 
   constructor(
     job: Job,
@@ -42,25 +47,33 @@ export class ChunkTask {
       signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
     });
     this.#aborted.catch(() => undefined);
-    this.#logger = logger.child({ run: job.run.id, stage: mapper.name, chunk: job.chunk });
-    this.outcomes = records.map((record) =>
-      'invalid' in record ? { error: record.invalid, attempts: 1 } : { lines: [] },
-    );
-    this.valid = records.flatMap((record, index) => ('invalid' in record ? [] : [index]));
+    this.#serviceLogger = logger;
+    this.outcomes = [];
+    const valid: number[] = [];
+    for (const [index, record] of records.entries()) {
+      const isInvalid = 'invalid' in record;
+      this.outcomes.push(isInvalid ? { error: record.invalid, attempts: 1 } : UNSETTLED);
+      if (!isInvalid) valid.push(index);
+    }
+    this.valid = valid;
+  }
+
+  get job(): Job {
+    return this.#job;
+  }
+
+  /** Carries run, stage and chunk. */
+  get logger(): Logger {
+    const { run, chunk } = this.#job;
+    this.#logger ??= this.#serviceLogger.child({ run: run.id, stage: this.mapper.name, chunk });
+    return this.#logger;
   }
 
   /** Calls the user's function on one record, or for `mapChunk` on the whole group. */
   apply(group: readonly number[], attempt: number): unknown {
     this.signal.throwIfAborted();
     const [first = 0] = group;
-    const context: StageContext = {
-      run: this.#job.run,
-      chunk: this.#job.chunk,
-      position: formatPosition(this.#job.position, this.#job.origins?.[first] ?? first),
-      attempt,
-      signal: this.signal,
-      logger: this.#logger,
-    };
+    const context = new RecordContext(this, first, attempt);
     const { work } = this.mapper;
     if (work.type !== 'mapChunk') return work.apply(this.#valueOf(first), context);
     return work.apply(
@@ -103,9 +116,9 @@ export class ChunkTask {
     const fields = { retryInMs: delayMs };
     if (!isBusy) {
       this.retries++;
-      this.#logger.debug({ err: error, ...fields }, 'failed, trying again');
+      this.logger.debug({ err: error, ...fields }, 'failed, trying again');
     } else if (delayMs > LONG_WAIT_MS) {
-      this.#logger.warn(fields, `busy: ${messageOf(error)}`);
+      this.logger.warn(fields, `busy: ${messageOf(error)}`);
     }
     await wait(delayMs, this.signal);
   }

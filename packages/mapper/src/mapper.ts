@@ -24,6 +24,7 @@ import {
   ReceiptSender,
   sendChunk,
   Slots,
+  type StageMeter,
 } from '@leat/sdk/internal';
 import { createExecutor, type Executor, ThreadDied } from './executor.ts';
 import type { Job, JobResult } from './job.ts';
@@ -83,6 +84,7 @@ class MapperService {
   readonly #executor: Executor;
   readonly #quarantine: Quarantine | undefined;
   readonly #receipts: ReceiptSender;
+  readonly #meter: StageMeter | undefined;
   readonly #runs: KnownRuns;
   readonly #readers: readonly string[];
   readonly #inHand = new Set<Promise<void>>();
@@ -98,6 +100,7 @@ class MapperService {
     this.#options = options;
     this.#executor = executor;
     this.#quarantine = quarantine;
+    this.#meter = connection.meter?.(mapper.name);
     this.slots = new Slots(executor.parallel, 1);
     this.#receipts = new ReceiptSender(connection, abort);
     this.#runs = new KnownRuns(connection.runs, abort, logger);
@@ -131,6 +134,7 @@ class MapperService {
       const result = await this.#execute(job, delivery.deliveries, run.signal);
       await this.#passOn(delivery, result, run.fence);
       delivery.ack();
+      this.#meter?.work({ ...result, out: countOf(result) });
       this.#paceBy(startedAt);
     } catch (error) {
       if (abort.aborted) {
@@ -238,4 +242,8 @@ class MapperService {
     // What is held ahead may run low before more is asked for; what is worked on may not.
     this.slots.setLimit(wanted, (wanted - parallel) >> 2);
   }
+}
+
+function countOf({ pieces }: JobResult): number {
+  return pieces.reduce((sum, { records }) => sum + records, 0);
 }
