@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
+/** Most tests wait more than they work, so there are more of them at a time than a small machine has cores. */
+const WAITING = { maxWorkers: 3, sequence: { groupOrder: 0 } };
+
 // Packages import each other through their built `dist`, as users do: the scripts run `tsc -b` first.
 export default defineConfig({
   test: {
@@ -9,6 +12,7 @@ export default defineConfig({
           name: 'unit',
           include: ['packages/*/src/**/*.test.ts', 'examples/*/*.test.ts'],
           testTimeout: 20_000,
+          ...WAITING,
         },
       },
       {
@@ -17,6 +21,7 @@ export default defineConfig({
           include: ['test/integration/**/*.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 240_000,
+          ...WAITING,
         },
       },
       {
@@ -24,6 +29,7 @@ export default defineConfig({
           name: 'simulation',
           include: ['test/simulation/**/*.test.ts'],
           testTimeout: 600_000,
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -32,7 +38,7 @@ export default defineConfig({
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 240_000,
           hookTimeout: 240_000,
-          fileParallelism: false,
+          ...WAITING,
         },
       },
       {
@@ -42,9 +48,7 @@ export default defineConfig({
           exclude: ['test/chaos/recovery.test.ts'],
           testTimeout: 300_000,
           hookTimeout: 240_000,
-          // They wait more than they work.
-          maxWorkers: 3,
-          sequence: { groupOrder: 1 },
+          ...WAITING,
         },
       },
       {
@@ -53,7 +57,7 @@ export default defineConfig({
           include: ['test/chaos/recovery.test.ts'],
           testTimeout: 300_000,
           // It measures times, and so is alone.
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -62,6 +66,7 @@ export default defineConfig({
           include: ['test/containers/**/*.test.ts'],
           testTimeout: 300_000,
           hookTimeout: 600_000,
+          sequence: { groupOrder: 2 },
         },
       },
       {
@@ -71,6 +76,7 @@ export default defineConfig({
           testTimeout: 600_000,
           hookTimeout: 600_000,
           fileParallelism: false,
+          sequence: { groupOrder: 3 },
         },
       },
     ],
