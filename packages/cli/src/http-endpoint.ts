@@ -1,12 +1,20 @@
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { LeatError, messageOf } from '@leat/core';
 import { SETTINGS } from './settings.ts';
 
-/** What is answered to a request, as plain text. */
+/** What is answered to a request. */
 export interface Answer {
   readonly status: number;
   readonly text: string;
+  /**
+   * Its content type.
+   * @defaultValue plain text
+   */
+  readonly type?: string;
 }
+
+/** The answers by path. */
+export type Routes = Readonly<Record<string, () => Answer | Promise<Answer>>>;
 
 /** A port on which a process tells how it is. */
 export interface HttpEndpoint extends AsyncDisposable {
@@ -21,24 +29,23 @@ export interface HttpEndpoint extends AsyncDisposable {
  * @param routes the answers by path
  * @throws LeatError `invalid-configuration` if nobody can listen on the port
  */
-export async function openHttpEndpoint(
-  port: number,
-  routes: Readonly<Record<string, () => Answer>>,
-): Promise<HttpEndpoint> {
-  const server = createServer((request, response) => {
+export async function openHttpEndpoint(port: number, routes: Routes): Promise<HttpEndpoint> {
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const [path = ''] = (request.url ?? '').split('?', 1);
     const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
-    const { status, text } = route?.() ?? {
+    const found: Answer = (await route?.()) ?? {
       status: 404,
-      text: `there is ${Object.keys(routes).join(' and ')}`,
+      text: `there is ${Object.keys(routes).join(', ')}`,
     };
+    const { status, text, type = 'text/plain; charset=utf-8' } = found;
     // A probe that keeps its connection open would keep a process that has ended its work.
     response.writeHead(status, {
-      'content-type': 'text/plain; charset=utf-8',
+      'content-type': type,
       connection: 'close',
     });
-    response.end(request.method === 'HEAD' ? '' : `${text}\n`);
-  });
+    response.end(request.method === 'HEAD' ? '' : `${text.trimEnd()}\n`);
+  };
+  const server = createServer((request, response) => void answer(request, response));
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => {
       const { flag, variable } = SETTINGS.httpPort;

@@ -127,7 +127,7 @@ export const SETTINGS: Readonly<Record<SettingName, SettingRow>> = {
     variable: 'LEAT_HTTP_PORT',
     fallback: undefined,
     meaning:
-      'Port on which `fetcher`, `mapper` and `saver` answer `/healthz` and `/readyz`; 0 is any that is free.',
+      'Port on which `fetcher`, `mapper` and `saver` answer `/healthz`, `/readyz` and `/metrics`; 0 is any that is free.',
     values: 'ports',
   },
   stopGraceMs: {

@@ -30,6 +30,8 @@ export interface FetcherServiceOptions {
   /** Checkpoints, gives the lease back and returns. */
   readonly stop: AbortSignal;
   readonly onProgress?: (report: RunReport) => void;
+  /** Told the fence of the lease that this fetcher has got, and when it holds none any more. */
+  readonly onLease?: (fence: number | undefined) => void;
   /** Told of each run that this fetcher has brought to an end. */
   readonly onEnded?: (conducted: Conducted) => void;
 }
@@ -121,11 +123,12 @@ async function conductOne(
   request: RunRequest,
   lease: Lease,
 ): Promise<void> {
-  const { connection, pipeline, logger, stop, onProgress, onEnded } = options;
+  const { connection, pipeline, logger, stop, onProgress, onLease, onEnded } = options;
   const { run } = request;
   const leave = new AbortController();
   const isResumed = lease.progress.ledger.next > 0;
   logger.info({ run, fence: lease.fence }, isResumed ? 'run resumed' : 'run started');
+  onLease?.(lease.fence);
   try {
     const conducted = await conduct({
       connection,
@@ -151,5 +154,7 @@ async function conductOne(
   } catch (error) {
     if (!(error instanceof LeatError && error.code === 'lease-lost')) throw error;
     logger.warn({ run }, error.message);
+  } finally {
+    onLease?.(undefined);
   }
 }

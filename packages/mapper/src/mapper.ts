@@ -134,7 +134,7 @@ class MapperService {
       const result = await this.#execute(job, delivery.deliveries, run.signal);
       await this.#passOn(delivery, result, run.fence);
       delivery.ack();
-      this.#meter?.work({ ...result, out: countOf(result) });
+      this.#meter?.work({ ...result, out: recordsOut(result) });
       this.#paceBy(startedAt);
     } catch (error) {
       if (abort.aborted) {
@@ -244,6 +244,6 @@ class MapperService {
   }
 }
 
-function countOf({ pieces }: JobResult): number {
+function recordsOut({ pieces }: JobResult): number {
   return pieces.reduce((sum, { records }) => sum + records, 0);
 }

@@ -1,4 +1,4 @@
-import { LeatError } from '@leat/core';
+import { LeatError, recordsOf } from '@leat/core';
 import {
   type Committed,
   type Pipeline,
@@ -17,6 +17,7 @@ import {
   receiveChunks,
   ReceiptSender,
   Slots,
+  type StageMeter,
 } from '@leat/sdk/internal';
 import { ChunkToSave } from './chunk-to-save.ts';
 import { takeGroup } from './commit-group.ts';
@@ -79,6 +80,7 @@ class SaverService {
   readonly slots = new Slots(SLOTS);
   readonly #options: SaverServiceOptions;
   readonly #receipts: ReceiptSender;
+  readonly #meter: StageMeter | undefined;
   readonly #known: KnownRuns;
   readonly #runs = new Map<string, RunQueue>();
   readonly #validates: boolean;
@@ -87,6 +89,7 @@ class SaverService {
   constructor(options: SaverServiceOptions, unfit: AbortController) {
     this.#options = options;
     this.#unfit = unfit;
+    this.#meter = options.connection.meter?.(options.saver.name);
     this.#receipts = new ReceiptSender(options.connection, options.abort);
     this.#known = new KnownRuns(options.connection.runs, options.abort, options.logger);
     // What comes straight from the fetcher has not been read by anybody.
@@ -198,10 +201,12 @@ class SaverService {
     }
     const committed = await this.#commit(session, sink.fence, chunks, run.signal);
     await Promise.all(
-      committed.map(async ({ receipt }, at) => {
+      committed.map(async ({ receipt, isDuplicate }, at) => {
         const { delivery } = chunks[at] as ChunkToSave;
         await this.#receipts.send(delivery.envelope.run, receipt);
         delivery.ack();
+        const out = isDuplicate ? 0 : recordsOf(receipt.counts);
+        this.#meter?.work({ out, filtered: 0, retries: 0 });
       }),
     );
   }

@@ -2,6 +2,7 @@
 export type { DeadLetter } from './dead-letter.ts';
 export type { LogFormat, Logger } from './logger.ts';
 export { createLogger } from './logger.ts';
+export type { ChunkOutcome, Meter, StageMeter } from './meter.ts';
 export { wait } from './wait.ts';
 export { buryAll, confirmExecutions } from './jetstream/dead-letters.ts';
 export type { StoredDeadLetter } from './jetstream/dead-letter-store.ts';

@@ -14,6 +14,8 @@ import { EXIT, exitCodeOfState } from '../exit-code.ts';
 import { healthRoutes } from '../health.ts';
 import { openHttpEndpoint } from '../http-endpoint.ts';
 import { connectionName } from '../open-run.ts';
+import { measure, type Measurement } from '../measure.ts';
+import type { Role } from '../metrics.ts';
 import { runStage } from '../services.ts';
 import { listenForShutdown, type Shutdown } from '../shutdown.ts';
 
@@ -58,25 +60,29 @@ export const saverCommand: Command = {
 /** How often `--once` looks whether anything is left to do. */
 const LOOK_MS = 1_000;
 
-async function serve(call: Call, role: 'fetcher' | 'mapper' | 'saver'): Promise<number> {
+async function serve(call: Call, role: Role): Promise<number> {
   const [file = ''] = call.operands;
   const pipeline = await loadPipeline(file);
   const stages = stagesOf(pipeline, role, call.flags['stage'] as string | undefined);
   const { httpPort, stopGraceMs } = call.settings;
   const shutdown = listenForShutdown((line) => call.logger.warn(line), stopGraceMs);
+  const names = stages.map(({ name }) => name);
+  const measurement = httpPort === undefined ? undefined : measure(pipeline, role, names);
   let connection: PipelineConnection | undefined;
-  const routes = healthRoutes(() => ({
+  const health = healthRoutes(() => ({
     connection,
-    stages: stages.map(({ name }) => name),
+    stages: names,
     isStopping: shutdown.stop.aborted,
   }));
   // Open before there is a connection, and until all is done: who asks is told what is waited for.
   await using endpoint =
-    httpPort === undefined ? undefined : await openHttpEndpoint(httpPort, routes);
+    measurement &&
+    (await openHttpEndpoint(httpPort ?? 0, { ...health, '/metrics': measurement.answer }));
   if (endpoint !== undefined) call.logger.info({ port: endpoint.port }, 'answering probes');
   connection = await openPipelineConnection(pipeline.spec, call.settings, {
     name: connectionName(role),
     logger: call.logger,
+    meter: measurement?.meter,
     isPatient: true,
     signal: shutdown.stop,
   }).catch((error: unknown) => {
@@ -84,13 +90,11 @@ async function serve(call: Call, role: 'fetcher' | 'mapper' | 'saver'): Promise<
     throw error;
   });
   if (connection === undefined) return EXIT.ok;
+  measurement?.watch(connection);
   try {
-    call.logger.info(
-      { pipeline: pipeline.name, role, stages: stages.map(({ name }) => name) },
-      'service ready',
-    );
+    call.logger.info({ pipeline: pipeline.name, role, stages: names }, 'service ready');
     return role === 'fetcher'
-      ? await hostFetcher(call, connection, pipeline, shutdown)
+      ? await hostFetcher(call, connection, pipeline, shutdown, measurement)
       : await hostStages(call, connection, pipeline, stages, resolve(file), shutdown);
   } finally {
     await connection.close();
@@ -102,6 +106,7 @@ async function hostFetcher(
   connection: PipelineConnection,
   pipeline: Pipeline,
   shutdown: Shutdown,
+  measurement: Measurement | undefined,
 ): Promise<number> {
   let last: RunState | undefined;
   const isOnce = call.flags['once'] === true;
@@ -111,6 +116,7 @@ async function hostFetcher(
     logger: call.logger.child({ pipeline: pipeline.name }),
     once: isOnce,
     stop: shutdown.stop,
+    ...(measurement && { onLease: measurement.onLease, onProgress: measurement.onProgress }),
     onEnded: ({ report }) => {
       last = report.state;
     },
@@ -173,11 +179,7 @@ async function someAreForgotten(runs: Runs, vanished: readonly string[]): Promis
   return false;
 }
 
-function stagesOf(
-  pipeline: Pipeline,
-  role: 'fetcher' | 'mapper' | 'saver',
-  wanted: string | undefined,
-): (Mapper | Saver)[] {
+function stagesOf(pipeline: Pipeline, role: Role, wanted: string | undefined): (Mapper | Saver)[] {
   const ofRole = pipeline.stages.filter((stage): stage is Mapper | Saver => stage.kind === role);
   if (wanted === undefined) {
     if (role !== 'fetcher' && ofRole.length === 0) {

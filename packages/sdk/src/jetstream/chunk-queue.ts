@@ -1,6 +1,7 @@
 import { LeatError, runOfSubject, stageSubject } from '@leat/core';
 import type { JsMsg } from '@nats-io/jetstream';
 import type { Logger } from 'pino';
+import type { ChunkOutcome, StageMeter } from '../meter.ts';
 import {
   bodyNameOf,
   type Envelope,
@@ -73,6 +74,7 @@ export async function receiveChunks(options: ReceiveOptions): Promise<void> {
   const queue = connection.topology.queues.find((each) => each.stage === stage);
   if (queue === undefined)
     throw new LeatError('invalid-pipeline', `There is no queue for ${stage}.`);
+  const meter = connection.meter?.(stage);
   await pull({
     client: connection.client,
     link: connection.link,
@@ -83,20 +85,27 @@ export async function receiveChunks(options: ReceiveOptions): Promise<void> {
     repair: () => connection.repair(),
     signal,
     logger,
-    handle: (message) => void open(message, options),
+    handle: (message) => void open(message, options, meter),
   });
 }
 
-async function open(message: JsMsg, options: ReceiveOptions): Promise<void> {
+async function open(
+  message: JsMsg,
+  options: ReceiveOptions,
+  meter: StageMeter | undefined,
+): Promise<void> {
   const { connection, slots, logger, handle } = options;
   const release = connection.holder.hold(replyOf(message), options.blockLimitMs);
+  const takenAt = performance.now();
+  meter?.take(message.info.deliveryCount);
   let isSettled = false;
-  const settle = (end: () => void): void => {
+  const settle = (outcome: ChunkOutcome, end: () => void): void => {
     if (isSettled) return;
     isSettled = true;
     release();
     end();
     slots.release();
+    meter?.settle(outcome, performance.now() - takenAt);
   };
   try {
     const run = runOfSubject(message.subject);
@@ -106,23 +115,24 @@ async function open(message: JsMsg, options: ReceiveOptions): Promise<void> {
       // Whoever had the chunk before was done with it and only the acknowledgement was lost; should the
       // store have been wiped instead, the fetcher finds the chunk missing and sends it again.
       logger.warn({ run, body: bodyName }, 'large body is gone, message dropped');
-      settle(() => message.ack());
+      settle('dropped', () => message.ack());
       return;
     }
     handle({
       ...readMessage(run, message.headers, data),
       deliveries: message.info.deliveryCount,
       ack: () =>
-        settle(() => {
+        settle('done', () => {
           message.ack();
           if (bodyName !== undefined) void connection.bodies.remove(bodyName);
         }),
-      giveBack: (delayMs) => settle(() => message.nak(delayMs)),
-      drop: (reason) => settle(() => message.term(reason)),
+      giveBack: (delayMs) => settle('given-back', () => message.nak(delayMs)),
+      drop: (reason) => settle('dropped', () => message.term(reason)),
     });
   } catch (error) {
     const isForged = error instanceof LeatError && error.code === 'invalid-message';
     logger.error({ err: error, subject: message.subject }, 'message not understood');
-    settle(() => (isForged ? message.term('not written by Leat') : message.nak(1_000)));
+    if (isForged) settle('dropped', () => message.term('not written by Leat'));
+    else settle('given-back', () => message.nak(1_000));
   }
 }

@@ -11,7 +11,7 @@ const MAX_ERROR_LENGTH = 2_000;
 /**
  * Keeps dead letters, and waits until they are stored. The message id is a function of run,
  * chunk, stage, record and execution: a publish that is repeated keeps one letter, and each execution has
- * its own, since only its receipt tells which of them counted.
+ * its own, since only its receipt tells which of them counted. All letters are of one stage.
  */
 export async function buryAll(
   connection: PipelineConnection,
@@ -36,6 +36,8 @@ export async function buryAll(
       );
     }),
   );
+  const [first] = letters;
+  if (first !== undefined) connection.meter?.(first.stage).bury(letters.length);
 }
 
 /**

@@ -13,6 +13,7 @@ import {
 } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Logger } from 'pino';
+import type { Meter } from '../meter.ts';
 import { Bodies } from './bodies.ts';
 import { type ConnectOptions, openConnection } from './connection.ts';
 import { Holder } from './holder.ts';
@@ -39,6 +40,8 @@ export interface PipelineConnection {
   readonly holder: Pick<Holder, 'hold' | 'close'> & Partial<Pick<Holder, 'ready'>>;
   readonly bodies: Bodies;
   readonly runs: Runs;
+  /** Told of what the services over this connection do, if anybody measures. */
+  readonly meter?: Meter | undefined;
   /** The largest message that the server takes, in bytes. */
   readonly maxPayload: number;
   /** Makes whatever of the topology has vanished; one attempt at a time, however many ask. */
@@ -57,7 +60,7 @@ export interface PipelineConnection {
 export async function openPipelineConnection(
   spec: PipelineSpec,
   settings: { readonly nats: NatsSettings; readonly topology: TopologySettings },
-  options: ConnectOptions,
+  options: ConnectOptions & Pick<PipelineConnection, 'meter'>,
 ): Promise<PipelineConnection> {
   const { logger, signal } = options;
   for (;;) {
@@ -65,6 +68,7 @@ export async function openPipelineConnection(
     try {
       return await pipelineConnectionOver(nats, spec, settings.topology, {
         logger,
+        meter: options.meter,
         address: addressOf(settings.nats),
         holder: (beatMs) => new Holder(settings.nats, beatMs, logger),
       });
@@ -90,6 +94,7 @@ export async function pipelineConnectionOver(
   settings: TopologySettings,
   parts: {
     readonly logger: Logger;
+    readonly meter?: Meter | undefined;
     readonly address: string;
     readonly holder: (beatMs: number) => PipelineConnection['holder'];
   },
@@ -139,6 +144,7 @@ export async function pipelineConnectionOver(
       holder,
       bodies,
       runs,
+      meter: parts.meter,
       maxPayload: nats.info?.max_payload ?? 1_048_576,
       repair,
       removeRun: async (run) => {

@@ -1,0 +1,50 @@
+import type { RunReport } from '@leat/core';
+import type { Pipeline } from '@leat/sdk';
+import type { Meter, PipelineConnection } from '@leat/sdk/internal';
+import type { Answer } from './http-endpoint.ts';
+import { createInstruments } from './instruments.ts';
+import type { Role } from './metrics.ts';
+import { RunGauges } from './run-gauges.ts';
+import { lookAtServer } from './server-gauges.ts';
+import { createMeter } from './stage-meter.ts';
+
+/** What a process tells of its work in numbers, on `/metrics`. */
+export interface Measurement {
+  readonly meter: Meter;
+  /** To be told of the connection, once there is one. */
+  readonly watch: (connection: PipelineConnection) => void;
+  readonly onLease: (fence: number | undefined) => void;
+  readonly onProgress: (report: RunReport) => void;
+  /** The answer to a scraper, in Prometheus' text format. */
+  readonly answer: () => Promise<Answer>;
+}
+
+/**
+ * Measures a service.
+ *
+ * @param stages those that the service hosts
+ */
+export function measure(pipeline: Pipeline, role: Role, stages: readonly string[]): Measurement {
+  const { registry, instruments } = createInstruments(pipeline, role);
+  const gauges = new RunGauges(instruments, pipeline.fetcher.window);
+  const meter = createMeter(instruments);
+  // So that they are there before the first chunk comes.
+  for (const stage of stages) meter(stage);
+  let connection: PipelineConnection | undefined;
+  return {
+    meter,
+    watch: (found) => {
+      connection = found;
+      const { link } = found;
+      link.onChange(() => {
+        if (link.isUp) instruments.natsReconnects.inc();
+      });
+    },
+    onLease: (fence) => gauges.lease(fence),
+    onProgress: (report) => gauges.show(report, Date.now() / 1_000),
+    answer: async () => {
+      await lookAtServer(instruments, connection, stages);
+      return { status: 200, text: await registry.metrics(), type: registry.contentType };
+    },
+  };
+}
