@@ -1,5 +1,5 @@
 import { addDigest, EMPTY_DIGEST, type Receipt, savedRecords } from '@leat/core';
-import { chunkDigest, type SinkSession } from '@leat/sdk';
+import { chunkDigest, type SinkSession, type StoredChunk } from '@leat/sdk';
 
 /** What is really in one sink. */
 export interface SinkAccount {
@@ -38,7 +38,7 @@ export async function accountOf(session: SinkSession, name: string): Promise<Sin
       findings.push(
         `${name}: chunk ${chunk} has ${stored.records} records, and its receipt says ${savedRecords(receipt)}.`,
       );
-    } else if (stored.isVerbatim && chunkDigest(chunk, stored.body) !== receipt.digest) {
+    } else if (isAltered(stored, receipt)) {
       findings.push(`${name}: chunk ${chunk} is not as it was saved.`);
     }
   }
@@ -48,4 +48,11 @@ export async function accountOf(session: SinkSession, name: string): Promise<Sin
     }
   }
   return { chunks: seen.size, records, digest, roots, findings };
+}
+
+function isAltered(
+  { chunk, body, isVerbatim, isAltered: isSaidToBe }: StoredChunk,
+  receipt: Receipt,
+): boolean {
+  return isSaidToBe === true || (isVerbatim && chunkDigest(chunk, body) !== receipt.digest);
 }

@@ -164,4 +164,6 @@ export interface StoredChunk {
    * A database that stores columns cannot promise it.
    */
   readonly isVerbatim: boolean;
+  /** Whether the sink itself finds that the data are not what they were when they were committed. */
+  readonly isAltered?: boolean;
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import {
   type ChunkId,
   compareChunkIds,
@@ -166,10 +167,12 @@ export class SqlSession implements SinkSession {
   async *#readChunks(ids: readonly string[]): AsyncGenerator<StoredChunk> {
     for (let from = 0; from < ids.length; from += CHUNKS_AT_ONCE) {
       const some = JSON.stringify(ids.slice(from, from + CHUNKS_AT_ONCE));
-      const rows = await this.#database.query(selectRecords(this.#tables), [this.#run, some]);
-      for (const [chunk, records, lines] of rows) {
+      const values = [this.#run, some, this.#saver];
+      const rows = await this.#database.query(selectRecords(this.#tables), values);
+      for (const [chunk, records, lines, md5 = null] of rows) {
         const body = Buffer.from(lines ?? '');
-        yield { chunk: chunk ?? '', records: Number(records), body, isVerbatim: false };
+        const isAltered = md5 !== null && md5 !== createHash('md5').update(body).digest('hex');
+        yield { chunk: chunk ?? '', records: Number(records), body, isVerbatim: false, isAltered };
       }
     }
   }

@@ -88,6 +88,26 @@ export function testSqlSink(name: string, setup: () => SqlUnderTest): void {
       expect(stored === undefined ? [] : recordsOf(stored)).toEqual([full, sparse]);
     });
 
+    test('tells which chunk was altered behind its back', async () => {
+      const schema = z.object({
+        n: z.number(),
+        at: z.iso.datetime(),
+        maybe: z.string().optional(),
+      });
+      const table = newTable();
+      const session = await open(table, schema);
+      const record = { n: 0.1, at: '2026-01-01T00:00:00Z' };
+      const lines = [record, { ...record, maybe: 'x' }];
+      await session.commit([chunkOf('0', lines), chunkOf('1', lines), chunkOf('2', [])]);
+      const altered = async (): Promise<string[]> =>
+        (await all(session.read())).flatMap(({ chunk, isAltered }) => (isAltered ? [chunk] : []));
+      expect(await altered()).toEqual([]);
+      await setup().query(`UPDATE ${table} SET maybe = 'y' WHERE _chunk = '1' AND _index = 1`);
+      expect(await altered()).toEqual(['1']);
+      await setup().query(`UPDATE ${table} SET maybe = 'x' WHERE _chunk = '1' AND _index = 1`);
+      expect(await altered()).toEqual([]);
+    });
+
     test('takes numbers as JSON writes them and never rounds in silence', async () => {
       const schema = z.object({ whole: z.int(), number: z.number(), at: z.iso.datetime() });
       const at = '"2026-01-01T00:00:00Z"';

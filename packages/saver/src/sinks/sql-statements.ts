@@ -8,6 +8,7 @@ export interface Tables {
   readonly records: string;
   readonly receipts: string;
   readonly fences: string;
+  readonly checksums: string;
   readonly columns: readonly Column[];
 }
 
@@ -55,6 +56,12 @@ export function indexReceipts({ receipts }: Tables): string {
 export function createFences({ fences }: Tables): string {
   return `CREATE TABLE ${fences} (
     run text NOT NULL, saver text NOT NULL, fence bigint NOT NULL, PRIMARY KEY (run, saver))`;
+}
+
+/** What each chunk's records looked like when they were saved, to find what was altered since. */
+export function createChecksums({ checksums }: Tables): string {
+  return `CREATE TABLE ${checksums} (run text NOT NULL, saver text NOT NULL, chunk text NOT NULL,
+    md5 text NOT NULL, PRIMARY KEY (run, saver, chunk))`;
 }
 
 /**
@@ -128,10 +135,18 @@ export function insertRecords(
  * ends before it is raised, and one that waited for the raising sees the new value.
  */
 export function commitChunks(tables: Tables, pieces: number): string {
-  const saved = pieces === 0 ? '' : `, saved AS (${insertRecords(tables, pieces, 5, 'fresh')})`;
+  const saved = pieces === 0 ? '' : `, ${saveWithChecksums(tables, pieces)}`;
   return `WITH valid AS (${selectFence(tables)} AND fence <= $4::bigint FOR SHARE),
     fresh AS (${insertReceipts(tables, 'valid')})${saved}
     SELECT chunk FROM fresh UNION ALL SELECT NULL FROM valid`;
+}
+
+/** The checksum is of the lines as they will be read: of the columns as PostgreSQL has stored them. */
+function saveWithChecksums(tables: Tables, pieces: number): string {
+  return `record AS (${insertRecords(tables, pieces, 5, 'fresh')} RETURNING *),
+    checked AS (INSERT INTO ${tables.checksums} (run, saver, chunk, md5)
+      SELECT $1::text, $2::text, _chunk, md5(${linesOf(tables)}) FROM record GROUP BY _chunk
+      ON CONFLICT (run, saver, chunk) DO UPDATE SET md5 = excluded.md5)`;
 }
 
 /** A chunk id, and its receipt as the line that `parseReceipt` reads. */
@@ -157,14 +172,25 @@ export function selectOrphans({ records, receipts }: Tables): string {
     SELECT FROM ${receipts} AS receipt WHERE receipt.run = record._run AND receipt.chunk = record._chunk)`;
 }
 
-/** For each chunk in `$2` (a JSON array): how many records there are, and their lines. */
-export function selectRecords({ records, columns }: Tables): string {
+/**
+ * For each chunk in `$2` (a JSON array): how many records there are, their lines, and the checksum that
+ * saver `$3` made of them.
+ */
+export function selectRecords(tables: Tables): string {
+  const { records, checksums } = tables;
   return `SELECT wanted.chunk, count(record._index)::text,
-      string_agg(${lineOf(columns)} || E'\\n', '' ORDER BY record._index)
-        FILTER (WHERE record._index IS NOT NULL)
+      ${linesOf(tables)} FILTER (WHERE record._index IS NOT NULL),
+      min(checked.md5)
     FROM json_array_elements_text($2::text::json) WITH ORDINALITY AS wanted(chunk, n)
     LEFT JOIN ${records} AS record ON record._run = $1::text AND record._chunk = wanted.chunk
+    LEFT JOIN ${checksums} AS checked
+      ON checked.run = $1::text AND checked.saver = $3::text AND checked.chunk = wanted.chunk
     GROUP BY wanted.n, wanted.chunk ORDER BY wanted.n`;
+}
+
+/** The lines of many records, in their order. */
+function linesOf({ columns }: Tables): string {
+  return `string_agg(${lineOf(columns)} || E'\\n', '' ORDER BY record._index)`;
 }
 
 /** Types that are not taken straight from the JSON, see {@link stored}. */

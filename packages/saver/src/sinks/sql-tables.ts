@@ -3,6 +3,7 @@ import { type Column, type ColumnType, KEY_COLUMNS } from './sql-columns.ts';
 import type { SqlDatabase, SqlQueries } from './sql-database.ts';
 import {
   type Tables,
+  createChecksums,
   createFences,
   createReceipts,
   createRecords,
@@ -12,6 +13,7 @@ import {
 
 const RECEIPTS = 'leat_receipts';
 const FENCES = 'leat_fences';
+const CHECKSUMS = 'leat_checksums';
 
 /** Two savers that start together must not both find a table absent and create it. */
 const LOCK = `SELECT pg_advisory_xact_lock(hashtext('leat tables'))::text`;
@@ -55,6 +57,7 @@ export function prepareTables(
       records: `${identifier(schema)}.${identifier(name.table)}`,
       receipts: `${identifier(schema)}.${identifier(RECEIPTS)}`,
       fences: `${identifier(schema)}.${identifier(FENCES)}`,
+      checksums: `${identifier(schema)}.${identifier(CHECKSUMS)}`,
       columns,
     };
     const receipts = await foundColumns(tx, schema, RECEIPTS);
@@ -65,6 +68,9 @@ export function prepareTables(
       await tx.query(indexReceipts(tables));
     }
     if ((await foundColumns(tx, schema, FENCES)).length === 0) await tx.query(createFences(tables));
+    if ((await foundColumns(tx, schema, CHECKSUMS)).length === 0) {
+      await tx.query(createChecksums(tables));
+    }
     const found = await foundColumns(tx, schema, name.table);
     if (found.length > 0)
       return { ...tables, columns: checkColumns(tables.records, columns, found) };
