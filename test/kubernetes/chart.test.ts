@@ -55,8 +55,13 @@ const MATRIX: readonly {
   {
     what: 'nothing said: all in one cluster',
     values: [],
-    has: [/kind: StatefulSet/, /NATS_URL: "nats:\/\/leat-nats:4222"/, /LEAT_STREAM_REPLICAS: "1"/],
-    hasNot: [/HorizontalPodAutoscaler/, /ScaledObject/],
+    has: [
+      /kind: StatefulSet/,
+      /NATS_URL: "nats:\/\/leat-nats:4222"/,
+      /LEAT_STREAM_REPLICAS: "1"/,
+      /grafana_dashboard: "1"/,
+    ],
+    hasNot: [/HorizontalPodAutoscaler/, /ScaledObject/, /ServiceMonitor/, /PrometheusRule/],
   },
   {
     what: 'a NATS of yours, with TLS and credentials, and a database',
@@ -89,6 +94,17 @@ const MATRIX: readonly {
     has: [/kind: ScaledObject/, /stream: leat_cities_places/, /--stage=places/],
   },
   {
+    what: 'what services measure is scraped and watched',
+    values: [
+      'metrics.serviceMonitor.enabled=true',
+      'metrics.serviceMonitor.labels.release=prometheus',
+      'metrics.alerts.enabled=true',
+      'metrics.dashboard.enabled=false',
+    ],
+    has: [/kind: ServiceMonitor/, /release: prometheus/, /alert: LeatNoActiveFetcher/],
+    hasNot: [/"title": "Leat"/],
+  },
+  {
     what: 'other limits, logs for people, no network policy, a long grace',
     values: [
       'queues.maxBytes=1073741824',
@@ -112,6 +128,10 @@ const WRONG: readonly { readonly value: string; readonly says: RegExp }[] = [
   { value: 'queues.maxchunks=1', says: /additional properties 'maxchunks' not allowed/ },
   { value: 'nats.external.enabled=true', says: /\/nats\/external\/host.*minLength/ },
   { value: 'mapper.autoscaling.by=lag', says: /\/mapper\/stages.*minProperties: got 0, want 1/ },
+  {
+    value: 'metrics.alerts.labels.a=1',
+    says: /\/metrics\/alerts\/labels\/a.*got number, want string/,
+  },
   { value: 'mapper.stages.Places.replicas=1', says: /'Places' does not match pattern/ },
 ];
 
@@ -119,7 +139,9 @@ describe.skipIf(lack !== undefined)('the chart, on a real API server', () => {
   let plane: ControlPlane;
   beforeAll(async () => {
     plane = await ControlPlane.start();
-    await plane.apply(await readFile(join(COMPONENTS, 'keda-crds.yaml'), 'utf8'));
+    for (const file of ['keda-crds.yaml', 'prometheus-crds.yaml']) {
+      await plane.apply(await readFile(join(COMPONENTS, file), 'utf8'));
+    }
     await plane.kubectl('create', 'namespace', NAMESPACE);
     const level = 'pod-security.kubernetes.io/enforce=restricted';
     await plane.kubectl('label', 'namespace', NAMESPACE, level);

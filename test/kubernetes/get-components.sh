@@ -106,5 +106,14 @@ if ! has keda-crds.yaml; then
   keep "$work/crds" keda-crds.yaml
 fi
 
+# Those of the Prometheus operator. They say themselves which version they are of.
+operator=0.85.0
+if ! grep -qs "operator.prometheus.io/version: $operator" "$target/prometheus-crds.yaml"; then
+  go mod download "github.com/prometheus-operator/prometheus-operator@v$operator"
+  cd "$(go env GOMODCACHE)/github.com/prometheus-operator/prometheus-operator@v$operator/example/prometheus-operator-crd"
+  cat monitoring.coreos.com_{servicemonitors,prometheusrules}.yaml >"$work/crds"
+  keep "$work/crds" prometheus-crds.yaml
+fi
+
 # Last: with it, all are there.
 echo "$versions" >"$target/versions"

@@ -68,6 +68,10 @@ export function chartSchema(settings: Readonly<Record<string, SettingRow>>): Jso
     account: text('The NATS account of the streams.'),
     monitoringEndpoint: text('host:port of the monitoring of NATS. Default: the embedded NATS.'),
   };
+  const sought = {
+    ...anything('Labels by which it is found.'),
+    additionalProperties: { type: 'string' },
+  };
   const replicas = count('How many pods.', 0);
   const stage = closed('What this stage has otherwise than the others.', { replicas, resources });
   return {
@@ -129,6 +133,21 @@ export function chartSchema(settings: Readonly<Record<string, SettingRow>>): Jso
       logs: closed('What is logged.', {
         format: setting('logs.format'),
         level: setting('logs.level'),
+      }),
+      metrics: closed('What services measure, for the Prometheus operator and Grafana.', {
+        serviceMonitor: closed('Has the pods scraped.', {
+          enabled: flag('Whether there is one.'),
+          labels: sought,
+          interval: text('How often, as Prometheus has it.', { pattern: '^[0-9]+(ms|s|m|h)$' }),
+        }),
+        alerts: closed('A PrometheusRule with the alerts.', {
+          enabled: flag('Whether there is one.'),
+          labels: sought,
+        }),
+        dashboard: closed('A ConfigMap with the dashboard.', {
+          enabled: flag('Whether there is one.'),
+          labels: sought,
+        }),
       }),
       data: closed('A volume at /data of fetcher and saver, for sinks that write files.', {
         enabled: flag('Whether there is one.'),
