@@ -12,7 +12,9 @@ import { until } from '../support/until.ts';
 
 interface Probed extends LeatProcess {
   /** Status and text of an answer. */
-  readonly probe: (path: '/healthz' | '/readyz') => Promise<{ status: number; text: string }>;
+  readonly probe: (
+    path: '/healthz' | '/readyz' | '/metrics',
+  ) => Promise<{ status: number; text: string }>;
   readonly untilReady: (status?: number) => Promise<void>;
 }
 
@@ -94,4 +96,31 @@ test('a mapper that is asked to stop is not ready, and gives back what it cannot
   await nats.close();
   fetcher.kill('SIGTERM');
   expect(await fetcher.ended).toMatchObject({ code: 0 });
+});
+
+test('metrics are answered in time, with what is known, while the server is silent', async () => {
+  await using dir = await tempDir();
+  await using server = await startNatsServer({ storeDir: join(dir.path, 'nats') });
+  await using mapper = await spawnProbed('mapper', dir.path, { NATS_URL: server.url });
+  await mapper.untilReady();
+  const queue = 'leat_queue_messages{stage="squares",state="waiting"';
+  const scrape = async (): Promise<string> => (await mapper.probe('/metrics')).text;
+  expect(await scrape()).toContain(queue);
+  process.kill(server.pid, 'SIGSTOP');
+  const askedAt = performance.now();
+  const silent = await scrape();
+  // A scraper waits for ten seconds by default.
+  expect(performance.now() - askedAt).toBeLessThan(9_000);
+  expect(silent).not.toContain(queue);
+  expect(silent).toContain('leat_chunks_in_flight{stage="squares"');
+  process.kill(server.pid, 'SIGCONT');
+  await until(
+    'the queue is shown again',
+    async () => (await scrape()).includes(queue),
+    DEADLINE_MS,
+  );
+  await server.kill();
+  await server.restart();
+  const back = /^leat_nats_reconnects_total\{.*\} [1-9]/m;
+  await until('it is connected again', async () => back.test(await scrape()), DEADLINE_MS);
 });
