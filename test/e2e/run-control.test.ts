@@ -87,8 +87,7 @@ test('a cancelled run ends with what is saved, exactly, and nothing of it is lef
   const runs = ['r1', 'r2', 'r3', 'r4'];
   for (const run of runs) await site.start({ count: 1_000_000 }, run);
   const fetcher = site.service('fetcher');
-  site.services('mapper', 2);
-  site.services('saver', 3);
+  const stages = [...site.services('mapper', 2), ...site.services('saver', 3)];
   for (const run of runs) {
     await site.untilSaved(50, run, 'steady');
     expect(await site.leat('cancel', run)).toMatchObject({ code: 0 });
@@ -101,6 +100,8 @@ test('a cancelled run ends with what is saved, exactly, and nothing of it is lef
     expect(verified).toMatchObject({ code: 0, stdout: expect.stringContaining('as reported') });
   }
   expect(await fetcher.ended).toMatchObject({ code: 1 });
+  // What is broken off by a cancellation is no error.
+  for (const each of stages) expect(each.stderr()).not.toContain('given back');
   expect(await site.leat('cancel', 'r4')).toMatchObject({
     code: 2,
     stderr: expect.stringContaining('has ended (cancelled)'),

@@ -73,7 +73,7 @@ const HEADERS: Readonly<Record<string, readonly [string, ...string[]]>> = {
   ],
   'Leat-Sending': ['', 'x y', '1'.repeat(5_000), '\u00e9', '1.1+2.2'],
   'Leat-Buried': ['', '!', ',', 'x'.repeat(5_000)],
-  'Leat-Body': ['', 'run-1/work/run-1.7', 'nowhere', '../..', 'x'.repeat(5_000), '*.>'],
+  'Leat-Body': ['', 'run-1/out/run-1.7', 'nowhere', '../..', 'x'.repeat(5_000), '*.>'],
 };
 
 /** A body of another number of lines than the books say, or one that is no text. */

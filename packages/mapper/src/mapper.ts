@@ -143,10 +143,10 @@ class MapperService {
         logger.error({ err: error, run: envelope.run }, 'message dropped');
         delivery.drop(error.message);
       } else {
-        logger.error(
-          { err: error, run: envelope.run, chunk: formatChunkId(envelope.chunk) },
-          'chunk given back',
-        );
+        const fields = { run: envelope.run, chunk: formatChunkId(envelope.chunk) };
+        const isCancelled = error instanceof LeatError && error.code === 'run-state';
+        if (isCancelled) logger.debug(fields, `chunk given back: ${error.message}`);
+        else logger.error({ err: error, ...fields }, 'chunk given back');
         delivery.giveBack(TROUBLE_DELAY_MS);
       }
     }

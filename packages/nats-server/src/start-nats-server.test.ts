@@ -17,17 +17,19 @@ import { readServerInfo } from './server-info.ts';
 import { type StartNatsServerOptions, startNatsServer } from './start-nats-server.ts';
 
 let binary: NatsServerBinary;
-/** Stands in for the system's folder of temporary files, so that leftovers are seen. */
+/** Takes the place of the system's folder of temporary files, so that leftovers are seen. */
 let directory: string;
+const { TMPDIR } = process.env;
 
 beforeAll(async () => {
   binary = await findNatsServer();
   directory = await mkdtemp(join(tmpdir(), 'leat-start-'));
-  vi.stubEnv('TMPDIR', join(directory));
+  process.env['TMPDIR'] = directory;
 }, 240_000);
 
 afterAll(async () => {
-  vi.unstubAllEnvs();
+  if (TMPDIR === undefined) delete process.env['TMPDIR'];
+  else process.env['TMPDIR'] = TMPDIR;
   await rm(directory, { recursive: true });
 });
 

@@ -1,4 +1,4 @@
-import { LeatError, recordsOf } from '@leat/core';
+import { LeatError, messageOf, recordsOf } from '@leat/core';
 import {
   type Committed,
   type Pipeline,
@@ -149,6 +149,7 @@ class SaverService {
     const code = error instanceof LeatError ? error.code : undefined;
     if (code === 'sink-unfit') this.#unfit.abort(error);
     else if (code === 'fenced') await this.#yield(run, sink, error as LeatError);
+    else if (code === 'run-state') logger.debug({ run }, `chunks given back: ${messageOf(error)}`);
     else if (!abort.aborted) logger.error({ err: error, run }, 'chunks given back');
     const delayMs = abort.aborted || code === 'sink-unfit' ? 0 : TROUBLE_DELAY_MS;
     for (const chunk of group) chunk.delivery.giveBack(delayMs);

@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import type { RunWish } from '@leat/core';
+import { LeatError, type RunWish } from '@leat/core';
 import type { RunInfo } from './contracts.ts';
 import type { Delivery } from './jetstream/chunk-queue.ts';
 import type { Runs } from './jetstream/runs.ts';
@@ -25,7 +25,7 @@ export interface KnownRun {
    * fetcher takes the run over.
    */
   readonly fence: number;
-  /** Aborted when the run is cancelled, or the service must leave everything. */
+  /** Aborted when the run is cancelled (with LeatError `run-state`), or the service must leave everything. */
   readonly signal: AbortSignal;
 }
 
@@ -129,7 +129,9 @@ export class KnownRuns {
         const entry = await known;
         if (entry === undefined) continue;
         entry.wish = await this.#runs.wish(run);
-        if (entry.wish === 'cancel') entry.cancel.abort(new Error('the run was cancelled'));
+        if (entry.wish === 'cancel') {
+          entry.cancel.abort(new LeatError('run-state', `The run ${run} was cancelled.`));
+        }
         if (isFenceDue) await this.lookAtFence(run);
       } catch (error) {
         this.#logger.debug({ err: error, run }, 'wish or fence not read');
