@@ -1,6 +1,7 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import { closeSync, openSync } from 'node:fs';
 import path from 'node:path';
 import { type Receipt, formatReceipt, parseReceipt } from '@leat/core';
+import { writeDurably } from './durable-write.ts';
 import type { RunFolder } from './ndjson-folder.ts';
 
 /** One line of a journal: the intent to commit a chunk by linking one certain file. */
@@ -32,7 +33,7 @@ export function parseJournalEntry(line: string): JournalEntry | undefined {
  */
 export class Journal {
   readonly #folder: RunFolder;
-  #file: FileHandle | undefined;
+  #fd: number | undefined;
   #files = 0;
   #batch: { text: string; written: Promise<void> } | undefined;
   #tail: Promise<void> = Promise.resolve();
@@ -58,32 +59,34 @@ export class Journal {
 
   async close(): Promise<void> {
     await this.#tail;
-    await this.#file?.close();
-    this.#file = undefined;
+    this.#closeFile();
   }
 
   async #write(text: string): Promise<void> {
-    this.#file ??= await this.#create();
+    this.#fd ??= await this.#create();
     try {
-      await this.#file.writeFile(text);
-      if (this.#folder.fsync) await this.#file.datasync();
+      await writeDurably(this.#fd, Buffer.from(text), this.#folder.fsync);
     } catch (error) {
-      const abandoned = this.#file;
-      this.#file = undefined;
-      await abandoned.close().catch(() => undefined);
+      this.#closeFile();
       throw error;
     }
   }
 
-  async #create(): Promise<FileHandle> {
+  #closeFile(): void {
+    const fd = this.#fd;
+    this.#fd = undefined;
+    if (fd !== undefined) closeSync(fd);
+  }
+
+  async #create(): Promise<number> {
     const name = `${this.#folder.session}-${this.#files++}.txt`;
-    const file = await open(path.join(this.#folder.receipts, name), 'ax');
+    const fd = openSync(path.join(this.#folder.receipts, name), 'ax');
     try {
       await this.#folder.syncDirectory(this.#folder.receipts);
     } catch (error) {
-      await file.close().catch(() => undefined);
+      closeSync(fd);
       throw error;
     }
-    return file;
+    return fd;
   }
 }

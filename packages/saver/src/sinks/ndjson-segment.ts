@@ -1,7 +1,8 @@
-import type { BigIntStats } from 'node:fs';
-import { link, open, readdir, stat } from 'node:fs/promises';
+import { type BigIntStats, closeSync, fstatSync, linkSync, openSync, statSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { type ChunkId, compareChunkIds } from '@leat/core';
+import { writeDurably } from './durable-write.ts';
 import { errorCode } from './error-code.ts';
 import type { RunFolder } from './ndjson-folder.ts';
 import { parseSegmentName, segmentName } from './segment-name.ts';
@@ -24,13 +25,12 @@ export async function writeTemporary(
   body: Uint8Array,
   fsync: boolean,
 ): Promise<string> {
-  const handle = await open(file, 'wx');
+  const fd = openSync(file, 'wx');
   try {
-    await handle.writeFile(body);
-    if (fsync) await handle.datasync();
-    return fileToken(await handle.stat({ bigint: true }));
+    await writeDurably(fd, body, fsync);
+    return fileToken(fstatSync(fd, { bigint: true }));
   } finally {
-    await handle.close();
+    closeSync(fd);
   }
 }
 
@@ -39,9 +39,9 @@ export async function writeTemporary(
  *
  * @returns whether it was this one
  */
-export async function linkSegment(file: string, segment: string): Promise<boolean> {
+export function linkSegment(file: string, segment: string): boolean {
   try {
-    await link(file, segment);
+    linkSync(file, segment);
     return true;
   } catch (error) {
     if (errorCode(error) === 'EEXIST') return false;
@@ -49,14 +49,8 @@ export async function linkSegment(file: string, segment: string): Promise<boolea
   }
 }
 
-export async function segmentExists(segment: string): Promise<boolean> {
-  try {
-    await stat(segment);
-    return true;
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return false;
-    throw error;
-  }
+export function segmentExists(segment: string): boolean {
+  return statSync(segment, { throwIfNoEntry: false }) !== undefined;
 }
 
 /** Every committed chunk, in dataset order. */

@@ -1,4 +1,5 @@
-import { readFile, stat, unlink } from 'node:fs/promises';
+import { unlinkSync } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
 import { type ChunkId, LeatError, type Receipt, formatChunkId, parseChunkId } from '@leat/core';
 import type { Committed, SinkChunk, SinkContext, SinkSession, StoredChunk } from '@leat/sdk';
 import { countLines } from '@leat/sdk/internal';
@@ -19,7 +20,7 @@ import {
 import type { Staging } from './ndjson-staging.ts';
 import { RecentReceipts } from './recent-receipts.ts';
 
-/** Files worked on at once by one commit; Node's own thread pool bounds what reaches the disk. */
+/** Files that one commit syncs at once; Node's own thread pool bounds what reaches the disk. */
 const FILES_AT_ONCE = 16;
 /** Chunks whose receipts are looked up in one go. */
 const LOOK_UP_AT_ONCE = 5000;
@@ -123,17 +124,15 @@ export class NdjsonSession implements SinkSession {
         token === undefined ? [] : [{ receipt, token }],
       );
       if (entries.length > 0) await this.#journal.append(entries);
-      await eachBounded(pending, FILES_AT_ONCE, async (one) => {
-        if (one.token !== undefined && (await linkSegment(one.temporary, one.segment))) {
+      for (const one of pending) {
+        if (one.token !== undefined && linkSegment(one.temporary, one.segment)) {
           one.committed = { receipt: one.chunk.receipt, isDuplicate: false };
         }
-      });
+      }
       // Also for duplicates: another session may have linked them and not have come to this point.
       await this.#folder.syncDirectory(this.#folder.segments);
     } finally {
-      await eachBounded(pending, FILES_AT_ONCE, async ({ temporary }) => {
-        await unlink(temporary).catch(() => undefined);
-      });
+      for (const { temporary } of pending) discard(temporary);
     }
     const duplicates = pending.filter((one) => one.committed === undefined);
     if (duplicates.length > 0) await this.#findFirstReceipts(duplicates);
@@ -143,7 +142,7 @@ export class NdjsonSession implements SinkSession {
   }
 
   async #write(one: Pending): Promise<void> {
-    if (await segmentExists(one.segment)) return;
+    if (segmentExists(one.segment)) return;
     one.token = await writeTemporary(one.temporary, one.chunk.body, this.#folder.fsync);
   }
 
@@ -167,6 +166,14 @@ export class NdjsonSession implements SinkSession {
     const token = fileToken(await stat(segment, { bigint: true }));
     await this.#journal.append([{ receipt, token }]);
     return receipt;
+  }
+}
+
+function discard(file: string): void {
+  try {
+    unlinkSync(file);
+  } catch {
+    // It was never written, or was taken away with its folder.
   }
 }
 

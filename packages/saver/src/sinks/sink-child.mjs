@@ -1,8 +1,7 @@
 // A saver's process in tests: commits the chunks of a file through a sink of its own. It is started with
 // one argument, `{ sink, run, file, together, lanes, rounds }`, and prints how many were no duplicates. With
 // `stopBeforeLink` it stops itself before the so manieth file gets its final name.
-import { readFileSync } from 'node:fs';
-import files from 'node:fs/promises';
+import files, { readFileSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { z } from 'zod';
 import { ndjson, pglite, postgres } from '../../dist/sinks/index.js';
@@ -20,11 +19,11 @@ const chunks = JSON.parse(readFileSync(file, 'utf8')).map(({ receipt, body }) =>
   body: Buffer.from(body),
 }));
 if (stopBeforeLink !== undefined) {
-  const { link } = files;
+  const { linkSync } = files;
   let links = 0;
-  files.link = (from, to) => {
+  files.linkSync = (from, to) => {
     if (++links === stopBeforeLink) process.kill(process.pid, 'SIGSTOP');
-    return link(from, to);
+    return linkSync(from, to);
   };
   syncBuiltinESMExports();
 }
