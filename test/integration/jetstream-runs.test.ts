@@ -1,4 +1,10 @@
-import { FIRST_CHECKPOINT, NO_COUNTS, type Receipt, type RunProgress } from '@leat/core';
+import {
+  FIRST_CHECKPOINT,
+  NO_COUNTS,
+  type Receipt,
+  receiptsConsumer,
+  type RunProgress,
+} from '@leat/core';
 import { type ReceiptDelivery, receiveReceipts, ReceiptSender } from '@leat/sdk/internal';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import {
@@ -188,6 +194,19 @@ describe.each(SERVERS)('receipts on $server', ({ version }) => {
     await until('all are gone', async () => {
       return (await manager.streams.info(topology.receipts.name)).state.messages === 0;
     });
+  });
+
+  test('that were in the hand of a reader which died come to the next one at once', async () => {
+    const open = await openPipeline(server(), lineSpec(), { ackWaitMs: 60_000 });
+    await (await startReading(open)).stop();
+    await new ReceiptSender(open.connection, NEVER).send('run-1', receiptOf(7));
+    const { client, topology } = open.connection;
+    const died = await client.consumers.get(topology.receipts.name, receiptsConsumer('run-1'));
+    expect(await died.next({ expires: 3_000 })).not.toBeNull();
+
+    const successor = await startReading(open);
+    await until('read again', () => seqsOf(successor.deliveries).length === 1, 3_000);
+    expect(seqsOf(successor.deliveries)).toEqual([7]);
   });
 
   test('that nobody can read are told, and do not keep the others away', async () => {

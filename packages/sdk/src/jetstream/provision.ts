@@ -91,6 +91,19 @@ export async function ensureConsumer(
   return (config.ack_wait ?? wanted.ack_wait) / 1_000_000;
 }
 
+/** Deletes a consumer, if it is there; what is in the stream stays. */
+export async function removeConsumer(
+  jsm: JetStreamManager,
+  stream: string,
+  consumer: string,
+): Promise<void> {
+  try {
+    await jsm.consumers.delete(stream, consumer);
+  } catch (error) {
+    if (!isGone(error)) throw error;
+  }
+}
+
 /** Looks, creates if absent, and looks again if somebody else was quicker. */
 async function findOrCreate<T>(
   find: () => Promise<T>,

@@ -1,6 +1,6 @@
 import { receiptsConsumer, receiptsSubject, stageSubject, type Topology } from '@leat/core';
 import type { JetStreamManager } from '@nats-io/jetstream';
-import { isGone } from './provision.ts';
+import { removeConsumer } from './provision.ts';
 
 /** Removes a run's messages from all queues, and its receipts with their consumer. Dead letters stay. */
 export async function purgeRun(
@@ -12,9 +12,7 @@ export async function purgeRun(
   const stages = topology.queues.map(({ stage }) => stage);
   await purgeQueues(manager, topology, pipeline, run, stages);
   const { name } = topology.receipts;
-  await manager.consumers.delete(name, receiptsConsumer(run)).catch((error: unknown) => {
-    if (!isGone(error)) throw error;
-  });
+  await removeConsumer(manager, name, receiptsConsumer(run));
   await manager.streams.purge(name, { filter: receiptsSubject(pipeline, run) });
 }
 

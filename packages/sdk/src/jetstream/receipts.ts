@@ -12,7 +12,7 @@ import type { JsMsg } from '@nats-io/jetstream';
 import { headers } from '@nats-io/transport-node';
 import type { Logger } from 'pino';
 import type { PipelineConnection } from './pipeline-connection.ts';
-import { ensureConsumer } from './provision.ts';
+import { ensureConsumer, removeConsumer } from './provision.ts';
 import { pull } from './pull.ts';
 import { replyOf } from './reply.ts';
 import { Slots } from './slots.ts';
@@ -120,7 +120,11 @@ export interface ReceiptStream {
   readonly held: () => number;
 }
 
-/** Reads a run's receipts until told to stop. */
+/**
+ * Reads a run's receipts until told to stop. To be called by who holds the run's lease: the consumer is made
+ * anew, so that what a predecessor had in hand when it died comes at once, and not after its acknowledgement
+ * window.
+ */
 export async function receiveReceipts(options: {
   readonly connection: PipelineConnection;
   readonly run: string;
@@ -137,6 +141,7 @@ export async function receiveReceipts(options: {
     durable,
     connection.topology.settings,
   );
+  await removeConsumer(connection.manager, stream, durable);
   await ensureConsumer(connection.manager, stream, wanted);
   const slots = new Slots(MAX_RECEIPTS_HELD);
   const held = new Set<ReceiptDelivery>();
