@@ -24,6 +24,7 @@ type SettingName =
   | 'logLevel'
   | 'stateDir'
   | 'httpPort'
+  | 'otlpEndpoint'
   | 'stopGraceMs';
 
 const topology = DEFAULT_TOPOLOGY_SETTINGS;
@@ -130,6 +131,13 @@ export const SETTINGS: Readonly<Record<SettingName, SettingRow>> = {
       'Port on which `fetcher`, `mapper` and `saver` answer `/healthz`, `/readyz` and `/metrics`; 0 is any that is free.',
     values: 'ports',
   },
+  otlpEndpoint: {
+    flag: 'otlp-endpoint',
+    variable: 'OTEL_EXPORTER_OTLP_ENDPOINT',
+    fallback: undefined,
+    meaning:
+      'Address of an OpenTelemetry collector that takes OTLP over HTTP, such as `http://localhost:4318`; switches tracing on.',
+  },
   stopGraceMs: {
     flag: 'stop-grace-ms',
     variable: 'LEAT_STOP_GRACE_MS',
@@ -149,6 +157,7 @@ export interface Settings {
   readonly log: { readonly format: LogFormat; readonly level: string };
   readonly stateDir: string;
   readonly httpPort: number | undefined;
+  readonly otlpEndpoint: string | undefined;
   readonly stopGraceMs: number | undefined;
 }
 
@@ -178,6 +187,11 @@ export function readSettings(flags: Values, variables: Variables): Settings {
     if (value === undefined) return undefined;
     if (/^\d{1,5}$/.test(value) && Number(value) <= 65_535) return Number(value);
     throw wrong(row, 'a port from 0 to 65535', value);
+  };
+  const address = (row: SettingRow): string | undefined => {
+    const value = text(row);
+    if (value === undefined || (/^https?:\/\//.test(value) && URL.canParse(value))) return value;
+    throw wrong(row, 'an address that begins with http:// or https://', value);
   };
   const choice = <T extends string>(row: SettingRow, choices: readonly T[]): T => {
     const value = choices.find((each) => each === text(row));
@@ -215,6 +229,7 @@ export function readSettings(flags: Values, variables: Variables): Settings {
     },
     stateDir: required(SETTINGS.stateDir),
     httpPort: port(SETTINGS.httpPort),
+    otlpEndpoint: address(SETTINGS.otlpEndpoint),
     stopGraceMs: optionalCount(SETTINGS.stopGraceMs),
   };
 }

@@ -191,15 +191,20 @@ export class Redrive {
 
   #send(record: string, letter: DeadLetter, sending: string): void {
     const { connection, request, ledger, signal, onSent, onFailed } = this.#options;
+    const { stage } = letter;
     const chunk = parseChunkId(record) as ChunkId;
     const position = parsePosition(letter.position) ?? {
       unit: 'record',
       first: 0,
       source: letter.position,
     };
-    const envelope = { run: request.run, chunk, counts: REDRIVEN_COUNTS, position, sending };
+    const { run } = request;
+    const span = connection.tracer?.send({ run, chunk, sending, records: 1 }, [stage]);
+    const trace = span?.headers;
+    const envelope = { run, chunk, counts: REDRIVEN_COUNTS, position, sending, trace };
     const body = Buffer.from(`${letter.record}\n`);
-    const sent = sendChunk(connection, letter.stage, envelope, body, signal).then(
+    const stored = sendChunk(connection, stage, envelope, body, signal);
+    const sent = (span === undefined ? stored : span.until(stored)).then(
       () => ledger.redrives.sent(record, performance.now()),
       onFailed,
     );

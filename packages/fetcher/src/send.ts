@@ -53,9 +53,12 @@ export async function sendSourceChunk(
   if (letters.length > 0) await buryAll(connection, letters, sending, signal);
   if (chunk.records === 0) return;
   const counts = countsOf(chunk);
-  const readers = readersOf(pipeline.spec, pipeline.fetcher.name);
-  await Promise.all(
-    readers.map(({ name }, nth) =>
+  const readers = readersOf(pipeline.spec, pipeline.fetcher.name).map(({ name }) => name);
+  const { records } = chunk;
+  const span = connection.tracer?.send({ run, chunk: root, sending, records }, readers);
+  const trace = span?.headers;
+  const sent = Promise.all(
+    readers.map((name, nth) =>
       sendChunk(
         connection,
         name,
@@ -66,10 +69,12 @@ export async function sendSourceChunk(
           position: chunk.position,
           ...(chunk.origins && { origins: chunk.origins }),
           sending,
+          trace,
         },
         chunk.body,
         signal,
       ),
     ),
   );
+  await (span === undefined ? sent : span.until(sent));
 }

@@ -1,5 +1,6 @@
 import type { Origins, Position } from '@leat/core';
 import type { RunInfo } from '@leat/sdk';
+import type { TraceHeaders } from '@leat/sdk/internal';
 
 /** One chunk to work on, as it can be handed to a worker thread. */
 export interface Job {
@@ -11,6 +12,8 @@ export interface Job {
   readonly records: number;
   readonly position: Position;
   readonly origins?: Origins;
+  /** The span that the work belongs to; absent where nobody traces. */
+  readonly trace?: TraceHeaders | undefined;
 }
 
 /** A part of what a chunk became. */

@@ -121,7 +121,7 @@ class MapperService {
 
   async #workOn(delivery: Delivery): Promise<void> {
     const { abort, logger } = this.#options;
-    const { envelope } = delivery;
+    const { envelope, span } = delivery;
     const startedAt = performance.now();
     try {
       const run = await this.#runs.admit(delivery);
@@ -130,8 +130,22 @@ class MapperService {
       const chunk = formatChunkId(envelope.chunk);
       const records = recordsOf(counts);
       const body = delivery.body;
-      const job = { run: run.info, chunk, body, records, position, ...(origins && { origins }) };
-      const result = await this.#execute(job, delivery.deliveries, run.signal);
+      const { deliveries } = delivery;
+      const trace = span?.headers;
+      const job = {
+        run: run.info,
+        chunk,
+        body,
+        records,
+        position,
+        trace,
+        ...(origins && { origins }),
+      };
+      const result =
+        span === undefined
+          ? await this.#execute(job, deliveries, run.signal)
+          : await span.within(() => this.#execute(job, deliveries, run.signal));
+      span?.became(result);
       await this.#passOn(delivery, result, run.fence);
       delivery.ack();
       this.#meter?.work({ ...result, out: recordsOut(result) });
@@ -141,12 +155,16 @@ class MapperService {
         delivery.giveBack();
       } else if (error instanceof LeatError && error.code === 'invalid-message') {
         logger.error({ err: error, run: envelope.run }, 'message dropped');
+        span?.fail(error);
         delivery.drop(error.message);
       } else {
         const fields = { run: envelope.run, chunk: formatChunkId(envelope.chunk) };
         const isCancelled = error instanceof LeatError && error.code === 'run-state';
         if (isCancelled) logger.debug(fields, `chunk given back: ${error.message}`);
-        else logger.error({ err: error, ...fields }, 'chunk given back');
+        else {
+          logger.error({ err: error, ...fields }, 'chunk given back');
+          span?.fail(error);
+        }
         delivery.giveBack(TROUBLE_DELAY_MS);
       }
     }
@@ -168,7 +186,7 @@ class MapperService {
   }
 
   /** Everything that came of a chunk is stored before the chunk is acknowledged. */
-  async #passOn({ envelope }: Delivery, result: JobResult, fence: number): Promise<void> {
+  async #passOn({ envelope, span }: Delivery, result: JobResult, fence: number): Promise<void> {
     const { connection, pipeline, mapper, abort } = this.#options;
     const chunk = formatChunkId(envelope.chunk);
     const at = new Date().toISOString();
@@ -201,6 +219,7 @@ class MapperService {
       await this.#receipts.send(envelope.run, receipt);
       return;
     }
+    const trace = span?.headers;
     const shares = divideCounts(
       counts,
       result.pieces.map(({ records }) => records),
@@ -220,6 +239,7 @@ class MapperService {
               position: envelope.position,
               origins: piece.origins,
               sending: envelope.sending,
+              trace,
               // With the books that have the dead: see `divideCounts` and `copiedCounts`.
               ...(buried.length > 0 && place + nth === 0 && { buried }),
             },

@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import { continueTrace } from '@leat/sdk/internal';
 import type { Job, JobResult } from './job.ts';
 import { type RemoteData, remoteWorker } from './remote-worker.ts';
 import { WorkClock } from './work-clock.ts';
@@ -14,10 +15,13 @@ new Worker(new URL('./end-with-parent.js', import.meta.url), { workerData: proce
 
 async function start(data: RemoteData): Promise<void> {
   const worker = await remoteWorker(data);
-  process.on('message', (job) => {
+  process.on('message', (message) => {
+    const job = message as Job;
     const clock = new WorkClock(undefined, (state) => answer({ clock: state }));
     const { signal } = new AbortController(); // nobody aborts it: the process is killed
-    void worker.work(job as Job, signal, clock).then((result) => answer({ result }));
+    void continueTrace(job.trace, () => worker.work(job, signal, clock)).then((result) =>
+      answer({ result }),
+    );
   });
   answer({ ready: true });
 }

@@ -1,3 +1,4 @@
+import { continueTrace } from '@leat/sdk/internal';
 import { workerData } from 'piscina';
 import type { Job, JobResult } from './job.ts';
 import { type RemoteData, remoteWorker } from './remote-worker.ts';
@@ -13,5 +14,7 @@ const worker = await remoteWorker(workerData as RemoteData);
 
 /** Entry point of the thread pool. A chunk is never aborted here; its thread is ended. */
 export default function work({ job, clock }: ThreadTask): Promise<JobResult> {
-  return worker.work(job, new AbortController().signal, new WorkClock(clock));
+  return continueTrace(job.trace, () =>
+    worker.work(job, new AbortController().signal, new WorkClock(clock)),
+  );
 }

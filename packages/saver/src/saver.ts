@@ -152,7 +152,10 @@ class SaverService {
     else if (code === 'run-state') logger.debug({ run }, `chunks given back: ${messageOf(error)}`);
     else if (!abort.aborted) logger.error({ err: error, run }, 'chunks given back');
     const delayMs = abort.aborted || code === 'sink-unfit' ? 0 : TROUBLE_DELAY_MS;
-    for (const chunk of group) chunk.delivery.giveBack(delayMs);
+    for (const { delivery } of group) {
+      if (!abort.aborted && code !== 'run-state') delivery.span?.fail(error);
+      delivery.giveBack(delayMs);
+    }
   }
 
   /** The sink has told that another fetcher conducts the run: the saver goes on under its fence. */
@@ -241,6 +244,7 @@ class SaverService {
   ): Promise<void> {
     const { connection, pipeline, saver, abort } = this.#options;
     const at = new Date().toISOString();
+    chunk.delivery.span?.bury(letters);
     await buryAll(
       connection,
       letters.map((letter) => ({ ...letter, pipeline: pipeline.name, stage: saver.name, at })),

@@ -1,4 +1,6 @@
 // What the services and the command line of Leat share; it does not follow semantic versioning.
+export type { TraceHeaders } from './chunk-span.ts';
+export { ChunkTracer, continueTrace } from './chunk-tracer.ts';
 export type { DeadLetter } from './dead-letter.ts';
 export type { LogFormat, Logger } from './logger.ts';
 export { createLogger } from './logger.ts';

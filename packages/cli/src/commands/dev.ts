@@ -18,6 +18,7 @@ import { clearProgress, ProgressDisplay } from '../progress-display.ts';
 import { reportText } from '../report-text.ts';
 import { runStage } from '../services.ts';
 import { listenForShutdown, type Shutdown } from '../shutdown.ts';
+import { openTracing } from '../tracing.ts';
 
 export const devCommand: Command = {
   name: 'dev',
@@ -54,10 +55,11 @@ async function dev(call: Call): Promise<number> {
   );
   if (nats === undefined) return EXIT.interrupted;
   try {
+    await using tracing = await openTracing(call, pipeline, 'dev');
     const connection = await openPipelineConnection(
       pipeline.spec,
       { nats: { url: nats.url }, topology: call.settings.topology },
-      { name: connectionName('dev'), logger: call.logger },
+      { name: connectionName('dev'), logger: call.logger, tracer: tracing?.tracer },
     );
     try {
       const opened = await openAsked(call, connection, pipeline, { file, params, run });

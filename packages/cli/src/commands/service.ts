@@ -18,6 +18,7 @@ import { measure, type Measurement } from '../measure.ts';
 import type { Role } from '../metrics.ts';
 import { runStage } from '../services.ts';
 import { listenForShutdown, type Shutdown } from '../shutdown.ts';
+import { openTracing } from '../tracing.ts';
 
 const once: CommandOption = {
   type: 'boolean',
@@ -79,10 +80,12 @@ async function serve(call: Call, role: Role): Promise<number> {
     measurement &&
     (await openHttpEndpoint(httpPort ?? 0, { ...health, '/metrics': measurement.answer }));
   if (endpoint !== undefined) call.logger.info({ port: endpoint.port }, 'answering probes');
+  await using tracing = await openTracing(call, pipeline, role);
   connection = await openPipelineConnection(pipeline.spec, call.settings, {
     name: connectionName(role),
     logger: call.logger,
     meter: measurement?.meter,
+    tracer: tracing?.tracer,
     isPatient: true,
     signal: shutdown.stop,
   }).catch((error: unknown) => {

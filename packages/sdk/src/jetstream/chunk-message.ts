@@ -17,6 +17,7 @@ import {
   recordsOf,
 } from '@leat/core';
 import { headers, type MsgHdrs } from '@nats-io/transport-node';
+import type { TraceHeaders } from '../chunk-span.ts';
 import { countLines } from '../lines.ts';
 
 /** Everything about a chunk on its way but its body. */
@@ -34,6 +35,8 @@ export interface Envelope {
   readonly sending: string;
   /** The executions that have buried records of the chunk so far, see `Receipt.buried`; absent if none. */
   readonly buried?: readonly string[];
+  /** The span that sends it, for {@link messageOf} alone; absent where nobody traces. */
+  readonly trace?: TraceHeaders | undefined;
 }
 
 const CHUNK = 'Leat-Chunk';
@@ -58,7 +61,7 @@ export interface ChunkMessage {
 
 /** Makes a chunk's message: everything in headers, and the body untouched. */
 export function messageOf(envelope: Envelope, body: Uint8Array): ChunkMessage {
-  const { chunk, counts, position, origins, sending, buried } = envelope;
+  const { chunk, counts, position, origins, sending, buried, trace } = envelope;
   const result = headers();
   result.set(MESSAGE_ID, messageId(envelope));
   result.set(CHUNK, formatChunkId(chunk));
@@ -66,6 +69,9 @@ export function messageOf(envelope: Envelope, body: Uint8Array): ChunkMessage {
   result.set(POSITION, asciiOf(formatPosition(position)));
   if (sending !== '') result.set(SENDING, sending);
   if (buried !== undefined) result.set(BURIED, formatExecutions(buried));
+  if (trace !== undefined) {
+    for (const [name, value] of Object.entries(trace)) result.set(name, value);
+  }
   const originsText = (origins && formatOrigins(origins)) ?? '';
   if (originsText.length > MAX_ORIGINS_LENGTH) {
     result.set(ORIGINS, `@${originsText.length}`);

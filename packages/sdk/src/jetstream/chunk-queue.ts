@@ -1,6 +1,7 @@
-import { LeatError, runOfSubject, stageSubject } from '@leat/core';
+import { LeatError, recordsOf, runOfSubject, stageSubject } from '@leat/core';
 import type { JsMsg } from '@nats-io/jetstream';
 import type { Logger } from 'pino';
+import type { ChunkSpan } from '../chunk-span.ts';
 import type { ChunkOutcome, StageMeter } from '../meter.ts';
 import {
   bodyNameOf,
@@ -26,6 +27,8 @@ export interface Delivery {
   readonly body: Uint8Array;
   /** 1 the first time; more when a replica died over it or gave it back. */
   readonly deliveries: number;
+  /** Lasts for as long as the chunk is in hand; absent where nobody traces. */
+  readonly span?: ChunkSpan | undefined;
   /** The work is done and what came of it is stored elsewhere. */
   readonly ack: () => void;
   /** Somebody else shall have it, at once or after a while. */
@@ -94,10 +97,11 @@ async function open(
   options: ReceiveOptions,
   meter: StageMeter | undefined,
 ): Promise<void> {
-  const { connection, slots, logger, handle } = options;
+  const { connection, stage, slots, logger, handle } = options;
   const release = connection.holder.hold(replyOf(message), options.blockLimitMs);
   const takenAt = performance.now();
   meter?.take(message.info.deliveryCount);
+  let span: ChunkSpan | undefined;
   let isSettled = false;
   const settle = (outcome: ChunkOutcome, end: () => void): void => {
     if (isSettled) return;
@@ -106,6 +110,7 @@ async function open(
     end();
     slots.release();
     meter?.settle(outcome, performance.now() - takenAt);
+    span?.end(outcome);
   };
   try {
     const run = runOfSubject(message.subject);
@@ -118,9 +123,17 @@ async function open(
       settle('dropped', () => message.ack());
       return;
     }
+    const { envelope, body } = readMessage(run, message.headers, data);
+    const deliveries = message.info.deliveryCount;
+    if (connection.tracer !== undefined) {
+      const chunk = { ...envelope, records: recordsOf(envelope.counts) };
+      span = connection.tracer.process(stage, chunk, message.headers, deliveries);
+    }
     handle({
-      ...readMessage(run, message.headers, data),
-      deliveries: message.info.deliveryCount,
+      envelope,
+      body,
+      deliveries,
+      span,
       ack: () =>
         settle('done', () => {
           message.ack();

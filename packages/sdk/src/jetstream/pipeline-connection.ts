@@ -13,6 +13,7 @@ import {
 } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Logger } from 'pino';
+import type { ChunkTracer } from '../chunk-tracer.ts';
 import type { Meter } from '../meter.ts';
 import { Bodies } from './bodies.ts';
 import { type ConnectOptions, openConnection } from './connection.ts';
@@ -42,6 +43,8 @@ export interface PipelineConnection {
   readonly runs: Runs;
   /** Told of what the services over this connection do, if anybody measures. */
   readonly meter?: Meter | undefined;
+  /** Makes the spans of the chunks that pass over this connection, if anybody traces. */
+  readonly tracer?: ChunkTracer | undefined;
   /** The largest message that the server takes, in bytes. */
   readonly maxPayload: number;
   /** Makes whatever of the topology has vanished; one attempt at a time, however many ask. */
@@ -60,7 +63,7 @@ export interface PipelineConnection {
 export async function openPipelineConnection(
   spec: PipelineSpec,
   settings: { readonly nats: NatsSettings; readonly topology: TopologySettings },
-  options: ConnectOptions & Pick<PipelineConnection, 'meter'>,
+  options: ConnectOptions & Pick<PipelineConnection, 'meter' | 'tracer'>,
 ): Promise<PipelineConnection> {
   const { logger, signal } = options;
   for (;;) {
@@ -69,6 +72,7 @@ export async function openPipelineConnection(
       return await pipelineConnectionOver(nats, spec, settings.topology, {
         logger,
         meter: options.meter,
+        tracer: options.tracer,
         address: addressOf(settings.nats),
         holder: (beatMs) => new Holder(settings.nats, beatMs, logger),
       });
@@ -95,6 +99,7 @@ export async function pipelineConnectionOver(
   parts: {
     readonly logger: Logger;
     readonly meter?: Meter | undefined;
+    readonly tracer?: ChunkTracer | undefined;
     readonly address: string;
     readonly holder: (beatMs: number) => PipelineConnection['holder'];
   },
@@ -145,6 +150,7 @@ export async function pipelineConnectionOver(
       bodies,
       runs,
       meter: parts.meter,
+      tracer: parts.tracer,
       maxPayload: nats.info?.max_payload ?? 1_048_576,
       repair,
       removeRun: async (run) => {

@@ -1,0 +1,95 @@
+import { messageOf } from '@leat/core';
+import {
+  type Context,
+  context,
+  type Exception,
+  propagation,
+  type Span,
+  SpanStatusCode,
+} from '@opentelemetry/api';
+
+/** Which span a message comes of, as headers: W3C's `traceparent`, and `tracestate` if there is one. */
+export type TraceHeaders = Readonly<Record<string, string>>;
+
+/** A record that was given up, as far as a span tells of it. */
+interface Buried {
+  readonly position: string;
+  readonly error: { readonly name: string; readonly message: string; readonly stack?: string };
+}
+
+/** The span of a chunk that is sent, or that a stage has in hand. */
+export class ChunkSpan {
+  readonly #span: Span;
+  readonly #context: Context;
+  #buried = 0;
+
+  /** @param itself the context in which the span is the active one */
+  constructor(span: Span, itself: Context) {
+    this.#span = span;
+    this.#context = itself;
+  }
+
+  /** For the messages that come of the chunk: their spans become children. */
+  get headers(): TraceHeaders {
+    const headers: Record<string, string> = {};
+    propagation.inject(this.#context, headers);
+    return headers;
+  }
+
+  /** Does work with the span as the active one: what the user's code traces becomes its child. */
+  within<T>(work: () => T): T {
+    return context.with(this.#context, work);
+  }
+
+  /** Tells what a mapper made of the chunk. */
+  became(result: {
+    readonly retries: number;
+    readonly filtered: number;
+    readonly dead: readonly Buried[];
+  }): void {
+    const { retries, filtered, dead } = result;
+    this.#span.setAttributes({ 'leat.retries': retries, 'leat.filtered': filtered });
+    this.bury(dead);
+  }
+
+  /** Tells of records that were given up: an exception for each. */
+  bury(letters: readonly Buried[]): void {
+    if (letters.length === 0) return;
+    for (const { position, error } of letters) {
+      this.#span.addEvent('exception', {
+        'exception.type': error.name,
+        'exception.message': error.message,
+        ...(error.stack !== undefined && { 'exception.stacktrace': error.stack }),
+        'leat.position': position,
+      });
+    }
+    this.#buried += letters.length;
+    const message = `dead letters: ${this.#buried}`;
+    this.#span.setAttribute('leat.dead', this.#buried);
+    this.#span.setStatus({ code: SpanStatusCode.ERROR, message });
+  }
+
+  /** Tells of an error that stopped the work. */
+  fail(error: unknown): void {
+    this.#span.recordException(error as Exception);
+    this.#span.setStatus({ code: SpanStatusCode.ERROR, message: messageOf(error) });
+  }
+
+  /** @param outcome how a chunk left the hands of a stage */
+  end(outcome?: string): void {
+    if (outcome !== undefined) this.#span.setAttribute('leat.outcome', outcome);
+    this.#span.end();
+  }
+
+  /** Ends with a promise, as well or badly as it does. */
+  async until<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (error) {
+      this.fail(error);
+      throw error;
+    } finally {
+      this.end();
+    }
+  }
+}

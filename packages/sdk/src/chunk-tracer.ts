@@ -1,0 +1,90 @@
+import { type ChunkId, formatChunkId, type PipelineSpec, stageSubject } from '@leat/core';
+import {
+  type Attributes,
+  context,
+  propagation,
+  ROOT_CONTEXT,
+  SpanKind,
+  trace,
+  type Tracer,
+} from '@opentelemetry/api';
+import type { MsgHdrs } from '@nats-io/transport-node';
+import { ChunkSpan, type TraceHeaders } from './chunk-span.ts';
+
+/** A chunk, as far as its spans tell of it. */
+export interface TracedChunk {
+  readonly run: string;
+  readonly chunk: ChunkId;
+  /** See `Envelope.sending`. */
+  readonly sending: string;
+  readonly records: number;
+}
+
+/** Makes the spans of a pipeline's chunks: one trace for each. There is none where nobody traces. */
+export class ChunkTracer {
+  readonly #pipeline: string;
+  readonly #fetcher: string;
+  readonly #tracer: Tracer;
+
+  constructor({ name, stages }: PipelineSpec, tracer: Tracer) {
+    this.#pipeline = name;
+    this.#fetcher = stages.find(({ kind }) => kind === 'fetcher')?.name ?? '';
+    this.#tracer = tracer;
+  }
+
+  /** Begins a chunk's trace: the fetcher sends it to its readers. */
+  send(chunk: TracedChunk, readers: readonly string[]): ChunkSpan {
+    const attributes = this.#attributes('send', this.#fetcher, chunk);
+    const [reader] = readers;
+    if (reader !== undefined && readers.length === 1) {
+      attributes['messaging.destination.name'] = stageSubject(this.#pipeline, reader, chunk.run);
+    }
+    const options = { kind: SpanKind.PRODUCER, attributes };
+    const span = this.#tracer.startSpan(`send ${readers.join(',')}`, options, ROOT_CONTEXT);
+    return new ChunkSpan(span, trace.setSpan(ROOT_CONTEXT, span));
+  }
+
+  /**
+   * Goes on with a chunk's trace: a stage has it in hand.
+   *
+   * @param headers the message's, which say whose child the span is
+   * @param attempt 1 the first time
+   */
+  process(
+    stage: string,
+    chunk: TracedChunk,
+    headers: MsgHdrs | undefined,
+    attempt: number,
+  ): ChunkSpan {
+    const attributes = this.#attributes('process', stage, chunk);
+    attributes['messaging.destination.name'] = stageSubject(this.#pipeline, stage, chunk.run);
+    attributes['leat.attempt'] = attempt;
+    const parent = propagation.extract(ROOT_CONTEXT, headers, {
+      get: (carrier, key) => carrier?.get(key) || undefined,
+      keys: (carrier) => carrier?.keys() ?? [],
+    });
+    const options = { kind: SpanKind.CONSUMER, attributes };
+    const span = this.#tracer.startSpan(`process ${stage}`, options, parent);
+    return new ChunkSpan(span, trace.setSpan(parent, span));
+  }
+
+  #attributes(operation: string, stage: string, chunk: TracedChunk): Attributes {
+    return {
+      'messaging.system': 'nats',
+      'messaging.operation.type': operation,
+      'messaging.operation.name': operation,
+      'leat.pipeline': this.#pipeline,
+      'leat.run': chunk.run,
+      'leat.stage': stage,
+      'leat.chunk': formatChunkId(chunk.chunk),
+      'leat.records': chunk.records,
+      ...(chunk.sending !== '' && { 'leat.sending': chunk.sending }),
+    };
+  }
+}
+
+/** Does work on a chunk in a thread or process that does not have its span, and knows its headers. */
+export function continueTrace<T>(headers: TraceHeaders | undefined, work: () => T): T {
+  if (headers === undefined) return work();
+  return context.with(propagation.extract(ROOT_CONTEXT, headers), work);
+}
