@@ -6,6 +6,8 @@ import { run } from '../support/command.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+/** What the Dockerfile stands on, where it can be pulled. */
+const NODE_IMAGE = 'node:26-slim';
 const NODE_VERSION = '26.10.0';
 /** The tag that compose file and manifests name. */
 export const LEAT_IMAGE = 'leat:0.1.0';
@@ -17,13 +19,20 @@ export function docker(...args: readonly string[]): Promise<string> {
   return run('docker', args, { env, timeoutMs: 600_000 });
 }
 
-/** Says in one line why no containers can be run here; undefined if they can. */
+/** Says in one line why no images can be built and run here; undefined if they can. */
 export async function whyNoDocker(): Promise<string | undefined> {
+  let lack = 'no Docker answers here';
   try {
     await run('docker', ['version'], { timeoutMs: 10_000 });
+    lack = 'no image with Node can be pulled, or made by debootstrap';
+    const image = await nodeImage();
+    lack = 'containers reach no registry of npm';
+    const quick = ['--fetch-retries=0', '--fetch-timeout=15000'];
+    const ask = ['run', '--rm', image, 'npm', 'view', 'pnpm', 'version', ...quick];
+    await run('docker', ask, { timeoutMs: 30_000 });
     return undefined;
   } catch {
-    return 'no Docker answers here';
+    return lack;
   }
 }
 
@@ -53,9 +62,20 @@ export async function buildNatsImage(): Promise<void> {
   await docker('build', '--tag', NATS_IMAGE, dir.path);
 }
 
+/** The official image, or else one that is made here. */
 async function nodeImage(): Promise<string> {
-  const image = `leat-test-node:${NODE_VERSION}`;
+  const own = `leat-test-node:${NODE_VERSION}`;
+  for (const image of [NODE_IMAGE, own])
+    if (await succeeds('image', 'inspect', image)) return image;
+  if (await succeeds('pull', '--quiet', NODE_IMAGE)) return NODE_IMAGE;
   const script = fileURLToPath(new URL('make-node-image.sh', import.meta.url));
-  await run(script, [image, NODE_VERSION], { timeoutMs: 300_000 });
-  return image;
+  await run(script, [own, NODE_VERSION]);
+  return own;
+}
+
+function succeeds(...args: readonly string[]): Promise<boolean> {
+  return run('docker', args, { timeoutMs: 90_000 }).then(
+    () => true,
+    () => false,
+  );
 }

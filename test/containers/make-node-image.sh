@@ -11,10 +11,11 @@ for tool in debootstrap npm; do
   command -v "$tool" >/dev/null || { echo "$tool is needed to make an image with Node, and is not installed" >&2; exit 1; }
 done
 root=$(mktemp -d)
-trap 'rm -rf "$root"' EXIT
+trap 'rm -rf "$root" "$root.log"' EXIT
 
-debootstrap --variant=minbase --include=ca-certificates,libatomic1 bookworm "$root" >"$root.log" 2>&1 || { tail -5 "$root.log" >&2; exit 1; }
-rm "$root.log"
+# It mounts things, which go with their namespace even where it is cut off.
+timeout --kill-after=5 100 unshare --mount debootstrap --variant=minbase --include=ca-certificates,libatomic1 bookworm "$root" \
+  >"$root.log" 2>&1 || { tail -5 "$root.log" >&2; exit 1; }
 # As the slim images do: neither documentation nor other languages.
 rm -rf "$root"/var/cache/apt/* "$root"/var/lib/apt/lists/* "$root"/usr/share/{doc,info,locale,man,zoneinfo}
 # Whoever stands between this machine and the registry is trusted there, too.

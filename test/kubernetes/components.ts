@@ -15,7 +15,8 @@ export const NETWORK_PLUGINS = '/usr/lib/cni';
 
 /** Says why there can be no API server; undefined if there can. */
 export async function whyNoControlPlane(): Promise<string | undefined> {
-  const isThere = await access(join(COMPONENTS, 'versions')).then(
+  const last = ['versions', 'keda-crds.yaml', 'prometheus-crds.yaml'];
+  const isThere = await Promise.all(last.map((file) => access(join(COMPONENTS, file)))).then(
     () => true,
     () => false,
   );
