@@ -5,13 +5,14 @@ import { type Logger, type ReadRecord, wait } from '@leat/sdk/internal';
 import type { Job } from './job.ts';
 import type { Outcome } from './outcome.ts';
 import { RecordContext } from './record-context.ts';
+import type { Wanted } from './watch.ts';
 import type { WorkClock } from './work-clock.ts';
 
 /** A wait for somebody who is busy is worth a line in the log when it is longer than this. */
 const LONG_WAIT_MS = 1_000;
 
 /** What stands in the place of an outcome until there is one. */
-const UNSETTLED: Outcome = { lines: [] };
+const UNSETTLED: Outcome = [];
 
 /** One chunk being worked on: its records, and what has become of them so far. */
 export class ChunkTask {
@@ -20,10 +21,11 @@ export class ChunkTask {
   readonly valid: readonly number[];
   retries = 0;
   readonly mapper: Mapper;
-  readonly signal: AbortSignal;
+  readonly wanted: Wanted;
   readonly clock: WorkClock;
-  /** Rejects when the result is no longer wanted. */
-  readonly #aborted: Promise<never>;
+  /** Rejects when the result is no longer wanted. Most chunks of a quick function do without. */
+  #aborted: Promise<never> | undefined;
+  #unsettled: number;
   readonly #job: Job;
   readonly #records: readonly ReadRecord[];
   readonly #serviceLogger: Logger;
@@ -33,20 +35,15 @@ export class ChunkTask {
     job: Job,
     mapper: Mapper,
     records: readonly ReadRecord[],
-    signal: AbortSignal,
+    wanted: Wanted,
     clock: WorkClock,
     logger: Logger,
   ) {
     this.#job = job;
     this.mapper = mapper;
     this.#records = records;
-    this.signal = signal;
+    this.wanted = wanted;
     this.clock = clock;
-    setMaxListeners(0, signal);
-    this.#aborted = new Promise((_, reject) => {
-      signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
-    });
-    this.#aborted.catch(() => undefined);
     this.#serviceLogger = logger;
     this.outcomes = [];
     const valid: number[] = [];
@@ -56,6 +53,21 @@ export class ChunkTask {
       if (!isInvalid) valid.push(index);
     }
     this.valid = valid;
+    this.#unsettled = valid.length;
+  }
+
+  get signal(): AbortSignal {
+    return this.wanted.signal;
+  }
+
+  /** Whether every record has its outcome. */
+  get isSettled(): boolean {
+    return this.#unsettled === 0;
+  }
+
+  settle(index: number, outcome: Outcome): void {
+    this.outcomes[index] = outcome;
+    this.#unsettled--;
   }
 
   get job(): Job {
@@ -71,7 +83,6 @@ export class ChunkTask {
 
   /** Calls the user's function on one record, or for `mapChunk` on the whole group. */
   apply(group: readonly number[], attempt: number): unknown {
-    this.signal.throwIfAborted();
     const [first = 0] = group;
     const context = new RecordContext(this, first, attempt);
     const { work } = this.mapper;
@@ -90,6 +101,7 @@ export class ChunkTask {
    * @param read makes the outcome of its result
    */
   async call<T>(make: () => unknown, read: (result: unknown) => T): Promise<T> {
+    this.wanted.throwIfAborted();
     this.clock.begin();
     try {
       return read(await this.unlessAborted(collect(make(), this.signal)));
@@ -99,6 +111,7 @@ export class ChunkTask {
   }
 
   unlessAborted<T>(work: Promise<T>): Promise<T> {
+    this.#aborted ??= whenAborted(this.signal);
     return Promise.race([work, this.#aborted]);
   }
 
@@ -107,7 +120,7 @@ export class ChunkTask {
     this.clock.end();
     await new Promise(setImmediate);
     this.clock.begin();
-    this.signal.throwIfAborted();
+    this.wanted.throwIfAborted();
   }
 
   /** Waits until it is time to try again. */
@@ -126,6 +139,17 @@ export class ChunkTask {
   #valueOf(index: number): unknown {
     return (this.#records[index] as { readonly value: unknown }).value;
   }
+}
+
+function whenAborted(signal: AbortSignal): Promise<never> {
+  setMaxListeners(0, signal);
+  const aborted = new Promise<never>((_, reject) => {
+    const abort = (): void => reject(signal.reason as Error);
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort, { once: true });
+  });
+  aborted.catch(() => undefined);
+  return aborted;
 }
 
 /** Waits for a promise, and for everything that an async iterable yields. */

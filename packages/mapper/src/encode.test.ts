@@ -1,7 +1,7 @@
 import { fetcher, mapper, type Mapper } from '@leat/sdk';
 import { expect, test } from 'vitest';
 import { z, type ZodType } from 'zod';
-import { encodeResults } from './encode.ts';
+import { encodeResult, encodeResults } from './encode.ts';
 
 const numbers = fetcher('numbers', {
   source: { kind: 'none', chunks: async function* () {} },
@@ -13,9 +13,9 @@ function stageOf(type: 'map' | 'flatMap' | 'mapChunk', schema: ZodType = z.unkno
 }
 
 test('one line for map, a line for each result otherwise', () => {
-  expect(encodeResults(stageOf('map'), [1, 2])).toEqual(['[1,2]']);
-  expect(encodeResults(stageOf('flatMap'), new Set([1, 'a\n']))).toEqual(['1', String.raw`"a\n"`]);
-  expect(encodeResults(stageOf('flatMap'), [])).toEqual([]);
+  expect(encodeResult(stageOf('map'), [1, 2])).toBe('[1,2]');
+  expect(encodeResult(stageOf('flatMap'), new Set([1, 'a\n']))).toEqual(['1', String.raw`"a\n"`]);
+  expect(encodeResult(stageOf('flatMap'), [])).toEqual([]);
   expect(encodeResults(stageOf('mapChunk'), [1, 2], 2)).toEqual(['1', '2']);
 });
 
@@ -25,9 +25,9 @@ test('codecs are encoded, and what a schema does not know is left out', () => {
     encode: (date) => date.toISOString(),
   });
   const result = { at: new Date(0), more: 1 };
-  expect(encodeResults(stageOf('map', z.object({ at })), result)).toEqual([
+  expect(encodeResult(stageOf('map', z.object({ at })), result)).toBe(
     '{"at":"1970-01-01T00:00:00.000Z"}',
-  ]);
+  );
 });
 
 test.each<[string, Mapper, unknown, string]>([
@@ -48,5 +48,6 @@ test.each<[string, Mapper, unknown, string]>([
   ],
   ['too few', stageOf('mapChunk'), [1], 'a result for each of its 2 records; it returned 1'],
 ])('%s is refused', (_, stage, result, message) => {
-  expect(() => encodeResults(stage, result, 2)).toThrow(message);
+  const encode = stage.work.type === 'mapChunk' ? encodeResults : encodeResult;
+  expect(() => encode(stage, result, 2)).toThrow(message);
 });

@@ -1,5 +1,5 @@
 import { type Mapper, TerminalError } from '@leat/sdk';
-import { describeIssues } from '@leat/sdk/internal';
+import { applySchema, describeIssues, ENCODE } from '@leat/sdk/internal';
 import { safeEncode, type ZodType } from 'zod';
 
 /** A stage's result that is not what the stage says it yields: a mistake, which trying again repeats. */
@@ -8,45 +8,50 @@ class InvalidResult extends TerminalError {
 }
 
 /**
- * Turns what the user's function returned into lines of JSON: one for `map`, none or any number for
- * `flatMap`, one for each record for `mapChunk`.
+ * Turns what the user's function made of one record into JSON: a line for `map`, none or any number for
+ * `flatMap`.
  *
- * @param expected how many results `mapChunk` must have returned
- * @throws InvalidResult if a result does not fit the stage's schema, or their number is wrong
+ * @throws InvalidResult if a result does not fit the stage's schema
  */
-export function encodeResults(mapper: Mapper, result: unknown, expected?: number): string[] {
-  const { schema, work } = mapper;
-  if (work.type === 'map') return [encodeResult(schema, result)];
-  if (typeof result !== 'object' || result === null || !(Symbol.iterator in result)) {
-    throw new InvalidResult(
-      `${work.type} must return an array or another iterable; it returned ${kindOf(result)}`,
-    );
-  }
-  const lines = Array.from(result as Iterable<unknown>, (item) => encodeResult(schema, item));
-  if (expected !== undefined && lines.length !== expected) {
-    throw new InvalidResult(
-      `mapChunk must return a result for each of its ${expected} records; it returned ${lines.length}`,
-    );
-  }
-  return lines;
+export function encodeResult({ schema, work }: Mapper, result: unknown): string | string[] {
+  return work.type === 'map' ? encode(schema, result) : encodeEach(schema, work.type, result);
 }
 
-/** What `safeEncode` tells a schema, made once: it costs more than the encoding of a small record. */
-const BACKWARD = { async: false, direction: 'backward' } as const;
+/**
+ * Turns what `mapChunk` made of a group into JSON, a line for each record.
+ *
+ * @param expected how many results there must be
+ * @throws InvalidResult if a result does not fit the stage's schema, or their number is wrong
+ */
+export function encodeResults({ schema }: Mapper, results: unknown, expected: number): string[] {
+  const lines = encodeEach(schema, 'mapChunk', results);
+  if (lines.length === expected) return lines;
+  throw new InvalidResult(
+    `mapChunk must return a result for each of its ${expected} records; it returned ${lines.length}`,
+  );
+}
 
-function encodeResult(schema: ZodType, result: unknown): string {
-  // oxlint-disable-next-line no-underscore-dangle -- zod's interface for libraries is called that
-  const encoded = schema._zod.run({ value: result, issues: [] }, BACKWARD);
-  const isEncoded = !(encoded instanceof Promise) && encoded.issues.length === 0;
-  const value = isEncoded ? encoded.value : refusedBy(schema, result);
-  const line: string | undefined = JSON.stringify(value);
+function encodeEach(schema: ZodType, type: string, results: unknown): string[] {
+  if (typeof results !== 'object' || results === null || !(Symbol.iterator in results)) {
+    throw new InvalidResult(
+      `${type} must return an array or another iterable; it returned ${kindOf(results)}`,
+    );
+  }
+  return Array.from(results as Iterable<unknown>, (item) => encode(schema, item));
+}
+
+function encode(schema: ZodType, result: unknown): string {
+  const { value, issues } = applySchema(schema, result, ENCODE);
+  const line: string | undefined = JSON.stringify(
+    issues.length === 0 ? value : encodeAgain(schema, result),
+  );
   if (line === undefined)
     throw new InvalidResult(`the result is ${kindOf(value)}, which JSON cannot hold`);
   return line;
 }
 
-/** Once more, for an error that can be told. */
-function refusedBy(schema: ZodType, result: unknown): unknown {
+/** For an error that can be told. */
+function encodeAgain(schema: ZodType, result: unknown): unknown {
   const encoded = safeEncode(schema, result);
   if (encoded.success) return encoded.data;
   throw new InvalidResult(`the result does not fit the schema: ${describeIssues(encoded.error)}`);

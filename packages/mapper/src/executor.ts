@@ -6,7 +6,7 @@ import type { Job, JobResult } from './job.ts';
 import type { PieceLimits } from './results.ts';
 import type { RemoteData } from './remote-worker.ts';
 import type { ThreadTask } from './thread.ts';
-import { watchWork } from './watch-work.ts';
+import { watched } from './watch.ts';
 import { WorkClock } from './work-clock.ts';
 import { ChunkWorker } from './worker.ts';
 
@@ -58,8 +58,8 @@ function inlineExecutor(mapper: Mapper, { limits, logger }: ExecutorOptions): Ex
     parallel: Math.ceil(mapper.concurrency / limits.chunkSize),
     run: (job, signal) => {
       const clock = new WorkClock();
-      return watchWork({ job, clock, timeoutMs, logger, signal }, (own) =>
-        worker.work(job, own, clock),
+      return watched({ job, clock, timeoutMs, logger, signal }, (wanted) =>
+        worker.work(job, wanted, clock),
       );
     },
     close: () => Promise.resolve(),
@@ -87,7 +87,7 @@ function threadExecutor(mapper: Mapper, options: ExecutorOptions): Executor {
       const body = new Uint8Array(job.body);
       const task: ThreadTask = { job: { ...job, body }, clock: memory };
       const clock = new WorkClock(memory);
-      return watchWork({ job, clock, timeoutMs, logger, signal }, async (own) => {
+      return watched({ job, clock, timeoutMs, logger, signal }, async ({ signal: own }) => {
         try {
           // An abort ends the thread.
           const handOver = { signal: own, transferList: [body.buffer] };

@@ -29,7 +29,7 @@ import {
 import { createExecutor, type Executor, ThreadDied } from './executor.ts';
 import type { Job, JobResult } from './job.ts';
 import { Quarantine, SUSPICIOUS_DELIVERIES } from './quarantine.ts';
-import { TimedOut } from './watch-work.ts';
+import { TimedOut } from './watch.ts';
 
 /** After an error of Leat's own making, so that it does not go round and round at full speed. */
 const TROUBLE_DELAY_MS = 1_000;

@@ -1,4 +1,7 @@
-/** What became of one record: lines of JSON for its results, or why it was given up. */
-export type Outcome =
-  | { readonly lines: readonly string[] }
-  | { readonly error: unknown; readonly attempts: number };
+/** What became of one record: a line of JSON, or any number of them, or why it was given up. */
+export type Outcome = string | readonly string[] | GivenUp;
+
+export interface GivenUp {
+  readonly error: unknown;
+  readonly attempts: number;
+}

@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { continueTrace } from '@leat/sdk/internal';
 import type { Job, JobResult } from './job.ts';
 import { type RemoteData, remoteWorker } from './remote-worker.ts';
+import { wantedUntil } from './watch.ts';
 import { WorkClock } from './work-clock.ts';
 
 /** What the process says: that it is ready, what a chunk's clock has come to, or what it became. */
@@ -18,8 +19,9 @@ async function start(data: RemoteData): Promise<void> {
   process.on('message', (message) => {
     const job = message as Job;
     const clock = new WorkClock(undefined, (state) => answer({ clock: state }));
-    const { signal } = new AbortController(); // nobody aborts it: the process is killed
-    void continueTrace(job.trace, () => worker.work(job, signal, clock)).then((result) =>
+    // Nobody aborts it: the process is killed.
+    const wanted = wantedUntil(new AbortController().signal);
+    void continueTrace(job.trace, () => worker.work(job, wanted, clock)).then((result) =>
       answer({ result }),
     );
   });

@@ -6,7 +6,7 @@ import type { Job, JobResult } from './job.ts';
 import { joinResults, type PartResult } from './join-results.ts';
 import type { QuarantineAnswer } from './quarantine-process.ts';
 import type { RemoteData } from './remote-worker.ts';
-import { TimedOut, watchWork } from './watch-work.ts';
+import { TimedOut, watched } from './watch.ts';
 import { WorkClock } from './work-clock.ts';
 
 /**
@@ -74,7 +74,7 @@ export class Quarantine {
     const child = (this.#process ??= await this.#start());
     const clock = new WorkClock();
     const watch = { job, clock, timeoutMs: this.#timeoutMs, logger: this.#logger, signal };
-    return watchWork(watch, async (own) => {
+    return watched(watch, async ({ signal: own }) => {
       const abandon = (): void => this.close();
       own.addEventListener('abort', abandon, { once: true });
       try {

@@ -4,11 +4,11 @@ import type { Job } from './job.ts';
 import type { Outcome } from './outcome.ts';
 import { resultOf } from './results.ts';
 
-function jobOf(records: number, origins?: readonly number[]): Job {
+function jobOf(records: number, origins?: readonly number[], body = ''): Job {
   return {
     run: { id: 'r', pipeline: 'p', params: {} },
     chunk: '0',
-    body: new Uint8Array(),
+    body: Buffer.from(body),
     records,
     position: { source: 'a', unit: 'line', first: 10 },
     ...(origins && { origins }),
@@ -16,7 +16,8 @@ function jobOf(records: number, origins?: readonly number[]): Job {
 }
 
 const outcomes: fc.Arbitrary<Outcome> = fc.oneof(
-  fc.array(fc.constantFrom('1', '"é"', '{"a":1}'), { maxLength: 9 }).map((lines) => ({ lines })),
+  fc.array(fc.constantFrom('1', '"é"', '{"a":1}'), { maxLength: 9 }),
+  fc.constantFrom('1', '"é"', '{"a":1}'),
   fc.constant({ error: new Error('bad'), attempts: 2 }),
 );
 
@@ -27,16 +28,17 @@ test('every record is accounted for, in order, however it is cut', () => {
       fc.integer({ min: 1, max: 9 }),
       fc.integer({ min: 1, max: 40 }),
       (all, chunkSize, maxBytes) => {
-        const read = all.map(() => ({ line: 'x', value: 1 }));
-        const { pieces, expanded, filtered, dead } = resultOf(jobOf(all.length), read, all, 0, {
+        const { pieces, expanded, filtered, dead } = resultOf(jobOf(all.length), all, 0, {
           chunkSize,
           maxBytes,
         });
-        const lines = all.flatMap((each) => ('lines' in each ? each.lines : []));
+        const linesOf = (each: Outcome): readonly string[] =>
+          typeof each === 'string' ? [each] : 'error' in each ? [] : each;
+        const lines = all.flatMap(linesOf);
         const text = pieces.map(({ body }) => new TextDecoder().decode(body)).join('');
         expect(text.split('\n').slice(0, -1)).toEqual(lines);
         expect(all.length + expanded).toBe(lines.length + filtered + dead.length);
-        const origins = all.flatMap((each, n) => ('lines' in each ? each.lines.map(() => n) : []));
+        const origins = all.flatMap((each, n) => linesOf(each).map(() => n));
         expect(pieces.flatMap((piece) => piece.origins)).toEqual(origins);
         for (const piece of pieces) {
           expect(piece.records).toBe(piece.origins.length);
@@ -48,9 +50,8 @@ test('every record is accounted for, in order, however it is cut', () => {
 });
 
 test('one record for one is never cut', () => {
-  const all = Array.from({ length: 50 }, () => ({ lines: ['"long enough"'] }));
-  const read = all.map(() => ({ line: 'x', value: 1 }));
-  const { pieces } = resultOf(jobOf(50), read, all, 0, { chunkSize: 10, maxBytes: 20 });
+  const all = Array.from({ length: 50 }, () => '"long enough"');
+  const { pieces } = resultOf(jobOf(50), all, 0, { chunkSize: 10, maxBytes: 20 });
   expect(pieces).toHaveLength(1);
 });
 
@@ -59,11 +60,10 @@ test('a dead record is told with its place in the dataset and what was thrown', 
     { error: 'text', attempts: 1 },
     { error: new TypeError('bad'), attempts: 3 },
   ];
-  const read = [
-    { line: 'a', value: 1 },
-    { line: 'b', value: 2 },
-  ];
-  const { dead } = resultOf(jobOf(2, [4, 7]), read, thrown, 0, { chunkSize: 1, maxBytes: 1 });
+  const { dead } = resultOf(jobOf(2, [4, 7], 'a\nb\n'), thrown, 0, {
+    chunkSize: 1,
+    maxBytes: 1,
+  });
   expect(dead).toMatchObject([
     { index: 0, position: 'line 14 of a', error: { name: 'Thrown', message: 'text' }, record: 'a' },
     {

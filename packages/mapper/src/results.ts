@@ -1,7 +1,7 @@
 import { formatPosition, messageOf, type Origins } from '@leat/core';
-import type { ReadRecord } from '@leat/sdk/internal';
+import { textsOf } from '@leat/sdk/internal';
 import type { DeadRecord, Job, JobResult, Piece } from './job.ts';
-import type { Outcome } from './outcome.ts';
+import type { GivenUp, Outcome } from './outcome.ts';
 
 /** How large the chunks may be that one chunk becomes. */
 export interface PieceLimits {
@@ -18,7 +18,6 @@ const UNCUT: PieceLimits = {
 /** Puts together what the records of a chunk became. */
 export function resultOf(
   job: Job,
-  records: readonly ReadRecord[],
   outcomes: readonly Outcome[],
   retries: number,
   limits: PieceLimits,
@@ -26,21 +25,25 @@ export function resultOf(
   const lines: string[] = [];
   const origins: number[] = [];
   const dead: DeadRecord[] = [];
+  let arrived: readonly string[] | undefined;
   let expanded = 0;
   let filtered = 0;
   for (const [index, outcome] of outcomes.entries()) {
     const origin = job.origins?.[index] ?? index;
-    if ('error' in outcome) {
-      const position = formatPosition(job.position, origin);
-      dead.push(deadRecord(index, position, records[index]?.line ?? '', outcome));
-      continue;
-    }
-    const { length } = outcome.lines;
-    if (length === 0) filtered++;
-    else expanded += length - 1;
-    for (const line of outcome.lines) {
-      lines.push(line);
+    if (typeof outcome === 'string') {
+      lines.push(outcome);
       origins.push(origin);
+    } else if ('error' in outcome) {
+      arrived ??= textsOf(job.body);
+      const position = formatPosition(job.position, origin);
+      dead.push(deadRecord(index, position, arrived[index] ?? '', outcome));
+    } else {
+      if (outcome.length === 0) filtered++;
+      else expanded += outcome.length - 1;
+      for (const line of outcome) {
+        lines.push(line);
+        origins.push(origin);
+      }
     }
   }
   return { pieces: piecesOf(lines, origins, expanded, limits), expanded, filtered, dead, retries };
@@ -50,7 +53,7 @@ function deadRecord(
   index: number,
   position: string,
   record: string,
-  { error, attempts }: { readonly error: unknown; readonly attempts: number },
+  { error, attempts }: GivenUp,
 ): DeadRecord {
   const { name, message, stack } =
     error instanceof Error

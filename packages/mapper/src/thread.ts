@@ -2,6 +2,7 @@ import { continueTrace } from '@leat/sdk/internal';
 import { workerData } from 'piscina';
 import type { Job, JobResult } from './job.ts';
 import { type RemoteData, remoteWorker } from './remote-worker.ts';
+import { wantedUntil } from './watch.ts';
 import { WorkClock } from './work-clock.ts';
 
 /** What a thread is given: a chunk, and where its clock is to stand. */
@@ -15,6 +16,6 @@ const worker = await remoteWorker(workerData as RemoteData);
 /** Entry point of the thread pool. A chunk is never aborted here; its thread is ended. */
 export default function work({ job, clock }: ThreadTask): Promise<JobResult> {
   return continueTrace(job.trace, () =>
-    worker.work(job, new AbortController().signal, new WorkClock(clock)),
+    worker.work(job, wantedUntil(new AbortController().signal), new WorkClock(clock)),
   );
 }

@@ -4,6 +4,7 @@ import { createLogger } from '@leat/sdk/internal';
 import { describe, expect, test, vi } from 'vitest';
 import { z } from 'zod';
 import type { Job } from './job.ts';
+import { wantedUntil } from './watch.ts';
 import { WorkClock } from './work-clock.ts';
 import { ChunkWorker } from './worker.ts';
 
@@ -41,7 +42,7 @@ function jobOf(records: number, body?: string): Job {
   };
 }
 
-const NEVER = new AbortController().signal;
+const NEVER = wantedUntil(new AbortController().signal);
 
 function numbersIn(pieces: readonly { readonly body: Uint8Array }[]): number[] {
   const text = pieces.map(({ body }) => Buffer.from(body).toString()).join('');
@@ -229,7 +230,7 @@ describe('abort', () => {
     ['mapChunk', { mapChunk: () => new Promise<never>(() => undefined) }],
   ])('does not wait for a %s that never ends', async (_, work) => {
     const abort = new AbortController();
-    const working = workerOf(work as Options).work(jobOf(5), abort.signal);
+    const working = workerOf(work as Options).work(jobOf(5), wantedUntil(abort.signal));
     setImmediate(() => abort.abort(new Error('enough')));
     await expect(working).rejects.toThrow('enough');
   });
@@ -244,7 +245,7 @@ describe('abort', () => {
         return record;
       },
     });
-    const stuck = worker.work(jobOf(20), abort.signal);
+    const stuck = worker.work(jobOf(20), wantedUntil(abort.signal));
     const next = worker.work({ ...jobOf(20), chunk: '8' }, NEVER);
     setImmediate(() => abort.abort(new Error('enough')));
     await expect(stuck).rejects.toThrow('enough');
@@ -268,7 +269,7 @@ describe('abort', () => {
         }
       },
     });
-    const stuck = worker.work(jobOf(1), abort.signal);
+    const stuck = worker.work(jobOf(1), wantedUntil(abort.signal));
     setImmediate(() => abort.abort(new Error('enough')));
     await expect(stuck).rejects.toThrow('enough');
     for (let turns = 0; turns < 5; turns++) await turn();
@@ -289,7 +290,7 @@ describe('abort', () => {
         return record;
       },
     });
-    await expect(worker.work(jobOf(100), abort.signal)).rejects.toThrow('enough');
+    await expect(worker.work(jobOf(100), wantedUntil(abort.signal))).rejects.toThrow('enough');
     for (let turns = 0; turns < 20; turns++) await turn();
     expect(calls).toBeLessThanOrEqual(5);
   });

@@ -3,10 +3,11 @@ import type { Mapper } from '@leat/sdk';
 import { type Logger, readRecords } from '@leat/sdk/internal';
 import pLimit, { type LimitFunction } from 'p-limit';
 import { ChunkTask } from './chunk-task.ts';
-import { encodeResults } from './encode.ts';
+import { encodeResult, encodeResults } from './encode.ts';
 import { Failures } from './failures.ts';
 import type { Job, JobResult } from './job.ts';
 import { type PieceLimits, resultOf } from './results.ts';
+import type { Wanted } from './watch.ts';
 import { WorkClock } from './work-clock.ts';
 
 /** How long work that never waits may keep the event loop to itself. */
@@ -29,17 +30,13 @@ export class ChunkWorker {
   }
 
   /**
-   * @param signal of this chunk alone
+   * @param wanted of this chunk alone
    * @param clock shows how long the chunk has been worked on
    * @throws LeatError `invalid-message` if the body does not hold as many records as it should, or the
-   * reason of the signal when it is aborted
+   * reason why it is not wanted any more
    */
-  async work(
-    job: Job,
-    signal: AbortSignal,
-    clock: WorkClock = new WorkClock(),
-  ): Promise<JobResult> {
-    signal.throwIfAborted();
+  async work(job: Job, wanted: Wanted, clock: WorkClock = new WorkClock()): Promise<JobResult> {
+    wanted.throwIfAborted();
     clock.begin();
     const records = readRecords(job.body, this.#mapper.from.schema);
     clock.end();
@@ -49,9 +46,11 @@ export class ChunkWorker {
         `Chunk ${job.chunk} should hold ${job.records} records and holds ${records.length}.`,
       );
     }
-    const task = new ChunkTask(job, this.#mapper, records, signal, clock, this.#logger);
-    await task.unlessAborted(this.#settleAll(task));
-    return resultOf(job, records, task.outcomes, task.retries, this.#limits);
+    const task = new ChunkTask(job, this.#mapper, records, wanted, clock, this.#logger);
+    const settling = this.#settleAll(task);
+    if (!task.isSettled) await task.unlessAborted(settling);
+    await settling;
+    return resultOf(job, task.outcomes, task.retries, this.#limits);
   }
 
   async #settleAll(task: ChunkTask): Promise<void> {
@@ -81,7 +80,7 @@ export class ChunkWorker {
           if (this.#isAsync) {
             settle(index, result);
           } else {
-            task.outcomes[index] = { lines: encodeResults(task.mapper, result) };
+            task.settle(index, encodeResult(task.mapper, result));
           }
         } catch (error) {
           settle(index, Promise.reject(error));
@@ -106,16 +105,16 @@ export class ChunkWorker {
         const lines = await this.#limit(() =>
           task.call(
             () => attempt ?? task.apply([index], failures.count + 1),
-            (value) => encodeResults(task.mapper, value),
+            (value) => encodeResult(task.mapper, value),
           ),
         );
-        task.outcomes[index] = { lines };
+        task.settle(index, lines);
         return;
       } catch (error) {
-        task.signal.throwIfAborted();
+        task.wanted.throwIfAborted();
         const decision = failures.add(error);
         if (decision.action === 'give-up') {
-          task.outcomes[index] = { error, attempts: failures.count };
+          task.settle(index, { error, attempts: failures.count });
           return;
         }
         await task.waitAfter(error, decision.isBusy, decision.delayMs);
@@ -138,15 +137,15 @@ export class ChunkWorker {
           ),
         );
         for (const [at, index] of group.entries()) {
-          task.outcomes[index] = { lines: [lines[at] as string] };
+          task.settle(index, lines[at] as string);
         }
         return;
       } catch (error) {
-        task.signal.throwIfAborted();
+        task.wanted.throwIfAborted();
         const decision = failures.add(error);
         const isAlone = group.length === 1;
         if (decision.action === 'give-up' && isAlone) {
-          task.outcomes[group[0] as number] = { error, attempts: failures.count };
+          task.settle(group[0] as number, { error, attempts: failures.count });
           return;
         }
         if (decision.action === 'retry') {

@@ -1,12 +1,12 @@
 import { isUtf8 } from 'node:buffer';
 import { NOT_UTF8 } from '@leat/core';
 import type { ZodType } from 'zod';
+import { applySchema, DECODE } from './apply-schema.ts';
+import { linesOf } from './lines.ts';
 import { describeIssues } from './schema-issues.ts';
 
-/** A record of a chunk as a stage reads it: its line, and its value or why it has none. */
-export type ReadRecord =
-  | { readonly line: string; readonly value: unknown }
-  | { readonly line: string; readonly invalid: InvalidRecord };
+/** A record of a chunk as a stage reads it, or why its line is none. */
+export type ReadRecord = { readonly value: unknown } | { readonly invalid: InvalidRecord };
 
 /** Why a line is not a record of its schema. */
 export class InvalidRecord extends Error {
@@ -18,15 +18,24 @@ export class InvalidRecord extends Error {
  * disturb their neighbours.
  */
 export function readRecords(body: Uint8Array, schema: ZodType): ReadRecord[] {
-  return linesOf(body).map((line) => readRecord(line, schema));
+  const bytes = bufferOf(body);
+  // Most often all is well, which one look at the whole shows.
+  if (isUtf8(bytes)) return textsOf(bytes).map((text) => readRecord(text, schema));
+  return linesOf(bytes).map((line) =>
+    isUtf8(line)
+      ? readRecord(Buffer.from(line).toString(), schema)
+      : { invalid: new InvalidRecord(NOT_UTF8) },
+  );
 }
 
-function readRecord({ text, isValidUtf8 }: Line, schema: ZodType): ReadRecord {
-  const refuse = (reason: string, cause?: unknown): ReadRecord => ({
-    line: text,
-    invalid: new InvalidRecord(reason, { cause }),
-  });
-  if (!isValidUtf8) return refuse(NOT_UTF8);
+/** The lines of a body as text, without their line feeds. */
+export function textsOf(body: Uint8Array): string[] {
+  const texts = bufferOf(body).toString().split('\n');
+  texts.pop();
+  return texts;
+}
+
+function readRecord(text: string, schema: ZodType): ReadRecord {
   let wire: unknown;
   try {
     wire = JSON.parse(text);
@@ -34,34 +43,22 @@ function readRecord({ text, isValidUtf8 }: Line, schema: ZodType): ReadRecord {
     return refuse(`the line is not JSON: ${(error as Error).message}`, error);
   }
   try {
-    const parsed = schema.safeParse(wire);
-    if (parsed.success) return { line: text, value: parsed.data };
-    return refuse(`the record does not fit the schema: ${describeIssues(parsed.error)}`);
+    const decoded = applySchema(schema, wire, DECODE);
+    if (decoded.issues.length === 0) return decoded;
+    // Again, for an error that can be told.
+    const told = schema.safeParse(wire);
+    if (told.success) return { value: told.data };
+    return refuse(`the record does not fit the schema: ${describeIssues(told.error)}`);
   } catch (error) {
     return refuse(`the schema cannot be applied: ${(error as Error).message}`, error);
   }
 }
 
-interface Line {
-  readonly text: string;
-  readonly isValidUtf8: boolean;
+function refuse(reason: string, cause?: unknown): ReadRecord {
+  return { invalid: new InvalidRecord(reason, { cause }) };
 }
 
-function linesOf(body: Uint8Array): Line[] {
-  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-  if (isUtf8(bytes)) {
-    const texts = bytes.toString('utf8').split('\n');
-    texts.pop();
-    return texts.map((text) => ({ text, isValidUtf8: true }));
-  }
-  const lines: Line[] = [];
-  for (
-    let from = 0, end = bytes.indexOf(10);
-    end !== -1;
-    from = end + 1, end = bytes.indexOf(10, from)
-  ) {
-    const line = bytes.subarray(from, end);
-    lines.push({ text: line.toString('utf8'), isValidUtf8: isUtf8(line) });
-  }
-  return lines;
+/** A window, not a copy. */
+function bufferOf(body: Uint8Array): Buffer {
+  return Buffer.from(body.buffer, body.byteOffset, body.byteLength);
 }
