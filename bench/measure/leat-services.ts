@@ -15,23 +15,35 @@ export function pipelineFile({ name }: BenchPipeline): string {
   return fileURLToPath(new URL(`../pipelines/${name}.js`, import.meta.url));
 }
 
-/** The services of a pipeline, as processes of their own over one nats-server. */
-export class LeatServices implements AsyncDisposable {
-  readonly broker: Broker;
+/** The services of a pipeline, as processes of their own over one nats-server, or what is given instead. */
+export class LeatServices<
+  B extends Pick<Broker, 'url' | 'stop'> = Broker,
+> implements AsyncDisposable {
+  readonly broker: B;
   readonly #pipeline: BenchPipeline;
   readonly #dir: string;
   readonly #commands: LeatCommand[] = [];
 
-  private constructor(pipeline: BenchPipeline, dir: string, broker: Broker) {
+  private constructor(pipeline: BenchPipeline, dir: string, broker: B) {
     this.#pipeline = pipeline;
     this.#dir = dir;
     this.broker = broker;
   }
 
-  /** Starts the server and nothing else. */
-  static async over(pipeline: BenchPipeline, dir: string): Promise<LeatServices> {
+  /** Starts the broker and nothing else. */
+  static async over(pipeline: BenchPipeline, dir: string): Promise<LeatServices>;
+  static async over<B extends Pick<Broker, 'url' | 'stop'>>(
+    pipeline: BenchPipeline,
+    dir: string,
+    start: (dir: string) => Promise<B>,
+  ): Promise<LeatServices<B>>;
+  static async over(
+    pipeline: BenchPipeline,
+    dir: string,
+    start: (dir: string) => Promise<Pick<Broker, 'url' | 'stop'>> = startNats,
+  ): Promise<LeatServices<Pick<Broker, 'url' | 'stop'>>> {
     await mkdir(dir, { recursive: true });
-    return new LeatServices(pipeline, dir, await startNats(dir));
+    return new LeatServices(pipeline, dir, await start(dir));
   }
 
   /** Starts a service. */

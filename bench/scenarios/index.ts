@@ -1,6 +1,7 @@
 import type { Scenario } from '../scenario.ts';
 import { chunkSizes } from './chunk-sizes.ts';
 import { contenders } from './contenders.ts';
+import { copies } from './copies.ts';
 import { drain } from './drain.ts';
 import { functions } from './functions.ts';
 import { latency } from './latency.ts';
@@ -26,4 +27,5 @@ export const SCENARIOS: readonly Scenario[] = [
   ledger,
   functions,
   memory,
+  copies,
 ];
