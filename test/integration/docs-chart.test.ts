@@ -26,6 +26,19 @@ test('the chart refuses what the settings refuse; "pnpm run docs" writes its sch
   await expect(schema).toMatchFileSnapshot(join(ROOT, 'helm/leat/values.schema.json'));
 });
 
+test('the alerts of chart and manifests are the same; "pnpm run docs" writes those of the manifests', async () => {
+  const rules = await read('helm/leat/alerts/leat.yaml');
+  const [, groups = ''] = /^(?:#.*\n)+([^]+)$/.exec(rules) ?? [];
+  const manifest = `# Written by "pnpm run docs" from helm/leat/alerts/leat.yaml.
+apiVersion: monitoring.coreos.com/v1
+kind: PrometheusRule
+metadata:
+  name: leat
+spec:
+${groups.replaceAll(/^(?=.)/gm, '  ')}`;
+  await expect(manifest).toMatchFileSnapshot(join(ROOT, 'k8s/components/monitoring/alerts.yaml'));
+});
+
 test('chart, manifests and compose file name settings that there are', async () => {
   const known = new Set(Object.values(SETTINGS).map(({ variable }) => variable));
   const unknown: string[] = [];

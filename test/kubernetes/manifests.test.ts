@@ -19,11 +19,29 @@ interface List {
   }[];
 }
 
+interface Monitor {
+  readonly spec: {
+    readonly selector: { readonly matchLabels: Readonly<Record<string, string>> };
+    readonly endpoints: readonly { readonly port: string }[];
+  };
+}
+interface Services {
+  readonly items: readonly {
+    readonly metadata: { readonly name: string };
+    readonly spec: { readonly ports: readonly { readonly name: string }[] };
+  }[];
+}
+interface Dashboards {
+  readonly items: readonly { readonly data: Readonly<Record<string, string>> }[];
+}
+
 describe.skipIf(lack !== undefined)('the manifests, on a real API server', () => {
   let plane: ControlPlane;
   beforeAll(async () => {
     plane = await ControlPlane.start();
-    await plane.apply(await readFile(join(COMPONENTS, 'keda-crds.yaml'), 'utf8'));
+    for (const file of ['keda-crds.yaml', 'prometheus-crds.yaml']) {
+      await plane.apply(await readFile(join(COMPONENTS, file), 'utf8'));
+    }
   });
   afterAll(() => plane?.[Symbol.asyncDispose]());
 
@@ -31,6 +49,16 @@ describe.skipIf(lack !== undefined)('the manifests, on a real API server', () =>
     (await plane.get<List>('pods', '-n=leat', `-l=app.kubernetes.io/component=${role}`)).items;
   const untilPods = (role: string, count: number): Promise<void> =>
     until(`${count} pods of ${role}`, async () => (await pods(role)).length === count);
+  /** An overlay of yours: resources of `k8s/`, with one of its components. */
+  const composed = async (resource: string, component: string): Promise<string> => {
+    await using dir = await tempDir();
+    const [resources, components] = [resource, join('components', component)].map((path) => [
+      relative(dir.path, join(K8S, path)),
+    ]);
+    const kustomization = { resources, components, namespace: 'leat' };
+    await writeFile(join(dir.path, 'kustomization.yaml'), JSON.stringify(kustomization));
+    return await plane.kubectl('kustomize', dir.path);
+  };
   /** Applies an overlay, and removes it at the end. */
   const applied = async (manifests: string): Promise<AsyncDisposable> => {
     await plane.apply(manifests);
@@ -71,14 +99,29 @@ describe.skipIf(lack !== undefined)('the manifests, on a real API server', () =>
   });
 
   test('the HPA is the alternative', async () => {
-    await using dir = await tempDir();
-    const resources = [relative(dir.path, join(K8S, 'base'))];
-    const components = [relative(dir.path, join(K8S, 'components/hpa'))];
-    const kustomization = { resources, components, namespace: 'leat' };
-    await writeFile(join(dir.path, 'kustomization.yaml'), JSON.stringify(kustomization));
-    await using _ = await applied(await plane.kubectl('kustomize', dir.path));
+    await using _ = await applied(await composed('base', 'hpa'));
     const { items } = await plane.get<List>('hpa', '-n=leat');
     expect(items).toMatchObject([{ spec: { minReplicas: 2, maxReplicas: 20 } }]);
+  });
+
+  test('Prometheus and Grafana find what they look for', async () => {
+    await using _ = await applied(await composed('overlays/dev', 'monitoring'));
+    const get = <T>(...args: readonly string[]): Promise<T> => plane.get<T>(...args, '-n=leat');
+    const { spec } = await get<Monitor>('servicemonitor/leat');
+    const labels = Object.entries(spec.selector.matchLabels).map(
+      ([key, value]) => `${key}=${value}`,
+    );
+    const { items } = await get<Services>('services', `--selector=${labels.join(',')}`);
+    expect(items.map(({ metadata }) => metadata.name)).toEqual(['fetcher', 'mapper', 'saver']);
+    for (const service of items) {
+      expect(service.spec.ports.map(({ name }) => name)).toEqual([spec.endpoints[0]?.port]);
+    }
+    const rules = await get<{ spec: { groups: { rules: unknown[] }[] } }>('prometheusrule/leat');
+    expect(rules.spec.groups.flatMap((group) => group.rules)).toHaveLength(4);
+    const dashboards = await get<Dashboards>('configmaps', '--selector=grafana_dashboard=1');
+    expect(dashboards.items).toMatchObject([{ metadata: { name: 'leat-dashboard' } }]);
+    const file = new URL('../../helm/leat/dashboards/leat.json', import.meta.url);
+    expect(dashboards.items[0]?.data['leat.json']).toBe(await readFile(file, 'utf8'));
   });
 
   test('what is misspelt, or asks for more rights, is refused', async () => {
