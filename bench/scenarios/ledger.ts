@@ -5,9 +5,13 @@ import type { Scenario } from '../scenario.ts';
 /** Chunks in flight: the fetcher's `window`, by default. */
 const WINDOW = 1_000;
 const SIZES = [1e3, 1e4, 1e5, 1e6, 1e7];
+/** Windows for very many replicas, see `docs/scale.md`. */
+const WIDE = [1e4, 1e5];
+const WIDE_CHUNKS = 1e6;
 
 interface Measured {
   readonly chunks: number;
+  readonly window: number;
   readonly microsPerChunk: number;
   readonly largestBytes: number;
   readonly checkpointMicros: number;
@@ -21,17 +25,28 @@ export const ledger: Scenario = {
   isQuick: true,
   run: (bench) => {
     const sizes = bench.isQuick ? SIZES.slice(0, 4) : SIZES;
-    const found = sizes.map(measureLedger);
+    const wide = bench.isQuick ? [] : WIDE;
+    const found = [
+      ...sizes.map((chunks) => measureLedger(chunks, WINDOW)),
+      ...wide.map((window) => measureLedger(WIDE_CHUNKS, window)),
+    ];
     const table = {
-      title: `The ledger, ${WINDOW} chunks in flight, settled in random order`,
-      head: ['chunks', 'µs/chunk', 'largest checkpoint, bytes', 'written in µs', 'read in µs'],
+      title: 'The ledger, settled in random order',
+      head: [
+        'chunks',
+        'in flight',
+        'µs/chunk',
+        'largest checkpoint, bytes',
+        'written in µs',
+        'read in µs',
+      ],
       rows: found.map((each) => Object.values(each).map((value: number) => figure(value))),
     };
     return Promise.resolve({ tables: [table], data: found });
   },
 };
 
-function measureLedger(chunks: number): Measured {
+function measureLedger(chunks: number, window: number): Measured {
   const random = randomFrom(chunks);
   const subject = new Ledger(FIRST_CHECKPOINT);
   const inFlight: number[] = [];
@@ -41,7 +56,7 @@ function measureLedger(chunks: number): Measured {
   let largestBytes = 0;
   const start = performance.now();
   for (let seq = 0; seq < chunks || inFlight.length > 0;) {
-    if (seq < chunks && inFlight.length < WINDOW) {
+    if (seq < chunks && inFlight.length < window) {
       subject.send(seq, { records: 100, nextCursor: seq + 1, fraction: seq / chunks }, seq);
       inFlight.push(seq++);
       continue;
@@ -65,6 +80,7 @@ function measureLedger(chunks: number): Measured {
   const restoreMs = performance.now() - beforeReading;
   return {
     chunks,
+    window,
     microsPerChunk: (totalMs * 1_000) / chunks,
     largestBytes,
     checkpointMicros: (checkpointMs * 1_000) / texts.length,
