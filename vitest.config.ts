@@ -11,7 +11,8 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['packages/*/src/**/*.test.ts', 'examples/*/*.test.ts'],
-          testTimeout: 20_000,
+          testTimeout: 180_000,
+          hookTimeout: 90_000,
           ...WAITING,
         },
       },
@@ -19,7 +20,7 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],
-          testTimeout: 60_000,
+          testTimeout: 180_000,
           hookTimeout: 240_000,
           ...WAITING,
         },
@@ -36,7 +37,7 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
-          testTimeout: 240_000,
+          testTimeout: 400_000,
           hookTimeout: 240_000,
           ...WAITING,
         },
@@ -46,7 +47,7 @@ export default defineConfig({
           name: 'chaos',
           include: ['test/chaos/**/*.test.ts'],
           exclude: ['test/chaos/recovery.test.ts'],
-          testTimeout: 300_000,
+          testTimeout: 600_000,
           hookTimeout: 240_000,
           ...WAITING,
         },
@@ -55,7 +56,7 @@ export default defineConfig({
         test: {
           name: 'recovery',
           include: ['test/chaos/recovery.test.ts'],
-          testTimeout: 300_000,
+          testTimeout: 600_000,
           // It measures times, and so is alone.
           sequence: { groupOrder: 1 },
         },

@@ -25,7 +25,7 @@ const CASES = Number(LEAT_FUZZ_CASES ?? 40);
 const SEED = Number(LEAT_FUZZ_SEED ?? Date.now() % 1_000_000);
 
 /** A fetcher looks at all open runs before it takes one up. */
-const TIMEOUT_MS = 40_000 + CASES * 500;
+const TIMEOUT_MS = 120_000 + CASES * 1_000;
 
 const files = new TemporaryFiles();
 const Row = z.object({ n: z.union([z.number(), z.string()]), s: z.string() });

@@ -20,12 +20,12 @@ describe('in a cluster', () => {
     const url = servers.map((server) => server.url).join(',');
     const manager = await untilOpen(url, 'safe', 3);
     await openPipeline({ url }, lineSpec('single'));
+    let seen = await doctor(url);
     await until('every copy is there', async () => {
-      const { found } = await doctor(url);
-      return !found.some((line) => line.startsWith('replica-offline'));
+      seen = await doctor(url);
+      return !seen.found.some((line) => line.startsWith('replica-offline'));
     });
-    const { code, found } = await doctor(url);
-    expect({ code, found: found.toSorted() }).toEqual({
+    expect({ code: seen.code, found: seen.found.toSorted() }).toEqual({
       code: 1,
       found: ['KV_leat_single', 'dead', 'out', 'receipts', 'work'].map((name) =>
         name === 'KV_leat_single'

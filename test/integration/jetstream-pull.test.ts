@@ -12,6 +12,9 @@ import {
 } from '../support/jetstream.ts';
 import { until } from '../support/until.ts';
 
+/** What was left without being given back would come after the ten seconds of an acknowledgement window. */
+const WELL_WITHIN_WINDOW_MS = 8_000;
+
 /** How many messages the server has given out and not got back. */
 async function inHand({ manager, topology }: PipelineConnection): Promise<number> {
   const { stream, consumer } = topology.queues[0]!;
@@ -49,7 +52,7 @@ describe.each(SERVERS)('pulling from $server', ({ version }) => {
       while (receiver.deliveries.length <= seq) await new Promise(setImmediate);
       tookMs.push(performance.now() - startedAt);
     }
-    expect(tookMs.toSorted((a, b) => a - b)[25]).toBeLessThan(20);
+    expect(tookMs.toSorted((a, b) => a - b)[25]).toBeLessThan(100);
   });
 
   test('on abort another puller gets at once what was not handed over', async () => {
@@ -67,7 +70,7 @@ describe.each(SERVERS)('pulling from $server', ({ version }) => {
     await until(
       'the rest arrives',
       () => stopped.deliveries.length + other.deliveries.length >= total,
-      1_000,
+      WELL_WITHIN_WINDOW_MS,
     );
     expect(sorted([...stopped.seqs(), ...other.seqs()])).toEqual(range(total));
   });
@@ -89,7 +92,7 @@ describe.each(SERVERS)('pulling from $server', ({ version }) => {
       seen.add(envelope.chunk.seq);
       ack();
     });
-    await until('everything arrived', () => seen.size === 300, 1_000);
+    await until('everything arrived', () => seen.size === 300, WELL_WITHIN_WINDOW_MS);
     expect(seen.size).toBe(300);
     await last.stop();
   });
@@ -117,7 +120,7 @@ describe.each(SERVERS)('pulling from $server', ({ version }) => {
     await own.kill(signal);
     await own.restart();
     await sendChunks(open.connection, 20, 10);
-    await until('ten after the restart', () => sorted(receiver.seqs()).length === 20, 5_000);
+    await until('ten after the restart', () => sorted(receiver.seqs()).length === 20);
     expect(sorted(receiver.seqs())).toEqual(range(20));
     expect(open.logger.at('error')).toEqual([]);
   });
@@ -133,7 +136,7 @@ describe.each(SERVERS)('pulling from $server', ({ version }) => {
     await until('four seconds have passed', () => performance.now() - downAt > 4_000);
     await own.restart();
     await sendChunks(open.connection, 3, 1);
-    await until('two after the outage', () => sorted(receiver.seqs()).length === 3, 3_000);
+    await until('two after the outage', () => sorted(receiver.seqs()).length === 3, 10_000);
     expect(sorted(receiver.seqs())).toEqual(range(3));
   });
 
@@ -152,7 +155,7 @@ describe.each(SERVERS)('pulling from $server', ({ version }) => {
     const sent = sendChunks(open.connection, 10, 5);
     await own.restart();
     await sent;
-    await until('five more', () => sorted(receiver.seqs()).length === 10, 8_000);
+    await until('five more', () => sorted(receiver.seqs()).length === 10);
     expect(sorted(receiver.seqs())).toEqual(range(10));
   });
 
@@ -164,7 +167,7 @@ describe.each(SERVERS)('pulling from $server', ({ version }) => {
     block(3_500);
     const other = await openPipeline(server(), open.connection.spec);
     await sendChunks(other.connection, 20, 5);
-    await until('twenty in all', () => receiver.deliveries.length >= 20, 5_000);
+    await until('twenty in all', () => receiver.deliveries.length >= 20);
     expect(sorted(receiver.seqs())).toEqual(range(20));
   });
 });

@@ -174,9 +174,9 @@ describe.each(SERVERS)('receipts on $server', ({ version }) => {
 
   test('stay until they are acknowledged: whoever comes next gets them, at once', async () => {
     const spec = lineSpec();
-    const open = await openPipeline(server(), spec, { ackWaitMs: 600 });
+    const open = await openPipeline(server(), spec, { ackWaitMs: 120_000 });
     const sender = new ReceiptSender(open.connection, NEVER);
-    const reader = await openPipeline(server(), spec, { ackWaitMs: 600 });
+    const reader = await openPipeline(server(), spec, { ackWaitMs: 120_000 });
     const died = await startReading(reader);
     for (let seq = 0; seq < 5; seq++) await sender.send('run-1', receiptOf(seq));
     await until('read', () => seqsOf(died.deliveries).length === 5);
@@ -186,7 +186,7 @@ describe.each(SERVERS)('receipts on $server', ({ version }) => {
     await reader.connection.close();
 
     const successor = await startReading(open);
-    await until('read again', () => seqsOf(successor.deliveries).length === 4, 3_000);
+    await until('read again', () => seqsOf(successor.deliveries).length === 4);
     const missing = seqsOf(died.deliveries.slice(1));
     expect(new Set(seqsOf(successor.deliveries))).toEqual(new Set(missing));
     for (const { ack } of successor.deliveries) ack();
@@ -197,15 +197,15 @@ describe.each(SERVERS)('receipts on $server', ({ version }) => {
   });
 
   test('that were in the hand of a reader which died come to the next one at once', async () => {
-    const open = await openPipeline(server(), lineSpec(), { ackWaitMs: 60_000 });
+    const open = await openPipeline(server(), lineSpec(), { ackWaitMs: 120_000 });
     await (await startReading(open)).stop();
     await new ReceiptSender(open.connection, NEVER).send('run-1', receiptOf(7));
     const { client, topology } = open.connection;
     const died = await client.consumers.get(topology.receipts.name, receiptsConsumer('run-1'));
-    expect(await died.next({ expires: 3_000 })).not.toBeNull();
+    expect(await died.next({ expires: 30_000 })).not.toBeNull();
 
     const successor = await startReading(open);
-    await until('read again', () => seqsOf(successor.deliveries).length === 1, 3_000);
+    await until('read again', () => seqsOf(successor.deliveries).length === 1);
     expect(seqsOf(successor.deliveries)).toEqual([7]);
   });
 

@@ -42,8 +42,9 @@ describe.each(SERVERS)('fetchers on $server', ({ version }) => {
     await active.connection.nats.close();
     const isTakenOver = async (): Promise<boolean> =>
       (await progressOf(services))?.fence === fence + 1;
-    await until('taken over', isTakenOver, 15_000);
-    expect(performance.now() - cutAt).toBeLessThan(12_000);
+    await until('taken over', isTakenOver);
+    // Ten seconds of silence, and what a busy machine adds to it.
+    expect(performance.now() - cutAt).toBeLessThan(20_000);
     await until('the run has ended', () => second.reports.length === 1);
     expect(second.reports[0]).toMatchObject({
       state: 'completed',

@@ -21,7 +21,7 @@ test('receipts that a fetcher holds when it stops come to the next one at once',
         { name: 'files', kind: 'saver', from: 'numbers' },
       ],
     },
-    { nats: { url: server.url }, topology: { ...DEFAULT_TOPOLOGY_SETTINGS, ackWaitMs: 60_000 } },
+    { nats: { url: server.url }, topology: { ...DEFAULT_TOPOLOGY_SETTINGS, ackWaitMs: 120_000 } },
     { name: 'test', logger },
   );
   try {

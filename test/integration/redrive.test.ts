@@ -55,7 +55,7 @@ async function deadRun(
     return record;
   };
   const line = memoryPipeline(count, { map, retry: { attempts: 1 } }, 50);
-  const open = await openPipeline(server, line.pipeline.spec, { ackWaitMs: 2_000 });
+  const open = await openPipeline(server, line.pipeline.spec);
   await createRun(open, line);
   startStages(open, line);
   const { reports, stop } = startFetcher(open, line);
@@ -155,13 +155,16 @@ describe.each(SERVERS)('dead letters that are tried again on $server', ({ versio
   test('are sent again when the broker loses them', async () => {
     const run = await deadRun(server(), 100, upTo(100));
     run.broken.clear();
-    const { manager } = run.open.connection;
-    let isPurged = false;
-    run.hook = async () => {
-      if (isPurged) return;
-      isPurged = true;
-      await manager.streams.purge(streamName(run.line.pipeline.name, 'work'));
+    const { streams } = run.open.connection.manager;
+    const queue = streamName(run.line.pipeline.name, 'work');
+    const purge = async (): Promise<void> => {
+      const allAreThere = async (): Promise<boolean> =>
+        (await streams.info(queue)).state.messages === 100;
+      await until('all are on the queue', allAreThere, DEADLINE_MS);
+      await streams.purge(queue);
     };
+    let purged: Promise<void> | undefined;
+    run.hook = () => (purged ??= purge());
     await run.redrive();
     await run.ended(2);
     expect(run.open.logger.at('warn')).toContain('redriven records lost, sending again');
@@ -191,12 +194,18 @@ describe.each(SERVERS)('dead letters that are tried again on $server', ({ versio
   test('go on under the next fetcher', async () => {
     const run = await deadRun(server(), 600, upTo(600));
     run.broken.clear();
+    let goOn = (): void => undefined;
+    const mayGoOn = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    run.hook = (n) => (n >= 200 ? mayGoOn : undefined);
     await run.redrive();
     await until('some are saved', () => run.line.sink.numbers.length > 100, DEADLINE_MS);
     await run.stopFetcher();
     const { state, ledger } = (await progressOf(run.open))!;
     expect(state).toBe('running');
     expect(Object.keys(ledger.redrives ?? {}).length).toBeGreaterThan(0);
+    goOn();
     startFetcher(run.open, run.line);
     const isDone = async (): Promise<boolean> =>
       (await progressOf(run.open))?.endedAt !== undefined;

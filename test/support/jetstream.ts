@@ -173,8 +173,7 @@ export function startReceiver(
   };
 }
 
-/** Blocks the event loop. */
+/** Blocks the event loop, and leaves the processor to others. */
 export function block(ms: number): void {
-  const end = performance.now() + ms;
-  while (performance.now() < end);
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }

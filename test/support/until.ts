@@ -1,10 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Waits until a condition holds, and fails with `what` when it does not in time. */
+/**
+ * Waits until a condition holds, and fails with `what` when it does not in time. The time is long, because the
+ * machine may be busy, and nobody waits for it who is right.
+ */
 export async function until(
   what: string,
   condition: () => boolean | Promise<boolean>,
-  deadlineMs = 30_000,
+  deadlineMs = 60_000,
 ): Promise<void> {
   const end = performance.now() + deadlineMs;
   while (!(await condition())) {

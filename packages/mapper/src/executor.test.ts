@@ -10,12 +10,15 @@ import type { Job } from './job.ts';
 
 const LIMITS = { chunkSize: 10, maxBytes: 1_000_000 };
 const SOURCE = `
+import { appendFileSync, readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { BusyError, fetcher, mapper, pipeline, RetryAfterError, saver, TerminalError } from '@leat/sdk';
 import { isMainThread, threadId } from 'node:worker_threads';
 import { z } from 'zod';
 
 const schema = z.object({ n: z.number(), thread: z.number().optional() });
 const numbers = fetcher('numbers', { source: { kind: 'none', async *chunks() {} }, schema });
+const begun = new URL('begun', import.meta.url);
 let busy = 0;
 const work = mapper('work', {
   from: numbers, schema, threads: 2, concurrency: 20, retry: { attempts: 2, initialDelayMs: 1 },
@@ -27,6 +30,10 @@ const work = mapper('work', {
     if (n === 103) process.exit(1);
     if (n === 104) await new Promise(() => undefined);
     if (n === 105 && busy++ < 3) throw new RetryAfterError(700);
+    if (n >= 200) {
+      appendFileSync(begun, '.');
+      while (readFileSync(begun).length < 2) await delay(5);
+    }
     return { n, thread: threadId };
   },
 });
@@ -74,17 +81,17 @@ function jobOf(...numbers: number[]): Job {
 
 const NEVER = new AbortController().signal;
 
-test('threads do the work, as many chunks at once as it says', async () => {
+test('threads do the work, at the same time', async () => {
   const executor = start();
   expect(executor.parallel).toBe(4);
-  const results = await Promise.all(
-    Array.from({ length: 12 }, (_, n) => executor.run(jobOf(n), NEVER)),
-  );
+  // Neither ends before both have begun.
+  const numbers = [200, 201];
+  const results = await Promise.all(numbers.map((n) => executor.run(jobOf(n), NEVER)));
   const lines = results.map(
     ({ pieces }) =>
       JSON.parse(Buffer.from(pieces[0]?.body ?? '').toString()) as { n: number; thread: number },
   );
-  expect(lines.map(({ n }) => n)).toEqual(Array.from({ length: 12 }, (_, n) => n));
+  expect(lines.map(({ n }) => n)).toEqual(numbers);
   expect(new Set(lines.map(({ thread }) => thread)).size).toBe(2);
 });
 

@@ -88,7 +88,7 @@ test.each([
 ])(
   'a record that %s stands alone after 15 executions',
   async (_, bad) => {
-    const { quarantine, logger } = start(300);
+    const { quarantine, logger } = start(500);
     const { pieces, dead } = await quarantine.run(jobWith(bad, `run-${bad}`), 'a reason', NEVER);
     expect(pieces.map(({ records }) => records)).toEqual([99]);
     expect(dead).toMatchObject([
@@ -98,7 +98,7 @@ test.each([
         record: `{"n":${bad}}`,
         error: {
           name: 'TimedOut',
-          message: 'it was worked on for longer than 300 ms, the timeoutMs of its stage',
+          message: 'it was worked on for longer than 500 ms, the timeoutMs of its stage',
         },
       },
     ]);
@@ -110,7 +110,7 @@ test.each([
 );
 
 test('what waits for somebody busy does not time out', async () => {
-  const { quarantine } = start(300);
+  const { quarantine } = start(500);
   const { pieces, dead } = await quarantine.run(jobWith(1_003, 'busy'), 'a reason', NEVER);
   expect([pieces.map(({ records }) => records), dead]).toEqual([[100], []]);
   expect(await callsOf('busy')).toHaveLength(4);

@@ -51,7 +51,7 @@ async function privateFolders(): Promise<string[]> {
 
 /** Waits until the process has ended; gives whether it has. */
 async function ends(pid: number): Promise<boolean> {
-  return vi.waitUntil(async () => (await startTime(pid)) === undefined, { timeout: 10_000 });
+  return vi.waitUntil(async () => (await startTime(pid)) === undefined, { timeout: 30_000 });
 }
 
 /** A program that starts a server, prints its pid, and goes on with `then`. */
@@ -84,7 +84,7 @@ describe('startNatsServer()', () => {
       url: `nats://127.0.0.1:${server.port}`,
       version: binary.version,
     });
-    expect(await readServerInfo(server.port, 1_000)).toMatchObject({ jetstream: true });
+    expect(await readServerInfo(server.port, 5_000)).toMatchObject({ jetstream: true });
     expect(await startTime(server.pid)).toBeDefined();
     const [folder = ''] = await privateFolders();
     expect((await stat(join(directory, folder))).mode & 0o777).toBe(0o700);
@@ -102,7 +102,7 @@ describe('startNatsServer()', () => {
       jetstream: false,
       config: 'max_payload: 2000\nserver_name: mill',
     });
-    const info = await readServerInfo(server.port, 1_000);
+    const info = await readServerInfo(server.port, 5_000);
     expect(info).toMatchObject({ max_payload: 2000, server_name: 'mill' });
     expect(info?.jetstream).toBeUndefined();
   });
@@ -141,8 +141,8 @@ describe('startNatsServer()', () => {
     ['no time', { startTimeoutMs: 0 }, /nats-server does not listen 0 s after its start/],
     [
       'no JetStream in spite of the wish',
-      { config: 'jetstream: false', startTimeoutMs: 500 },
-      /nats-server has no JetStream 0\.5 s after its start/,
+      { config: 'jetstream: false', startTimeoutMs: 3_000 },
+      /nats-server has no JetStream 3 s after its start/,
     ],
   ])('says what is wrong with %s', async (_, options, message) => {
     expect(await failure(options)).toMatch(message);
@@ -200,7 +200,7 @@ describe('a NatsServer', () => {
     await server.kill('SIGKILL');
     await server.restart();
     expect(server.pid).not.toBe(pid);
-    expect(await readServerInfo(port, 1_000)).toMatchObject({ jetstream: true });
+    expect(await readServerInfo(port, 5_000)).toMatchObject({ jetstream: true });
   });
 
   test('that runs or was stopped can be restarted', async () => {
@@ -208,7 +208,7 @@ describe('a NatsServer', () => {
     await server.restart();
     await server.stop();
     await server.restart();
-    expect(await readServerInfo(server.port, 1_000)).toMatchObject({ jetstream: true });
+    expect(await readServerInfo(server.port, 5_000)).toMatchObject({ jetstream: true });
   });
 
   test('keeps its store when a restart fails, for the next one', async () => {
@@ -255,7 +255,7 @@ describe('the program that started a server', () => {
     expect(await startTime(pid)).toBeDefined();
     child.kill('SIGKILL');
     expect(await ends(pid)).toBe(true);
-    await expect.poll(privateFolders, { timeout: 5_000 }).toEqual([]);
+    await expect.poll(privateFolders, { timeout: 30_000 }).toEqual([]);
   });
 
   test.each([
@@ -267,6 +267,6 @@ describe('the program that started a server', () => {
     const { child, pid } = await program(then);
     if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
     expect(await ends(pid)).toBe(true);
-    await expect.poll(privateFolders, { timeout: 5_000 }).toEqual([]);
+    await expect.poll(privateFolders, { timeout: 30_000 }).toEqual([]);
   });
 });

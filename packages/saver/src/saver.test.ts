@@ -73,7 +73,7 @@ test.each(Array.from({ length: 12 }, (_, turns) => turns))(
       abort: new AbortController().signal,
     });
     await new Promise<void>((resolve, reject) => {
-      setTimeout(() => reject(new Error('the second chunk was left waiting')), 1_000).unref();
+      setTimeout(() => reject(new Error('the second chunk was left waiting')), 10_000).unref();
       take(
         deliveryOf(0, () => {
           let turn = Promise.resolve();

@@ -85,10 +85,10 @@ describe('ndjson', () => {
     for (let kill = 0; kill < 10; kill++) {
       const child = spawn(process.execPath, [sinkChild, JSON.stringify(task)], { stdio: 'ignore' });
       const exited = once(child, 'exit');
-      // From when the first file is there, so that most kills hit a commit.
-      const before = existsSync(path.join(dir, run)) ? await count(run) : 0;
-      while (child.exitCode === null && (await count(run)) <= before) await pause(2);
-      await pause(Math.random() * 60);
+      // Each life saves a few chunks first, so that most kills hit a commit.
+      const wanted = (await count(run)) + 12 + Math.random() * 100;
+      while (child.exitCode === null && (await count(run)) < wanted) await pause(2);
+      await pause(Math.random() * 20);
       child.kill('SIGKILL');
       await exited;
     }

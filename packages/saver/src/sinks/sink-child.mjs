@@ -1,6 +1,7 @@
 // A saver's process in tests: commits the chunks of a file through a sink of its own. It is started with
-// one argument, `{ sink, run, file, together, lanes, rounds }`, and prints how many were no duplicates. With
-// `stopBeforeLink` it stops itself before the so manieth file gets its final name.
+// one argument, `{ sink, run, file, together, lanes, rounds }`, and prints how many were no duplicates; a dot
+// goes to standard error for each commit. With `stopBeforeLink` it stops itself before the so manieth file
+// gets its final name.
 import files, { readFileSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { z } from 'zod';
@@ -35,6 +36,7 @@ for (let round = 0; round < rounds; round++) {
   const lane = async () => {
     for (let batch = batches.shift(); batch !== undefined; batch = batches.shift()) {
       for (const { isDuplicate } of await session.commit(batch)) if (!isDuplicate) committed++;
+      process.stderr.write('.');
     }
   };
   await Promise.all(Array.from({ length: lanes }, lane));

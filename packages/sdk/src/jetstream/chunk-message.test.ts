@@ -172,7 +172,7 @@ test('books that promise more than the body holds are refused before anything is
   expect(() => readMessage('run-1', found, bodyOf(1))).toThrow(
     'Chunk 0 should hold 999999999 records and holds 1.',
   );
-  expect(performance.now() - startedAt).toBeLessThan(100);
+  expect(performance.now() - startedAt).toBeLessThan(1_000);
 });
 
 test('a message without headers is refused', () => {
