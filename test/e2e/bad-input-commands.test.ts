@@ -34,6 +34,11 @@ const CASES: readonly Case[] = [
     env: { LEAT_QUEUE_MAX_CHUNKS: '-1' },
     says: /LEAT_QUEUE_MAX_CHUNKS\) must be a whole number from 1; it is "-1"/,
   },
+  {
+    args: ['dev', SQUARES],
+    env: { OTEL_EXPORTER_OTLP_ENDPOINT: 'localhost:4318' },
+    says: /OTEL_EXPORTER_OTLP_ENDPOINT\) must be an address that begins with http:\/\/ or https:\/\/; it is "localhost:4318"/,
+  },
   { args: ['dev', SQUARES, '--log-level', 'loud'], says: /--log-level .* it is "loud"/ },
   {
     args: ['dev', SQUARES, '--report', 'no/such/directory/report.json'],

@@ -125,6 +125,7 @@ const WRONG: readonly { readonly value: string; readonly says: RegExp }[] = [
   { value: 'logs.format=xml', says: /value must be one of 'console', 'json'/ },
   { value: 'nats.streamReplication=0', says: /\/nats\/streamReplication.*minimum: got 0, want 1/ },
   { value: 'nats.streamReplication=three', says: /got string, want integer/ },
+  { value: 'tracing.otlpEndpoint=host:4318', says: /\/tracing\/otlpEndpoint.*pattern/ },
   { value: 'queues.maxchunks=1', says: /additional properties 'maxchunks' not allowed/ },
   { value: 'nats.external.enabled=true', says: /\/nats\/external\/host.*minLength/ },
   { value: 'mapper.autoscaling.by=lag', says: /\/mapper\/stages.*minProperties: got 0, want 1/ },

@@ -75,7 +75,7 @@ function cleanEnvironment(): Record<string, string> {
   const entries = Object.entries(process.env).filter(
     ([name, value]) =>
       value !== undefined &&
-      (!/^(NATS_|LEAT_|DATABASE_URL|PG)/.test(name) ||
+      (!/^(NATS_|LEAT_|OTEL_|DATABASE_URL|PG)/.test(name) ||
         ['NATS_SERVER_BIN', 'LEAT_CACHE_DIR'].includes(name)),
   );
   return Object.fromEntries(entries) as Record<string, string>;

@@ -17,6 +17,9 @@ LEAT_ACK_WAIT_MS: {{ int64 .Values.queues.ackWaitMs | quote }}
 LEAT_LOG_FORMAT: {{ .Values.logs.format | quote }}
 LEAT_LOG_LEVEL: {{ .Values.logs.level | quote }}
 LEAT_HTTP_PORT: "8080"
+{{- with .Values.tracing.otlpEndpoint }}
+OTEL_EXPORTER_OTLP_ENDPOINT: {{ . | quote }}
+{{- end }}
 # Shorter than the pods' grace period, so that what is in hand is given back before the end.
 LEAT_STOP_GRACE_MS: {{ mul (sub .Values.terminationGracePeriodSeconds 5) 1000 | quote }}
 {{- end }}

@@ -15,6 +15,7 @@ const VALUES_OF: Readonly<Record<string, readonly [setting: string, type: 'integ
     'queues.ackWaitMs': ['ackWaitMs', 'integer'],
     'logs.format': ['logFormat', 'string'],
     'logs.level': ['logLevel', 'string'],
+    'tracing.otlpEndpoint': ['otlpEndpoint', 'string'],
   };
 
 const text = (description: string, rest: JsonSchema = {}): JsonSchema => ({
@@ -50,7 +51,9 @@ export function chartSchema(settings: Readonly<Record<string, SettingRow>>): Jso
       ? { enum: values }
       : values === 'counts'
         ? { minimum: 1 }
-        : {};
+        : values === 'addresses'
+          ? { pattern: '^(https?://.+)?$' }
+          : {};
     return { type, description: meaning?.replaceAll('`', ''), ...rest };
   };
   const resources = anything('Requests and limits, as Kubernetes has them.');
@@ -134,6 +137,7 @@ export function chartSchema(settings: Readonly<Record<string, SettingRow>>): Jso
         format: setting('logs.format'),
         level: setting('logs.level'),
       }),
+      tracing: closed('Where spans go.', { otlpEndpoint: setting('tracing.otlpEndpoint') }),
       metrics: closed('What services measure, for the Prometheus operator and Grafana.', {
         serviceMonitor: closed('Has the pods scraped.', {
           enabled: flag('Whether there is one.'),

@@ -8,10 +8,10 @@ export interface SettingRow {
   readonly fallback: string | undefined;
   readonly meaning: string;
   /**
-   * Which values are right: whole numbers from 1, ports, or those listed.
+   * Which values are right: whole numbers from 1, ports, addresses of HTTP servers, or those listed.
    * @defaultValue any text
    */
-  readonly values?: 'counts' | 'ports' | readonly string[];
+  readonly values?: 'counts' | 'ports' | 'addresses' | readonly string[];
 }
 
 const LOG_FORMATS = ['console', 'json'] as const;
@@ -137,6 +137,7 @@ export const SETTINGS: Readonly<Record<SettingName, SettingRow>> = {
     fallback: undefined,
     meaning:
       'Address of an OpenTelemetry collector that takes OTLP over HTTP, such as `http://localhost:4318`; switches tracing on.',
+    values: 'addresses',
   },
   stopGraceMs: {
     flag: 'stop-grace-ms',
