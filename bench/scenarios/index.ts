@@ -5,6 +5,7 @@ import { copies } from './copies.ts';
 import { drain } from './drain.ts';
 import { functions } from './functions.ts';
 import { latency } from './latency.ts';
+import { leader } from './leader.ts';
 import { ledger } from './ledger.ts';
 import { mappers } from './mappers.ts';
 import { memory } from './memory.ts';
@@ -28,4 +29,5 @@ export const SCENARIOS: readonly Scenario[] = [
   functions,
   memory,
   copies,
+  leader,
 ];
