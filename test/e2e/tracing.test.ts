@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest';
-import { DEADLINE_MS, Deployment } from '../support/deployment.ts';
+import { Deployment } from '../support/deployment.ts';
 import { freePort } from '../support/free-port.ts';
 import { OtlpCollector, type Span } from '../support/otlp-collector.ts';
-import { until } from '../support/until.ts';
 
 const CHUNKS = 20;
 const COUNT = CHUNKS * 10;
@@ -15,22 +14,19 @@ interface Row {
   readonly seenBy: readonly string[];
 }
 
-/** So that spans do not wait long in a process that is to be killed, and what it held comes to another soon. */
-const env = { OTEL_BSP_SCHEDULE_DELAY: '100', LEAT_ACK_WAIT_MS: '1000' };
-
-/** The chunk in the dataset that a span is about. */
-const seqOf = ({ attributes }: Span): number => Number(attributes['leat.chunk']);
+/** The chunk of the dataset that a span is about: `5`, and `5.1-2` for the second copy of it. */
+const seqOf = ({ attributes }: Span): number => Number.parseInt(String(attributes['leat.chunk']));
 
 test('a chunk is one trace over all processes, and the functions of the user are called in it', async () => {
   await using collector = await OtlpCollector.open();
-  const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url };
-  await using site = await Deployment.create('traced.ts', { env: { ...env, ...endpoint } });
+  const env = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url };
+  await using site = await Deployment.create('traced.ts', { env });
   const run = await site.start({ count: COUNT, failAt: 57 });
   const services = [site.service('fetcher'), ...site.services('mapper', 2), site.service('saver')];
   const ended = await Promise.all(services.map((service) => service.ended));
   expect(ended.map(({ code }) => code)).toEqual([EXIT_DEAD_LETTERS, 0, 0, 0]);
 
-  const rows = await site.exported<Row>(run);
+  const rows = await site.exported<Row>(run, 'files');
   expect(rows).toHaveLength(COUNT - 1);
   for (let seq = 0; seq < CHUNKS; seq++) {
     const [send, ...others] = collector.spans.filter(
@@ -38,21 +34,22 @@ test('a chunk is one trace over all processes, and the functions of the user are
     );
     expect(others).toEqual([]);
     const spans = collector.spans.filter(({ traceId }) => traceId === send?.traceId);
-    const [squares, threaded, files] = ['squares', 'threaded', 'files'].map((stage) =>
+    const [squares, threaded, files, raw] = ['squares', 'threaded', 'files', 'raw'].map((stage) =>
       spans.find(({ name }) => name === `process ${stage}`),
     );
-    expect(spans).toHaveLength(4);
-    expect(send).toMatchObject({ name: 'send squares', service: 'traced-fetcher', kind: 4 });
+    expect(spans).toHaveLength(5);
+    expect(send).toMatchObject({ name: 'send squares,raw', service: 'traced-fetcher', kind: 4 });
     expect(send?.parentSpanId).toBeUndefined();
     expect(squares).toMatchObject({ parentSpanId: send?.spanId, service: 'traced-mapper' });
     expect(threaded).toMatchObject({ parentSpanId: squares?.spanId, service: 'traced-mapper' });
     expect(files).toMatchObject({ parentSpanId: threaded?.spanId, service: 'traced-saver' });
-    for (const span of [squares, threaded, files]) {
+    expect(raw).toMatchObject({ parentSpanId: send?.spanId, service: 'traced-saver' });
+    for (const span of [squares, threaded, files, raw]) {
       expect(span?.attributes).toMatchObject({
         'messaging.system': 'nats',
         'messaging.operation.type': 'process',
         'leat.run': run,
-        'leat.chunk': String(seq),
+        'leat.chunk': `${seq}.${span === raw ? 1 : 0}-2`,
         'leat.attempt': 1,
         'leat.outcome': 'done',
       });
@@ -70,30 +67,26 @@ test('a chunk is one trace over all processes, and the functions of the user are
 
 test('a chunk whose mapper is killed stays in its trace', async () => {
   await using collector = await OtlpCollector.open();
-  const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url };
-  await using site = await Deployment.create('traced.ts', { env: { ...env, ...endpoint } });
-  const run = await site.start({ count: COUNT, delayMs: 300 });
+  // So that what it held comes to another soon.
+  const env = { LEAT_ACK_WAIT_MS: '2000', OTEL_EXPORTER_OTLP_ENDPOINT: collector.url };
+  await using site = await Deployment.create('traced.ts', { env });
+  const run = await site.start({ count: COUNT, killAt: 57 });
   site.service('fetcher');
   site.service('saver');
-  const mapper = site.service('mapper');
-  await until(
-    'the mapper has worked on a chunk',
-    () => collector.spans.some(({ name }) => name === 'process squares'),
-    DEADLINE_MS,
-  );
-  mapper.kill('SIGKILL');
+  const killed = await site.service('mapper').ended;
+  expect(killed.signal).toBe('SIGKILL');
   site.service('mapper');
   await site.untilEnded();
 
-  expect(await site.exported(run)).toHaveLength(COUNT);
-  const sent = collector.spans.filter(({ name }) => name === 'send squares');
+  expect(await site.exported(run, 'files')).toHaveLength(COUNT);
+  const sent = collector.spans.filter(({ name }) => name.startsWith('send '));
   expect(sent.map((span) => seqOf(span)).toSorted((a, b) => a - b)).toEqual(
     Array.from({ length: CHUNKS }, (_, seq) => seq),
   );
   const again = collector.spans.filter(
     ({ name, attributes }) => name === 'process squares' && Number(attributes['leat.attempt']) > 1,
   );
-  expect(again.length).toBeGreaterThan(0);
+  expect(again.map((span) => seqOf(span))).toContain(5);
   for (const span of again) {
     const send = sent.find((each) => seqOf(each) === seqOf(span));
     expect(span).toMatchObject({ traceId: send?.traceId, parentSpanId: send?.spanId });
@@ -109,8 +102,8 @@ test.each(['is away', 'does not answer'])(
   async (what) => {
     await using silent = await OtlpCollector.open({ isSilent: true });
     const url = what === 'is away' ? `http://127.0.0.1:${await freePort()}` : silent.url;
-    const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: url };
-    await using site = await Deployment.create('traced.ts', { env: { ...env, ...endpoint } });
+    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: url };
+    await using site = await Deployment.create('traced.ts', { env });
     const run = await site.start({ count: COUNT });
     const services = [site.service('fetcher'), site.service('mapper'), site.service('saver')];
     await site.untilEnded();

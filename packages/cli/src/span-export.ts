@@ -10,7 +10,7 @@ import { BasicTracerProvider, BatchSpanProcessor } from '@opentelemetry/sdk-trac
 import type { Tracing } from './tracing.ts';
 
 /** How long the end of a process may wait for the collector. */
-const FLUSH_MS = 2_000;
+const FLUSH_MS = 3_000;
 
 /**
  * Sends spans to a collector by OTLP over HTTP, in batches and beside the work. Spans that the collector does
@@ -24,10 +24,12 @@ export function exportSpans(
   role: string,
   logger: Logger,
 ): Tracing {
+  // Without the user and password that an address may hold.
+  const collector = new URL(endpoint).origin;
   let isTold = false;
   const complain = (error: unknown): void => {
     const line = `spans are lost, the pipeline goes on without: ${reasonOf(error)}`;
-    logger[isTold ? 'debug' : 'warn']({ endpoint }, line);
+    logger[isTold ? 'debug' : 'warn']({ collector }, line);
     isTold = true;
   };
   const say = (line: string): void => logger.debug(`opentelemetry: ${line}`);

@@ -204,7 +204,7 @@ export class Redrive {
     const envelope = { run, chunk, counts: REDRIVEN_COUNTS, position, sending, trace };
     const body = Buffer.from(`${letter.record}\n`);
     const stored = sendChunk(connection, stage, envelope, body, signal);
-    const sent = (span === undefined ? stored : span.until(stored)).then(
+    const sent = (span === undefined ? stored : span.until(stored, signal)).then(
       () => ledger.redrives.sent(record, performance.now()),
       onFailed,
     );

@@ -76,5 +76,5 @@ export async function sendSourceChunk(
       ),
     ),
   );
-  await (span === undefined ? sent : span.until(sent));
+  await (span === undefined ? sent : span.until(sent, signal));
 }

@@ -81,12 +81,16 @@ export class ChunkSpan {
     this.#span.end();
   }
 
-  /** Ends with a promise, as well or badly as it does. */
-  async until<T>(work: Promise<T>): Promise<T> {
+  /**
+   * Ends with a promise, as well or badly as it does.
+   *
+   * @param signal what it breaks off is no error
+   */
+  async until<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
     try {
       return await work;
     } catch (error) {
-      this.fail(error);
+      if (!signal.aborted) this.fail(error);
       throw error;
     } finally {
       this.end();

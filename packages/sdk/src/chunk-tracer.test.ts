@@ -128,8 +128,10 @@ test('what the user traces becomes a child: beside the span, or where only its h
 });
 
 test('errors and dead letters are exceptions of the span, and its status', async () => {
+  const { signal } = new AbortController();
   const broken = tracer.send(chunkOf('1'), ['places']);
-  await expect(broken.until(Promise.reject(new TypeError('no room')))).rejects.toThrow('no room');
+  const work = Promise.reject(new TypeError('no room'));
+  await expect(broken.until(work, signal)).rejects.toThrow('no room');
   const span = tracer.process('places', chunkOf('1'), undefined, 1);
   span.became({
     retries: 4,
@@ -168,7 +170,13 @@ test('errors and dead letters are exceptions of the span, and its status', async
   ]);
 });
 
-test('a span that lasts as long as a promise ends well with it', async () => {
-  expect(await tracer.send(chunkOf('1'), ['places']).until(Promise.resolve(5))).toBe(5);
-  expect(ended()).toMatchObject([{ name: 'send places', status: { code: SpanStatusCode.UNSET } }]);
+test('a span that lasts as long as a promise ends well with it, or when it is broken off', async () => {
+  const { signal } = new AbortController();
+  expect(await tracer.send(chunkOf('1'), ['places']).until(Promise.resolve(5), signal)).toBe(5);
+  const broken = tracer.send(chunkOf('1'), ['places']);
+  const work = Promise.reject(new Error('stopped'));
+  await expect(broken.until(work, AbortSignal.abort())).rejects.toThrow('stopped');
+  expect(ended()).toMatchObject(
+    Array.from({ length: 2 }, () => ({ status: { code: SpanStatusCode.UNSET }, events: [] })),
+  );
 });
