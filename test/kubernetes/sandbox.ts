@@ -6,6 +6,9 @@ import { until } from '../support/until.ts';
 /** The address of the machine in the sandbox. */
 export const SANDBOX_ADDRESS = '10.250.0.1';
 
+/** Addresses for tests of networks (RFC 2544): nobody else's. */
+const OUTSIDE = '198.18.0';
+
 /** What is put before a command, so that it runs inside. */
 export type Prefix = readonly string[];
 
@@ -44,6 +47,26 @@ export class Sandbox implements AsyncDisposable {
     await sandbox.run('ip', 'link', 'set', 'lo', 'up');
     await sandbox.run('ip', 'address', 'add', `${SANDBOX_ADDRESS}/32`, 'dev', 'lo');
     return sandbox;
+  }
+
+  /**
+   * Connects the sandbox with this machine, which is then what is outside of the cluster.
+   *
+   * @returns addresses of this machine that the sandbox reaches; they go with the sandbox
+   */
+  async connect(count: number): Promise<string[]> {
+    const [ours, theirs] = ['leat-test', 'outside'];
+    const [, target = ''] = /=(\d+)/.exec(this.prefix.join(' ')) ?? [];
+    const ends = ['type', 'veth', 'peer', 'name', theirs, 'netns', target];
+    await run('ip', ['link', 'add', ours, ...ends]);
+    const addresses = Array.from({ length: count }, (_, at) => `${OUTSIDE}.${at + 2}`);
+    for (const address of addresses) {
+      await run('ip', ['address', 'add', `${address}/24`, 'dev', ours]);
+    }
+    await run('ip', ['link', 'set', ours, 'up']);
+    await this.run('ip', 'address', 'add', `${OUTSIDE}.1/24`, 'dev', theirs);
+    await this.run('ip', 'link', 'set', theirs, 'up');
+    return addresses;
   }
 
   run(...command: readonly string[]): Promise<string> {
