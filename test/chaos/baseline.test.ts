@@ -19,6 +19,8 @@ const ONE_EACH = { fetcher: 1, mapper: 1, saver: 1 };
 const MOST_TRIES = 5;
 /** After that long without a new line it will never end: its counter waits for what is lost. */
 const STUCK_MS = 15_000;
+/** Milliseconds after which what was not acknowledged comes again: never, where a machine may only be slow. */
+const ACK_WAIT_MS = { calm: 600_000, struck: 2_000 };
 
 function startCounting(...args: readonly string[]): SupervisedProcess {
   const child = spawn(process.execPath, [PROGRAM, ...args], { stdio: 'ignore' });
@@ -35,7 +37,8 @@ function startCounting(...args: readonly string[]): SupervisedProcess {
 async function count(total: number, seed?: number): Promise<Tally> {
   await using dir = await tempDir();
   const server = await startServer();
-  const args = [server.url, dir.path, String(total)];
+  const ackWaitMs = seed === undefined ? ACK_WAIT_MS.calm : ACK_WAIT_MS.struck;
+  const args = [server.url, dir.path, String(total), String(ackWaitMs)];
   const replicas = seed === undefined ? ONE_EACH : { fetcher: 1, mapper: 2, saver: 2 };
   const supervisor = new Supervisor(replicas, (role) => startCounting(role, ...args));
   onTestFinished(async () => void (await supervisor.stop()));

@@ -51,9 +51,12 @@ export async function chaosRun(plan: Plan, version?: string): Promise<ChaosOutco
     const { replicas } = supervisor;
     const world = { pipeline: 'chaos', server: site.server, replicas, postgres };
     const monkey = unleash(plan, world, over.signal);
-    const restarts = await untilRunEnds(site, run, () => site.start(params, run));
+    const startAgain = (): Promise<string> => site.start(params, run);
+    let restarts = await untilRunEnds(site, run, startAgain);
     over.abort();
     const struck = await monkey;
+    // The last strike may have come after it was seen to end, and wiped it.
+    restarts += await untilRunEnds(site, run, startAgain);
     const violations = [...(await supervisor.stop())];
     const hits = struck.filter(({ missed }) => missed === undefined);
     const isWiped = hits.some(({ strike }) => strike.fault === 'wipe storage');
@@ -118,7 +121,7 @@ async function untilRunEnds(
         unknownSince = undefined;
         return false;
       },
-      DEADLINE_MS,
+      2 * DEADLINE_MS,
     );
   } finally {
     await connection.close();

@@ -1,7 +1,7 @@
 import { sendChunk } from '@leat/sdk/internal';
 import { connect } from '@nats-io/transport-node';
 import { afterEach, expect, onTestFinished, test } from 'vitest';
-import { Deployment, expectBalance, expectSquares } from '../support/deployment.ts';
+import { DEADLINE_MS, Deployment, expectBalance, expectSquares } from '../support/deployment.ts';
 import {
   bodyOf,
   envelopeOf,
@@ -32,17 +32,10 @@ async function begin(count: number): Promise<Scene> {
   const [{ server } = expect.fail('no node')] = cluster.nodes;
   const env = { NATS_URL: cluster.url, LEAT_STREAM_REPLICAS: '3', LEAT_ACK_WAIT_MS: '2000' };
   const site = await Deployment.create('steady.ts', { server, env });
+  const params = [`count=${count}`, 'delayMs=400', `hold=${count * 0.8}`];
+  const flags = params.flatMap((param) => ['--param', param]);
   await until('the cluster takes a run', async () => {
-    const { code } = await site.leat(
-      'start',
-      site.file,
-      '--run',
-      'r1',
-      '--param',
-      `count=${count}`,
-      '--param',
-      'delayMs=40',
-    );
+    const { code } = await site.leat('start', site.file, '--run', 'r1', ...flags);
     return code === 0;
   });
   const started = new Supervisor(ONE_OR_TWO, (role) => site.replica(role));
@@ -56,8 +49,10 @@ async function expectExact(
   { site, supervisor: started, run }: Scene,
   count: number,
 ): Promise<void> {
+  await site.letGo();
   await site.untilSaved(count / 20, run, 'steady');
-  await until('the run has ended', async () => (await site.report(run)).state !== 'running');
+  const hasEnded = async (): Promise<boolean> => (await site.report(run)).state !== 'running';
+  await until('the run has ended', hasEnded, DEADLINE_MS);
   expect(await started.stop()).toEqual([]);
   const report = await site.report(run);
   expect(report).toMatchObject({ state: 'completed', records: { in: count, saved: count } });
@@ -85,7 +80,7 @@ test('the leaders of a queue and of the bucket are killed, and others follow the
 });
 
 test('each server is asked to leave, in turn, and started again', async () => {
-  const count = 20_000;
+  const count = 12_000;
   const scene = await begin(count);
   for (const { name, server } of scene.cluster.nodes) {
     expect(await scene.site.report(scene.run)).toMatchObject({ state: 'running' });

@@ -69,7 +69,7 @@ export async function startCluster(): Promise<Cluster> {
           leader = nodes.find(({ name }) => name === info?.cluster?.leader);
           return leader !== undefined;
         },
-        60_000,
+        120_000,
       );
       return leader as ClusterNode;
     },
@@ -85,7 +85,7 @@ export async function startCluster(): Promise<Cluster> {
             }
             return true;
           }).catch(() => false),
-        60_000,
+        120_000,
       ),
   };
 }

@@ -2,7 +2,7 @@
  * A pipeline as one writes it at first: it counts acknowledgements instead of keeping a set, its chunks
  * have no ids, and its saver appends to a file and then acknowledges. The monkey must find it out.
  *
- *   node counting-process.mjs fetcher|mapper|saver URL DIR COUNT
+ *   node counting-process.mjs fetcher|mapper|saver URL DIR COUNT ACK_WAIT_MS
  */
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,11 +10,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 
-const [role, url, dir, count] = process.argv.slice(2);
+const [role, url, dir, count, ackWaitMs] = process.argv.slice(2);
 const COUNT = Number(count);
 const CHUNK = 20;
 const WINDOW = 2_000;
-const ACK_WAIT_NANOS = 2_000_000_000;
+const ACK_WAIT_NANOS = Number(ackWaitMs) * 1e6;
 
 const connection = await connect({
   servers: url,

@@ -56,9 +56,10 @@ test('one of three servers is cut off together with the active fetcher, a mapper
   const env = { NATS_URL: url, LEAT_STREAM_REPLICAS: '3', LEAT_ACK_WAIT_MS: '2000' };
   await using site = await Deployment.create('steady.ts', { server, env });
   const run = 'r1';
-  const params = ['--param', `count=${COUNT}`, '--param', 'delayMs=10'];
+  const params = [`count=${COUNT}`, 'delayMs=100', `hold=${COUNT * 0.9}`];
+  const flags = params.flatMap((param) => ['--param', param]);
   await until('the cluster takes a run', async () => {
-    const { code } = await site.leat('start', site.file, '--run', run, ...params);
+    const { code } = await site.leat('start', site.file, '--run', run, ...flags);
     return code === 0;
   });
   const cutOff = ROLES.map((role) => site.replica(role, [], far.within));
@@ -72,12 +73,13 @@ test('one of three servers is cut off together with the active fetcher, a mapper
   await until('takeover', says(standby, 'run resumed'), DEADLINE_MS);
   const takenAt = performance.now();
   const before = await savedChunks(site.out('steady', run));
-  await site.untilSaved(before + 300, run, 'steady');
+  await site.untilSaved(before + 150, run, 'steady');
   expect((await site.report(run)).state).toBe('running');
   await far.join();
+  await site.letGo();
   process.stdout.write(
     `partition: taken over after ${((takenAt - cutAt) / 1_000).toFixed(1)} s, joined after ${((performance.now() - cutAt) / 1_000).toFixed(1)} s, ` +
-      `with ${before + 300} of ${COUNT / 20} chunks saved\n`,
+      `with ${before + 150} of ${COUNT / 20} chunks saved\n`,
   );
   await until('the run has ended', says(standby, 'run ended'), DEADLINE_MS);
   await until(

@@ -5,7 +5,7 @@ import { residentMegabytes } from '../support/resident-memory.ts';
 /** How long after its end a replica is started again, unless something else was said. */
 const RESTART_MS = 500;
 const SAMPLE_MS = 200;
-const STOP_MS = 30_000;
+const STOP_MS = 90_000;
 
 export interface SupervisedProcess {
   readonly pid: number;

@@ -160,7 +160,7 @@ describe('forged messages', () => {
     startStages(open, line);
     const { reports } = startFetcher(open, line);
     const forging = forgeChunks(open, SEED + 1).then(() => forgeReceipts(open));
-    await until('the run has ended', () => reports.length === 1, 50_000);
+    await until('the run has ended', () => reports.length === 1, 150_000);
     await forging;
     expect(reports[0]).toMatchObject({
       state: 'completed',

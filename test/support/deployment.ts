@@ -1,9 +1,10 @@
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { RunReport } from '@leat/core';
 import { findNatsServer, type NatsServer, startNatsServer } from '@leat/nats-server';
 import { expect, onTestFailed, onTestFinished } from 'vitest';
+import { LET_GO_FILE } from '../fixtures/take-time.ts';
 import { type Ended, fixture, leat, type LeatProcess, spawnLeat } from './leat.ts';
 import { tempDir, type TempDir } from './temp-dir.ts';
 import { until } from './until.ts';
@@ -102,8 +103,20 @@ export class Deployment implements AsyncDisposable {
     return child;
   }
 
+  /** Waits until a service is connected and knows how it is asked to stop. */
+  async untilReady(...services: readonly LeatProcess[]): Promise<void> {
+    for (const { stderr } of services) {
+      await until('it is ready', () => stderr().includes('service ready'), DEADLINE_MS);
+    }
+  }
+
   services(role: Role, count: number): LeatProcess[] {
     return Array.from({ length: count }, () => this.service(role));
+  }
+
+  /** Lets runs go on that take their time: see `takeTime` of the fixtures. */
+  letGo(): Promise<void> {
+    return writeFile(join(this.dir, LET_GO_FILE), '');
   }
 
   async report(run: string): Promise<RunReport> {

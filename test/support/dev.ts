@@ -1,7 +1,8 @@
 import { join } from 'node:path';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import type { RunReport } from '@leat/core';
 import { expect, onTestFailed, onTestFinished } from 'vitest';
+import { LET_GO_FILE } from '../fixtures/take-time.ts';
 import { linesOf } from './deployment.ts';
 import { type Ended, fixture, leat, type LeatProcess, spawnLeat } from './leat.ts';
 import { tempDir, type TempDir } from './temp-dir.ts';
@@ -46,6 +47,11 @@ export class DevSite implements AsyncDisposable {
     const child = spawnLeat(args, { cwd: this.dir });
     this.#processes.push(child);
     return child;
+  }
+
+  /** Lets runs go on that take their time: see `takeTime` of the fixtures. */
+  letGo(): Promise<void> {
+    return writeFile(join(this.dir, LET_GO_FILE), '');
   }
 
   /** Runs `leat dev` to its end, and gives its report. */
