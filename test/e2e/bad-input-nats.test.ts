@@ -12,6 +12,7 @@ import {
 } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { expect, test } from 'vitest';
+import { freePort } from '../support/free-port.ts';
 import { type Ended, fixture, leat, spawnLeat } from '../support/leat.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { until } from '../support/until.ts';
@@ -31,25 +32,22 @@ async function refusal(
   return ended;
 }
 
-/** A port on which nothing listens. */
-async function closedPort(): Promise<number> {
-  await using server = await startNatsServer({ jetstream: false });
-  return server.port;
-}
+/** A port that hardly anybody may listen on, and nobody does. */
+const CLOSED_PORT = 1;
 
 test.each([{ args: ['start', SQUARES] }, { args: ['status'] }, { args: ['verify', 'some-run'] }])(
   'leat $args says at which address no server answers',
   async ({ args }) => {
-    const url = `nats://127.0.0.1:${await closedPort()}`;
+    const url = `nats://127.0.0.1:${CLOSED_PORT}`;
     const { stderr } = await refusal(args, { NATS_URL: url });
     expect(stderr).toContain(`No NATS server answers at ${url}`);
   },
 );
 
 test('an address that is none is named, and a password in it is not', async () => {
-  const port = await closedPort();
-  const { stderr } = await refusal(['status'], { NATS_URL: `nats://me:s3cret@127.0.0.1:${port}` });
-  expect(stderr).toContain(`127.0.0.1:${port}`);
+  const url = `nats://me:s3cret@127.0.0.1:${CLOSED_PORT}`;
+  const { stderr } = await refusal(['status'], { NATS_URL: url });
+  expect(stderr).toContain(`127.0.0.1:${CLOSED_PORT}`);
   expect(stderr).not.toContain('s3cret');
   const none = await refusal(['status'], { NATS_URL: 'nats://127.0.0.1:99999' });
   expect(none.stderr).toMatch(/address "nats:\/\/127\.0\.0\.1:99999" is none/);
@@ -57,7 +55,7 @@ test('an address that is none is named, and a password in it is not', async () =
 
 test('a service keeps trying until the server comes up, and ends well', async () => {
   await using dir = await tempDir();
-  const port = await closedPort();
+  const port = await freePort();
   const env = { NATS_URL: `nats://127.0.0.1:${port}` };
   await using mapper = spawnLeat(['mapper', SQUARES], { cwd: dir.path, env });
   const tries = (): RegExpMatchArray[] => [
@@ -75,7 +73,7 @@ test('a service keeps trying until the server comes up, and ends well', async ()
 
 test('a service that waits for its server can be stopped', async () => {
   await using dir = await tempDir();
-  const env = { NATS_URL: `nats://127.0.0.1:${await closedPort()}` };
+  const env = { NATS_URL: `nats://127.0.0.1:${CLOSED_PORT}` };
   await using saver = spawnLeat(['saver', SQUARES], { cwd: dir.path, env });
   await until('it has tried', () => saver.stderr().includes('No NATS server answers'));
   saver.kill('SIGTERM');

@@ -3,8 +3,8 @@ import { connect } from '@nats-io/transport-node';
 import { expect, test } from 'vitest';
 import { Deployment, expectBalance, expectSquares } from '../support/deployment.ts';
 
-const COUNT = 8_000;
-const CHUNKS = 400;
+const COUNT = 6_000;
+const CHUNKS = 300;
 const STAGES = ['squares', 'files'];
 
 type Wipe = (manager: JetStreamManager, run: string) => Promise<unknown>;
@@ -50,7 +50,7 @@ test.each(WIPES)(
   'the broker forgets $what, and the run completes all the same',
   async ({ wipe }) => {
     await using site = await Deployment.create('steady.ts', { env: { LEAT_ACK_WAIT_MS: '2000' } });
-    const run = await site.start({ count: COUNT, delayMs: 10 });
+    const run = await site.start({ count: COUNT, delayMs: 10, hold: COUNT * 0.8 });
     site.service('fetcher');
     site.services('mapper', 2);
     site.service('saver');
@@ -62,6 +62,7 @@ test.each(WIPES)(
     } finally {
       await connection.close();
     }
+    await site.letGo();
     await site.untilEnded();
 
     const report = await site.report(run);

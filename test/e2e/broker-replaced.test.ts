@@ -4,12 +4,13 @@ import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { expect, test } from 'vitest';
 import { Deployment, expectBalance, expectSquares } from '../support/deployment.ts';
 
-const COUNT = 8_000;
-const CHUNKS = 400;
+const COUNT = 6_000;
+const CHUNKS = 300;
 
 test('nobody lives and the broker knows nothing: a run that is started again by its id goes on from what the sink has', async () => {
   await using site = await Deployment.create('steady.ts');
-  const run = await site.start({ count: COUNT, delayMs: 10 });
+  const params = { count: COUNT, delayMs: 10, hold: COUNT * 0.8 };
+  const run = await site.start(params);
   const services = [site.service('fetcher'), site.service('mapper'), site.service('saver')];
   await site.untilSaved(CHUNKS * 0.4, run, 'steady');
   for (const service of services) service.kill('SIGKILL');
@@ -29,7 +30,8 @@ test('nobody lives and the broker knows nothing: a run that is started again by 
     });
     await connection.flush();
 
-    expect(await site.start({ count: COUNT, delayMs: 10 }, run)).toBe(run);
+    await site.letGo();
+    expect(await site.start(params, run)).toBe(run);
     const fetcher = site.service('fetcher');
     site.services('mapper', 2);
     site.service('saver');

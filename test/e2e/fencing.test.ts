@@ -5,8 +5,8 @@ import { z } from 'zod';
 import { DEADLINE_MS, Deployment, expectBalance, expectSquares } from '../support/deployment.ts';
 import { until } from '../support/until.ts';
 
-const COUNT = 20_000;
-const CHUNKS = 1_000;
+const COUNT = 10_000;
+const CHUNKS = 500;
 
 /** The chunks in a sink by the fence of their receipts. */
 async function chunksByFence(out: string, run: string): Promise<Map<number, string[]>> {
@@ -26,7 +26,7 @@ async function chunksByFence(out: string, run: string): Promise<Map<number, stri
 
 test('a saver that wakes under another fetcher saves nothing under the old fence, and goes on under the new one', async () => {
   await using site = await Deployment.create('steady.ts', { env: { LEAT_ACK_WAIT_MS: '2000' } });
-  const run = await site.start({ count: COUNT, delayMs: 10 });
+  const run = await site.start({ count: COUNT, delayMs: 10, hold: COUNT * 0.8 });
   const first = site.service('fetcher');
   site.services('mapper', 2);
   const stale = site.service('saver');
@@ -45,6 +45,7 @@ test('a saver that wakes under another fetcher saves nothing under the old fence
   await site.untilSaved(CHUNKS * 0.4, run, 'steady');
   // It is of use again, and alone.
   successor.kill('SIGKILL');
+  await site.letGo();
   await site.untilEnded();
 
   const after = await chunksByFence(site.out('steady'), run);

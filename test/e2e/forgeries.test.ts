@@ -1,8 +1,9 @@
 import { formatReceipt, NO_COUNTS, receiptsSubject, stageSubject } from '@leat/core';
-import { jetstream } from '@nats-io/jetstream';
+import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect, headers } from '@nats-io/transport-node';
 import { expect, test } from 'vitest';
 import { Deployment } from '../support/deployment.ts';
+import { until } from '../support/until.ts';
 
 const RECORDS = 1_000;
 
@@ -78,15 +79,22 @@ test.each(FORGERIES)(
   async ({ subject, headers: fields = {}, body, reason, finding }) => {
     await using site = await Deployment.create('squares.ts');
     const run = await site.start({ count: RECORDS });
+    const services = [site.service('saver'), site.service('fetcher')];
     const connection = await connect({ servers: site.server.url });
     try {
+      const { streams } = await jetstreamManager(connection);
+      // Before a true one can be there, and when the fetcher knows of the chunk.
+      await until('all chunks are sent', async () => {
+        const { state } = await streams.info('leat_squares_squares');
+        return state.messages === RECORDS / 100;
+      });
       const header = headers();
       for (const [name, value] of Object.entries(fields)) header.set(name, value);
       await jetstream(connection).publish(subject(run), body, { headers: header });
     } finally {
       await connection.close();
     }
-    const services = (['saver', 'fetcher', 'mapper'] as const).map((role) => site.service(role));
+    services.push(site.service('mapper'));
     await Promise.all(services.map(({ ended }) => ended));
     expect(await site.report(run)).toMatchObject(
       reason === undefined

@@ -3,8 +3,8 @@ import { connect } from '@nats-io/transport-node';
 import { expect, test } from 'vitest';
 import { Deployment, expectBalance, expectSquares } from '../support/deployment.ts';
 
-const COUNT = 20_000;
-const CHUNKS = 1_000;
+const COUNT = 10_000;
+const CHUNKS = 500;
 /** So that what a dead replica held comes to another after two seconds. */
 const env = { LEAT_ACK_WAIT_MS: '2000' };
 
@@ -12,7 +12,7 @@ const env = { LEAT_ACK_WAIT_MS: '2000' };
 async function watchSends(
   url: string,
   stage: string,
-): Promise<AsyncDisposable & { readonly sent: number[] }> {
+): Promise<AsyncDisposable & { readonly sent: number[]; readonly untilSeen: () => Promise<void> }> {
   const connection = await connect({ servers: url, maxReconnectAttempts: -1 });
   const sent: number[] = [];
   connection.subscribe(`leat.v1.steady.${stage}.*`, {
@@ -21,7 +21,8 @@ async function watchSends(
     },
   });
   await connection.flush();
-  return { sent, [Symbol.asyncDispose]: () => connection.close() };
+  const untilSeen = (): Promise<void> => connection.flush();
+  return { sent, untilSeen, [Symbol.asyncDispose]: () => connection.close() };
 }
 
 test.each([{ version: MINIMUM_VERSION }, { version: undefined }])(
@@ -29,7 +30,7 @@ test.each([{ version: MINIMUM_VERSION }, { version: undefined }])(
   async ({ version }) => {
     await using site = await Deployment.create('steady.ts', { env, ...(version && { version }) });
     await using queue = await watchSends(site.server.url, 'squares');
-    const run = await site.start({ count: COUNT, delayMs: 10 });
+    const run = await site.start({ count: COUNT, delayMs: 10, hold: COUNT * 0.7 });
     const fetcher = site.service('fetcher');
     const [mapper] = site.services('mapper', 3);
     const [saver] = site.services('saver', 2);
@@ -44,7 +45,9 @@ test.each([{ version: MINIMUM_VERSION }, { version: undefined }])(
     const { chunks, state } = await site.report(run);
     expect(state).toBe('running');
     expect(chunks.total).toBeLessThan(CHUNKS);
+    await queue.untilSeen();
     const before = queue.sent.length;
+    await site.letGo();
     site.service('fetcher');
     await site.untilEnded();
 

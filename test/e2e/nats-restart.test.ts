@@ -2,15 +2,15 @@ import { MINIMUM_VERSION } from '@leat/nats-server';
 import { expect, test } from 'vitest';
 import { Deployment, expectBalance, expectSquares } from '../support/deployment.ts';
 
-const COUNT = 14_000;
-const CHUNKS = 700;
+const COUNT = 8_000;
+const CHUNKS = 400;
 
 test.each([{ version: MINIMUM_VERSION }, { version: undefined }])(
   'nats-server $version is killed, and later stopped, and each time started again',
   async ({ version }) => {
     const env = { LEAT_ACK_WAIT_MS: '2000' };
     await using site = await Deployment.create('steady.ts', { env, ...(version && { version }) });
-    const run = await site.start({ count: COUNT, delayMs: 10 });
+    const run = await site.start({ count: COUNT, delayMs: 10, hold: COUNT * 0.9 });
     site.service('fetcher');
     site.services('mapper', 3);
     site.services('saver', 2);
@@ -20,6 +20,7 @@ test.each([{ version: MINIMUM_VERSION }, { version: undefined }])(
     await site.server.restart();
     await site.untilSaved(CHUNKS * 0.6, run, 'steady');
     await site.server.restart();
+    await site.letGo();
     await site.untilEnded();
 
     const report = await site.report(run);

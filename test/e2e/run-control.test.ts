@@ -1,64 +1,40 @@
-import { findNatsServer, startNatsServer } from '@leat/nats-server';
-import type { RunReport } from '@leat/core';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { DEADLINE_MS, Deployment } from '../support/deployment.ts';
-import { fixture, leat, spawnLeat } from '../support/leat.ts';
-import { tempDir } from '../support/temp-dir.ts';
 import { until } from '../support/until.ts';
 
-const PIPELINE = fixture('squares.ts');
-
-/** Three services at work on one run, on a server of their own. */
-async function setUp(params: readonly string[]) {
-  const server = await startNatsServer({ binary: await findNatsServer() });
-  onTestFinished(() => server.stop());
-  const dir = await tempDir();
-  onTestFinished(() => dir[Symbol.asyncDispose]());
-  const options = { cwd: dir.path, env: { NATS_URL: server.url } };
-  const flags = params.flatMap((param) => ['--param', param]);
-  expect(await leat(['start', PIPELINE, '--run', 'r1', ...flags], options)).toMatchObject({
-    code: 0,
-  });
-  const roles = ['fetcher', 'mapper', 'mapper', 'saver'];
-  const services = roles.map((role) => spawnLeat([role, PIPELINE, '--once'], options));
-  onTestFinished(async () => {
-    for (const service of services) await service[Symbol.asyncDispose]();
-  });
-  const report = async (): Promise<RunReport> => {
-    const { stdout } = await leat(['status', 'r1', '--json'], options);
-    return JSON.parse(stdout) as RunReport;
-  };
-  return { leat: (...args: string[]) => leat(args, options), services, report };
-}
-
 test('a paused run rests on every replica, and goes on when it is resumed', async () => {
-  const run = await setUp(['count=20000', 'delayMs=20']);
-  await until('some chunks are saved', async () => (await run.report()).chunks.saved > 5);
-  expect(await run.leat('pause', 'r1')).toMatchObject({ code: 0 });
-  await until('the run rests', async () => (await run.report()).state === 'paused');
-  let before = await run.report();
-  await until('what was in hand is finished', async () => {
-    const [last, now] = [before, await run.report()];
-    before = now;
-    return last.chunks.saved === now.chunks.saved;
-  });
-  expect(await run.leat('resume', 'r1')).toMatchObject({ code: 0 });
+  await using site = await Deployment.create('steady.ts');
+  const run = await site.start({ count: 10_000, delayMs: 500 });
+  site.service('fetcher');
+  site.services('mapper', 2);
+  site.service('saver');
+  await site.untilSaved(5, run, 'steady');
+  expect(await site.leat('pause', run)).toMatchObject({ code: 0 });
+  const rests = async (): Promise<boolean> => (await site.report(run)).state === 'paused';
+  await until('the run rests', rests, DEADLINE_MS);
+  let before = await site.report(run);
   await until(
-    'the run goes on',
-    async () => (await run.report()).chunks.saved > before.chunks.saved,
+    'what was in hand is finished',
+    async () => {
+      const [last, now] = [before, await site.report(run)];
+      before = now;
+      return last.chunks.saved === now.chunks.saved;
+    },
+    DEADLINE_MS,
   );
-  const [fetcher] = await Promise.all(run.services.map(({ ended }) => ended));
-  expect(fetcher).toMatchObject({ code: 0 });
-  expect(await run.report()).toMatchObject({
+  expect(await site.leat('resume', run)).toMatchObject({ code: 0 });
+  await site.letGo();
+  await site.untilEnded();
+  expect(await site.report(run)).toMatchObject({
     state: 'completed',
-    records: { in: 20_000, saved: 20_000 },
+    records: { in: 10_000, saved: 10_000 },
   });
-  expect(await run.leat('verify', 'r1')).toMatchObject({ code: 0 });
+  expect(await site.leat('verify', run)).toMatchObject({ code: 0 });
 });
 
 test('a run that rests keeps no other waiting', async () => {
   await using site = await Deployment.create('steady.ts');
-  const first = await site.start({ count: 10_000, delayMs: 10 }, 'first');
+  const first = await site.start({ count: 10_000, delayMs: 500 }, 'first');
   site.service('fetcher');
   site.service('mapper');
   site.service('saver');
@@ -72,6 +48,7 @@ test('a run that rests keeps no other waiting', async () => {
   );
   expect(await site.report(first)).toMatchObject({ state: 'paused', endedAt: null });
   expect(await site.leat('resume', first)).toMatchObject({ code: 0 });
+  await site.letGo();
   await site.untilEnded();
   for (const [run, count] of [
     [first, 10_000],

@@ -2,12 +2,12 @@ import { expect, test } from 'vitest';
 import { DEADLINE_MS, Deployment, expectBalance, expectSquares } from '../support/deployment.ts';
 import { until } from '../support/until.ts';
 
-const COUNT = 20_000;
-const CHUNKS = 1_000;
+const COUNT = 10_000;
+const CHUNKS = 500;
 
 test('a standby takes over from a fetcher that is silent, and the silent one finds out when it wakes', async () => {
   await using site = await Deployment.create('steady.ts', { env: { LEAT_ACK_WAIT_MS: '2000' } });
-  const run = await site.start({ count: COUNT, delayMs: 10 });
+  const run = await site.start({ count: COUNT, delayMs: 10, hold: COUNT * 0.8 });
   const active = site.service('fetcher');
   await until('the run has a fetcher', () => active.stderr().includes('run started'), DEADLINE_MS);
   const standby = site.service('fetcher');
@@ -18,9 +18,14 @@ test('a standby takes over from a fetcher that is silent, and the silent one fin
   active.kill('SIGSTOP');
   await until('takeover', () => standby.stderr().includes('run resumed'), DEADLINE_MS);
   active.kill('SIGCONT');
+  const hasFoundOut = (): boolean => active.stderr().includes('Another fetcher has taken over');
+  await until('the silent one has found out', hasFoundOut, DEADLINE_MS);
+  // Or else it could take over in its turn.
+  active.kill('SIGTERM');
+  expect(await active.ended).toMatchObject({ code: 0 });
+  await site.letGo();
   await site.untilEnded();
 
-  expect(active.stderr()).toContain('Another fetcher has taken over');
   expect(active.stderr()).not.toContain('run ended');
   expect(standby.stderr()).toContain('run ended');
   const report = await site.report(run);

