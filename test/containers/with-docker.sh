@@ -10,7 +10,7 @@ if ! answers && [ "$(id --user)" = 0 ] && command -v dockerd >/dev/null; then
   folder=$(mktemp -d)
   dockerd --pidfile "$folder/pid" --exec-root "$folder/exec" --host "unix://$folder/socket" >"$folder/log" 2>&1 &
   dockerd=$!
-  trap 'kill "$dockerd" 2>/dev/null; wait "$dockerd" || true; rm -rf "$folder"' EXIT
+  trap 'kill "$dockerd" 2>/dev/null || true; wait "$dockerd" || true; rm -rf "$folder"' EXIT
   export DOCKER_HOST="unix://$folder/socket"
   for _ in $(seq 150); do
     if answers || ! kill -0 "$dockerd" 2>/dev/null; then break; fi
