@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Contender } from '../contender.ts';
 import type { Job } from '../job/job.ts';
@@ -17,7 +17,7 @@ export interface Measurement {
   readonly duplicates: number;
 }
 
-/** Lets a contender do a job, checks that every record is there, and removes what was written. */
+/** Lets a contender do a job, and checks that every record is there. What was written is emptied. */
 export async function measure(
   contender: Contender,
   job: Omit<Job, 'dir'>,
@@ -43,6 +43,17 @@ export async function measure(
     throw new Error(`${contender.name}: ${(error as Error).message}`, { cause: error });
   } finally {
     sampler.stop();
-    await rm(root, { recursive: true, force: true, maxRetries: 5 });
+    await emptyFiles(root);
+  }
+}
+
+/**
+ * Gives the space back and keeps the files until the bench ends: ext4 looks at every inode that was freed
+ * in the last half minute before it makes a file, which costs the next contender 80 to 300 µs for each.
+ */
+async function emptyFiles(folder: string): Promise<void> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  for (const entry of entries) {
+    if (entry.isFile()) await truncate(join(entry.parentPath, entry.name));
   }
 }

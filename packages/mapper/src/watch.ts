@@ -41,7 +41,7 @@ export interface WatchOptions {
  * It begins when somebody asks for its signal. Before that the work has not waited for anything, and a
  * watch can do nothing while this thread is blocked; most chunks of a quick function end without one.
  */
-export class Watch implements Wanted {
+class Watch implements Wanted {
   readonly #options: WatchOptions;
   readonly #timeoutMs: number;
   #over: AbortController | undefined;
