@@ -47,9 +47,9 @@ describe.skipIf(lack !== undefined)('production, with NATS and a database outsid
         // So little of a core that the run is still under way when the fetchers are killed.
         change(
           { kind: 'Deployment', name: 'mapper' },
-          'add',
-          'template/spec/containers/0/resources/limits/cpu',
-          '500m',
+          'replace',
+          'template/spec/containers/0/resources',
+          { limits: { cpu: '400m', memory: '1Gi' } },
         ),
         change(
           { kind: 'ScaledObject' },
