@@ -32,7 +32,7 @@ async function begin(count: number): Promise<Scene> {
   const [{ server } = expect.fail('no node')] = cluster.nodes;
   const env = { NATS_URL: cluster.url, LEAT_STREAM_REPLICAS: '3', LEAT_ACK_WAIT_MS: '2000' };
   const site = await Deployment.create('steady.ts', { server, env });
-  const params = [`count=${count}`, 'delayMs=400', `hold=${count * 0.8}`];
+  const params = [`count=${count}`, 'delayMs=100', `hold=${count * 0.8}`];
   const flags = params.flatMap((param) => ['--param', param]);
   await until('the cluster takes a run', async () => {
     const { code } = await site.leat('start', site.file, '--run', 'r1', ...flags);

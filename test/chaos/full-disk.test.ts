@@ -26,7 +26,7 @@ test('the disk under the server is full for a while', async (context) => {
   const server = await startNatsServer({ storeDir, config });
   const env = { LEAT_ACK_WAIT_MS: '2000' };
   await using site = await Deployment.create('steady.ts', { server, env });
-  const run = await site.start({ count: COUNT, delayMs: 300 });
+  const run = await site.start({ count: COUNT, delayMs: 60 });
   const fetcher = site.service('fetcher');
   const services = [fetcher, ...site.services('mapper', 2), site.service('saver')];
   await site.untilSaved(100, run, 'steady');

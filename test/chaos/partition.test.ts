@@ -56,7 +56,7 @@ test('one of three servers is cut off together with the active fetcher, a mapper
   const env = { NATS_URL: url, LEAT_STREAM_REPLICAS: '3', LEAT_ACK_WAIT_MS: '2000' };
   await using site = await Deployment.create('steady.ts', { server, env });
   const run = 'r1';
-  const params = [`count=${COUNT}`, 'delayMs=100', `hold=${COUNT * 0.9}`];
+  const params = [`count=${COUNT}`, 'delayMs=40', `hold=${COUNT * 0.9}`];
   const flags = params.flatMap((param) => ['--param', param]);
   await until('the cluster takes a run', async () => {
     const { code } = await site.leat('start', site.file, '--run', run, ...flags);

@@ -32,7 +32,7 @@ async function untilSaved(site: DevSite, command: LeatProcess): Promise<void> {
 
 test('Ctrl-C once: dev finishes what is in hand, says how to go on, and nothing is lost', async () => {
   await using site = await DevSite.create('unruly.ts');
-  const params = { count: 2_000, delayMs: 500 };
+  const params = { count: 2_000, delayMs: 200 };
   const command = site.dev(params);
   await untilSaved(site, command);
   command.kill('SIGINT');
@@ -81,7 +81,7 @@ test('Ctrl-C while nats-server starts ends dev', async () => {
 
 test('Ctrl-C ends dev while a full queue holds the fetcher up', async () => {
   await using site = await DevSite.create('unruly.ts');
-  const params = { count: 3_000, delayMs: 500 };
+  const params = { count: 3_000, delayMs: 200 };
   const command = site.dev(params, '--queue-max-chunks', '20');
   await untilSaved(site, command);
   command.kill('SIGINT');

@@ -4,7 +4,7 @@ import { until } from '../support/until.ts';
 
 test('a paused run rests on every replica, and goes on when it is resumed', async () => {
   await using site = await Deployment.create('steady.ts');
-  const run = await site.start({ count: 10_000, delayMs: 500 });
+  const run = await site.start({ count: 10_000, delayMs: 100 });
   site.service('fetcher');
   site.services('mapper', 2);
   site.service('saver');
@@ -34,7 +34,7 @@ test('a paused run rests on every replica, and goes on when it is resumed', asyn
 
 test('a run that rests keeps no other waiting', async () => {
   await using site = await Deployment.create('steady.ts');
-  const first = await site.start({ count: 10_000, delayMs: 500 }, 'first');
+  const first = await site.start({ count: 10_000, delayMs: 100 }, 'first');
   site.service('fetcher');
   site.service('mapper');
   site.service('saver');

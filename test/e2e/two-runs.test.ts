@@ -6,7 +6,7 @@ test('two runs of one pipeline at the same time do not mix', async () => {
   await using site = await Deployment.create('steady.ts', { env: { LEAT_ACK_WAIT_MS: '60000' } });
   const counts = [6_000, 10_000];
   const runs: string[] = [];
-  for (const count of counts) runs.push(await site.start({ count, delayMs: 300 }, `of-${count}`));
+  for (const count of counts) runs.push(await site.start({ count, delayMs: 100 }, `of-${count}`));
   site.services('fetcher', 2);
   site.services('mapper', 2);
   site.services('saver', 2);
