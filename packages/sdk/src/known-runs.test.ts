@@ -1,5 +1,5 @@
-import { NO_COUNTS, type RunWish } from '@leat/core';
-import { expect, onTestFinished, test } from 'vitest';
+import { NO_COUNTS, type RunState, type RunWish } from '@leat/core';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import type { Delivery } from './jetstream/chunk-queue.ts';
 import type { Runs } from './jetstream/runs.ts';
 import { KnownRuns } from './known-runs.ts';
@@ -8,6 +8,8 @@ import { createLogger } from './logger.ts';
 /** Runs by id, and how often each was looked up. */
 function start(known: Readonly<Record<string, RunWish>>, fail = 0) {
   const fences: Record<string, number> = {};
+  const states: Record<string, RunState> = {};
+  const wished: string[] = [];
   const looked: string[] = [];
   let failures = fail;
   const runs = {
@@ -16,15 +18,20 @@ function start(known: Readonly<Record<string, RunWish>>, fail = 0) {
       if (failures-- > 0) throw new Error('away');
       return run in known ? { run, pipeline: 'p', params: { a: run } } : undefined;
     },
-    wish: async (run: string) => known[run] ?? 'run',
+    wish: async (run: string) => {
+      wished.push(run);
+      return known[run] ?? 'run';
+    },
     progress: async (run: string) =>
-      run in fences ? { progress: { fence: fences[run] }, revision: 1 } : undefined,
+      run in fences
+        ? { progress: { fence: fences[run], state: states[run] ?? 'running' }, revision: 1 }
+        : undefined,
   } as unknown as Runs;
   const abort = new AbortController();
   const logger = createLogger({ format: 'json', level: 'silent' });
   const service = new KnownRuns(runs, abort.signal, logger);
   onTestFinished(() => service.close());
-  return { service, looked, abort, fences };
+  return { service, looked, wished, abort, fences, states };
 }
 
 /** A delivery that notes how it was settled. */
@@ -100,4 +107,25 @@ test('the fence of a run is 0 until it is known, and never falls', async () => {
   fences['r'] = 6;
   expect([await service.lookAtFence('r'), run?.fence]).toEqual([7, 7]);
   expect(await service.lookAtFence('unknown')).toBe(0);
+});
+
+test('a run that has ended for good is not asked for any more, until a chunk of it comes', async () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  const { service, looked, wished, fences, states } = start({ r: 'run', s: 'run' });
+  Object.assign(fences, { r: 1, s: 1 });
+  await service.admit(deliver('r').delivery);
+  await service.admit(deliver('s').delivery);
+  states['r'] = 'completed';
+  // It may be resumed, and its chunks are still on their queues.
+  states['s'] = 'failed';
+  await vi.advanceTimersByTimeAsync(10_000);
+  wished.length = 0;
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(new Set(wished)).toEqual(new Set(['s']));
+  // Its dead letters are tried again, under another fence.
+  Object.assign(fences, { r: 2 });
+  states['r'] = 'running';
+  expect(await service.admit(deliver('r').delivery)).toMatchObject({ fence: 2 });
+  expect(looked).toEqual(['r', 's', 'r']);
 });

@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { LeatError, type RunWish } from '@leat/core';
+import { isResumable, LeatError, type RunWish } from '@leat/core';
 import type { RunInfo } from './contracts.ts';
 import type { Delivery } from './jetstream/chunk-queue.ts';
 import type { Runs } from './jetstream/runs.ts';
@@ -76,12 +76,15 @@ export class KnownRuns {
     return undefined;
   }
 
-  /** Reads a run's fence anew, and gives it. */
+  /** Reads a run's fence anew, and gives it; a run that has ended for good is forgotten. */
   async lookAtFence(run: string): Promise<number> {
     const entry = await this.#find(run);
     if (entry === undefined) return 0;
+    const progress = (await this.#runs.progress(run))?.progress;
     // What comes late, or from a bucket that was wiped, does not lower it.
-    entry.fence = Math.max(entry.fence, await this.#fence(run));
+    entry.fence = Math.max(entry.fence, progress?.fence ?? 0);
+    // Should a chunk of it come all the same (of a redrive, say), it is looked up again.
+    if (progress !== undefined && !isResumable(progress.state)) this.#known.delete(run);
     return entry.fence;
   }
 
@@ -113,13 +116,9 @@ export class KnownRuns {
       info: { id: run, pipeline: request.pipeline, params: request.params },
       cancel,
       signal,
-      fence: await this.#fence(run),
+      fence: (await this.#runs.progress(run))?.progress.fence ?? 0,
       wish: await this.#runs.wish(run),
     };
-  }
-
-  async #fence(run: string): Promise<number> {
-    return (await this.#runs.progress(run))?.progress.fence ?? 0;
   }
 
   async #look(): Promise<void> {
