@@ -66,7 +66,7 @@ export { settleLeaf } from './lineage.ts';
 export type { ChunkInFlight, Settlement } from './ledger.ts';
 export { Ledger } from './ledger.ts';
 export type { LedgerCheckpoint, PartlySettled, Totals } from './ledger-checkpoint.ts';
-export { FIRST_CHECKPOINT } from './ledger-checkpoint.ts';
+export { FIRST_CHECKPOINT, mostInFlight } from './ledger-checkpoint.ts';
 export type { RedriveCheckpoint, RedriveInFlight } from './redrives.ts';
 export { REDRIVEN_COUNTS, Redrives } from './redrives.ts';
 export type {
@@ -79,7 +79,7 @@ export { isChosen, NOT_UTF8, redriveOf } from './redrive-choice.ts';
 export { LedgerRebuild } from './ledger-rebuild.ts';
 export type { Range } from './range-set.ts';
 export type { QueueObservation } from './lost.ts';
-export { lostChunks } from './lost.ts';
+export { isOverdue, lostChunks } from './lost.ts';
 export type { DeadTolerance, DeathToll } from './tolerance.ts';
 export { deathTollOf, isDeadTolerance, whyTooManyDead } from './tolerance.ts';
 export type { LeaseView } from './lease.ts';

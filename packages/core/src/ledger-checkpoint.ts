@@ -56,3 +56,18 @@ export const FIRST_CHECKPOINT: LedgerCheckpoint = {
   totals: { savedChunks: 0, deadChunks: 0, counts: NO_COUNTS, duplicates: 0 },
   digest: EMPTY_DIGEST,
 };
+
+/** The share of a message that gaps among settled chunks may take; the rest is for all else. */
+const GAPS_SHARE = 0.75;
+
+/**
+ * How many chunks may be in flight so that the checkpoint fits into a message, in whichever order they are
+ * settled: each of them may be a gap of its own, before a range of settled ones.
+ *
+ * @param maxBytes the largest message
+ * @param next the position of the next chunk: its digits stand twice in each range
+ */
+export function mostInFlight(maxBytes: number, next: number): number {
+  const rangeBytes = 2 * `${next}`.length + '[,],'.length;
+  return Math.max(1, Math.floor((maxBytes * GAPS_SHARE) / rangeBytes));
+}

@@ -41,9 +41,22 @@ describe('lostChunks', () => {
     expect(lostSeqs([NOW - 1, NOW - 60_000], 0, 1)).toEqual([]);
   });
 
-  test('sends an overdue chunk again though the queues move', () => {
-    const justOverdue = NOW - OVERDUE_MS - 1;
-    expect(lostSeqs([justOverdue, justOverdue + 1], 500, 3)).toEqual([0]);
+  const justOverdue = NOW - OVERDUE_MS - 1;
+
+  test('sends an overdue chunk again though the queues move, if fewer messages are there', () => {
+    expect(lostSeqs([justOverdue, justOverdue + 1, NOW - 1], 2, 3)).toEqual([0]);
+    expect(lostSeqs([justOverdue + 1, justOverdue, NOW - 1], 1, 3)).toEqual([1]);
+  });
+
+  test('leaves overdue chunks alone that wait in a long queue', () => {
+    expect(lostSeqs([justOverdue, justOverdue, NOW - 1], 3, 0)).toEqual([]);
+    expect(lostSeqs([justOverdue, justOverdue, NOW - 1], 500, 0)).toEqual([]);
+    // Of what is on its way to a queue none is missed there.
+    expect(lostSeqs([justOverdue, Number.POSITIVE_INFINITY], 1, 0)).toEqual([]);
+  });
+
+  test('sends no more overdue chunks again than are missing, the first of them first', () => {
+    expect(lostSeqs([justOverdue, justOverdue, justOverdue, NOW - 1], 2, 0)).toEqual([0, 1]);
   });
 
   test('finds nothing when nothing is in flight', () => {

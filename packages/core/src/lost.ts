@@ -19,13 +19,20 @@ export const OVERDUE_MS = 3_600_000; // 1 h
  * was sent before the first look is gone: a wiped stream, or a broker that lost what it had acknowledged.
  * A chunk in a long queue is left alone, because sending it twice would only make the queue longer.
  * What the queues cannot show (one lost chunk among many that move) is settled when they run dry, or
- * after an hour.
+ * after an hour: then as many of the overdue as there are fewer messages than chunks in flight, the first
+ * of them first, because the others may well be waiting.
  */
 export function lostChunks<T extends { readonly sentAt: number }>(
   inFlight: Iterable<T>,
   seen: QueueObservation,
 ): T[] {
-  const isEmpty = seen.queued === 0 && seen.receiptsUnread === 0;
-  const before = isEmpty ? seen.startedAt : seen.startedAt - OVERDUE_MS;
-  return [...inFlight].filter((chunk) => chunk.sentAt < before);
+  const stored = [...inFlight].filter((chunk) => chunk.sentAt < seen.startedAt);
+  if (seen.queued === 0 && seen.receiptsUnread === 0) return stored;
+  const missing = Math.max(0, stored.length - seen.queued);
+  return stored.filter((chunk) => isOverdue(chunk, seen.startedAt)).slice(0, missing);
+}
+
+/** Whether a chunk has been under way for so long that it may be lost, though others move. */
+export function isOverdue(chunk: { readonly sentAt: number }, now: number): boolean {
+  return chunk.sentAt < now - OVERDUE_MS;
 }

@@ -1,4 +1,4 @@
-import { LeatError, lostChunks } from '@leat/core';
+import { isOverdue, LeatError, lostChunks } from '@leat/core';
 import { type Logger, observeQueues, type PipelineConnection, wait } from '@leat/sdk/internal';
 import type { ReceiptIntake } from './receipt-intake.ts';
 
@@ -16,18 +16,19 @@ export interface WatchQueuesOptions<T> {
   readonly logger: Logger;
 }
 
-/** Looks for what the broker has lost, whenever no receipt has come for a while. */
+/** Looks for what the broker has lost, whenever no receipt has come for a while or the first is overdue. */
 export async function watchQueues<T extends { readonly sentAt: number }>(
   options: WatchQueuesOptions<T>,
 ): Promise<void> {
   const { connection, run, inFlight, receipts, signal, logger } = options;
   while (!signal.aborted) {
     await wait(QUIET_MS, signal).catch(() => undefined);
-    const isQuiet = performance.now() - receipts.lastAt >= QUIET_MS;
+    const now = performance.now();
     const [first] = inFlight();
-    if (signal.aborted || !isQuiet || first === undefined) continue;
+    if (signal.aborted || first === undefined) continue;
+    if (now - receipts.lastAt < QUIET_MS && !isOverdue(first, now)) continue;
     try {
-      const seen = await observeQueues(connection, run, () => receipts.held, performance.now());
+      const seen = await observeQueues(connection, run, () => receipts.held, now);
       const lost = lostChunks(inFlight(), seen);
       if (lost.length > 0) await options.onLost(lost);
     } catch (error) {
