@@ -14,15 +14,21 @@ const PRESSING = 256;
 /** How often the lease is renewed while nothing does. */
 const RENEW_MS = LEASE_MS / 3;
 
+export interface CheckpointerOptions {
+  readonly ledger: Ledger;
+  readonly lease: Lease;
+  readonly connection: PipelineConnection;
+  /** After it, a ledger that cannot be written is waited for no longer than the lease lasts. */
+  readonly stop: AbortSignal;
+  readonly logger: Logger;
+}
+
 /**
  * Writes the ledger down, and acknowledges receipts only after a checkpoint has them. One write at a
  * time; each says what the ledger holds at its beginning.
  */
 export class Checkpointer {
-  readonly #ledger: Ledger;
-  readonly #lease: Lease;
-  readonly #connection: PipelineConnection;
-  readonly #logger: Logger;
+  readonly #options: CheckpointerOptions;
   /** Receipts that are in the ledger, and whose messages wait for a checkpoint. */
   #unacknowledged: ReceiptDelivery[] = [];
   #isChanged = false;
@@ -32,11 +38,8 @@ export class Checkpointer {
   #writing: Promise<void> = Promise.resolve();
   #press: () => void = () => undefined;
 
-  constructor(ledger: Ledger, lease: Lease, connection: PipelineConnection, logger: Logger) {
-    this.#ledger = ledger;
-    this.#lease = lease;
-    this.#connection = connection;
-    this.#logger = logger;
+  constructor(options: CheckpointerOptions) {
+    this.#options = options;
   }
 
   /** Notes that the ledger is no longer as it was written. */
@@ -73,33 +76,52 @@ export class Checkpointer {
     await Promise.race([pressed, wait(CHECKPOINT_MS, signal).catch(() => undefined)]);
   }
 
-  /** Checkpoints now. @throws LeatError `lease-lost` */
+  /** Checkpoints now. @throws LeatError `lease-lost`, or `run-failed` if the ledger does not fit */
   write(): Promise<void> {
-    return this.#write(() => this.#lease.save(this.#ledger.checkpoint()));
+    const { lease, ledger } = this.#options;
+    return this.#write(() => lease.save(ledger.checkpoint()));
   }
 
   /** Writes the ledger for the last time: the run has ended. */
   end(state: RunState, reason?: string): Promise<void> {
+    const { lease, ledger } = this.#options;
     this.#isEnding = true;
-    return this.#write(() => this.#lease.end(this.#ledger.checkpoint(), state, reason));
+    return this.#write(() => lease.end(ledger.checkpoint(), state, reason));
+  }
+
+  /**
+   * Ends the run as failed. A ledger that does not fit stays as it was written last: receipts that came
+   * since are not acknowledged, and come again to whoever takes the run up.
+   */
+  async fail(reason: string): Promise<void> {
+    try {
+      await this.end('failed', reason);
+    } catch (error) {
+      if (!(error instanceof LeatError && error.code === 'run-failed')) throw error;
+      const { lease } = this.#options;
+      await this.#write(() => lease.end(lease.progress.ledger, 'failed', reason), []);
+    }
   }
 
   /** Writes the ledger for the last time here: the run goes on elsewhere, or later. */
   giveBack(): Promise<void> {
+    const { lease, ledger } = this.#options;
     this.#isEnding = true;
-    return this.#write(() => this.#lease.giveBack(this.#ledger.checkpoint()));
+    return this.#write(() => lease.giveBack(ledger.checkpoint()));
   }
 
-  #write(write: () => Promise<void>): Promise<void> {
-    this.#writing = this.#writing.then(() => this.#persist(write));
+  /** @param receipts those that the written ledger has; by default, all that are in the ledger now */
+  #write(write: () => Promise<void>, receipts?: ReceiptDelivery[]): Promise<void> {
+    const persist = (): Promise<void> => this.#persist(write, receipts);
+    // After a write that failed for good, the run may still be ended.
+    this.#writing = this.#writing.then(persist, persist);
     return this.#writing;
   }
 
   /** Tries until it works: the server may be away. The lease may be lost meanwhile, and that is final. */
-  async #persist(write: () => Promise<void>): Promise<void> {
+  async #persist(write: () => Promise<void>, receipts?: ReceiptDelivery[]): Promise<void> {
     for (let delayMs = 100; ; delayMs = Math.min(delayMs * 2, 2_000)) {
-      const taken = this.#unacknowledged;
-      this.#unacknowledged = [];
+      const taken = receipts ?? this.#takeUnacknowledged();
       this.#isChanged = false;
       try {
         await write();
@@ -108,17 +130,33 @@ export class Checkpointer {
         return;
       } catch (error) {
         this.#unacknowledged = [...taken, ...this.#unacknowledged];
-        if (error instanceof LeatError) throw error;
-        if (this.#connection.link.isClosed) {
-          throw new LeatError('unreachable', 'The connection to NATS was closed.', {
-            cause: error,
-          });
-        }
-        const fields = { run: this.#lease.run, retryInMs: delayMs };
-        this.#logger.warn(fields, `ledger not written yet: ${messageOf(error)}`);
-        await this.#connection.repair().catch(() => undefined);
+        await this.#mend(error, delayMs);
         await wait(delayMs);
       }
     }
+  }
+
+  #takeUnacknowledged(): ReceiptDelivery[] {
+    const taken = this.#unacknowledged;
+    this.#unacknowledged = [];
+    return taken;
+  }
+
+  /** @throws LeatError if the ledger cannot be written by trying again */
+  async #mend(cause: unknown, retryInMs: number): Promise<void> {
+    const { connection, lease, stop, logger } = this.#options;
+    if (cause instanceof LeatError) throw cause;
+    if (connection.link.isClosed) {
+      throw new LeatError('unreachable', 'The connection to NATS was closed.', { cause });
+    }
+    if (stop.aborted && performance.now() - this.#savedAt >= LEASE_MS) {
+      throw new LeatError(
+        'lease-lost',
+        `The ledger of the run ${lease.run} could not be written before its lease ran out (${messageOf(cause)}): whoever takes it up goes on from the last one that was.`,
+        { cause },
+      );
+    }
+    logger.warn({ run: lease.run, retryInMs }, `ledger not written yet: ${messageOf(cause)}`);
+    await connection.repair().catch(() => undefined);
   }
 }

@@ -4,6 +4,7 @@ import {
   isEnded,
   LeatError,
   Ledger,
+  mostInFlight,
   reportOf,
   type RunReport,
   type RunRequest,
@@ -77,7 +78,7 @@ class Conductor {
     this.#options = options;
     const { request, connection, pipeline, lease, logger } = options;
     this.#ledger = new Ledger(lease.progress.ledger);
-    this.#checkpointer = new Checkpointer(this.#ledger, lease, connection, logger);
+    this.#checkpointer = new Checkpointer({ ...options, ledger: this.#ledger });
     this.#run = { id: request.run, pipeline: request.pipeline, params: request.params };
     const wake = (): void => this.#wake();
     this.#outbox = new Outbox(
@@ -127,7 +128,7 @@ class Conductor {
       if (!(reason instanceof LeatError)) throw reason;
       if (reason.code === 'lease-lost') throw reason;
       logger.error({ run: request.run }, reason.message);
-      await this.#checkpointer.end('failed', reason.message);
+      await this.#checkpointer.fail(reason.message);
       return { report: this.#report(), error: reason };
     } finally {
       stop.removeEventListener('abort', wake);
@@ -201,11 +202,13 @@ class Conductor {
   }
 
   async #untilRoom(): Promise<boolean> {
-    const { stop, pipeline } = this.#options;
+    const { stop, pipeline, connection } = this.#options;
+    const { window } = pipeline.fetcher;
     await this.#until(
       () =>
         this.#control.mayGoOn &&
-        this.#ledger.inFlightCount < pipeline.fetcher.window &&
+        this.#ledger.inFlightCount <
+          Math.min(window, mostInFlight(connection.maxPayload, this.#ledger.next)) &&
         !this.#outbox.isFull,
     );
     return !stop.aborted;
@@ -232,7 +235,7 @@ class Conductor {
       await this.#checkpointer.end(completedState(this.#ledger.checkpoint()));
       await this.#cleanUp();
     } else if (damage !== undefined && this.#ledger.inFlightCount === 0) {
-      await this.#checkpointer.end('failed', damage.message);
+      await this.#checkpointer.fail(damage.message);
       this.#options.logger.error({ run: this.#run.id }, damage.message);
       return { report: this.#report(), error: damage };
     } else {

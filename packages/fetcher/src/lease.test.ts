@@ -81,18 +81,23 @@ describe('what the broker forgets or does not answer', () => {
     return lease;
   }
 
+  function checkpointerOf(lease: Lease): Checkpointer {
+    const { signal: stop } = new AbortController();
+    return new Checkpointer({ ledger, lease, connection, stop, logger });
+  }
+
   test('a lost answer to the last write is not a lost lease', async () => {
     const lease = await claimed();
     let isFirst = true;
     bucket.losesAnswer = ({ state }) => isEnded(state) && isFirst && !(isFirst = false);
-    const ending = new Checkpointer(ledger, lease, connection, logger).end('completed');
+    const ending = checkpointerOf(lease).end('completed');
     await vi.advanceTimersByTimeAsync(5_000);
     await expect(ending).resolves.toBeUndefined();
     expect(bucket.log).toEqual(['running', 'completed', 'completed']);
   });
 
   test('nothing is written after the last write, however long it takes', async () => {
-    const checkpointer = new Checkpointer(ledger, await claimed(), connection, logger);
+    const checkpointer = checkpointerOf(await claimed());
     const over = new AbortController();
     const running = checkpointer.run(over.signal);
     bucket.slownessMs = 5_000;

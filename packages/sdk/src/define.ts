@@ -73,7 +73,8 @@ export interface FetcherOptions<S extends ZodType> {
    */
   readonly maxBytes?: number;
   /**
-   * Most chunks in flight, from the fetcher to the last saver. Enough to keep every replica busy.
+   * Most chunks in flight, from the fetcher to the last saver. Enough to keep every replica busy. There are
+   * never more than the ledger has room for: some 40,000 where a message may have 1 MiB.
    * @defaultValue `1_000`
    */
   readonly window?: number;

@@ -11,7 +11,7 @@ import {
 } from '@leat/core';
 import { jetstream, type JetStreamClient, type JetStreamManager } from '@nats-io/jetstream';
 import { type KV, type KvEntry, Kvm } from '@nats-io/kv';
-import type { NatsConnection } from '@nats-io/transport-node';
+import { errors, type NatsConnection } from '@nats-io/transport-node';
 import type { Logger } from 'pino';
 import { openBucket } from './bucket.ts';
 import { apiCode } from './provision.ts';
@@ -24,6 +24,8 @@ import {
 } from './run-entries.ts';
 
 const WRONG_REVISION = 10071;
+/** What the stream is allowed to take, if an operator has made it so. */
+const LARGER_THAN_ALLOWED = 10054;
 
 /** A run's progress, and the revision that a compare-and-set names. */
 export interface ProgressEntry {
@@ -157,7 +159,7 @@ export class Runs {
    * Writes progress if nobody has written since `revision` (0: if there is none).
    *
    * @returns the new revision
-   * @throws LeatError `lease-lost` if somebody has
+   * @throws LeatError `lease-lost` if somebody has, `run-failed` if it is larger than a message may be
    */
   async save(run: string, progress: RunProgress, revision: number): Promise<number> {
     const key = `progress.${run}`;
@@ -166,6 +168,7 @@ export class Runs {
         ? await this.#createEntry(key, progress, isRunProgress)
         : await this.#kv.update(key, JSON.stringify(progress), revision);
     } catch (error) {
+      if (isTooLarge(error)) throw tooLarge(run, progress, error);
       if (apiCode(error) !== WRONG_REVISION) throw error;
       throw new LeatError('lease-lost', `Another fetcher has taken over the run ${run}.`, {
         cause: error,
@@ -263,6 +266,21 @@ export class Runs {
     const { state } = await this.#manager.streams.info(`KV_${this.#bucket}`, filter);
     return Object.keys(state.subjects ?? {}).map((subject) => subject.slice(prefix.length));
   }
+}
+
+/** Whether the client (by the server's max_payload) or the stream refuses a message for its size. */
+function isTooLarge(error: unknown): boolean {
+  return error instanceof errors.InvalidArgumentError || apiCode(error) === LARGER_THAN_ALLOWED;
+}
+
+function tooLarge(run: string, progress: RunProgress, cause: unknown): LeatError {
+  const bytes = Buffer.byteLength(JSON.stringify(progress));
+  const cursorBytes = Buffer.byteLength(JSON.stringify(progress.ledger.cursor));
+  return new LeatError(
+    'run-failed',
+    `The ledger of the run ${run} takes ${bytes} bytes, ${cursorBytes} of them the cursor of its source, and must fit into one message (max_payload of the NATS server, 1 MiB by default): take a smaller window, a source with smaller cursors, or a larger max_payload.`,
+    { cause },
+  );
 }
 
 function byAge(a: RunRequest, b: RunRequest): number {
