@@ -1,4 +1,12 @@
-import { addDigest, EMPTY_DIGEST, type Receipt, savedRecords } from '@leat/core';
+import {
+  addDigest,
+  EMPTY_DIGEST,
+  LeatError,
+  precedes,
+  RangeSet,
+  type Receipt,
+  savedRecords,
+} from '@leat/core';
 import { chunkDigest, type SinkSession, type StoredChunk } from '@leat/sdk';
 
 /** What is really in one sink. */
@@ -8,46 +16,101 @@ export interface SinkAccount {
   /** The running digest of its receipts. */
   readonly digest: string;
   /** The roots of its chunks: their positions in the dataset. */
-  readonly roots: ReadonlySet<number>;
+  readonly roots: Pick<RangeSet, 'has'>;
   /** What is wrong, a sentence each. */
   readonly findings: readonly string[];
 }
 
-/** Counts a sink's data, and holds it against its receipts. */
+/**
+ * Counts a sink's data, and holds it against its receipts, chunk by chunk: however many there are, few are
+ * in memory.
+ *
+ * @throws LeatError `sink-unfit` if they do not come in dataset order
+ */
 export async function accountOf(session: SinkSession, name: string): Promise<SinkAccount> {
-  const receipts = new Map<string, Receipt>();
-  const roots = new Set<number>();
-  let digest = EMPTY_DIGEST;
-  for await (const receipt of session.receipts()) {
-    receipts.set(receipt.chunk, receipt);
-    roots.add(Number.parseInt(receipt.chunk, 10));
-    digest = addDigest(digest, receipt.digest);
-  }
   const findings: string[] = [];
-  const seen = new Set<string>();
+  const roots = new RangeSet();
+  let digest = EMPTY_DIGEST;
+  let chunks = 0;
   let records = 0;
-  for await (const stored of session.read()) {
-    const { chunk } = stored;
-    const receipt = receipts.get(chunk);
-    if (seen.has(chunk)) findings.push(`${name}: chunk ${chunk} is there twice.`);
-    seen.add(chunk);
+  let previous: string | undefined;
+  for await (const [receipt, stored] of sideBySide(session, name)) {
+    if (receipt !== undefined) {
+      roots.add(Number.parseInt(receipt.chunk, 10));
+      digest = addDigest(digest, receipt.digest);
+    }
+    const isTwice = stored !== undefined && stored.chunk === previous;
+    const fault = isTwice ? 'is there twice' : faultOf(receipt, stored);
+    if (fault !== undefined) {
+      findings.push(`${name}: chunk ${(receipt ?? stored)?.chunk} ${fault}.`);
+    }
+    if (stored === undefined) continue;
+    previous = stored.chunk;
     records += stored.records;
-    if (receipt === undefined) {
-      findings.push(`${name}: chunk ${chunk} is there without a receipt.`);
-    } else if (savedRecords(receipt) !== stored.records) {
-      findings.push(
-        `${name}: chunk ${chunk} has ${stored.records} records, and its receipt says ${savedRecords(receipt)}.`,
+    if (!isTwice) chunks++;
+  }
+  return { chunks, records, digest, roots, findings };
+}
+
+/** What is wrong with a chunk of which there is a receipt, or data, or both. */
+function faultOf(
+  receipt: Receipt | undefined,
+  stored: StoredChunk | undefined,
+): string | undefined {
+  if (receipt === undefined) return 'is there without a receipt';
+  const records = savedRecords(receipt);
+  if (stored === undefined) return records > 0 ? 'has a receipt and is not there' : undefined;
+  if (records !== stored.records) {
+    return `has ${stored.records} records, and its receipt says ${records}`;
+  }
+  return isAltered(stored, receipt) ? 'is not as it was saved' : undefined;
+}
+
+/** Receipts and data, merged: both of a chunk if both are there. */
+async function* sideBySide(
+  session: SinkSession,
+  name: string,
+): AsyncGenerator<readonly [Receipt | undefined, StoredChunk | undefined]> {
+  const receipts = inOrder(session.receipts(), name);
+  const data = inOrder(session.read(), name);
+  let receipt = await nextOf(receipts);
+  let stored = await nextOf(data);
+  while (receipt !== undefined || stored !== undefined) {
+    if (stored === undefined || (receipt && precedes(receipt.chunk, stored.chunk))) {
+      yield [receipt, undefined];
+      receipt = await nextOf(receipts);
+    } else if (receipt === undefined || precedes(stored.chunk, receipt.chunk)) {
+      yield [undefined, stored];
+      stored = await nextOf(data);
+    } else {
+      yield [receipt, stored];
+      receipt = await nextOf(receipts);
+      stored = await nextOf(data);
+    }
+  }
+}
+
+async function nextOf<T>(all: AsyncGenerator<T, void>): Promise<T | undefined> {
+  const { value } = await all.next();
+  return value ?? undefined;
+}
+
+/** The same, as long as it comes in dataset order. */
+async function* inOrder<T extends { readonly chunk: string }>(
+  all: AsyncIterable<T>,
+  name: string,
+): AsyncGenerator<T, void> {
+  let previous: string | undefined;
+  for await (const one of all) {
+    if (previous !== undefined && precedes(one.chunk, previous)) {
+      throw new LeatError(
+        'sink-unfit',
+        `The sink of ${name} gives chunk ${one.chunk} after ${previous}: a sink must give receipts and data in dataset order.`,
       );
-    } else if (isAltered(stored, receipt)) {
-      findings.push(`${name}: chunk ${chunk} is not as it was saved.`);
     }
+    previous = one.chunk;
+    yield one;
   }
-  for (const [chunk, receipt] of receipts) {
-    if (!seen.has(chunk) && savedRecords(receipt) > 0) {
-      findings.push(`${name}: chunk ${chunk} has a receipt and is not there.`);
-    }
-  }
-  return { chunks: seen.size, records, digest, roots, findings };
 }
 
 function isAltered(

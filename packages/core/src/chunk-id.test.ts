@@ -8,6 +8,7 @@ import {
   ordinalOf,
   parseChunkId,
   parseStep,
+  precedes,
   redriveId,
   redrivenOf,
 } from './chunk-id.ts';
@@ -205,5 +206,15 @@ describe('compareChunkIds', () => {
         expect(sorted.map(formatChunkId)).toEqual(inOrder.map(formatChunkId));
       }),
     );
+  });
+});
+
+describe('precedes', () => {
+  test('is the order of chunk ids, with what is none of them at the end', () => {
+    const sorted = ['0', '2', '2.0-2', '2.1-2', '2~1-0', '10', 'strange'];
+    for (const [at, a] of sorted.entries()) {
+      expect(sorted.filter((b) => precedes(a, b))).toEqual(sorted.slice(at + 1));
+    }
+    expect(precedes('strange', 'stranger')).toBe(false);
   });
 });

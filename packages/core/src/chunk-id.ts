@@ -107,6 +107,13 @@ export function compareChunkIds(a: ChunkId, b: ChunkId): number {
   return left.length - right.length;
 }
 
+/** Whether one chunk comes before another in dataset order, by their ids; what is no chunk id comes last. */
+export function precedes(a: string, b: string): boolean {
+  const [left, right] = [parseChunkId(a), parseChunkId(b)];
+  if (left === undefined || right === undefined) return left !== undefined;
+  return compareChunkIds(left, right) < 0;
+}
+
 /** Splits `place-siblings`. */
 export function parseStep(step: string): { readonly place: number; readonly siblings: number } {
   const dash = step.indexOf('-');

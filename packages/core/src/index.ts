@@ -38,6 +38,7 @@ export {
   formatChunkId,
   ordinalOf,
   parseChunkId,
+  precedes,
   redriveId,
   redrivenOf,
 } from './chunk-id.ts';
@@ -77,7 +78,7 @@ export type {
 } from './redrive-choice.ts';
 export { isChosen, NOT_UTF8, redriveOf } from './redrive-choice.ts';
 export { LedgerRebuild } from './ledger-rebuild.ts';
-export type { Range } from './range-set.ts';
+export { type Range, RangeSet } from './range-set.ts';
 export type { QueueObservation } from './lost.ts';
 export { isOverdue, lostChunks } from './lost.ts';
 export type { DeadTolerance, DeathToll } from './tolerance.ts';

@@ -145,7 +145,7 @@ export interface SinkSession {
    * known to be committed, call again.
    */
   readonly commit: (chunks: readonly SinkChunk[]) => Promise<readonly Committed[]>;
-  /** Every receipt committed for this run by any session of this saver. */
+  /** Every receipt committed for this run by any session of this saver, in dataset order. */
   readonly receipts: () => AsyncIterable<Receipt>;
   /** What is really there, in dataset order, read back from the data and not from the receipts. */
   readonly read: () => AsyncIterable<StoredChunk>;

@@ -7,6 +7,7 @@ import {
   ordinalOf,
   parseChunkId,
   parseReceipt,
+  precedes,
   type Receipt,
 } from '@leat/core';
 import {
@@ -84,7 +85,7 @@ export class SqlSession implements SinkSession {
     for await (const page of this.#pages()) {
       const ids: string[] = [];
       for (const { chunk } of page) {
-        for (; next < orphans.length && isBefore(orphans[next], chunk); next++) {
+        for (; next < orphans.length && precedes(orphans[next] ?? '', chunk); next++) {
           ids.push(orphans[next] ?? '');
         }
         ids.push(chunk);
@@ -161,7 +162,7 @@ export class SqlSession implements SinkSession {
   /** Chunks that have records without a receipt, which only meddling from outside can make. */
   async #orphans(): Promise<string[]> {
     const rows = await this.#database.query(selectOrphans(this.#tables), [this.#run]);
-    return rows.map(([chunk]) => chunk ?? '').toSorted((a, b) => (isBefore(a, b) ? -1 : 1));
+    return rows.map(([chunk]) => chunk ?? '').toSorted((a, b) => (precedes(a, b) ? -1 : 1));
   }
 
   async *#readChunks(ids: readonly string[]): AsyncGenerator<StoredChunk> {
@@ -189,13 +190,6 @@ function chunkIdOf(text: string): ChunkId {
   const id = parseChunkId(text);
   if (id !== undefined) return id;
   throw new LeatError('invalid-message', `${JSON.stringify(text)} is not a chunk id.`);
-}
-
-/** Dataset order; what is no chunk id comes last. */
-function isBefore(a: string | undefined, b: string): boolean {
-  const [left, right] = [parseChunkId(a ?? ''), parseChunkId(b)];
-  if (left === undefined || right === undefined) return left !== undefined;
-  return compareChunkIds(left, right) < 0;
 }
 
 function receiptsJson(chunks: readonly SinkChunk[]): string {

@@ -1,0 +1,91 @@
+import { addDigest, EMPTY_DIGEST, NO_COUNTS, type Receipt } from '@leat/core';
+import { chunkDigest, type SinkSession, type StoredChunk } from '@leat/sdk';
+import { expect, test } from 'vitest';
+import { accountOf } from './verify-sink.ts';
+
+const bodyOf = (records: number): Uint8Array => Buffer.from('{}\n'.repeat(records));
+
+function receiptOf(chunk: string, records = 2): Receipt {
+  const digest = chunkDigest(chunk, bodyOf(records));
+  return { chunk, counts: { ...NO_COUNTS, in: records }, digest, fence: 1, buried: [] };
+}
+
+function storedOf(chunk: string, records = 2): StoredChunk {
+  return { chunk, records, body: bodyOf(records), isVerbatim: true };
+}
+
+function sessionOf(receipts: readonly Receipt[], stored: readonly StoredChunk[]): SinkSession {
+  return {
+    commit: () => Promise.reject(new Error('only read')),
+    receipts: async function* (this: void) {
+      yield* receipts;
+    },
+    read: async function* (this: void) {
+      yield* stored;
+    },
+    close: async () => undefined,
+  };
+}
+
+test('a sink that holds what its receipts say is counted', async () => {
+  const chunks = ['0', '1.0-2', '1.1-2', '2', '10', '10~1-5'];
+  const receipts = [...chunks.map((chunk) => receiptOf(chunk)), receiptOf('11', 0)];
+  const account = await accountOf(
+    sessionOf(
+      receipts,
+      chunks.map((chunk) => storedOf(chunk)),
+    ),
+    'out',
+  );
+  const digest = receipts.reduce((sum, receipt) => addDigest(sum, receipt.digest), EMPTY_DIGEST);
+  expect(account).toMatchObject({ chunks: 6, records: 12, digest, findings: [] });
+  expect([0, 1, 2, 3, 9, 10, 11, 12].filter((seq) => account.roots.has(seq))).toEqual([
+    0, 1, 2, 10, 11,
+  ]);
+});
+
+test.each<[string, readonly Receipt[], readonly StoredChunk[], readonly string[]]>([
+  [
+    'is gone',
+    ['0', '1', '2'].map((id) => receiptOf(id)),
+    [storedOf('1')],
+    ['0', '2'].map((id) => `chunk ${id} has a receipt and is not there.`),
+  ],
+  [
+    'has no receipt',
+    [receiptOf('1')],
+    ['0', '1', '2', '?'].map((id) => storedOf(id)),
+    ['0', '2', '?'].map((id) => `chunk ${id} is there without a receipt.`),
+  ],
+  [
+    'is there twice',
+    [receiptOf('1'), receiptOf('2')],
+    ['1', '1', '2'].map((id) => storedOf(id)),
+    ['chunk 1 is there twice.'],
+  ],
+  [
+    'has other records',
+    [receiptOf('1'), receiptOf('2')],
+    [storedOf('1', 3), storedOf('2')],
+    ['chunk 1 has 3 records, and its receipt says 2.'],
+  ],
+  [
+    'was changed',
+    [receiptOf('1')],
+    [{ ...storedOf('1'), body: Buffer.from('[]\n{}\n') }],
+    ['chunk 1 is not as it was saved.'],
+  ],
+])('a chunk that %s is found', async (_, receipts, stored, findings) => {
+  const account = await accountOf(sessionOf(receipts, stored), 'out');
+  expect(account.findings.toSorted()).toEqual(findings.map((finding) => `out: ${finding}`));
+});
+
+test('a sink that gives receipts or data in another order is refused', async () => {
+  const refusal = { code: 'sink-unfit', message: expect.stringContaining('chunk 2 after 10') };
+  const [receipts, stored] = [
+    ['10', '2'].map((id) => receiptOf(id)),
+    ['10', '2'].map((id) => storedOf(id)),
+  ];
+  await expect(accountOf(sessionOf(receipts, []), 'out')).rejects.toMatchObject(refusal);
+  await expect(accountOf(sessionOf([], stored), 'out')).rejects.toMatchObject(refusal);
+});
