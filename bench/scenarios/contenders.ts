@@ -15,9 +15,6 @@ const QUICK_ROUNDS = 3;
 const RECORDS = 1_000_000;
 /** PostgreSQL would keep everybody waiting. */
 const SLOW_RECORDS = 300_000;
-/** What `--quick` makes of these numbers. */
-const QUICK_SHARE = 0.8;
-
 type Shape = Pick<Job, 'transform' | 'fsync'>;
 
 /** What the output survives when nobody waits for the disk: the class in which all can be compared. */
@@ -50,10 +47,6 @@ const FURTHER: readonly Entry[] = [
   entry('floor, output synced', floor, { ...CACHED, fsync: true }),
 ];
 
-function quick(each: Entry): Entry {
-  return { ...each, job: { ...each.job, records: each.job.records * QUICK_SHARE } };
-}
-
 /** The main question, and the only one with a target. */
 export const contenders: Scenario = {
   name: 'contenders',
@@ -62,7 +55,7 @@ export const contenders: Scenario = {
   run: async (bench) => {
     const skipped: string[] = [];
     const entries: Entry[] = [];
-    for (const each of bench.isQuick ? HEADLINE.map(quick) : [...HEADLINE, ...FURTHER]) {
+    for (const each of bench.isQuick ? HEADLINE : [...HEADLINE, ...FURTHER]) {
       const missing = await each.contender.missing?.();
       if (missing === undefined) entries.push(each);
       else skipped.push(`${each.label} is skipped: ${missing}`);
