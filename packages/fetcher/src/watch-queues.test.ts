@@ -10,10 +10,18 @@ function connectionWith(queued: number): PipelineConnection {
   const info = { state: { subjects: { 'leat.v1.p.work.run-1': queued } } };
   return {
     spec: { name: 'p' },
-    topology: { queues: [{ stage: 'work', stream: { name: 'q' } }], receipts: { name: 'r' } },
+    topology: {
+      queues: [{ stage: 'work', stream: { name: 'q' }, consumer: { durable_name: 'work' } }],
+      receipts: { name: 'r' },
+    },
     manager: {
       streams: { info: async () => info },
-      consumers: { info: async () => ({ num_pending: 0, num_ack_pending: 0 }) },
+      consumers: {
+        info: async (stream: string) => ({
+          num_pending: stream === 'q' ? queued : 0,
+          num_ack_pending: 0,
+        }),
+      },
     },
   } as unknown as PipelineConnection;
 }
