@@ -118,6 +118,25 @@ describe('what the broker forgets or does not answer', () => {
     await saved;
     expect(bucket.log).toEqual(['running', 'running', 'restored']);
   });
+
+  test('a run that was forgotten goes on under a fence above any that was given out meanwhile', async () => {
+    const lease = await claimed();
+    bucket.entry = undefined;
+    const between = await claimed();
+    bucket.entry = undefined;
+    const save = async (): Promise<void> => {
+      const saved = lease.save(ledger.checkpoint());
+      await Promise.all([saved, vi.advanceTimersByTimeAsync(1_000)]);
+    };
+    await save();
+    expect(lease.fence).toBeGreaterThan(between.fence);
+    expect(bucket.entry).toMatchObject({ progress: { fence: lease.fence } });
+    // It is its own still when the answer to a write is lost.
+    bucket.losesAnswer = () => true;
+    await expect(save()).rejects.toThrow('timeout');
+    bucket.losesAnswer = () => false;
+    await save();
+  });
 });
 
 test('a run that rests goes on resting under its next fetcher, and its end forgets why', async () => {

@@ -109,7 +109,8 @@ export class Lease {
 
   /**
    * Rises with every takeover. It begins with the time in milliseconds, so that it rises also when the
-   * broker has forgotten the run and it begins anew: sinks remember the highest that they have seen.
+   * broker has forgotten the run, and it begins anew or is told again: sinks remember the highest that they
+   * have seen.
    */
   get fence(): number {
     return this.#progress.fence;
@@ -149,12 +150,15 @@ export class Lease {
     await this.#write({ ...this.#standing, fence, startedAt, updatedAt: now(), ledger });
   }
 
-  async #write(progress: RunProgress): Promise<void> {
+  async #write(wanted: RunProgress): Promise<void> {
+    let progress = wanted;
     try {
       this.#revision = await this.#runs.save(this.run, progress, this.#revision);
     } catch (error) {
       if (!(error instanceof LeatError && error.code === 'lease-lost')) throw error;
-      this.#revision = await this.#runs.save(this.run, progress, await this.#ownRevision(error));
+      const revision = await this.#ownRevision(error);
+      progress = { ...wanted, fence: this.fence };
+      this.#revision = await this.#runs.save(this.run, progress, revision);
     }
     if (this.#isForgotten) {
       // Not before its progress is there: another fetcher would begin the run anew.
@@ -172,6 +176,9 @@ export class Lease {
     const found = await this.#runs.progress(this.run);
     if (found === undefined) {
       this.#isForgotten = true;
+      // Another fetcher may have had the run in between, of which the broker knows as little.
+      const fence = Math.max(this.fence + 1, Date.now());
+      this.#progress = { ...this.#progress, fence };
       return 0;
     }
     const { holder, fence, startedAt } = found.progress;
