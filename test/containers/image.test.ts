@@ -2,7 +2,7 @@ import type { RunReport } from '@leat/core';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { until } from '../support/until.ts';
 import { buildLeatImage, buildNatsImage, docker, LEAT_IMAGE, whyNoDocker } from './image.ts';
-import { leatIn, probe, Site } from './site.ts';
+import { leatIn, Site } from './site.ts';
 
 const lack = await whyNoDocker();
 if (lack !== undefined) process.stderr.write(`containers: not run, ${lack}\n`);
@@ -33,9 +33,6 @@ describe.skipIf(lack !== undefined)('the image', () => {
     const mapper = await site.service('mapper');
     const other = await site.service('mapper');
     const saver = await site.service('saver');
-    for (const each of [fetcher, mapper, other, saver]) {
-      await until(`${each} is ready`, async () => (await probe(each, '/readyz')) === 200);
-    }
 
     const reportOf = async (run: string): Promise<RunReport> =>
       JSON.parse(await leatIn(fetcher, 'status', run, '--json')) as RunReport;
@@ -50,11 +47,11 @@ describe.skipIf(lack !== undefined)('the image', () => {
 
     await start('killed');
     await untilSaved('killed', 100);
-    await docker('kill', '--signal=KILL', mapper);
+    await docker('kill', '--signal=KILL', mapper.getId());
     await untilSaved('killed', 500);
-    await docker('kill', '--signal=KILL', saver);
+    await docker('kill', '--signal=KILL', saver.getId());
     expect((await reportOf('killed')).endedAt).toBeNull();
-    await docker('start', mapper, saver);
+    await docker('start', mapper.getId(), saver.getId());
     await untilSaved('killed', 1_711);
     await start('undisturbed');
     await untilSaved('undisturbed', 1_711);
@@ -72,7 +69,9 @@ describe.skipIf(lack !== undefined)('the image', () => {
       digest: undisturbed?.digest,
     });
 
-    await docker('stop', '--time=30', other);
-    expect((await docker('inspect', '--format={{.State.ExitCode}}', other)).trim()).toBe('0');
+    await docker('stop', '--time=30', other.getId());
+    expect((await docker('inspect', '--format={{.State.ExitCode}}', other.getId())).trim()).toBe(
+      '0',
+    );
   });
 });

@@ -2,6 +2,7 @@ import { copyFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findNatsServer } from '@leat/nats-server';
+import { getContainerRuntimeClient } from 'testcontainers';
 import { run } from '../support/command.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
@@ -24,6 +25,7 @@ export async function whyNoDocker(): Promise<string | undefined> {
   let lack = 'no Docker answers here';
   try {
     await run('docker', ['version'], { timeoutMs: 10_000 });
+    await getContainerRuntimeClient();
     lack = 'no image with Node can be pulled, or made by debootstrap';
     const image = await nodeImage();
     lack = 'containers reach no registry of npm';

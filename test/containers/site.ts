@@ -1,64 +1,67 @@
+import type { StartedNetwork, StartedTestContainer } from 'testcontainers';
+import { GenericContainer, Network, Wait } from 'testcontainers';
 import { docker, LEAT_IMAGE, NATS_IMAGE } from './image.ts';
+
+const SETTINGS = { NATS_URL: 'nats://nats:4222', LEAT_HTTP_PORT: '8080', LEAT_LOG_FORMAT: 'json' };
+const IS_READY =
+  "fetch('http://127.0.0.1:8080/readyz').then((r) => process.exit(r.status === 200 ? 0 : 1))";
 
 /** A NATS server and services of the cities pipeline, each in a container, as compose.yaml has them. */
 export class Site implements AsyncDisposable {
-  readonly #name: string = `leat-test-${process.pid}-${Date.now()}`;
-  readonly #containers: string[] = [];
+  readonly #network: StartedNetwork;
+  readonly #containers: StartedTestContainer[] = [];
+
+  private constructor(network: StartedNetwork) {
+    this.#network = network;
+  }
 
   static async create(): Promise<Site> {
-    const site = new Site();
-    await docker('network', 'create', site.#name);
-    await docker('volume', 'create', site.#name);
-    const store = ['--tmpfs', '/store'];
-    await site.#start('nats', [
-      ...store,
-      '--network-alias',
-      'nats',
-      NATS_IMAGE,
-      '-js',
-      '-sd=/store',
-    ]);
+    const site = new Site(await new Network().start());
+    await site.#start(
+      new GenericContainer(NATS_IMAGE)
+        .withCommand(['-js', '-sd=/store'])
+        .withTmpFs({ '/store': 'rw' })
+        .withNetworkAliases('nats')
+        .withWaitStrategy(Wait.forLogMessage('Server is ready')),
+    );
     return site;
   }
 
-  /** Starts a service with as few rights as the manifests give it, and gives the name of its container. */
-  service(role: 'fetcher' | 'mapper' | 'saver', ...options: readonly string[]): Promise<string> {
-    return this.#start(role, [
-      '--read-only',
-      '--cap-drop=ALL',
-      '--security-opt=no-new-privileges',
-      `--volume=${this.#name}:/data`,
-      '--env=NATS_URL=nats://nats:4222',
-      '--env=LEAT_HTTP_PORT=8080',
-      '--env=LEAT_LOG_FORMAT=json',
-      ...options,
-      LEAT_IMAGE,
-      role,
-      'cities/pipeline.ts',
-    ]);
+  /** Starts a service with as few rights as the manifests give it, and waits until it is ready. */
+  service(role: 'fetcher' | 'mapper' | 'saver'): Promise<StartedTestContainer> {
+    return this.#start(
+      new ReadOnlyContainer(LEAT_IMAGE)
+        .withCommand([role, 'cities/pipeline.ts'])
+        .withEnvironment(SETTINGS)
+        .withDroppedCapabilities('ALL')
+        .withSecurityOpt('no-new-privileges')
+        // A volume, of the network's name.
+        .withBindMounts([{ source: this.#network.getName(), target: '/data' }])
+        .withWaitStrategy(Wait.forSuccessfulCommand(`node -e "${IS_READY}"`)),
+    );
   }
 
-  async #start(role: string, options: readonly string[]): Promise<string> {
-    const name = `${this.#name}-${role}-${this.#containers.length}`;
-    this.#containers.push(name);
-    await docker('run', '--detach', '--name', name, '--network', this.#name, ...options);
-    return name;
+  async #start(container: GenericContainer): Promise<StartedTestContainer> {
+    const started = await container.withNetwork(this.#network).start();
+    this.#containers.push(started);
+    return started;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await docker('rm', '--force', '--volumes', ...this.#containers);
-    await docker('volume', 'rm', this.#name);
-    await docker('network', 'rm', this.#name);
+    await Promise.all(this.#containers.map((each) => each.stop()));
+    await docker('volume', 'rm', '--force', this.#network.getName());
+    await this.#network.stop();
   }
 }
 
-/** Runs `leat` in a container that has its settings. */
-export async function leatIn(container: string, ...args: readonly string[]): Promise<string> {
-  return (await docker('exec', container, 'leat', ...args)).trim();
+/** The library has no option for a read-only root, but lets those who extend it set the engine's. */
+class ReadOnlyContainer extends GenericContainer {
+  protected override hostConfig = { ReadonlyRootfs: true };
 }
 
-/** What a probe of a container is answered: the status. */
-export async function probe(container: string, path: string): Promise<number> {
-  const script = `fetch('http://127.0.0.1:8080${path}').then((r) => console.log(r.status))`;
-  return Number(await docker('exec', container, 'node', '-e', script).catch(() => 0));
+/** Runs `leat` in a container that has its settings. */
+export async function leatIn(to: StartedTestContainer, ...args: string[]): Promise<string> {
+  const { exitCode, stdout, output } = await to.exec(['leat', ...args]);
+  if (exitCode !== 0) throw new Error(`leat ${args.join(' ')}: ${exitCode}\n${output}`);
+  return stdout.trim();
 }
