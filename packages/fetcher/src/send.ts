@@ -1,5 +1,6 @@
 import {
   childId,
+  type ChunkId,
   copiedCounts,
   type Counts,
   formatChunkId,
@@ -37,20 +38,7 @@ export async function sendSourceChunk(
 ): Promise<void> {
   const { connection, pipeline, run, signal } = options;
   const root = { seq, path: '' };
-  const at = new Date().toISOString();
-  const letters = (chunk.rejected ?? []).map(({ offset, raw, reason }) => ({
-    pipeline: pipeline.name,
-    run,
-    stage: pipeline.fetcher.name,
-    chunk: formatChunkId(root),
-    index: offset,
-    position: formatPosition(chunk.position, offset),
-    attempts: 1,
-    error: { name: 'RejectedBySource', message: reason },
-    record: raw,
-    at,
-  }));
-  if (letters.length > 0) await buryAll(connection, letters, sending, signal);
+  if (chunk.rejected !== undefined) await bury(options, root, chunk, sending);
   if (chunk.records === 0) return;
   const counts = countsOf(chunk);
   const readers = readersOf(pipeline.spec, pipeline.fetcher.name).map(({ name }) => name);
@@ -77,4 +65,27 @@ export async function sendSourceChunk(
     ),
   );
   await (span === undefined ? sent : span.until(sent, signal));
+}
+
+/** Makes dead letters of what the source could not make into lines. */
+async function bury(
+  { connection, pipeline, run, signal }: SenderOptions,
+  root: ChunkId,
+  { rejected = [], position }: SourceChunk,
+  sending: string,
+): Promise<void> {
+  const at = new Date().toISOString();
+  const letters = rejected.map(({ offset, raw, reason }) => ({
+    pipeline: pipeline.name,
+    run,
+    stage: pipeline.fetcher.name,
+    chunk: formatChunkId(root),
+    index: offset,
+    position: formatPosition(position, offset),
+    attempts: 1,
+    error: { name: 'RejectedBySource', message: reason },
+    record: raw,
+    at,
+  }));
+  await buryAll(connection, letters, sending, signal);
 }

@@ -16,6 +16,7 @@ import type { Mapper, Pipeline } from '@leat/sdk';
 import {
   buryAll,
   type Delivery,
+  type Envelope,
   KnownRuns,
   type LogFormat,
   type Logger,
@@ -27,7 +28,7 @@ import {
   type StageMeter,
 } from '@leat/sdk/internal';
 import { createExecutor, type Executor, ThreadDied } from './executor.ts';
-import type { Job, JobResult } from './job.ts';
+import type { DeadRecord, Job, JobResult } from './job.ts';
 import { Quarantine, SUSPICIOUS_DELIVERIES } from './quarantine.ts';
 import { TimedOut } from './watch.ts';
 
@@ -187,24 +188,10 @@ class MapperService {
 
   /** Everything that came of a chunk is stored before the chunk is acknowledged. */
   async #passOn({ envelope, span }: Delivery, result: JobResult, fence: number): Promise<void> {
-    const { connection, pipeline, mapper, abort } = this.#options;
-    const chunk = formatChunkId(envelope.chunk);
-    const at = new Date().toISOString();
-    const execution = newExecution(Math.random());
-    await buryAll(
-      connection,
-      result.dead.map((dead) => ({
-        pipeline: pipeline.name,
-        run: envelope.run,
-        stage: mapper.name,
-        chunk,
-        execution,
-        at,
-        ...dead,
-      })),
-      envelope.sending,
-      abort,
-    );
+    const { connection, abort } = this.#options;
+    const earlier = envelope.buried ?? [];
+    const buried =
+      result.dead.length === 0 ? earlier : [...earlier, await this.#bury(envelope, result.dead)];
     const counts: Counts = addCounts(envelope.counts, {
       in: 0,
       expanded: result.expanded,
@@ -212,9 +199,8 @@ class MapperService {
       dead: result.dead.length,
       retries: result.retries,
     });
-    const earlier = envelope.buried ?? [];
-    const buried = result.dead.length === 0 ? earlier : [...earlier, execution];
     if (result.pieces.length === 0) {
+      const chunk = formatChunkId(envelope.chunk);
       const receipt = { chunk, counts, digest: '', fence, buried };
       await this.#receipts.send(envelope.run, receipt);
       return;
@@ -249,6 +235,23 @@ class MapperService {
         );
       }),
     );
+  }
+
+  /** Makes dead letters of records, and gives the token of the execution that they are from. */
+  async #bury({ run, chunk, sending }: Envelope, records: readonly DeadRecord[]): Promise<string> {
+    const { connection, pipeline, mapper, abort } = this.#options;
+    const execution = newExecution(Math.random());
+    const grave = {
+      pipeline: pipeline.name,
+      run,
+      stage: mapper.name,
+      chunk: formatChunkId(chunk),
+      execution,
+      at: new Date().toISOString(),
+    };
+    const letters = records.map((record) => ({ ...grave, ...record }));
+    await buryAll(connection, letters, sending, abort);
+    return execution;
   }
 
   /** Adapts how much is held to how long a chunk takes. */
