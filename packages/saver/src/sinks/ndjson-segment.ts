@@ -1,4 +1,4 @@
-import { type BigIntStats, closeSync, fstatSync, linkSync, openSync, statSync } from 'node:fs';
+import { type BigIntStats, closeSync, fstatSync, linkSync, openSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { type ChunkId, compareChunkIds } from '@leat/core';
@@ -47,10 +47,6 @@ export function linkSegment(file: string, segment: string): boolean {
     if (errorCode(error) === 'EEXIST') return false;
     throw error;
   }
-}
-
-export function segmentExists(segment: string): boolean {
-  return statSync(segment, { throwIfNoEntry: false }) !== undefined;
 }
 
 /** Every committed chunk, in dataset order. */

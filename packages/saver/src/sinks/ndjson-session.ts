@@ -1,4 +1,4 @@
-import { unlinkSync } from 'node:fs';
+import { existsSync, unlinkSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { type ChunkId, LeatError, type Receipt, formatChunkId, parseChunkId } from '@leat/core';
 import type { Committed, SinkChunk, SinkContext, SinkSession, StoredChunk } from '@leat/sdk';
@@ -13,7 +13,6 @@ import {
   fileToken,
   linkSegment,
   listSegments,
-  segmentExists,
   segmentPath,
   writeTemporary,
 } from './ndjson-segment.ts';
@@ -142,7 +141,7 @@ export class NdjsonSession implements SinkSession {
   }
 
   async #write(one: Pending): Promise<void> {
-    if (segmentExists(one.segment)) return;
+    if (existsSync(one.segment)) return;
     one.token = await writeTemporary(one.temporary, one.chunk.body, this.#folder.fsync);
   }
 
