@@ -36,19 +36,16 @@ export const leatDev: Contender = { name: 'leat dev', about, run: together };
 async function apart(pipeline: BenchPipeline, job: Job, sampler: Sampler): Promise<Span> {
   await using services = await LeatServices.over(pipeline, job.dir);
   sampler.watch('broker', services.broker.pid);
-  const roles = [
-    'saver',
-    ...Array.from({ length: job.mappers }, () => 'mapper' as const),
-    'fetcher',
-  ] as const;
-  const hosts = roles.map((role) => ({ role, host: services.service(role) }));
+  const saver = services.service('saver');
+  const mappers = Array.from({ length: job.mappers }, () => services.service('mapper'));
+  const fetcher = services.service('fetcher');
   // All are there before the run is, as with the others: the start of a process counts for nobody.
-  for (const { role, host } of hosts) {
-    await host.hasSaid('service ready');
-    sampler.watch(role, host.pid);
-  }
+  for (const service of [saver, ...mappers, fetcher]) await service.hasSaid('service ready');
+  sampler.watch('saver', saver.pid);
+  for (const { pid } of mappers) sampler.watch('mapper', pid);
+  sampler.watch('fetcher', fetcher.pid);
   const run = await services.startRun();
-  await hosts.at(-1)?.host.hasSaid('run ended');
+  await fetcher.hasSaid('run ended');
   sampler.sample();
   return spanOf((await services.status(run)) as Report);
 }

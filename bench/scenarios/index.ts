@@ -1,4 +1,5 @@
 import type { Scenario } from '../scenario.ts';
+import { atOnce } from './at-once.ts';
 import { chunkSizes } from './chunk-sizes.ts';
 import { contenders } from './contenders.ts';
 import { copies } from './copies.ts';
@@ -17,6 +18,7 @@ import { threads } from './threads.ts';
 /** In the order in which they are run. */
 export const SCENARIOS: readonly Scenario[] = [
   contenders,
+  atOnce,
   mappers,
   chunkSizes,
   recordSizes,
