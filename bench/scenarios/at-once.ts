@@ -25,10 +25,7 @@ const COSTS: readonly [string, (of: Measurement) => number][] = [
   ]),
 ];
 
-/**
- * Both at the same time on the same cores: whatever else the machine does slows down both alike. Where
- * throughput one after the other differs by a fifth between rounds, this differs by some percent.
- */
+/** Both at the same time on the same cores: whatever else the machine does slows down both alike. */
 export const atOnce: Scenario = {
   name: 'at-once',
   about:
