@@ -1,6 +1,6 @@
 import { LeatError, reportOf, type RunReport } from '@leat/core';
 import type { Pipeline, RunInfo, Saver, SinkSession } from '@leat/sdk';
-import { loadPipeline } from '@leat/sdk/internal';
+import { loadPipeline, runInfoOf } from '@leat/sdk/internal';
 import type { Call } from './command.ts';
 import { pick, withRuns } from './find-run.ts';
 import { withNats } from './nats-access.ts';
@@ -37,7 +37,7 @@ export async function storedRun(call: Call): Promise<StoredRun> {
   const pipeline: Pipeline = await loadPipeline(path);
   return {
     report,
-    run: { id, pipeline: request.pipeline, params: request.params },
+    run: runInfoOf(request),
     savers: pipeline.stages.filter((stage): stage is Saver => stage.kind === 'saver'),
   };
 }

@@ -10,7 +10,7 @@ import {
   type RunRequest,
 } from '@leat/core';
 import type { Pipeline, RunInfo } from '@leat/sdk';
-import { type Logger, type PipelineConnection, wait } from '@leat/sdk/internal';
+import { type Logger, type PipelineConnection, runInfoOf, wait } from '@leat/sdk/internal';
 import { Checkpointer } from './checkpointer.ts';
 import { Feed } from './feed.ts';
 import type { Lease } from './lease.ts';
@@ -79,7 +79,7 @@ class Conductor {
     const { request, connection, pipeline, lease, logger } = options;
     this.#ledger = new Ledger(lease.progress.ledger);
     this.#checkpointer = new Checkpointer({ ...options, ledger: this.#ledger });
-    this.#run = { id: request.run, pipeline: request.pipeline, params: request.params };
+    this.#run = runInfoOf(request);
     const wake = (): void => this.#wake();
     this.#outbox = new Outbox(
       { connection, pipeline, run: request.run, signal: this.#sending.signal },

@@ -1,6 +1,6 @@
 import { type LedgerCheckpoint, LedgerRebuild, messageOf, type RunRequest } from '@leat/core';
 import type { Pipeline, Saver } from '@leat/sdk';
-import type { Logger } from '@leat/sdk/internal';
+import { type Logger, runInfoOf } from '@leat/sdk/internal';
 
 /**
  * The ledger to begin a run with of which the broker knows no progress. A run whose id was chosen by its
@@ -37,7 +37,7 @@ async function takeReceipts(
   rebuild: LedgerRebuild,
   logger: Logger,
 ): Promise<void> {
-  const run = { id: request.run, pipeline: request.pipeline, params: request.params };
+  const run = runInfoOf(request);
   const context = { run, stage: saver.name, schema: saver.from.schema, logger };
   const session = await saver.sink(run).open(context);
   try {

@@ -4,6 +4,7 @@ import type { RunInfo } from './contracts.ts';
 import type { Delivery } from './jetstream/chunk-queue.ts';
 import type { Runs } from './jetstream/runs.ts';
 import type { Logger } from './logger.ts';
+import { runInfoOf } from './run-info.ts';
 
 /** How many runs a service remembers; it has to do with very few at a time. */
 const MAX_RUNS = 100;
@@ -113,7 +114,7 @@ export class KnownRuns {
     // Every chunk in hand listens to it.
     setMaxListeners(0, signal);
     return {
-      info: { id: run, pipeline: request.pipeline, params: request.params },
+      info: runInfoOf(request),
       cancel,
       signal,
       fence: (await this.#runs.progress(run))?.progress.fence ?? 0,
