@@ -57,7 +57,8 @@ function measureLedger(chunks: number, window: number): Measured {
   const start = cpuMs();
   for (let seq = 0; seq < chunks || inFlight.length > 0;) {
     if (seq < chunks && inFlight.length < window) {
-      subject.send(seq, { records: 100, nextCursor: seq + 1, fraction: seq / chunks }, seq);
+      const read = { records: 100, nextCursor: seq + 1, fraction: seq / chunks };
+      subject.send(seq, { ...read, checksum: '00000000' }, seq);
       inFlight.push(seq++);
       continue;
     }

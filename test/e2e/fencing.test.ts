@@ -1,3 +1,6 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseSinkClaim } from '@leat/core';
 import { ndjson } from '@leat/saver';
 import { createLogger } from '@leat/sdk/internal';
 import { expect, test } from 'vitest';
@@ -10,8 +13,13 @@ const CHUNKS = 500;
 
 /** The chunks in a sink by the fence of their receipts. */
 async function chunksByFence(out: string, run: string): Promise<Map<number, string[]>> {
+  const claim = await readFile(join(out, run, 'receipts', '.claim'), 'utf8');
+  const identity = parseSinkClaim(claim);
+  if (identity === undefined) throw new Error(`This is no claim: ${claim}`);
   const session = await ndjson(out).open({
     run: { id: run, pipeline: 'steady', params: {} },
+    identity,
+    isRecovered: false,
     stage: 'files',
     schema: z.unknown(),
     logger: createLogger({ format: 'json', level: 'silent' }),

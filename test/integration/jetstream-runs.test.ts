@@ -50,6 +50,7 @@ async function startReading({ connection, logger }: OpenPipeline): Promise<{
   const stream = await receiveReceipts({
     connection,
     run: 'run-1',
+    born: undefined,
     handle: (delivery) => void deliveries.push(delivery),
     signal: stop.signal,
     logger,
@@ -161,7 +162,7 @@ describe.each(SERVERS)('receipts on $server', ({ version }) => {
     const open = await openPipeline(server());
     const sender = new ReceiptSender(open.connection, NEVER);
     await Promise.all(
-      Array.from({ length: 2_000 }, (_, seq) => sender.send('run-1', receiptOf(seq))),
+      Array.from({ length: 2_000 }, (_, seq) => sender.send({ run: 'run-1' }, receiptOf(seq))),
     );
     const { state } = await open.connection.manager.streams.info(
       open.connection.topology.receipts.name,
@@ -178,7 +179,7 @@ describe.each(SERVERS)('receipts on $server', ({ version }) => {
     const sender = new ReceiptSender(open.connection, NEVER);
     const reader = await openPipeline(server(), spec, { ackWaitMs: 120_000 });
     const died = await startReading(reader);
-    for (let seq = 0; seq < 5; seq++) await sender.send('run-1', receiptOf(seq));
+    for (let seq = 0; seq < 5; seq++) await sender.send({ run: 'run-1' }, receiptOf(seq));
     await until('read', () => seqsOf(died.deliveries).length === 5);
     died.deliveries[0]?.ack(); // a checkpoint had it
     expect(died.held()).toBe(died.deliveries.length - 1);
@@ -199,7 +200,7 @@ describe.each(SERVERS)('receipts on $server', ({ version }) => {
   test('that were in the hand of a reader which died come to the next one at once', async () => {
     const open = await openPipeline(server(), lineSpec(), { ackWaitMs: 120_000 });
     await (await startReading(open)).stop();
-    await new ReceiptSender(open.connection, NEVER).send('run-1', receiptOf(7));
+    await new ReceiptSender(open.connection, NEVER).send({ run: 'run-1' }, receiptOf(7));
     const { client, topology } = open.connection;
     const died = await client.consumers.get(topology.receipts.name, receiptsConsumer('run-1'));
     expect(await died.next({ expires: 30_000 })).not.toBeNull();

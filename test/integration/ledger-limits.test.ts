@@ -73,7 +73,7 @@ describe.each(SERVERS)('where a message has 16 kB at most, on $server', ({ versi
       ({ envelope: { run, chunk, counts }, ack }) => {
         const settle = (): void => {
           const receipt = { chunk: formatChunkId(chunk), counts, digest: '', fence: 0, buried: [] };
-          void receipts.send(run, receipt).then(ack);
+          void receipts.send({ run }, receipt).then(ack);
         };
         if (chunk.seq % 2 === 0) settle();
         else late.push(settle);

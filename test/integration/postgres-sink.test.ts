@@ -2,6 +2,7 @@ import { createServer } from 'node:net';
 import { once } from 'node:events';
 import type { SinkSession } from '@leat/sdk';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { testClaim } from '../../packages/saver/src/sinks/claim.testsuite.ts';
 import { testFence } from '../../packages/saver/src/sinks/fence.testsuite.ts';
 import { openPostgres } from '../../packages/saver/src/sinks/postgres-database.ts';
 import { postgres } from '../../packages/saver/src/sinks/postgres.ts';
@@ -44,9 +45,9 @@ async function whileOpen(
 }
 
 function insertReceipt(run: string, chunk: string): string {
-  return `INSERT INTO leat_receipts (run, saver, chunk, ordinal, records_in, expanded, filtered, dead,
-      retries, digest, fence, buried)
-    VALUES ('${run}', 'saver', '${chunk}', '{${chunk}}', 0, 0, 0, 0, 0, '', 1, '')`;
+  return `INSERT INTO leat_receipts (target, run, saver, chunk, ordinal, records_in, expanded, filtered, dead,
+      retries, digest, fence, buried, source)
+    VALUES ('people', '${run}', 'saver', '${chunk}', '{${chunk}}', 0, 0, 0, 0, 0, '', 1, '', '')`;
 }
 
 /** Waits until so many statements of savers wait for the locks of others. */
@@ -79,6 +80,7 @@ const underTest = (): SinkUnderTest => {
 };
 testSink('postgres', underTest);
 testFence('postgres', underTest);
+testClaim('postgres', underTest);
 testSqlSink('postgres', () => ({
   sink: (table) => postgres({ url: server.url, table }),
   query,

@@ -29,6 +29,7 @@ test('receipts that a fetcher holds when it stops come to the next one at once',
       receiveReceipts({
         connection,
         run: 'one',
+        born: undefined,
         handle: (delivery) => void taken.push(delivery),
         signal,
         logger,
@@ -38,7 +39,7 @@ test('receipts that a fetcher holds when it stops come to the next one at once',
     const lost = await receive(first.over.signal, first.taken);
     const sender = new ReceiptSender(connection, new AbortController().signal);
     const counts = { ...NO_COUNTS, in: 1 };
-    await sender.send('one', { chunk: '0', counts, digest: '', fence: 1, buried: [] });
+    await sender.send({ run: 'one' }, { chunk: '0', counts, digest: '', fence: 1, buried: [] });
     await until('the first has the receipt', () => first.taken.length === 1);
     expect(lost.held()).toBe(1);
     first.over.abort();

@@ -37,6 +37,8 @@ const report = (saved: number, changes: Partial<RunReport> = {}): RunReport => (
   duplicatesIgnored: 0,
   fraction: saved / 10,
   digest: '',
+  versions: {},
+  troubles: [],
   ...changes,
 });
 

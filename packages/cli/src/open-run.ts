@@ -1,16 +1,24 @@
 import { hostname } from 'node:os';
+import { isDeepStrictEqual } from 'node:util';
 import {
   checkRunId,
   isResumable,
   LeatError,
   mayBeRedriven,
+  newBirthMark,
   newRunId,
   type RunProgress,
   type RunRequest,
-  specDifference,
 } from '@leat/core';
 import type { Pipeline } from '@leat/sdk';
-import type { Runs } from '@leat/sdk/internal';
+import { misfitOf, type Runs } from '@leat/sdk/internal';
+import type { CommandOption } from './command.ts';
+
+/** The option of whoever starts a run. */
+export const RECOVER: CommandOption = {
+  type: 'boolean',
+  meaning: 'Go on with what the sinks have of a run with this id that NATS does not know any more.',
+};
 
 /** What a run is to be opened with. */
 export interface RunWish {
@@ -19,6 +27,8 @@ export interface RunWish {
   readonly params: Readonly<Record<string, string>>;
   /** The id that was asked for, if any. */
   readonly run?: string;
+  /** See `RunRequest.isRecovered`. */
+  readonly isRecovered?: boolean;
 }
 
 /** A run to work on: a new one, or one that goes on. */
@@ -40,6 +50,7 @@ export async function openRun(runs: Runs, wish: RunWish): Promise<OpenedRun> {
     if (request !== undefined) return resume(runs, request, wish);
   }
   const now = new Date().toISOString();
+  const { chunkSize, maxBytes } = wish.pipeline.fetcher;
   const request: RunRequest = {
     run: wish.run ?? newRunId(now, Math.random()),
     ...(wish.run !== undefined && { isIdGiven: true }),
@@ -48,6 +59,9 @@ export async function openRun(runs: Runs, wish: RunWish): Promise<OpenedRun> {
     spec: wish.pipeline.spec,
     file: wish.file,
     createdAt: now,
+    born: newBirthMark(Math.random()),
+    limits: { chunkSize, maxBytes },
+    ...(wish.isRecovered === true && { isRecovered: true }),
   };
   await runs.create(request);
   return { request, isResumed: false };
@@ -55,13 +69,9 @@ export async function openRun(runs: Runs, wish: RunWish): Promise<OpenedRun> {
 
 async function resume(runs: Runs, request: RunRequest, wish: RunWish): Promise<OpenedRun> {
   const { run } = request;
-  const difference = specDifference(request.spec, wish.pipeline.spec);
-  if (difference !== undefined) {
-    throw new LeatError(
-      'invalid-pipeline',
-      `The run ${run} does not fit this pipeline file: ${difference}. Put the file back to go on with it, or name a new run with --run.`,
-    );
-  }
+  const misfit = misfitOf(run, request.spec, wish.pipeline.spec);
+  if (misfit !== undefined) throw new LeatError('invalid-pipeline', misfit);
+  demandSameParams(request, wish);
   const entry = await runs.progress(run);
   const state = entry?.progress.state ?? 'pending';
   const isRedriven = mayBeRedriven(state) && (await runs.redrive(run)) !== undefined;
@@ -77,8 +87,19 @@ async function resume(runs: Runs, request: RunRequest, wish: RunWish): Promise<O
     };
     await runs.save(run, reopened, entry.revision);
   }
+  if (wish.isRecovered === true) await runs.replace({ ...request, isRecovered: true });
   await runs.changeWish(run, 'pause', 'run');
   return { request, isResumed: true };
+}
+
+/** A run goes on with its own parameters: they may say what its dataset is. */
+function demandSameParams({ run, params }: RunRequest, wish: RunWish): void {
+  if (Object.keys(wish.params).length === 0 || isDeepStrictEqual(params, wish.params)) return;
+  const given = Object.entries(params).map(([key, value]) => `${key}=${value}`);
+  throw new LeatError(
+    'invalid-configuration',
+    `The run ${run} has other parameters (${given.join(', ') || 'none'}): leave --param away to go on with it, or choose another run id.`,
+  );
 }
 
 /** A name for this process's connections. */

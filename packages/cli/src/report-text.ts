@@ -21,8 +21,20 @@ export function reportText(report: RunReport): string {
     ['retries', n(report.retries)],
     ['duplicates', `${n(report.duplicatesIgnored)} ignored`],
     ['digest', report.digest],
+    ...versionRows(report),
+    ...report.troubles.map(({ stage, reason }) => ['trouble', `${stage}: ${reason}`] as const),
   ];
   return `${rows.map(([name, text]) => `${name.padEnd(11)} ${text}`).join('\n')}\n`;
+}
+
+/** Most runs see one version of the code, which says nothing. */
+function versionRows({ versions }: RunReport): (readonly [string, string])[] {
+  return Object.entries(versions)
+    .filter(([, ofStage]) => ofStage.length > 1)
+    .map(([stage, ofStage]) => [
+      'code',
+      `${stage} in ${ofStage.length} versions: ${ofStage.join(', ')}`,
+    ]);
 }
 
 function timeOf({ startedAt, endedAt }: RunReport): string {

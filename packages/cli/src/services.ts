@@ -11,14 +11,15 @@ export interface ServiceHost {
   readonly connection: PipelineConnection;
   readonly pipeline: Pipeline;
   readonly pipelineFile: string;
+  readonly codeVersion: string;
   readonly shutdown: Pick<Shutdown, 'stop' | 'abort'>;
 }
 
 /** Hosts one replica of a mapper or saver, until the shutdown. */
 export function runStage(host: ServiceHost, stage: Mapper | Saver): Promise<void> {
-  const { call, connection, pipeline, pipelineFile, shutdown } = host;
+  const { call, connection, pipeline, pipelineFile, codeVersion, shutdown } = host;
   const logger = call.logger.child({ pipeline: pipeline.name, stage: stage.name });
-  const common = { connection, pipeline, logger, ...shutdown };
+  const common = { connection, pipeline, codeVersion, logger, ...shutdown };
   return stage.kind === 'mapper'
     ? runMapper({ ...common, mapper: stage, pipelineFile, log: call.settings.log })
     : runSaver({ ...common, saver: stage });

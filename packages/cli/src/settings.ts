@@ -25,7 +25,8 @@ type SettingName =
   | 'stateDir'
   | 'httpPort'
   | 'otlpEndpoint'
-  | 'stopGraceMs';
+  | 'stopGraceMs'
+  | 'codeVersion';
 
 const topology = DEFAULT_TOPOLOGY_SETTINGS;
 
@@ -147,6 +148,13 @@ export const SETTINGS: Readonly<Record<SettingName, SettingRow>> = {
       'Milliseconds after SIGTERM in which a service may finish what is in hand; then it gives it back. Without it, it takes its time.',
     values: 'counts',
   },
+  codeVersion: {
+    flag: 'code-version',
+    variable: 'LEAT_CODE_VERSION',
+    fallback: undefined,
+    meaning:
+      'What the report calls the version of your code, such as an image’s tag: letters, digits, `-` and `_`, up to 64. Without it, a checksum of the pipeline file.',
+  },
 };
 
 /** The settings of a command, read and checked. */
@@ -160,6 +168,7 @@ export interface Settings {
   readonly httpPort: number | undefined;
   readonly otlpEndpoint: string | undefined;
   readonly stopGraceMs: number | undefined;
+  readonly codeVersion: string | undefined;
 }
 
 type Values = Readonly<Record<string, unknown>>;
@@ -193,6 +202,11 @@ export function readSettings(flags: Values, variables: Variables): Settings {
     const value = text(row);
     if (value === undefined || (/^https?:\/\//.test(value) && URL.canParse(value))) return value;
     throw wrong(row, 'an address that begins with http:// or https://', value);
+  };
+  const version = (row: SettingRow): string | undefined => {
+    const value = text(row);
+    if (value === undefined || /^[\w-]{1,64}$/.test(value)) return value;
+    throw wrong(row, '1 to 64 letters, digits, - or _', value);
   };
   const choice = <T extends string>(row: SettingRow, choices: readonly T[]): T => {
     const value = choices.find((each) => each === text(row));
@@ -232,6 +246,7 @@ export function readSettings(flags: Values, variables: Variables): Settings {
     httpPort: port(SETTINGS.httpPort),
     otlpEndpoint: address(SETTINGS.otlpEndpoint),
     stopGraceMs: optionalCount(SETTINGS.stopGraceMs),
+    codeVersion: version(SETTINGS.codeVersion),
   };
 }
 

@@ -1,14 +1,23 @@
-import { LeatError, reportOf, type RunReport } from '@leat/core';
-import type { Pipeline, RunInfo, Saver, SinkSession } from '@leat/sdk';
-import { loadPipeline, runInfoOf } from '@leat/sdk/internal';
+import {
+  identityOf,
+  LeatError,
+  reportOf,
+  type RunProgress,
+  type RunReport,
+  type RunRequest,
+} from '@leat/core';
+import type { Pipeline, Saver, SinkSession } from '@leat/sdk';
+import { loadPipeline, misfitOf, runInfoOf } from '@leat/sdk/internal';
 import type { Call } from './command.ts';
 import { pick, withRuns } from './find-run.ts';
 import { withNats } from './nats-access.ts';
 
 /** A run whose sinks can be read. */
 export interface StoredRun {
+  readonly request: RunRequest;
+  readonly progress: RunProgress | undefined;
   readonly report: RunReport;
-  readonly run: RunInfo;
+  readonly pipeline: Pipeline;
   readonly savers: readonly Saver[];
 }
 
@@ -20,11 +29,10 @@ export interface StoredRun {
  */
 export async function storedRun(call: Call): Promise<StoredRun> {
   const [id = '', file] = call.operands;
-  const { request, report } = await withNats(call, (nats) =>
+  const { request, progress } = await withNats(call, (nats) =>
     withRuns(call, nats, async (find) => {
       const { request: found, runs } = pick(await find(), id);
-      const entry = await runs.progress(id);
-      return { request: found, report: reportOf(found, entry?.progress) };
+      return { request: found, progress: (await runs.progress(id))?.progress };
     }),
   );
   const path = file ?? request.file;
@@ -35,9 +43,13 @@ export async function storedRun(call: Call): Promise<StoredRun> {
     );
   }
   const pipeline: Pipeline = await loadPipeline(path);
+  const misfit = misfitOf(id, request.spec, pipeline.spec);
+  if (misfit !== undefined) throw new LeatError('invalid-pipeline', misfit);
   return {
-    report,
-    run: runInfoOf(request),
+    request,
+    progress,
+    report: reportOf(request, progress),
+    pipeline,
     savers: pipeline.stages.filter((stage): stage is Saver => stage.kind === 'saver'),
   };
 }
@@ -45,13 +57,19 @@ export async function storedRun(call: Call): Promise<StoredRun> {
 /** Opens a saver's sink, to read what is in it. */
 export async function withSink<T>(
   call: Call,
-  run: RunInfo,
+  { request, pipeline }: StoredRun,
   saver: Saver,
   use: (session: SinkSession) => Promise<T>,
 ): Promise<T> {
-  const session = await saver
-    .sink(run)
-    .open({ run, stage: saver.name, schema: saver.from.schema, logger: call.logger });
+  const run = runInfoOf(request);
+  const session = await saver.sink(run).open({
+    run,
+    identity: identityOf(request, pipeline.fetcher),
+    isRecovered: request.isRecovered === true,
+    stage: saver.name,
+    schema: saver.from.schema,
+    logger: call.logger,
+  });
   try {
     return await use(session);
   } finally {

@@ -1,7 +1,22 @@
-import { addDigest, EMPTY_DIGEST, NO_COUNTS, type Receipt } from '@leat/core';
+import { addDigest, EMPTY_DIGEST, NO_COUNTS, type Receipt, type RunRequest } from '@leat/core';
 import { chunkDigest, type SinkSession, type StoredChunk } from '@leat/sdk';
 import { expect, test } from 'vitest';
 import { accountOf } from './verify-sink.ts';
+
+const request: RunRequest = {
+  run: 'r',
+  pipeline: 'p',
+  params: {},
+  spec: {
+    name: 'p',
+    stages: [
+      { name: 'numbers', kind: 'fetcher' },
+      { name: 'out', kind: 'saver', from: 'numbers' },
+    ],
+  },
+  createdAt: '2026-11-27T00:00:00.000Z',
+  limits: { chunkSize: 100, maxBytes: 524_288 },
+};
 
 const bodyOf = (records: number): Uint8Array => Buffer.from('{}\n'.repeat(records));
 
@@ -36,6 +51,7 @@ test('a sink that holds what its receipts say is counted', async () => {
       chunks.map((chunk) => storedOf(chunk)),
     ),
     'out',
+    request,
   );
   const digest = receipts.reduce((sum, receipt) => addDigest(sum, receipt.digest), EMPTY_DIGEST);
   expect(account).toMatchObject({ chunks: 6, records: 12, digest, findings: [] });
@@ -76,7 +92,7 @@ test.each<[string, readonly Receipt[], readonly StoredChunk[], readonly string[]
     ['chunk 1 is not as it was saved.'],
   ],
 ])('a chunk that %s is found', async (_, receipts, stored, findings) => {
-  const account = await accountOf(sessionOf(receipts, stored), 'out');
+  const account = await accountOf(sessionOf(receipts, stored), 'out', request);
   expect(account.findings.toSorted()).toEqual(findings.map((finding) => `out: ${finding}`));
 });
 
@@ -86,6 +102,6 @@ test('a sink that gives receipts or data in another order is refused', async () 
     ['10', '2'].map((id) => receiptOf(id)),
     ['10', '2'].map((id) => storedOf(id)),
   ];
-  await expect(accountOf(sessionOf(receipts, []), 'out')).rejects.toMatchObject(refusal);
-  await expect(accountOf(sessionOf([], stored), 'out')).rejects.toMatchObject(refusal);
+  await expect(accountOf(sessionOf(receipts, []), 'out', request)).rejects.toMatchObject(refusal);
+  await expect(accountOf(sessionOf([], stored), 'out', request)).rejects.toMatchObject(refusal);
 });

@@ -1,10 +1,13 @@
 import {
   addDigest,
+  canReach,
+  drawGraph,
   EMPTY_DIGEST,
   LeatError,
   precedes,
   RangeSet,
   type Receipt,
+  type RunRequest,
   savedRecords,
 } from '@leat/core';
 import { chunkDigest, type SinkSession, type StoredChunk } from '@leat/sdk';
@@ -22,21 +25,30 @@ export interface SinkAccount {
 }
 
 /**
- * Counts a sink's data, and holds it against its receipts, chunk by chunk: however many there are, few are
- * in memory.
+ * Counts a sink's data, and holds it against its receipts, chunk by chunk, and the receipts against what the
+ * run was asked to do: however many there are, few are in memory.
  *
+ * @param name the saver's
  * @throws LeatError `sink-unfit` if they do not come in dataset order
  */
-export async function accountOf(session: SinkSession, name: string): Promise<SinkAccount> {
+export async function accountOf(
+  session: SinkSession,
+  name: string,
+  request: RunRequest,
+): Promise<SinkAccount> {
   const findings: string[] = [];
   const roots = new RangeSet();
   let digest = EMPTY_DIGEST;
   let chunks = 0;
   let records = 0;
   let previous: string | undefined;
+  let last: Receipt | undefined;
   for await (const [receipt, stored] of sideBySide(session, name)) {
     if (receipt !== undefined) {
-      roots.add(Number.parseInt(receipt.chunk, 10));
+      const misfit = misfitOf(receipt, last, request, name);
+      if (misfit !== undefined) findings.push(`${name}: chunk ${receipt.chunk} ${misfit}.`);
+      last = receipt;
+      roots.add(rootOf(receipt.chunk));
       digest = addDigest(digest, receipt.digest);
     }
     const isTwice = stored !== undefined && stored.chunk === previous;
@@ -50,6 +62,30 @@ export async function accountOf(session: SinkSession, name: string): Promise<Sin
     if (!isTwice) chunks++;
   }
   return { chunks, records, digest, roots, findings };
+}
+
+/** What of a receipt cannot be, if the run went as it was asked to. */
+function misfitOf(
+  { chunk, counts, source }: Receipt,
+  last: Receipt | undefined,
+  { spec, limits }: RunRequest,
+  saver: string,
+): string | undefined {
+  if (!canReach(spec, saver, chunk)) {
+    return `cannot have come by the run's graph, ${drawGraph(spec)}`;
+  }
+  if (limits !== undefined && counts.in > limits.chunkSize) {
+    return `accounts for ${counts.in} records of the dataset, and the run's chunks have at most ${limits.chunkSize}`;
+  }
+  const isSibling = last !== undefined && rootOf(last.chunk) === rootOf(chunk);
+  if (isSibling && source !== undefined && last.source !== undefined && source !== last.source) {
+    return `and ${last.chunk} come from different contents of the dataset`;
+  }
+  return undefined;
+}
+
+function rootOf(chunk: string): number {
+  return Number.parseInt(chunk, 10);
 }
 
 /** What is wrong with a chunk of which there is a receipt, or data, or both. */

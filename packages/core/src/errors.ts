@@ -1,8 +1,8 @@
 /**
  * Every way in which Leat refuses or gives up, as a closed list.
  *
- * `invalid-*` and `source-missing` are the caller's to mend before anything runs; `source-damaged` and
- * `run-failed` end a run; `topology-mismatch`, `unfit-server` and `unreachable` concern the NATS server.
+ * `invalid-*` and `source-missing` are the caller's to mend before anything runs; `sink-taken` says that
+ * a sink has another run of the same id; `source-damaged` and `run-failed` end a run; `topology-mismatch`, `unfit-server` and `unreachable` concern the NATS server.
  * `lease-lost` and `fenced` tell a service that slept that another has taken its place.
  */
 export type LeatErrorCode =
@@ -14,6 +14,7 @@ export type LeatErrorCode =
   | 'source-damaged'
   | 'source-changed'
   | 'sink-unfit'
+  | 'sink-taken'
   | 'topology-mismatch'
   | 'unfit-server'
   | 'unreachable'

@@ -1,6 +1,6 @@
 // Names and graph
 export type { PipelineSpec, StageKind, StageSpec } from './spec.ts';
-export { checkSpec, queuedStages, readersOf, specDifference } from './spec.ts';
+export { checkSpec, drawGraph, queuedStages, readersOf, specDifference } from './spec.ts';
 export {
   bucketName,
   checkName,
@@ -42,6 +42,7 @@ export {
   redriveId,
   redrivenOf,
 } from './chunk-id.ts';
+export { canReach } from './chunk-path.ts';
 export type { Counts } from './counts.ts';
 export {
   addCounts,
@@ -57,7 +58,7 @@ export { formatOrigins, parseOrigins } from './origins.ts';
 export type { Position, PositionUnit } from './position.ts';
 export { formatPosition, parsePosition } from './position.ts';
 export type { Receipt } from './receipt.ts';
-export { formatReceipt, parseReceipt, savedRecords } from './receipt.ts';
+export { formatReceipt, isSourceChecksum, parseReceipt, savedRecords } from './receipt.ts';
 export { formatExecutions, newExecution, parseExecutions } from './execution.ts';
 export { addDigest, EMPTY_DIGEST } from './digest.ts';
 
@@ -85,7 +86,11 @@ export type { DeadTolerance, DeathToll } from './tolerance.ts';
 export { deathTollOf, isDeadTolerance, whyTooManyDead } from './tolerance.ts';
 export type { LeaseView } from './lease.ts';
 export { mayTakeOver } from './lease.ts';
-export type { RunProgress, RunReport, RunRequest, RunState, RunWish } from './run.ts';
+export type { ChunkLimits, RunIdentity } from './run-identity.ts';
+export { identityOf, newBirthMark } from './run-identity.ts';
+export type { Claimant, SinkClaim, SinkIdentity } from './sink-claim.ts';
+export { claimSink, formatSinkClaim, parseSinkClaim } from './sink-claim.ts';
+export type { RunProgress, RunReport, RunRequest, RunState, RunWish, Trouble } from './run.ts';
 export { completedState, isEnded, isResumable, mayBeRedriven, reportOf } from './run.ts';
 
 // Failures and flow

@@ -15,7 +15,12 @@ test('a checkpoint fits into a message, in whichever order chunks are settled', 
       for (const choice of choices) {
         while (ledger.inFlightCount < mostInFlight(maxBytes, ledger.next)) {
           inFlight.push(ledger.next);
-          const chunk = { records: 1, nextCursor: ledger.next, fraction: undefined };
+          const chunk = {
+            records: 1,
+            nextCursor: ledger.next,
+            fraction: undefined,
+            checksum: '00000000',
+          };
           ledger.send(ledger.next, chunk, 0);
         }
         const [seq] = inFlight.splice(choice % inFlight.length, 1);

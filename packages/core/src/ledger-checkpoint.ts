@@ -3,6 +3,7 @@ import { EMPTY_DIGEST } from './digest.ts';
 import type { JsonValue } from './json.ts';
 import type { Range } from './range-set.ts';
 import type { RedriveCheckpoint } from './redrives.ts';
+import type { SourceCheckpoint } from './source-check.ts';
 
 /** What a run has done so far: chunks settled for good, and the books of every leaf that reported. */
 export interface Totals {
@@ -40,6 +41,8 @@ export interface LedgerCheckpoint {
   readonly partly: Readonly<Record<string, PartlySettled>>;
   /** Redriven records on their way, by chunk id; absent if there are none. */
   readonly redrives?: Readonly<Record<string, RedriveCheckpoint>>;
+  /** Absent in the ledger of an earlier version, and where it is not known. */
+  readonly source?: SourceCheckpoint;
   readonly totals: Totals;
   readonly digest: string;
 }
@@ -53,6 +56,7 @@ export const FIRST_CHECKPOINT: LedgerCheckpoint = {
   fraction: null,
   settledAbove: [],
   partly: {},
+  source: { sum: 0 },
   totals: { savedChunks: 0, deadChunks: 0, counts: NO_COUNTS, duplicates: 0 },
   digest: EMPTY_DIGEST,
 };

@@ -54,7 +54,11 @@ test('does no chunk again of which records were redriven, and counts these once'
   const ledger = new Ledger(rebuild.checkpoint());
   expect(ledger.next).toBe(3);
   for (let seq = 0; seq < 4; seq++) {
-    ledger.send(seq, { records: RECORDS, nextCursor: seq + 1, fraction: undefined }, 0);
+    ledger.send(
+      seq,
+      { records: RECORDS, nextCursor: seq + 1, fraction: undefined, checksum: '00000000' },
+      0,
+    );
   }
   expect([...ledger.inFlight()].map(({ seq }) => seq)).toEqual([3]);
   // Three records are known of chunk 1, and one of chunk 2; the one under way counts as dead until it is whole.
@@ -85,7 +89,11 @@ test('whatever the sinks hold of a run, the run ends with every record counted o
       const known = ledger.next;
       expect(known).toBe(dataset.findLastIndex((fate) => fate !== 'absent') + 1);
       for (const [seq] of dataset.entries()) {
-        ledger.send(seq, { records: RECORDS, nextCursor: seq + 1, fraction: undefined }, 0);
+        ledger.send(
+          seq,
+          { records: RECORDS, nextCursor: seq + 1, fraction: undefined, checksum: '00000000' },
+          0,
+        );
       }
       ledger.end();
       const missing = dataset.flatMap((fate, seq) =>

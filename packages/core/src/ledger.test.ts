@@ -69,7 +69,11 @@ function cursorOf(seq: number): JsonValue {
 }
 
 function sendNext(ledger: Ledger, seq: number, { records }: Chunk, now = 0): void {
-  ledger.send(seq, { records, nextCursor: cursorOf(seq + 1), fraction: (seq + 1) / 1024 }, now);
+  ledger.send(
+    seq,
+    { records, nextCursor: cursorOf(seq + 1), fraction: (seq + 1) / 1024, checksum: '00000000' },
+    now,
+  );
 }
 
 /** What a ledger has come to when everything goes well. */
@@ -407,15 +411,23 @@ describe('Ledger, after a restart', () => {
     const ledger = new Ledger();
     expect(ledger.checkpoint().fraction).toBeNull();
     for (let seq = 0; seq < 4; seq++) {
-      ledger.send(seq, { records: 1, nextCursor: seq, fraction: (seq + 1) / 8 }, 0);
+      ledger.send(
+        seq,
+        { records: 1, nextCursor: seq, fraction: (seq + 1) / 8, checksum: '00000000' },
+        0,
+      );
     }
     ledger.settle(receiptOf('2', 1));
     expect(ledger.checkpoint().fraction).toBe(1 / 8);
     const next = restored(ledger.checkpoint());
-    next.send(0, { records: 1, nextCursor: 0, fraction: 1 / 8 }, 0);
+    next.send(0, { records: 1, nextCursor: 0, fraction: 1 / 8, checksum: '00000000' }, 0);
     expect(next.checkpoint().fraction).toBe(1 / 8);
     for (let seq = 1; seq < 4; seq++) {
-      next.send(seq, { records: 1, nextCursor: seq, fraction: (seq + 1) / 8 }, 0);
+      next.send(
+        seq,
+        { records: 1, nextCursor: seq, fraction: (seq + 1) / 8, checksum: '00000000' },
+        0,
+      );
     }
     next.settle(receiptOf('0', 1));
     expect(next.checkpoint().fraction).toBe(2 / 8);
@@ -423,7 +435,7 @@ describe('Ledger, after a restart', () => {
 
   test('does not guess at a source that cannot tell, until all is settled', () => {
     const ledger = new Ledger();
-    ledger.send(0, { records: 1, nextCursor: 1, fraction: undefined }, 0);
+    ledger.send(0, { records: 1, nextCursor: 1, fraction: undefined, checksum: '00000000' }, 0);
     expect(ledger.checkpoint().fraction).toBeNull();
     ledger.end();
     ledger.settle(receiptOf('0', 1));

@@ -8,6 +8,7 @@ import { leafOutcome, settleLeaf, type SettledPaths } from './lineage.ts';
 import { RangeSet } from './range-set.ts';
 import type { Receipt } from './receipt.ts';
 import { Redrives } from './redrives.ts';
+import { SourceCheck } from './source-check.ts';
 
 /** A chunk that was sent and is not settled. */
 export interface ChunkInFlight {
@@ -49,6 +50,7 @@ export class Ledger {
   readonly #settledAbove: RangeSet;
   readonly #inFlight = new Map<number, ChunkInFlight>();
   readonly #partly = new Map<number, { readonly paths: SettledPaths; counts: Counts }>();
+  readonly #source: SourceCheck;
   #totals: Totals;
   #digest: string;
 
@@ -64,6 +66,9 @@ export class Ledger {
       this.#partly.set(Number(seq), { paths: new Set(paths), counts });
     }
     this.redrives = new Redrives(checkpoint.redrives);
+    // Where nothing is to be read again, there is nothing to compare.
+    const isRecalled = checkpoint.watermark < checkpoint.next;
+    this.#source = new SourceCheck(isRecalled ? checkpoint.source : undefined);
     this.#totals = checkpoint.totals;
     this.#digest = checkpoint.digest;
   }
@@ -112,11 +117,18 @@ export class Ledger {
    *
    * @param chunk.nextCursor where the source goes on after this chunk
    * @param chunk.fraction share of the dataset at the end of this chunk, from 0 to 1
-   * @throws LeatError `source-changed` if the order is broken
+   * @param chunk.checksum see `Receipt.source`
+   * @throws LeatError `source-changed` if the order is broken, or the chunks that had been sent before a
+   *   restart are not what they were
    */
   send(
     seq: number,
-    chunk: { records: number; nextCursor: JsonValue; fraction: number | undefined },
+    chunk: {
+      readonly records: number;
+      readonly nextCursor: JsonValue;
+      readonly fraction: number | undefined;
+      readonly checksum: string;
+    },
     now: number,
   ): void {
     if (seq !== this.#head) {
@@ -125,7 +137,9 @@ export class Ledger {
         `The source gave chunk ${seq} where the ledger expects chunk ${this.#head}.`,
       );
     }
-    if (!this.#settledAbove.has(seq)) {
+    const isSettled = this.#settledAbove.has(seq);
+    this.#source.read(seq, chunk.checksum, isSettled);
+    if (!isSettled) {
       this.#inFlight.set(seq, {
         seq,
         cursor: this.#nextCursor,
@@ -137,8 +151,14 @@ export class Ledger {
     this.#nextCursor = chunk.nextCursor;
     this.#readFraction = chunk.fraction;
     this.#head++;
+    if (this.#head === this.#next) this.#source.confirm();
     this.#next = Math.max(this.#next, this.#head);
     this.#advance();
+  }
+
+  /** @throws LeatError `source-changed` if a chunk that was read again is not what it was */
+  demandSame(seq: number, checksum: string): void {
+    this.#source.demandSame(seq, checksum);
   }
 
   /** Notes when a chunk was put on its queues, for the first time or again. */
@@ -166,7 +186,8 @@ export class Ledger {
    * Takes a receipt, whenever and however often it comes.
    *
    * @throws LeatError `run-failed` if a root is whole and its books do not add up to what was sent, or
-   *   if it was divided in two different ways; the ledger is then as it was before
+   *   if it was divided in two different ways; `source-changed` if it comes from another chunk than the
+   *   source gives now; the ledger is then as it was before
    */
   settle(receipt: Receipt): Settlement {
     const id = parseChunkId(receipt.chunk);
@@ -174,6 +195,7 @@ export class Ledger {
     const redriven = redrivenOf(id);
     if (redriven !== undefined) return this.#settleRedriven(redriven, receipt);
     if (id.seq >= this.#next) return 'premature';
+    this.#source.demandSame(id.seq, receipt.source);
     if (this.isSettled(id.seq)) return this.#ignore();
     const root = this.#partly.get(id.seq) ?? { paths: new Set<string>(), counts: NO_COUNTS };
     const outcome = leafOutcome(root.paths, id.path);
@@ -224,6 +246,7 @@ export class Ledger {
         [...this.#partly].map(([seq, { paths, counts }]) => [seq, { paths: [...paths], counts }]),
       ),
       ...(this.redrives.size > 0 && { redrives: this.redrives.checkpoint() }),
+      source: this.#source.checkpoint(),
       totals: this.#totals,
       digest: this.#digest,
     };
@@ -270,6 +293,8 @@ export class Ledger {
   }
 
   #advance(): void {
-    this.#watermark = this.#settledAbove.takeFrom(this.#watermark, this.#head);
+    const before = this.#watermark;
+    this.#watermark = this.#settledAbove.takeFrom(before, this.#head);
+    for (let seq = before; seq < this.#watermark; seq++) this.#source.pass(seq);
   }
 }

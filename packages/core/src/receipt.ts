@@ -18,18 +18,34 @@ export interface Receipt {
   readonly fence: number;
   /** The executions that buried records of this chunk, see `newExecution`; most often empty. */
   readonly buried: readonly string[];
+  /**
+   * What the chunk of the dataset looked like that this one comes from: the fetcher's checksum, 8
+   * hexadecimal digits. Absent for redriven records, and from an earlier version of Leat.
+   */
+  readonly source?: string;
 }
+
+const SOURCE = 'source=';
 
 /** How many records a receipt says are in the sink. */
 export function savedRecords(receipt: Receipt): number {
   return recordsOf(receipt.counts);
 }
 
-/** One line: `chunk counts digest fence buried`; the last is absent when there is nothing to name. */
+/** Whether a text can be `Receipt.source`. */
+export function isSourceChecksum(text: string): boolean {
+  return /^[0-9a-f]{8}$/.test(text);
+}
+
+/**
+ * One line: `chunk counts digest fence buried source=checksum`; the last two are absent when there is
+ * nothing to say.
+ */
 export function formatReceipt(receipt: Receipt): string {
-  const { chunk, counts, digest, fence, buried } = receipt;
-  const line = `${chunk} ${formatCounts(counts)} ${digest} ${fence}`;
-  return buried.length === 0 ? line : `${line} ${formatExecutions(buried)}`;
+  const { chunk, counts, digest, fence, buried, source } = receipt;
+  let line = `${chunk} ${formatCounts(counts)} ${digest} ${fence}`;
+  if (buried.length > 0) line += ` ${formatExecutions(buried)}`;
+  return source === undefined ? line : `${line} ${SOURCE}${source}`;
 }
 
 /** The inverse of {@link formatReceipt}; `undefined` for anything that it cannot have made. */
@@ -38,11 +54,20 @@ export function parseReceipt(line: string): Receipt | undefined {
   const id = parseChunkId(chunk);
   const counts = parseCounts(countsText);
   const fence = parseFence(fenceText);
+  const source = rest.at(-1)?.startsWith(SOURCE) ? rest.pop()?.slice(SOURCE.length) : undefined;
+  if (source !== undefined && !isSourceChecksum(source)) return undefined;
   const buried = parseExecutions(rest.join(' '));
   if (id === undefined || counts === undefined || fence === undefined) return undefined;
   if (buried === undefined || rest.length !== Math.min(buried.length, 1)) return undefined;
   if (!/^(?:[0-9a-f]{32})?$/.test(digest)) return undefined;
-  return { chunk: formatChunkId(id), counts, digest, fence, buried };
+  return {
+    chunk: formatChunkId(id),
+    counts,
+    digest,
+    fence,
+    buried,
+    ...(source !== undefined && { source }),
+  };
 }
 
 function parseFence(text: string): number | undefined {

@@ -18,7 +18,7 @@ function receipt(chunk: string, counts: Partial<Counts>): Receipt {
 /** A run of one chunk, all of whose records were given up. */
 function runOfTheDead(): Ledger {
   const ledger = new Ledger();
-  ledger.send(0, { records: DEAD, nextCursor: null, fraction: 1 }, 0);
+  ledger.send(0, { records: DEAD, nextCursor: null, fraction: 1, checksum: '00000000' }, 0);
   ledger.end();
   ledger.settle({ ...receipt('0', { in: DEAD, dead: DEAD }), digest: '' });
   return ledger;

@@ -70,6 +70,8 @@ describe('reportOf', () => {
       retries: 0,
       duplicatesIgnored: 0,
       fraction: null,
+      versions: {},
+      troubles: [],
       digest: '',
     });
   });
@@ -77,7 +79,11 @@ describe('reportOf', () => {
   test('tells of a run that is under way', () => {
     const ledger = new Ledger();
     for (let seq = 0; seq < 4; seq++) {
-      ledger.send(seq, { records: 10, nextCursor: seq + 1, fraction: (seq + 1) / 8 }, 0);
+      ledger.send(
+        seq,
+        { records: 10, nextCursor: seq + 1, fraction: (seq + 1) / 8, checksum: '00000000' },
+        0,
+      );
     }
     const digest = 'a'.repeat(32);
     const some = { in: 10, expanded: 5, filtered: 2, dead: 1, retries: 3 };
@@ -99,6 +105,8 @@ describe('reportOf', () => {
       duplicatesIgnored: 1,
       fraction: 0.25,
       digest,
+      versions: {},
+      troubles: [],
     });
   });
 
@@ -117,7 +125,11 @@ describe('reportOf', () => {
           const filtered = Math.min(dropped.filtered, records + expanded);
           const dead = Math.min(dropped.dead, records + expanded - filtered);
           saved += records + expanded - filtered - dead;
-          ledger.send(seq, { records, nextCursor: seq, fraction: undefined }, 0);
+          ledger.send(
+            seq,
+            { records, nextCursor: seq, fraction: undefined, checksum: '00000000' },
+            0,
+          );
           const counts = { in: records, expanded, filtered, dead, retries: 0 };
           ledger.settle({ chunk: `${seq}`, counts, digest: '', fence: 1, buried: [] });
         }

@@ -1,5 +1,7 @@
 import { recordsOf } from './counts.ts';
 import type { LedgerCheckpoint } from './ledger-checkpoint.ts';
+import type { ChunkLimits } from './run-identity.ts';
+import type { SinkIdentity } from './sink-claim.ts';
 import type { PipelineSpec } from './spec.ts';
 import type { DeathToll } from './tolerance.ts';
 
@@ -33,6 +35,15 @@ export interface RunRequest {
   readonly file?: string;
   /** ISO 8601. */
   readonly createdAt: string;
+  /** The birth mark, see `newBirthMark`; absent in runs that an earlier version of Leat began. */
+  readonly born?: string;
+  /** The limits by which the dataset is cut, whatever the pipeline file says later; absent as `born`. */
+  readonly limits?: ChunkLimits;
+  /**
+   * Whether the operator wants to go on with what the sinks have of a run with this id, which the broker
+   * does not know any more.
+   */
+  readonly isRecovered?: boolean;
 }
 
 /** How far a run has come; written with compare-and-set by the one fetcher that holds its lease. */
@@ -49,7 +60,20 @@ export interface RunProgress {
   readonly startedAt: string;
   readonly updatedAt: string;
   readonly endedAt?: string;
+  /** By saver, the sink that it writes into, as far as it is known. */
+  readonly sinks?: Readonly<Record<string, SinkIdentity>>;
+  /** By stage, the versions of code that have worked on the run. */
+  readonly versions?: Readonly<Record<string, readonly string[]>>;
   readonly ledger: LedgerCheckpoint;
+}
+
+/** Why a stage cannot work on a run at the moment, as one of its replicas says. */
+export interface Trouble {
+  readonly stage: string;
+  /** A whole sentence. */
+  readonly reason: string;
+  /** When it was said last, ISO 8601. */
+  readonly at: string;
 }
 
 /** The account of a run. `in + expanded = saved + filtered + dead`, once it has ended. */
@@ -80,6 +104,10 @@ export interface RunReport {
   /** Share of the dataset that is settled, from 0 to 1, if the source can tell. */
   readonly fraction: number | null;
   readonly digest: string;
+  /** By stage, the versions of code that have worked on the run; more than one after a rollout. */
+  readonly versions: Readonly<Record<string, readonly string[]>>;
+  /** Why stages cannot work on it, if any says so at the moment. */
+  readonly troubles: readonly Trouble[];
 }
 
 const OPEN_STATES: ReadonlySet<RunState> = new Set(['pending', 'running', 'paused']);
@@ -103,8 +131,12 @@ export function completedState(ledger: LedgerCheckpoint): RunState {
   return ledger.totals.counts.dead > 0 ? 'completed with dead letters' : 'completed';
 }
 
-/** The account of a run from what was asked and how far it has come. */
-export function reportOf(request: RunRequest, progress: RunProgress | undefined): RunReport {
+/** The account of a run from what was asked, how far it has come, and what holds it up. */
+export function reportOf(
+  request: RunRequest,
+  progress: RunProgress | undefined,
+  troubles: readonly Trouble[] = [],
+): RunReport {
   const ledger = progress?.ledger;
   const totals = ledger?.totals;
   const counts = totals?.counts;
@@ -134,5 +166,7 @@ export function reportOf(request: RunRequest, progress: RunProgress | undefined)
     duplicatesIgnored: totals?.duplicates ?? 0,
     fraction: ledger?.fraction ?? null,
     digest: ledger?.digest ?? '',
+    versions: progress?.versions ?? {},
+    troubles,
   };
 }

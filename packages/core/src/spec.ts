@@ -71,13 +71,16 @@ export function queuedStages(spec: PipelineSpec): readonly StageSpec[] {
   return spec.stages.filter((stage) => stage.kind !== 'fetcher');
 }
 
+/** A graph in one line: `numbers numbers>squares squares>files`. */
+export function drawGraph({ stages }: PipelineSpec): string {
+  return stages.map((s) => (s.from === undefined ? s.name : `${s.from}>${s.name}`)).join(' ');
+}
+
 /**
  * What differs between the graph that a run was started with and the present one, as a sentence, or
  * `undefined` when chunk ids mean the same in both.
  */
 export function specDifference(stored: PipelineSpec, present: PipelineSpec): string | undefined {
-  const draw = (spec: PipelineSpec): string =>
-    spec.stages.map((s) => (s.from === undefined ? s.name : `${s.from}>${s.name}`)).join(' ');
-  const [was, is] = [draw(stored), draw(present)];
+  const [was, is] = [drawGraph(stored), drawGraph(present)];
   return was === is ? undefined : `it was started as "${was}" and the pipeline is now "${is}"`;
 }

@@ -42,7 +42,7 @@ function start(refusal: () => Error | undefined) {
   });
   const acked: string[] = [];
   const take = (seq: number): void => {
-    ledger.send(seq, { records: 1, nextCursor: seq, fraction: undefined }, 0);
+    ledger.send(seq, { records: 1, nextCursor: seq, fraction: undefined, checksum: '00000000' }, 0);
     checkpointer.keep({ ack: () => void acked.push(`${seq}`) } as unknown as ReceiptDelivery);
   };
   return { checkpointer, take, written, acked, stop };

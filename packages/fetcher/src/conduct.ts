@@ -1,6 +1,7 @@
 import {
   type ChunkInFlight,
   completedState,
+  identityOf,
   isEnded,
   LeatError,
   Ledger,
@@ -18,6 +19,7 @@ import { Outbox } from './outbox.ts';
 import { ReceiptIntake } from './receipt-intake.ts';
 import { Redrive } from './redrive.ts';
 import { RunControl } from './run-control.ts';
+import { RunWitness } from './run-witness.ts';
 import { untilSaversLetGo, whatIsNotKnown } from './until-savers-let-go.ts';
 import { watchQueues } from './watch-queues.ts';
 
@@ -29,6 +31,8 @@ export interface ConductOptions {
   readonly pipeline: Pipeline;
   readonly request: RunRequest;
   readonly lease: Lease;
+  /** The version of the user's code, for the run's report. */
+  readonly codeVersion?: string | undefined;
   readonly logger: Logger;
   /** Stops sending, checkpoints, and gives the lease back. */
   readonly stop: AbortSignal;
@@ -67,6 +71,7 @@ class Conductor {
   readonly #checkpointer: Checkpointer;
   readonly #receipts: ReceiptIntake;
   readonly #control: RunControl;
+  readonly #witness: RunWitness;
   #wake: () => void = () => undefined;
   readonly #fail = (error: unknown): void => {
     // What a cancellation breaks off says so.
@@ -82,7 +87,13 @@ class Conductor {
     this.#run = runInfoOf(request);
     const wake = (): void => this.#wake();
     this.#outbox = new Outbox(
-      { connection, pipeline, run: request.run, signal: this.#sending.signal },
+      {
+        connection,
+        pipeline,
+        run: request.run,
+        born: request.born,
+        signal: this.#sending.signal,
+      },
       this.#ledger,
       wake,
       this.#fail,
@@ -90,6 +101,7 @@ class Conductor {
     this.#receipts = new ReceiptIntake({
       connection,
       run: request.run,
+      born: request.born,
       ledger: this.#ledger,
       checkpointer: this.#checkpointer,
       onTaken: () => {
@@ -98,6 +110,12 @@ class Conductor {
       },
       onFailed: this.#fail,
       signal: this.#over.signal,
+      logger,
+    });
+    this.#witness = new RunWitness({
+      runs: connection.runs,
+      lease,
+      checkpointer: this.#checkpointer,
       logger,
     });
     this.#control = new RunControl({
@@ -122,6 +140,8 @@ class Conductor {
       this.#checkpointer.run(this.#over.signal).catch(this.#fail);
       this.#keepReporting().catch(this.#fail);
       this.#control.watch(this.#over.signal).catch(this.#fail);
+      this.#noteVersion().catch(this.#fail);
+      this.#witness.watch(this.#over.signal).catch(this.#fail);
       return await this.#goOn().catch((error: unknown) => this.#unlessCancelled(error));
     } catch (error) {
       const reason: unknown = this.#over.signal.aborted ? this.#over.signal.reason : error;
@@ -189,10 +209,11 @@ class Conductor {
   }
 
   #openFeed(): Feed {
-    const { pipeline, lease } = this.#options;
+    const { pipeline, lease, request } = this.#options;
     return new Feed({
       pipeline,
       run: this.#run,
+      limits: identityOf(request, pipeline.fetcher).limits,
       fence: lease.fence,
       ledger: this.#ledger,
       checkpointer: this.#checkpointer,
@@ -231,6 +252,7 @@ class Conductor {
   }
 
   async #finish(isDone: boolean, damage: LeatError | undefined): Promise<Conducted> {
+    await this.#witness.look();
     if (isDone) {
       await this.#checkpointer.end(completedState(this.#ledger.checkpoint()));
       await this.#cleanUp();
@@ -242,6 +264,15 @@ class Conductor {
       await this.#checkpointer.giveBack();
     }
     return { report: this.#report() };
+  }
+
+  async #noteVersion(): Promise<void> {
+    const { connection, pipeline, codeVersion, logger } = this.#options;
+    if (codeVersion === undefined) return;
+    const { notes } = connection.runs;
+    await notes.addVersion(this.#run.id, pipeline.fetcher.name, codeVersion).catch((error) => {
+      logger.debug({ err: error, run: this.#run.id }, 'version of the code not noted');
+    });
   }
 
   async #keepReporting(): Promise<void> {
@@ -292,7 +323,8 @@ class Conductor {
     if (isEnded(progress.state)) return reportOf(request, progress);
     const { fence, startedAt, updatedAt } = progress;
     const ledger = this.#ledger.checkpoint();
-    return reportOf(request, { ...standing, fence, startedAt, updatedAt, ledger });
+    const common = { ...standing, ...lease.witnessed, fence, startedAt, updatedAt };
+    return reportOf(request, { ...common, ledger });
   }
 }
 

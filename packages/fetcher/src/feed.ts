@@ -1,9 +1,9 @@
-import { type ChunkInFlight, LeatError, type Ledger } from '@leat/core';
+import { type ChunkInFlight, type ChunkLimits, LeatError, type Ledger } from '@leat/core';
 import type { Pipeline, RunInfo, SourceChunk } from '@leat/sdk';
 import type { Checkpointer } from './checkpointer.ts';
 import type { Outbox } from './outbox.ts';
 import { RunSource } from './run-source.ts';
-import { countsOf } from './send.ts';
+import { checksumOf, countsOf } from './send.ts';
 
 /** How often a chunk may be lost before it is clear that it will always be. */
 const MAX_RESENDS = 20;
@@ -11,6 +11,8 @@ const MAX_RESENDS = 20;
 export interface FeedOptions {
   readonly pipeline: Pipeline;
   readonly run: RunInfo;
+  /** The run's own, by which it was cut from the beginning. */
+  readonly limits: ChunkLimits;
   /** The lease's fencing token: a part of what tells one sending of a chunk from another. */
   readonly fence: number;
   readonly ledger: Ledger;
@@ -33,7 +35,7 @@ export class Feed {
    * Reads on from the watermark to where an earlier fetcher had come, to know again where each chunk in
    * flight can be read. Sends nothing: what was sent is in the queues, or will be found lost.
    *
-   * @throws LeatError `source-changed` if the dataset has become shorter
+   * @throws LeatError `source-changed` if the dataset is not what it was
    */
   async recall(): Promise<void> {
     const { ledger } = this.#options;
@@ -67,8 +69,7 @@ export class Feed {
           break;
         }
         const seq = ledger.next;
-        this.#note(seq, chunk);
-        outbox.send(seq, chunk, '');
+        outbox.send({ seq, chunk, checksum: this.#note(seq, chunk), sending: '' });
       }
       await this.#source.close();
       return undefined;
@@ -81,10 +82,11 @@ export class Feed {
   /**
    * Sends again what is lost, read from the source anew.
    *
-   * @throws LeatError `run-failed` if a chunk has been lost too often
+   * @throws LeatError `run-failed` if a chunk has been lost too often, `source-changed` if the dataset is not
+   *   what it was
    */
   async sendAgain(lost: readonly ChunkInFlight[]): Promise<void> {
-    const { outbox, fence } = this.#options;
+    const { outbox, fence, ledger } = this.#options;
     const [first] = lost;
     if (first === undefined) return;
     const wanted = new Map(lost.map((chunk) => [chunk.seq, chunk]));
@@ -101,21 +103,27 @@ export class Feed {
           `Chunk ${seq} was sent ${missing.resends} times and lost each time: the log of mappers and savers says why they dropped it.`,
         );
       }
+      const checksum = checksumOf(chunk);
+      ledger.demandSame(seq, checksum);
       await outbox.untilRoom();
-      outbox.send(seq, chunk, `${fence}.${missing.resends}`);
+      outbox.send({ seq, chunk, checksum, sending: `${fence}.${missing.resends}` });
     }
     await source.close();
   }
 
   #readFrom(cursor: ChunkInFlight['cursor']): RunSource {
-    const { pipeline, run, signal } = this.#options;
-    return new RunSource(pipeline, run, cursor, signal);
+    const { pipeline, run, limits, signal } = this.#options;
+    return new RunSource(pipeline, run, limits, cursor, signal);
   }
 
-  #note(seq: number, chunk: SourceChunk): void {
+  /** @returns its checksum */
+  #note(seq: number, chunk: SourceChunk): string {
     const { ledger, checkpointer } = this.#options;
     const { nextCursor, fraction } = chunk;
-    ledger.send(seq, { records: countsOf(chunk).in, nextCursor, fraction }, performance.now());
+    const checksum = checksumOf(chunk);
+    const sent = { records: countsOf(chunk).in, nextCursor, fraction, checksum };
+    ledger.send(seq, sent, performance.now());
     checkpointer.changed();
+    return checksum;
   }
 }

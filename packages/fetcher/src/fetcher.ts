@@ -1,16 +1,24 @@
 import {
   isEnded,
   LeatError,
+  type LedgerCheckpoint,
   messageOf,
+  reportOf,
   type RunReport,
   type RunRequest,
   specDifference,
 } from '@leat/core';
 import type { Pipeline } from '@leat/sdk';
-import { type Logger, type PipelineConnection, wait } from '@leat/sdk/internal';
+import {
+  type Logger,
+  misfitOf,
+  type PipelineConnection,
+  TroubleTeller,
+  wait,
+} from '@leat/sdk/internal';
 import { type Conducted, conduct } from './conduct.ts';
 import { newHolderId } from './holder-id.ts';
-import { Lease, type Sightings } from './lease.ts';
+import { type ClaimOptions, Lease, type Sightings } from './lease.ts';
 import { ledgerFromSinks } from './ledger-from-sinks.ts';
 
 /** How often runs are looked for, and leases of others watched. */
@@ -29,6 +37,8 @@ export interface FetcherServiceOptions {
   readonly once?: boolean;
   /** Checkpoints, gives the lease back and returns. */
   readonly stop: AbortSignal;
+  /** The version of the user's code, for the run's report. */
+  readonly codeVersion?: string | undefined;
   readonly onProgress?: (report: RunReport) => void;
   /** Told the fence of the lease that this fetcher has got, and when it holds none any more. */
   readonly onLease?: (fence: number | undefined) => void;
@@ -47,29 +57,23 @@ export async function runFetcher(options: FetcherServiceOptions): Promise<void> 
   const { connection, logger, stop, only } = options;
   const holder = newHolderId();
   const sightings: Sightings = new Map();
-  const unfit = new Set<string>();
+  const fetcher = options.pipeline.fetcher.name;
+  const troubles = new TroubleTeller(connection.runs.notes, fetcher, logger);
   while (!stop.aborted) {
     let isIdle = true;
     let isDone = true;
     try {
       for (const request of await candidates(options)) {
-        if (unfit.has(request.run)) continue;
-        isDone = false;
-        const difference = specDifference(request.spec, options.pipeline.spec);
-        if (difference !== undefined) {
-          unfit.add(request.run);
-          const sentence = `The run ${request.run} does not fit this pipeline file: ${difference}.`;
-          if (only !== undefined) throw new LeatError('invalid-pipeline', sentence);
-          logger.error(sentence);
+        const misfit = misfitOf(request.run, request.spec, options.pipeline.spec);
+        if (misfit !== undefined) {
+          if (only !== undefined) throw new LeatError('invalid-pipeline', misfit);
+          troubles.tell(request.run, misfit);
           continue;
         }
-        const lease = await Lease.claim({
-          request,
-          runs: connection.runs,
+        isDone = false;
+        const lease = await claim(options, request, {
           holder,
           sightings,
-          firstLedger: () => ledgerFromSinks(request, options.pipeline, logger),
-          logger,
         });
         if (lease === undefined) continue;
         isIdle = false;
@@ -88,6 +92,25 @@ export async function runFetcher(options: FetcherServiceOptions): Promise<void> 
     }
     if (isDone && (options.once === true || only !== undefined)) return;
     if (isIdle) await wait(LOOK_MS, stop).catch(() => undefined);
+  }
+}
+
+/** Takes a run's lease; a run that its sinks refuse is over. */
+async function claim(
+  { connection, pipeline, logger, onEnded }: FetcherServiceOptions,
+  request: RunRequest,
+  self: Pick<ClaimOptions, 'holder' | 'sightings'>,
+): Promise<Lease | undefined> {
+  const { runs } = connection;
+  const firstLedger = (): Promise<LedgerCheckpoint> => ledgerFromSinks(request, pipeline, logger);
+  try {
+    return await Lease.claim({ ...self, request, runs, firstLedger, logger });
+  } catch (error) {
+    if (!(error instanceof LeatError && error.code === 'sink-taken')) throw error;
+    logger.error({ run: request.run }, error.message);
+    const report = reportOf(request, (await runs.progress(request.run))?.progress);
+    onEnded?.({ report, error });
+    return undefined;
   }
 }
 
@@ -123,7 +146,7 @@ async function conductOne(
   request: RunRequest,
   lease: Lease,
 ): Promise<void> {
-  const { connection, pipeline, logger, stop, onProgress, onLease, onEnded } = options;
+  const { connection, pipeline, logger, stop, codeVersion, onProgress, onLease, onEnded } = options;
   const { run } = request;
   const leave = new AbortController();
   const isResumed = lease.progress.ledger.next > 0;
@@ -135,6 +158,7 @@ async function conductOne(
       pipeline,
       request,
       lease,
+      codeVersion,
       logger,
       stop: AbortSignal.any([stop, leave.signal]),
       onResting: async () => {

@@ -1,4 +1,5 @@
 import {
+  FIRST_CHECKPOINT,
   isEnded,
   LeatError,
   type LedgerCheckpoint,
@@ -23,7 +24,11 @@ export interface ClaimOptions {
   /** The name of this process. */
   readonly holder: string;
   readonly sightings: Sightings;
-  /** The ledger of a run of which no progress is known. */
+  /**
+   * The ledger of a run of which nothing was sent yet.
+   *
+   * @throws LeatError `sink-taken` if a sink has another run with this id: the run then fails
+   */
   readonly firstLedger: () => Promise<LedgerCheckpoint>;
   readonly logger: Logger;
 }
@@ -32,6 +37,9 @@ export interface ClaimOptions {
 export type Standing = Pick<RunProgress, 'reason' | 'tolerated'> & {
   readonly state: 'running' | 'paused';
 };
+
+/** What the run's replicas have noted about it. */
+export type Witnessed = Pick<RunProgress, 'sinks' | 'versions'>;
 
 /**
  * The right to be a run's one active fetcher. Lease and ledger are one entry, written with
@@ -45,6 +53,7 @@ export class Lease {
   #revision: number;
   #progress: RunProgress;
   #standing: Standing;
+  #witnessed: Witnessed;
   /** Whether the broker has lost the run, and has not been told of it again. */
   #isForgotten = false;
 
@@ -62,9 +71,14 @@ export class Lease {
     this.#revision = revision;
     this.#progress = progress;
     this.#standing = standingOf(progress);
+    this.#witnessed = witnessedOf(progress);
   }
 
-  /** Takes a run's lease, or says `undefined` because the run has ended or somebody holds it. */
+  /**
+   * Takes a run's lease, or says `undefined` because the run has ended or somebody holds it.
+   *
+   * @throws LeatError `sink-taken`; the run is ended as failed
+   */
   static async claim(options: ClaimOptions): Promise<Lease | undefined> {
     const { request, runs, holder, sightings, logger } = options;
     const { run } = request;
@@ -86,17 +100,22 @@ export class Lease {
     }
     const at = now();
     const previous = found?.progress;
+    const first = await ledgerToBeginWith(previous?.ledger, options);
     const progress: RunProgress = {
       ...standingOf(previous),
+      ...witnessedOf(previous ?? {}),
       holder,
       fence: previous === undefined ? Date.now() : previous.fence + 1,
       startedAt: previous?.startedAt ?? at,
       updatedAt: at,
-      ledger: previous?.ledger ?? (await options.firstLedger()),
+      ledger: first.ledger,
     };
     try {
       const revision = await runs.save(run, progress, found?.revision ?? 0);
-      return new Lease(request, runs, holder, revision, progress);
+      const lease = new Lease(request, runs, holder, revision, progress);
+      if (first.refusal === undefined) return lease;
+      await lease.end(first.ledger, 'failed', first.refusal.message);
+      throw first.refusal;
     } catch (error) {
       if (error instanceof LeatError && error.code === 'lease-lost') return undefined;
       throw error;
@@ -120,6 +139,15 @@ export class Lease {
     return this.#standing;
   }
 
+  get witnessed(): Witnessed {
+    return this.#witnessed;
+  }
+
+  /** Says what the replicas have noted; written with the next checkpoint. */
+  witness(witnessed: Witnessed): void {
+    this.#witnessed = witnessed;
+  }
+
   /** Says whether the run rests, and why; written with the next checkpoint. */
   setStanding(standing: Standing): void {
     this.#standing = standing;
@@ -133,7 +161,8 @@ export class Lease {
   async save(ledger: LedgerCheckpoint): Promise<void> {
     const { fence, startedAt } = this.#progress;
     const holder = this.#holder;
-    await this.#write({ ...this.#standing, holder, fence, startedAt, updatedAt: now(), ledger });
+    const common = { ...this.#standing, ...this.#witnessed, fence, startedAt, ledger };
+    await this.#write({ ...common, holder, updatedAt: now() });
   }
 
   /** Writes the ledger for the last time, and the state in which the run ended. */
@@ -141,13 +170,15 @@ export class Lease {
     const { fence, startedAt } = this.#progress;
     const at = now();
     const why = reason === undefined ? {} : { reason };
-    await this.#write({ state, ...why, fence, startedAt, updatedAt: at, endedAt: at, ledger });
+    const common = { ...why, ...this.#witnessed, fence, startedAt, ledger };
+    await this.#write({ ...common, state, updatedAt: at, endedAt: at });
   }
 
   /** Writes the ledger and gives the lease back, so that whoever comes next need not wait. */
   async giveBack(ledger: LedgerCheckpoint): Promise<void> {
     const { fence, startedAt } = this.#progress;
-    await this.#write({ ...this.#standing, fence, startedAt, updatedAt: now(), ledger });
+    const common = { ...this.#standing, ...this.#witnessed, fence, startedAt, ledger };
+    await this.#write({ ...common, updatedAt: now() });
   }
 
   async #write(wanted: RunProgress): Promise<void> {
@@ -189,6 +220,20 @@ export class Lease {
   }
 }
 
+/** The ledger that is known, or, while nothing was sent, what the sinks say. */
+async function ledgerToBeginWith(
+  known: LedgerCheckpoint | undefined,
+  { firstLedger }: ClaimOptions,
+): Promise<{ readonly ledger: LedgerCheckpoint; readonly refusal?: LeatError }> {
+  if (known !== undefined && known.next > 0) return { ledger: known };
+  try {
+    return { ledger: await firstLedger() };
+  } catch (error) {
+    if (!(error instanceof LeatError && error.code === 'sink-taken')) throw error;
+    return { ledger: FIRST_CHECKPOINT, refusal: error };
+  }
+}
+
 /** A run that rests goes on resting under its next fetcher; any other is running. */
 function standingOf(progress: RunProgress | undefined): Standing {
   const { state, reason, tolerated } = progress ?? {};
@@ -198,6 +243,10 @@ function standingOf(progress: RunProgress | undefined): Standing {
     ...(isPaused && reason !== undefined && { reason }),
     ...(tolerated !== undefined && { tolerated }),
   };
+}
+
+function witnessedOf({ sinks, versions }: Partial<RunProgress>): Witnessed {
+  return { ...(sinks && { sinks }), ...(versions && { versions }) };
 }
 
 function now(): string {

@@ -1,13 +1,22 @@
-import { type LedgerCheckpoint, LedgerRebuild, messageOf, type RunRequest } from '@leat/core';
+import {
+  identityOf,
+  LeatError,
+  type LedgerCheckpoint,
+  LedgerRebuild,
+  messageOf,
+  type RunRequest,
+} from '@leat/core';
 import type { Pipeline, Saver } from '@leat/sdk';
 import { type Logger, runInfoOf } from '@leat/sdk/internal';
 
 /**
- * The ledger to begin a run with of which the broker knows no progress. A run whose id was chosen by its
- * user may have been there before, and be forgotten by a broker that was wiped or replaced: then its sinks
- * know what is saved.
+ * The ledger to begin a run with of which nothing was sent as far as the broker knows. A run whose id was
+ * chosen by its user may have been there before, and be forgotten by a broker that was wiped or replaced:
+ * then its sinks know what is saved, and whether this run may go on with it.
  *
  * A sink that cannot be read from here is passed over: what it holds is sent again, and it recognises it.
+ *
+ * @throws LeatError `sink-taken` if a sink has another run with this id
  */
 export async function ledgerFromSinks(
   request: RunRequest,
@@ -19,8 +28,9 @@ export async function ledgerFromSinks(
   const { run } = request;
   for (const saver of pipeline.stages.filter((stage) => stage.kind === 'saver')) {
     try {
-      await takeReceipts(request, saver, rebuild, logger);
+      await takeReceipts(request, pipeline, saver, rebuild, logger);
     } catch (error) {
+      if (error instanceof LeatError && error.code === 'sink-taken') throw error;
       const sink = `the sink of the saver ${saver.name}`;
       logger.warn({ run }, `${sink} cannot be read here: ${messageOf(error)}`);
     }
@@ -33,12 +43,20 @@ export async function ledgerFromSinks(
 
 async function takeReceipts(
   request: RunRequest,
+  pipeline: Pipeline,
   saver: Saver,
   rebuild: LedgerRebuild,
   logger: Logger,
 ): Promise<void> {
   const run = runInfoOf(request);
-  const context = { run, stage: saver.name, schema: saver.from.schema, logger };
+  const context = {
+    run,
+    identity: identityOf(request, pipeline.fetcher),
+    isRecovered: request.isRecovered === true,
+    stage: saver.name,
+    schema: saver.from.schema,
+    logger,
+  };
   const session = await saver.sink(run).open(context);
   try {
     for await (const receipt of session.receipts()) {

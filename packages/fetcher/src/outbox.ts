@@ -1,7 +1,7 @@
 import type { Ledger } from '@leat/core';
 import type { SourceChunk } from '@leat/sdk';
 import { wait } from '@leat/sdk/internal';
-import { countsOf, type SenderOptions, sendSourceChunk } from './send.ts';
+import { countsOf, type SenderOptions, sendSourceChunk, type Sending } from './send.ts';
 
 /** Publishes on their way to JetStream; beyond a few hundred nothing is gained. */
 const MAX_PUBLISHES = 128;
@@ -37,10 +37,11 @@ export class Outbox {
   }
 
   /** Sends a chunk; to be called when there is room. */
-  send(seq: number, chunk: SourceChunk, sending: string): void {
+  send(sending: Sending): void {
+    const { seq, chunk } = sending;
     // Not sent before JetStream has it: until then nobody may find it lost.
     this.#ledger.sent(seq, Number.POSITIVE_INFINITY);
-    const sent = sendSourceChunk(this.#sender, seq, chunk, sending).then(
+    const sent = sendSourceChunk(this.#sender, sending).then(
       () => this.#stored(seq, chunk),
       this.#onFailed,
     );

@@ -18,6 +18,8 @@ const MAX_PREMATURE_DELIVERIES = 240;
 export interface ReceiptIntakeOptions {
   readonly connection: PipelineConnection;
   readonly run: string;
+  /** The run's birth mark; absent for a run that an earlier version of Leat began. */
+  readonly born: string | undefined;
   readonly ledger: Ledger;
   readonly checkpointer: Checkpointer;
   /** Told when receipts have changed the ledger. */
@@ -53,9 +55,9 @@ export class ReceiptIntake {
   /** Begins to receive, if it has not begun yet. */
   async open(): Promise<void> {
     if (this.#stream !== undefined) return;
-    const { connection, run, signal, logger, onFailed } = this.#options;
+    const { connection, run, born, signal, logger, onFailed } = this.#options;
     const handle = (delivery: ReceiptDelivery): void => this.#take(delivery);
-    this.#stream = await receiveReceipts({ connection, run, handle, signal, logger });
+    this.#stream = await receiveReceipts({ connection, run, born, handle, signal, logger });
     this.#stream.done.catch(onFailed);
   }
 

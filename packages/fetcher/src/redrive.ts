@@ -198,10 +198,18 @@ export class Redrive {
       first: 0,
       source: letter.position,
     };
-    const { run } = request;
+    const { run, born } = request;
     const span = connection.tracer?.send({ run, chunk, sending, records: 1 }, [stage]);
     const trace = span?.headers;
-    const envelope = { run, chunk, counts: REDRIVEN_COUNTS, position, sending, trace };
+    const envelope = {
+      run,
+      ...(born !== undefined && { born }),
+      chunk,
+      counts: REDRIVEN_COUNTS,
+      position,
+      sending,
+      trace,
+    };
     const body = Buffer.from(`${letter.record}\n`);
     const stored = sendChunk(connection, stage, envelope, body, signal);
     const sent = (span === undefined ? stored : span.until(stored, signal)).then(

@@ -54,7 +54,7 @@ afterEach(() => {
 /** Sends the next chunk, and settles it: ten records, of which some are dead. */
 function settle(dead: number): void {
   const seq = ledger.next;
-  ledger.send(seq, { records: 10, nextCursor: seq, fraction: undefined }, 0);
+  ledger.send(seq, { records: 10, nextCursor: seq, fraction: undefined, checksum: '00000000' }, 0);
   const counts = { ...NO_COUNTS, in: 10, dead };
   ledger.settle({ chunk: `${seq}`, counts, digest: '', fence: 1, buried: [] });
 }

@@ -1,4 +1,4 @@
-import { type JsonValue, LeatError, messageOf } from '@leat/core';
+import { type ChunkLimits, type JsonValue, LeatError, messageOf } from '@leat/core';
 import type { Pipeline, RunInfo, SourceChunk } from '@leat/sdk';
 
 /** Reads a run's source from a cursor, chunk by chunk. */
@@ -6,9 +6,17 @@ export class RunSource {
   readonly #iterator: AsyncIterator<SourceChunk>;
   readonly #signal: AbortSignal;
 
-  /** @throws LeatError `invalid-pipeline` if the user's function throws, or gives no source */
-  constructor(pipeline: Pipeline, run: RunInfo, cursor: JsonValue, signal: AbortSignal) {
-    const { chunkSize, maxBytes, source } = pipeline.fetcher;
+  /**
+   * @param limits the run's own, whatever the pipeline file says by now
+   * @throws LeatError `invalid-pipeline` if the user's function throws, or gives no source
+   */
+  constructor(
+    { fetcher: { name, source } }: Pipeline,
+    run: RunInfo,
+    { chunkSize, maxBytes }: ChunkLimits,
+    cursor: JsonValue,
+    signal: AbortSignal,
+  ) {
     this.#signal = signal;
     try {
       const chunks = source(run).chunks({ run, chunkSize, maxBytes, cursor, signal });
@@ -17,7 +25,7 @@ export class RunSource {
       if (error instanceof LeatError) throw error;
       throw new LeatError(
         'invalid-pipeline',
-        `The source of the fetcher ${pipeline.fetcher.name} cannot be made: ${messageOf(error)}.`,
+        `The source of the fetcher ${name} cannot be made: ${messageOf(error)}.`,
         { cause: error },
       );
     }

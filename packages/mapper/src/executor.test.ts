@@ -58,7 +58,7 @@ afterAll(() => rm(directory, { recursive: true }));
 
 function start(mapper: Mapper = stage, pipelineFile: string | undefined = file): Executor {
   const executor = createExecutor(mapper, {
-    limits: LIMITS,
+    chunkSize: LIMITS.chunkSize,
     pipelineFile,
     logger: createLogger({ format: 'json', level: 'silent' }),
     log: { format: 'json', level: 'silent' },
@@ -72,6 +72,7 @@ function jobOf(...numbers: number[]): Job {
   const text = numbers.map((n) => `{"n":${n}}\n`).join('');
   return {
     run: { id: 'r', pipeline: 'p', params: {} },
+    limits: LIMITS,
     chunk: '0',
     body: Buffer.from(`before${text}after`).subarray(6, 6 + text.length),
     records: numbers.length,
@@ -146,7 +147,7 @@ test('a thread that dies fails its chunk, and the pool goes on', async () => {
 
 test('threads and a time-out without a file to load are refused; otherwise none is needed', async () => {
   const options = {
-    limits: LIMITS,
+    chunkSize: LIMITS.chunkSize,
     pipelineFile: undefined,
     logger: createLogger({ format: 'json', level: 'silent' }),
     log: { format: 'json', level: 'silent' },

@@ -3,7 +3,6 @@ import { LeatError, messageOf } from '@leat/core';
 import type { LogFormat, Logger } from '@leat/sdk/internal';
 import { Piscina } from 'piscina';
 import type { Job, JobResult } from './job.ts';
-import type { PieceLimits } from './results.ts';
 import type { RemoteData } from './remote-worker.ts';
 import type { ThreadTask } from './thread.ts';
 import { watched } from './watch.ts';
@@ -28,7 +27,8 @@ export interface Executor {
 }
 
 export interface ExecutorOptions {
-  readonly limits: PieceLimits;
+  /** How many records a chunk most often has; says how many chunks keep a worker busy. */
+  readonly chunkSize: number;
   /** The file that exports the pipeline; threads load it again. */
   readonly pipelineFile: string | undefined;
   readonly logger: Logger;
@@ -50,12 +50,12 @@ function demandFile(mapper: Mapper, { pipelineFile }: ExecutorOptions, what: str
   );
 }
 
-function inlineExecutor(mapper: Mapper, { limits, logger }: ExecutorOptions): Executor {
-  const worker = new ChunkWorker(mapper, limits, logger);
+function inlineExecutor(mapper: Mapper, { chunkSize, logger }: ExecutorOptions): Executor {
+  const worker = new ChunkWorker(mapper, logger);
   const { timeoutMs } = mapper;
   return {
     // Enough chunks for the records that may be worked on at once.
-    parallel: Math.ceil(mapper.concurrency / limits.chunkSize),
+    parallel: Math.ceil(mapper.concurrency / chunkSize),
     run: (job, signal) => {
       const clock = new WorkClock();
       return watched({ job, clock, timeoutMs, logger, signal }, (wanted) =>
@@ -67,11 +67,11 @@ function inlineExecutor(mapper: Mapper, { limits, logger }: ExecutorOptions): Ex
 }
 
 function threadExecutor(mapper: Mapper, options: ExecutorOptions): Executor {
-  const { limits, logger, log } = options;
+  const { chunkSize, logger, log } = options;
   const { timeoutMs } = mapper;
   const pipelineFile = demandFile(mapper, options, `${mapper.threads} threads`);
-  const workerData: RemoteData = { pipelineFile, stage: mapper.name, limits, log };
-  const chunksPerThread = Math.ceil(mapper.concurrency / limits.chunkSize);
+  const workerData: RemoteData = { pipelineFile, stage: mapper.name, log };
+  const chunksPerThread = Math.ceil(mapper.concurrency / chunkSize);
   const pool = new Piscina({
     filename: new URL('./thread.js', import.meta.url).href,
     minThreads: mapper.threads,

@@ -1,10 +1,12 @@
-import type { Origins, Position } from '@leat/core';
+import type { ChunkLimits, Origins, Position } from '@leat/core';
 import type { RunInfo } from '@leat/sdk';
 import type { TraceHeaders } from '@leat/sdk/internal';
 
 /** One chunk to work on, as it can be handed to a worker thread. */
 export interface Job {
   readonly run: RunInfo;
+  /** The run's own: results that have grown are cut by them. */
+  readonly limits: ChunkLimits;
   /** The chunk id. */
   readonly chunk: string;
   /** Newline-delimited JSON, `records` lines. */

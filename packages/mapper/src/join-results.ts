@@ -1,5 +1,6 @@
+import type { ChunkLimits } from '@leat/core';
 import type { JobResult } from './job.ts';
-import { piecesOf, type PieceLimits } from './results.ts';
+import { piecesOf } from './results.ts';
 
 /** What a part of a chunk became, and which record of the chunk it began with. */
 export interface PartResult {
@@ -8,7 +9,7 @@ export interface PartResult {
 }
 
 /** Puts together what the parts of a chunk became, as if it had been worked on whole. */
-export function joinResults(parts: readonly PartResult[], limits: PieceLimits): JobResult {
+export function joinResults(parts: readonly PartResult[], limits: ChunkLimits): JobResult {
   const results = parts.map(({ result }) => result);
   const pieces = results.flatMap((result) => result.pieces);
   const text = Buffer.concat(pieces.map(({ body }) => body)).toString();

@@ -43,6 +43,8 @@ export interface MapperServiceOptions {
   readonly pipelineFile?: string;
   readonly logger: Logger;
   readonly log: { readonly format: LogFormat; readonly level: string };
+  /** The version of the user's code, for the run's report. */
+  readonly codeVersion?: string | undefined;
   /** Stops pulling and finishes what is in hand. */
   readonly stop: AbortSignal;
   /** Gives back what is in hand. */
@@ -52,14 +54,13 @@ export interface MapperServiceOptions {
 /** Hosts one mapper: pulls chunks, works on them, passes the results on; until it is told to stop. */
 export async function runMapper(options: MapperServiceOptions): Promise<void> {
   const { connection, pipeline, mapper, logger, stop } = options;
-  const { chunkSize, maxBytes } = pipeline.fetcher;
-  const limits = { chunkSize, maxBytes };
+  const { chunkSize } = pipeline.fetcher;
   const { pipelineFile, log } = options;
-  const executor = createExecutor(mapper, { limits, pipelineFile, logger, log });
+  const executor = createExecutor(mapper, { chunkSize, pipelineFile, logger, log });
   const quarantine =
     pipelineFile === undefined
       ? undefined
-      : new Quarantine({ pipelineFile, stage: mapper.name, limits, log }, mapper.timeoutMs, logger);
+      : new Quarantine({ pipelineFile, stage: mapper.name, log }, mapper.timeoutMs, logger);
   const service = new MapperService(options, executor, quarantine);
   try {
     await receiveChunks({
@@ -104,7 +105,14 @@ class MapperService {
     this.#meter = connection.meter?.(mapper.name);
     this.slots = new Slots(executor.parallel, 1);
     this.#receipts = new ReceiptSender(connection, abort);
-    this.#runs = new KnownRuns(connection.runs, abort, logger);
+    this.#runs = new KnownRuns({
+      runs: connection.runs,
+      pipeline,
+      stage: mapper.name,
+      codeVersion: options.codeVersion,
+      abort,
+      logger,
+    });
     this.#readers = readersOf(pipeline.spec, mapper.name).map(({ name }) => name);
   }
 
@@ -135,6 +143,7 @@ class MapperService {
       const trace = span?.headers;
       const job = {
         run: run.info,
+        limits: run.identity.limits,
         chunk,
         body,
         records,
@@ -201,11 +210,27 @@ class MapperService {
     });
     if (result.pieces.length === 0) {
       const chunk = formatChunkId(envelope.chunk);
-      const receipt = { chunk, counts, digest: '', fence, buried };
-      await this.#receipts.send(envelope.run, receipt);
+      const { source } = envelope;
+      const receipt = {
+        chunk,
+        counts,
+        digest: '',
+        fence,
+        buried,
+        ...(source !== undefined && { source }),
+      };
+      await this.#receipts.send(envelope, receipt);
       return;
     }
-    const trace = span?.headers;
+    const { run, born, source, position, sending } = envelope;
+    const common = {
+      run,
+      ...(born !== undefined && { born }),
+      ...(source !== undefined && { source }),
+      position,
+      sending,
+      trace: span?.headers,
+    };
     const shares = divideCounts(
       counts,
       result.pieces.map(({ records }) => records),
@@ -219,13 +244,10 @@ class MapperService {
             connection,
             reader,
             {
-              run: envelope.run,
+              ...common,
               chunk: childId(id, nth, this.#readers.length),
               counts: nth === 0 ? share : copiedCounts(share),
-              position: envelope.position,
               origins: piece.origins,
-              sending: envelope.sending,
-              trace,
               // With the books that have the dead: see `divideCounts` and `copiedCounts`.
               ...(buried.length > 0 && place + nth === 0 && { buried }),
             },
@@ -238,12 +260,16 @@ class MapperService {
   }
 
   /** Makes dead letters of records, and gives the token of the execution that they are from. */
-  async #bury({ run, chunk, sending }: Envelope, records: readonly DeadRecord[]): Promise<string> {
+  async #bury(
+    { run, born, chunk, sending }: Envelope,
+    records: readonly DeadRecord[],
+  ): Promise<string> {
     const { connection, pipeline, mapper, abort } = this.#options;
     const execution = newExecution(Math.random());
     const grave = {
       pipeline: pipeline.name,
       run,
+      ...(born !== undefined && { born }),
       stage: mapper.name,
       chunk: formatChunkId(chunk),
       execution,

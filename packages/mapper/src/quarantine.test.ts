@@ -52,7 +52,6 @@ function dataOf() {
   return {
     pipelineFile,
     stage: 'work',
-    limits: { chunkSize: 100, maxBytes: 1_000_000 },
     log: { format: 'json', level: 'silent' },
   } as const;
 }
@@ -69,6 +68,7 @@ function jobWith(bad: number, run: string): Job {
   const numbers = Array.from({ length: 100 }, (_, n) => (n === 42 ? bad : n));
   return {
     run: { id: run, pipeline: 'p', params: {} },
+    limits: { chunkSize: 100, maxBytes: 1_000_000 },
     chunk: '0',
     body: Buffer.from(numbers.map((n) => `{"n":${n}}\n`).join('')),
     records: 100,

@@ -41,7 +41,7 @@ export class Quarantine {
       this.#logger.warn(fields, `chunk worked on in quarantine: ${why}`);
       const lines = linesOf(job.body);
       const parts = await this.#isolate(job, lines, 0, lines.length, signal);
-      return joinResults(parts, this.#data.limits);
+      return joinResults(parts, job.limits);
     });
   }
 

@@ -1,6 +1,5 @@
 import type { Mapper } from '@leat/sdk';
 import { createLogger, loadPipeline, type LogFormat } from '@leat/sdk/internal';
-import type { PieceLimits } from './results.ts';
 import { ChunkWorker } from './worker.ts';
 
 /**
@@ -10,12 +9,11 @@ import { ChunkWorker } from './worker.ts';
 export interface RemoteData {
   readonly pipelineFile: string;
   readonly stage: string;
-  readonly limits: PieceLimits;
   readonly log: { readonly format: LogFormat; readonly level: string };
 }
 
 export async function remoteWorker(data: RemoteData): Promise<ChunkWorker> {
   const pipeline = await loadPipeline(data.pipelineFile);
   const mapper = pipeline.stages.find((each) => each.name === data.stage) as Mapper;
-  return new ChunkWorker(mapper, data.limits, createLogger(data.log));
+  return new ChunkWorker(mapper, createLogger(data.log));
 }

@@ -1,12 +1,14 @@
+import type { ChunkLimits } from '@leat/core';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Job } from './job.ts';
 import type { Outcome } from './outcome.ts';
 import { resultOf } from './results.ts';
 
-function jobOf(records: number, origins?: readonly number[], body = ''): Job {
+function jobOf(records: number, limits: ChunkLimits, origins?: readonly number[], body = ''): Job {
   return {
     run: { id: 'r', pipeline: 'p', params: {} },
+    limits,
     chunk: '0',
     body: Buffer.from(body),
     records,
@@ -28,10 +30,11 @@ test('every record is accounted for, in order, however it is cut', () => {
       fc.integer({ min: 1, max: 9 }),
       fc.integer({ min: 1, max: 40 }),
       (all, chunkSize, maxBytes) => {
-        const { pieces, expanded, filtered, dead } = resultOf(jobOf(all.length), all, 0, {
-          chunkSize,
-          maxBytes,
-        });
+        const { pieces, expanded, filtered, dead } = resultOf(
+          jobOf(all.length, { chunkSize, maxBytes }),
+          all,
+          0,
+        );
         const linesOf = (each: Outcome): readonly string[] =>
           typeof each === 'string' ? [each] : 'error' in each ? [] : each;
         const lines = all.flatMap(linesOf);
@@ -51,7 +54,7 @@ test('every record is accounted for, in order, however it is cut', () => {
 
 test('one record for one is never cut', () => {
   const all = Array.from({ length: 50 }, () => '"long enough"');
-  const { pieces } = resultOf(jobOf(50), all, 0, { chunkSize: 10, maxBytes: 20 });
+  const { pieces } = resultOf(jobOf(50, { chunkSize: 10, maxBytes: 20 }), all, 0);
   expect(pieces).toHaveLength(1);
 });
 
@@ -60,10 +63,7 @@ test('a dead record is told with its place in the dataset and what was thrown', 
     { error: 'text', attempts: 1 },
     { error: new TypeError('bad'), attempts: 3 },
   ];
-  const { dead } = resultOf(jobOf(2, [4, 7], 'a\nb\n'), thrown, 0, {
-    chunkSize: 1,
-    maxBytes: 1,
-  });
+  const { dead } = resultOf(jobOf(2, { chunkSize: 1, maxBytes: 1 }, [4, 7], 'a\nb\n'), thrown, 0);
   expect(dead).toMatchObject([
     { index: 0, position: 'line 14 of a', error: { name: 'Thrown', message: 'text' }, record: 'a' },
     {

@@ -1,27 +1,15 @@
-import { formatPosition, messageOf, type Origins } from '@leat/core';
+import { type ChunkLimits, formatPosition, messageOf, type Origins } from '@leat/core';
 import { textsOf } from '@leat/sdk/internal';
 import type { DeadRecord, Job, JobResult, Piece } from './job.ts';
 import type { GivenUp, Outcome } from './outcome.ts';
 
-/** How large the chunks may be that one chunk becomes. */
-export interface PieceLimits {
-  /** Records that a chunk has by default. An expansion is cut when it has more than twice as many. */
-  readonly chunkSize: number;
-  readonly maxBytes: number;
-}
-
-const UNCUT: PieceLimits = {
+const UNCUT: ChunkLimits = {
   chunkSize: Number.POSITIVE_INFINITY,
   maxBytes: Number.POSITIVE_INFINITY,
 };
 
 /** Puts together what the records of a chunk became. */
-export function resultOf(
-  job: Job,
-  outcomes: readonly Outcome[],
-  retries: number,
-  limits: PieceLimits,
-): JobResult {
+export function resultOf(job: Job, outcomes: readonly Outcome[], retries: number): JobResult {
   const lines: string[] = [];
   const origins: number[] = [];
   const dead: DeadRecord[] = [];
@@ -46,7 +34,13 @@ export function resultOf(
       }
     }
   }
-  return { pieces: piecesOf(lines, origins, expanded, limits), expanded, filtered, dead, retries };
+  return {
+    pieces: piecesOf(lines, origins, expanded, job.limits),
+    expanded,
+    filtered,
+    dead,
+    retries,
+  };
 }
 
 function deadRecord(
@@ -69,7 +63,8 @@ function deadRecord(
 }
 
 /**
- * Cuts an expansion evenly, so that no piece is much smaller than the others. How often it is cut
+ * Cuts an expansion that has more than twice the records of a chunk, evenly, so that no piece is much smaller
+ * than the others. How often it is cut
  * depends on what the user's function returned, so a function that returns something else the next time
  * makes other chunks of it; one record for one is therefore never cut.
  */
@@ -77,7 +72,7 @@ export function piecesOf(
   lines: readonly string[],
   origins: Origins,
   expanded: number,
-  limits: PieceLimits,
+  limits: ChunkLimits,
 ): Piece[] {
   const { chunkSize, maxBytes } = expanded > 0 ? limits : UNCUT;
   if (lines.length === 0) return [];

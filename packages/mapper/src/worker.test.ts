@@ -28,13 +28,14 @@ function workerOf(
     retry: QUICK,
     ...options,
   } as Options);
-  return new ChunkWorker(stage, LIMITS, createLogger({ format: 'json', level: 'silent' }));
+  return new ChunkWorker(stage, createLogger({ format: 'json', level: 'silent' }));
 }
 
 function jobOf(records: number, body?: string): Job {
   const lines = Array.from({ length: records }, (_, n) => `{"n":${n}}\n`).join('');
   return {
     run: { id: 'run-1', pipeline: 'p', params: {} },
+    limits: LIMITS,
     chunk: '7',
     body: Buffer.from(body ?? lines),
     records,

@@ -6,7 +6,7 @@ import { ChunkTask } from './chunk-task.ts';
 import { encodeResult, encodeResults } from './encode.ts';
 import { Failures } from './failures.ts';
 import type { Job, JobResult } from './job.ts';
-import { type PieceLimits, resultOf } from './results.ts';
+import { resultOf } from './results.ts';
 import type { Wanted } from './watch.ts';
 import { WorkClock } from './work-clock.ts';
 
@@ -16,15 +16,13 @@ const TURN_MS = 20;
 /** Works on chunks with the user's function, in whatever thread it is made. */
 export class ChunkWorker {
   readonly #mapper: Mapper;
-  readonly #limits: PieceLimits;
   readonly #logger: Logger;
   readonly #limit: LimitFunction;
   /** Whether the function has been seen to return a promise; while it has not, it is simply called. */
   #isAsync = false;
 
-  constructor(mapper: Mapper, limits: PieceLimits, logger: Logger) {
+  constructor(mapper: Mapper, logger: Logger) {
     this.#mapper = mapper;
-    this.#limits = limits;
     this.#logger = logger;
     this.#limit = pLimit(mapper.concurrency);
   }
@@ -50,7 +48,7 @@ export class ChunkWorker {
     const settling = this.#settleAll(task);
     if (!task.isSettled) await task.unlessAborted(settling);
     await settling;
-    return resultOf(job, task.outcomes, task.retries, this.#limits);
+    return resultOf(job, task.outcomes, task.retries);
   }
 
   async #settleAll(task: ChunkTask): Promise<void> {

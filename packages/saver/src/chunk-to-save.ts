@@ -38,13 +38,14 @@ export class ChunkToSave {
 
   /** @param fence the run's, under which it is to be committed */
   toSinkChunk(fence: number): SinkChunk {
-    const { buried: earlier = [] } = this.delivery.envelope;
+    const { buried: earlier = [], source } = this.delivery.envelope;
     const receipt = {
       chunk: this.id,
       counts: this.#counts,
       digest: chunkDigest(this.id, this.#body),
       fence,
       buried: this.#execution === undefined ? earlier : [...earlier, this.#execution],
+      ...(source !== undefined && { source }),
     };
     return { receipt, body: this.#body };
   }
@@ -70,7 +71,7 @@ export class ChunkToSave {
 
   #lose(losses: readonly Loss[]): Omit<DeadLetter, 'pipeline' | 'stage' | 'at'>[] {
     if (losses.length === 0) return [];
-    const { run, position } = this.delivery.envelope;
+    const { run, born, position } = this.delivery.envelope;
     const execution = (this.#execution ??= newExecution(Math.random()));
     const lines = linesOf(this.#body);
     const places = this.#places ?? lines.map((_, index) => index);
@@ -79,6 +80,7 @@ export class ChunkToSave {
     const keep = <T>(items: readonly T[]): T[] => items.filter((_, index) => !lost.has(index));
     const letters = losses.map(({ index, reason }) => ({
       run,
+      ...(born !== undefined && { born }),
       chunk: this.id,
       execution,
       index: places[index] ?? index,

@@ -1,6 +1,6 @@
 import { LeatError, messageOf } from '@leat/core';
 import type { Pipeline, RunInfo, Saver, Sink, SinkSession } from '@leat/sdk';
-import type { KnownRun, Logger } from '@leat/sdk/internal';
+import type { KnownRun, KnownRuns, Logger } from '@leat/sdk/internal';
 import { persist } from './persist.ts';
 
 export interface RunSinkOptions {
@@ -31,10 +31,14 @@ export class RunSink {
   /**
    * The session to commit with: another one when the run's fence has risen.
    *
+   * @param known told into which sink it writes
    * @throws LeatError `sink-unfit` if the sink can never work as it stands; `fenced` if its own fence is
-   * higher than the run's
+   * higher than the run's; `sink-taken` if it has another run of this id, or other savers write into another
    */
-  async open({ info, fence, signal }: KnownRun): Promise<SinkSession> {
+  async open(
+    { info, identity, isRecovered, fence, signal }: KnownRun,
+    known: Pick<KnownRuns, 'claimSink'>,
+  ): Promise<SinkSession> {
     if (this.#session !== undefined && this.#fence >= fence) return this.#session;
     await this.close();
     this.#fence = fence;
@@ -42,14 +46,23 @@ export class RunSink {
     const sink = sinkOf(saver, info);
     const context = {
       run: info,
+      identity,
+      isRecovered,
       stage: saver.name,
       schema: saver.from.schema,
       fence,
       logger: logger.child({ pipeline: pipeline.name, run: info.id, stage: saver.name }),
     };
     const open = (): Promise<SinkSession> => sink.open(context);
-    this.#session = await persist(`the sink ${sink.kind}`, open, { signal, logger });
-    return this.#session;
+    const session = await persist(`the sink ${sink.kind}`, open, { signal, logger });
+    try {
+      if (session.identity !== undefined) await known.claimSink(info.id, session.identity);
+    } catch (error) {
+      await session.close();
+      throw error;
+    }
+    this.#session = session;
+    return session;
   }
 
   async close(): Promise<void> {

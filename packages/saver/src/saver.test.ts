@@ -54,9 +54,10 @@ test.each(Array.from({ length: 12 }, (_, turns) => turns))(
   async (turns) => {
     const lines = fetcher('lines', { source: { kind: 'none', chunks: none }, schema: Any });
     const out = saver('out', { from: lines, sink });
+    const lone = pipeline('p', { savers: [out] });
     const connection = {
       runs: {
-        get: async () => ({ pipeline: 'p', params: {} }),
+        get: async () => ({ pipeline: 'p', params: {}, spec: lone.spec }),
         wish: async () => 'run',
         progress: async () => undefined,
       },
@@ -66,7 +67,7 @@ test.each(Array.from({ length: 12 }, (_, turns) => turns))(
     const stop = new AbortController();
     const service = runSaver({
       connection,
-      pipeline: pipeline('p', { savers: [out] }),
+      pipeline: lone,
       saver: out,
       logger: recordingLogger(),
       stop: stop.signal,

@@ -37,6 +37,8 @@ export interface SaverServiceOptions {
   readonly pipeline: Pipeline;
   readonly saver: Saver;
   readonly logger: Logger;
+  /** The version of the user's code, for the run's report. */
+  readonly codeVersion?: string | undefined;
   /** Stops pulling and finishes what is in hand. */
   readonly stop: AbortSignal;
   /** Gives back what is in hand. */
@@ -91,7 +93,10 @@ class SaverService {
     this.#unfit = unfit;
     this.#meter = options.connection.meter?.(options.saver.name);
     this.#receipts = new ReceiptSender(options.connection, options.abort);
-    this.#known = new KnownRuns(options.connection.runs, options.abort, options.logger);
+    const { connection, pipeline, saver, codeVersion, abort, logger } = options;
+    const { runs } = connection;
+    const stage = saver.name;
+    this.#known = new KnownRuns({ runs, pipeline, stage, codeVersion, abort, logger });
     // What comes straight from the fetcher has not been read by anybody.
     this.#validates = options.saver.from.kind === 'fetcher';
   }
@@ -149,6 +154,7 @@ class SaverService {
     const code = error instanceof LeatError ? error.code : undefined;
     if (code === 'sink-unfit') this.#unfit.abort(error);
     else if (code === 'fenced') await this.#yield(run, sink, error as LeatError);
+    else if (code === 'sink-taken') this.#known.tellTrouble(run, messageOf(error));
     else if (code === 'run-state') logger.debug({ run }, `chunks given back: ${messageOf(error)}`);
     else if (!abort.aborted) logger.error({ err: error, run }, 'chunks given back');
     const delayMs = abort.aborted || code === 'sink-unfit' ? 0 : TROUBLE_DELAY_MS;
@@ -197,7 +203,7 @@ class SaverService {
 
   async #save(sink: RunSink, run: KnownRun, chunks: readonly ChunkToSave[]): Promise<void> {
     if (!sink.isOpen) await this.#closeIdleSinks();
-    const session = await sink.open(run);
+    const session = await sink.open(run, this.#known);
     if (this.#validates) {
       for (const chunk of chunks) {
         await this.#bury(chunk, chunk.validate(this.#options.saver.from.schema));
@@ -207,7 +213,7 @@ class SaverService {
     await Promise.all(
       committed.map(async ({ receipt, isDuplicate }, at) => {
         const { delivery } = chunks[at] as ChunkToSave;
-        await this.#receipts.send(delivery.envelope.run, receipt);
+        await this.#receipts.send(delivery.envelope, receipt);
         delivery.ack();
         const out = isDuplicate ? 0 : recordsOf(receipt.counts);
         this.#meter?.work({ out, filtered: 0, retries: 0 });

@@ -1,4 +1,4 @@
-import type { JsonValue, Position, Receipt } from '@leat/core';
+import type { JsonValue, Position, Receipt, RunIdentity, SinkIdentity } from '@leat/core';
 import type { Logger } from 'pino';
 import type { ZodType } from 'zod';
 
@@ -102,6 +102,10 @@ export interface Committed {
 /** What a sink is given when it is opened. */
 export interface SinkContext {
   readonly run: RunInfo;
+  /** What tells this run from others with its id; for `admitToSink`. */
+  readonly identity: RunIdentity;
+  /** Whether the operator wants to go on with what the sink has of an earlier run with this id. */
+  readonly isRecovered: boolean;
   /** The saver's name. */
   readonly stage: string;
   /** The schema of the records that arrive; they have passed it. */
@@ -126,12 +130,20 @@ export interface Sink<in Item = unknown> {
   readonly kind: string;
   /** Only for type inference; never set. */
   readonly accepts?: (item: Item) => void;
-  /** Opens the sink for one run. Throws `LeatError` `sink-unfit` if it can never work as it stands. */
+  /**
+   * Opens the sink for one run. Throws `LeatError` `sink-unfit` if it can never work as it stands, and
+   * `sink-taken` if it holds another run with this id: see `admitToSink`.
+   */
   readonly open: (context: SinkContext) => Promise<SinkSession>;
 }
 
 /** A sink that is open for one run and one saver. Several may be open at once, also in other processes. */
 export interface SinkSession {
+  /**
+   * Tells the sink from every other: all savers of one name must write into one sink, and who comes with
+   * another is refused. Absent: nobody can tell.
+   */
+  readonly identity?: SinkIdentity;
   /**
    * Commits chunks durably, each with its receipt, each at most once for ever: a chunk whose id was
    * committed before is reported as a duplicate and changes nothing. In the order given; may be called

@@ -2,6 +2,8 @@
 export interface DeadLetter {
   readonly pipeline: string;
   readonly run: string;
+  /** The run's birth mark; absent for a run that an earlier version of Leat began. */
+  readonly born?: string;
   readonly stage: string;
   /** The chunk id. */
   readonly chunk: string;

@@ -12,6 +12,7 @@ export type {
   SourceRequest,
   StoredChunk,
 } from './contracts.ts';
+export { admitToSink } from './admit-to-sink.ts';
 export { chunkDigest } from './chunk-digest.ts';
 export type { RejectedRecord } from './sink-rejection.ts';
 export { SinkRejection } from './sink-rejection.ts';

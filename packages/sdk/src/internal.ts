@@ -38,5 +38,6 @@ export { InvalidRecord, readRecords, textsOf } from './records.ts';
 export { applySchema, ENCODE } from './apply-schema.ts';
 export { describeIssues } from './schema-issues.ts';
 export type { KnownRun } from './known-runs.ts';
-export { KnownRuns } from './known-runs.ts';
+export { KnownRuns, misfitOf } from './known-runs.ts';
+export { TroubleTeller } from './trouble-teller.ts';
 export { countLines, linesOf } from './lines.ts';

@@ -1,9 +1,25 @@
 import { NO_COUNTS, type RunState, type RunWish } from '@leat/core';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { z } from 'zod';
 import type { Delivery } from './jetstream/chunk-queue.ts';
 import type { Runs } from './jetstream/runs.ts';
+import { fetcher, saver } from './define.ts';
+import { pipeline } from './define-pipeline.ts';
 import { KnownRuns } from './known-runs.ts';
 import { createLogger } from './logger.ts';
+
+const numbers = fetcher('numbers', {
+  source: { kind: 'none', chunks: async function* () {} },
+  schema: z.int(),
+});
+const steady = pipeline('p', {
+  savers: [
+    saver('out', {
+      from: numbers,
+      sink: { kind: 'none', open: () => Promise.reject(new Error('not opened here')) },
+    }),
+  ],
+});
 
 /** Runs by id, and how often each was looked up. */
 function start(known: Readonly<Record<string, RunWish>>, fail = 0) {
@@ -16,7 +32,9 @@ function start(known: Readonly<Record<string, RunWish>>, fail = 0) {
     get: async (run: string) => {
       looked.push(run);
       if (failures-- > 0) throw new Error('away');
-      return run in known ? { run, pipeline: 'p', params: { a: run } } : undefined;
+      if (!(run in known)) return undefined;
+      const { spec } = steady;
+      return { run, pipeline: 'p', params: { a: run }, spec, createdAt: '2026-11-27' };
     },
     wish: async (run: string) => {
       wished.push(run);
@@ -29,7 +47,8 @@ function start(known: Readonly<Record<string, RunWish>>, fail = 0) {
   } as unknown as Runs;
   const abort = new AbortController();
   const logger = createLogger({ format: 'json', level: 'silent' });
-  const service = new KnownRuns(runs, abort.signal, logger);
+  const options = { runs, pipeline: steady, stage: 'out', abort: abort.signal, logger };
+  const service = new KnownRuns(options);
   onTestFinished(() => service.close());
   return { service, looked, wished, abort, fences, states };
 }

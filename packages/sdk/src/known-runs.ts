@@ -1,10 +1,21 @@
 import { setMaxListeners } from 'node:events';
-import { isResumable, LeatError, type RunWish } from '@leat/core';
+import {
+  identityOf,
+  isResumable,
+  LeatError,
+  type PipelineSpec,
+  type RunIdentity,
+  type RunWish,
+  type SinkIdentity,
+  specDifference,
+} from '@leat/core';
 import type { RunInfo } from './contracts.ts';
+import type { Pipeline } from './define-pipeline.ts';
 import type { Delivery } from './jetstream/chunk-queue.ts';
 import type { Runs } from './jetstream/runs.ts';
 import type { Logger } from './logger.ts';
 import { runInfoOf } from './run-info.ts';
+import { TroubleTeller } from './trouble-teller.ts';
 
 /** How many runs a service remembers; it has to do with very few at a time. */
 const MAX_RUNS = 100;
@@ -12,8 +23,8 @@ const MAX_RUNS = 100;
 const LOOK_MS = 500;
 /** The fence stands in the run's progress, which may be a megabyte: it is read every so many looks. */
 const LOOKS_PER_FENCE = 10;
-/** How long a chunk of a run that rests is left on its queue. */
-const PAUSED_DELAY_MS = 2_000;
+/** How long a chunk is left on its queue that rests, or that this replica may not work on. */
+const REST_DELAY_MS = 2_000;
 /** A chunk of a run that nobody knows is given back this often before it is dropped. */
 const MAX_UNKNOWN_DELIVERIES = 20;
 const UNKNOWN_DELAY_MS = 2_000;
@@ -21,6 +32,10 @@ const UNKNOWN_DELAY_MS = 2_000;
 /** A run that a service works for. */
 export interface KnownRun {
   readonly info: RunInfo;
+  /** What tells it from others with its id, and the limits by which its dataset is cut. */
+  readonly identity: RunIdentity;
+  /** See `RunRequest.isRecovered`. */
+  readonly isRecovered: boolean;
   /**
    * The fencing token of the run's lease, as it was known last; 0 if it never was. It rises when another
    * fetcher takes the run over.
@@ -32,56 +47,99 @@ export interface KnownRun {
 
 interface Entry extends KnownRun {
   readonly cancel: AbortController;
+  /** Why this replica may not work on the run: its pipeline file has another graph. */
+  readonly misfit: string | undefined;
   fence: number;
   wish: RunWish;
 }
 
-/** The runs whose chunks a mapper or saver meets, and what their operators want of them. */
+export interface KnownRunsOptions {
+  readonly runs: Runs;
+  readonly pipeline: Pipeline;
+  /** The stage that is hosted. */
+  readonly stage: string;
+  /** The version of its code; nothing is noted without it. */
+  readonly codeVersion?: string | undefined;
+  /** The service must leave everything. */
+  readonly abort: AbortSignal;
+  readonly logger: Logger;
+}
+
+/**
+ * The runs whose chunks a mapper or saver meets: whether its pipeline file fits them, and what their
+ * operators want of them.
+ */
 export class KnownRuns {
-  readonly #runs: Runs;
-  readonly #abort: AbortSignal;
-  readonly #logger: Logger;
+  readonly #options: KnownRunsOptions;
+  readonly #troubles: TroubleTeller;
   readonly #known = new Map<string, Promise<Entry | undefined>>();
   readonly #looking: NodeJS.Timeout;
   #looks = 0;
 
-  /** @param abort the service must leave everything */
-  constructor(runs: Runs, abort: AbortSignal, logger: Logger) {
-    this.#runs = runs;
-    this.#abort = abort;
-    this.#logger = logger;
+  constructor(options: KnownRunsOptions) {
+    this.#options = options;
+    const { runs, stage, logger } = options;
+    this.#troubles = new TroubleTeller(runs.notes, stage, logger);
     this.#looking = setInterval(() => void this.#look(), LOOK_MS);
     this.#looking.unref();
   }
 
   /**
-   * The run of a chunk, if it may be worked on now. Otherwise the chunk is settled here: one of a run
-   * that rests is left for later, one of a cancelled run dropped, and one of an unknown run tried for a
-   * while, since its entry may be on its way back.
+   * The run of a chunk, if it may be worked on now. Otherwise the chunk is settled here: one of a run that
+   * rests, or that does not fit the pipeline file, is left for later or for others; one of a cancelled run
+   * is dropped; and one of an unknown run is tried for a while, since its entry may be on its way back.
    */
   async admit(delivery: Delivery): Promise<KnownRun | undefined> {
-    const { run } = delivery.envelope;
-    const entry = await this.#find(run);
+    const { run, born } = delivery.envelope;
+    const entry = await this.#findBorn(run, born);
     if (entry === undefined) {
       if (delivery.deliveries < MAX_UNKNOWN_DELIVERIES) {
         delivery.giveBack(UNKNOWN_DELAY_MS);
       } else {
-        this.#logger.error({ run }, 'chunk of an unknown run dropped');
+        this.#options.logger.error({ run, born }, 'chunk of an unknown run dropped');
         delivery.drop('unknown run');
       }
       return undefined;
     }
+    if (entry.misfit !== undefined) {
+      this.#troubles.tell(run, entry.misfit);
+      delivery.giveBack(REST_DELAY_MS);
+      return undefined;
+    }
     if (entry.wish === 'run') return entry;
-    if (entry.wish === 'pause') delivery.giveBack(PAUSED_DELAY_MS);
+    if (entry.wish === 'pause') delivery.giveBack(REST_DELAY_MS);
     else delivery.drop('the run was cancelled');
     return undefined;
+  }
+
+  /** Tells operators why the stage cannot work on a run at the moment. */
+  tellTrouble(run: string, reason: string): void {
+    this.#troubles.tell(run, reason);
+  }
+
+  /**
+   * Says into which sink this replica writes a run. The first saver of a name decides for all of them.
+   *
+   * @throws LeatError `sink-taken` if others write into another one
+   */
+  async claimSink(run: string, sink: SinkIdentity): Promise<void> {
+    const { runs, stage } = this.#options;
+    const progress = (await runs.progress(run))?.progress;
+    if (progress === undefined)
+      throw new Error(`The broker has no progress of the run ${run} yet.`);
+    const counts = progress.sinks?.[stage] ?? (await runs.notes.claimSink(run, stage, sink));
+    if (counts.mark === sink.mark) return;
+    throw new LeatError(
+      'sink-taken',
+      `The saver ${stage} writes the run ${run} into ${counts.place}, and this replica would write into ${sink.place}: give all replicas of the saver one sink.`,
+    );
   }
 
   /** Reads a run's fence anew, and gives it; a run that has ended for good is forgotten. */
   async lookAtFence(run: string): Promise<number> {
     const entry = await this.#find(run);
     if (entry === undefined) return 0;
-    const progress = (await this.#runs.progress(run))?.progress;
+    const progress = (await this.#options.runs.progress(run))?.progress;
     // What comes late, or from a bucket that was wiped, does not lower it.
     entry.fence = Math.max(entry.fence, progress?.fence ?? 0);
     // Should a chunk of it come all the same (of a redrive, say), it is looked up again.
@@ -91,6 +149,17 @@ export class KnownRuns {
 
   close(): void {
     clearInterval(this.#looking);
+  }
+
+  /** The run of a chunk; not another one with its id, as one may be that was begun before or since. */
+  async #findBorn(run: string, born: string | undefined): Promise<Entry | undefined> {
+    const isIt = (entry: Entry | undefined): boolean =>
+      entry === undefined || born === undefined || entry.identity.born === born;
+    const entry = await this.#find(run);
+    if (isIt(entry)) return entry;
+    this.#known.delete(run);
+    const again = await this.#find(run);
+    return isIt(again) ? again : undefined;
   }
 
   #find(run: string): Promise<Entry | undefined> {
@@ -107,18 +176,26 @@ export class KnownRuns {
   }
 
   async #load(run: string): Promise<Entry | undefined> {
-    const request = await this.#runs.get(run);
+    const { runs, pipeline, stage, codeVersion, abort } = this.#options;
+    const request = await runs.get(run);
     if (request === undefined) return undefined;
+    const misfit = misfitOf(run, request.spec, pipeline.spec);
+    if (misfit === undefined && codeVersion !== undefined) {
+      await runs.notes.addVersion(run, stage, codeVersion);
+    }
     const cancel = new AbortController();
-    const signal = AbortSignal.any([this.#abort, cancel.signal]);
+    const signal = AbortSignal.any([abort, cancel.signal]);
     // Every chunk in hand listens to it.
     setMaxListeners(0, signal);
     return {
       info: runInfoOf(request),
+      identity: identityOf(request, pipeline.fetcher),
+      isRecovered: request.isRecovered === true,
+      misfit,
       cancel,
       signal,
-      fence: (await this.#runs.progress(run))?.progress.fence ?? 0,
-      wish: await this.#runs.wish(run),
+      fence: (await runs.progress(run))?.progress.fence ?? 0,
+      wish: await runs.wish(run),
     };
   }
 
@@ -128,14 +205,25 @@ export class KnownRuns {
       try {
         const entry = await known;
         if (entry === undefined) continue;
-        entry.wish = await this.#runs.wish(run);
+        entry.wish = await this.#options.runs.wish(run);
         if (entry.wish === 'cancel') {
           entry.cancel.abort(new LeatError('run-state', `The run ${run} was cancelled.`));
         }
         if (isFenceDue) await this.lookAtFence(run);
       } catch (error) {
-        this.#logger.debug({ err: error, run }, 'wish or fence not read');
+        this.#options.logger.debug({ err: error, run }, 'wish or fence not read');
       }
     }
   }
+}
+
+/** Why a pipeline file does not fit a run; chunk ids are paths through the run's graph. */
+export function misfitOf(
+  run: string,
+  its: PipelineSpec,
+  present: PipelineSpec,
+): string | undefined {
+  const difference = specDifference(its, present);
+  if (difference === undefined) return undefined;
+  return `The run ${run} does not fit this pipeline file: ${difference}. Put the file back to go on with the run, or cancel it.`;
 }

@@ -11,9 +11,10 @@ import {
   type Runs,
 } from '@leat/sdk/internal';
 import { type Call, type Command, countFlag, paramsOf, runFlag } from '../command.ts';
+import { codeVersionOf } from '../code-version.ts';
 import { EmbeddedNats } from '../embedded-nats.ts';
 import { EXIT, exitCodeOfError, exitCodeOfState } from '../exit-code.ts';
-import { connectionName, type OpenedRun, openRun } from '../open-run.ts';
+import { connectionName, type OpenedRun, openRun, RECOVER } from '../open-run.ts';
 import { clearProgress, ProgressDisplay } from '../progress-display.ts';
 import { reportText } from '../report-text.ts';
 import { runStage } from '../services.ts';
@@ -32,6 +33,7 @@ export const devCommand: Command = {
       value: 'ID',
       meaning: 'The run’s id; one that failed or rests goes on.',
     },
+    recover: RECOVER,
     param: { type: 'string', multiple: true, value: 'K=V', meaning: 'A parameter of the run.' },
     report: { type: 'string', value: 'FILE', meaning: 'Where to write the report, as JSON.' },
     keep: { type: 'boolean', meaning: 'Keep the NATS server up after the run, until Ctrl-C.' },
@@ -86,7 +88,13 @@ async function openAsked(
 ): Promise<OpenedRun> {
   const { file, params } = asked;
   const run = asked.run ?? (await toGoOnWith(call, runs, params));
-  const wish = { pipeline, file: resolve(file), params, ...(run !== undefined && { run }) };
+  const wish = {
+    pipeline,
+    file: resolve(file),
+    params,
+    isRecovered: call.flags['recover'] === true,
+    ...(run !== undefined && { run }),
+  };
   const opened = await openRun(runs, wish);
   if (opened.isResumed) call.logger.info({ run }, 'going on with the run that was interrupted');
   return opened;
@@ -132,10 +140,12 @@ async function runAll(run: DevRun): Promise<Ended> {
   const display = new ProgressDisplay(call.logger);
   const over = new AbortController();
   const stop = AbortSignal.any([shutdown.stop, over.signal]);
+  const codeVersion = await codeVersionOf(call, file);
   const host = {
     call,
     connection,
     pipeline,
+    codeVersion,
     pipelineFile: resolve(file),
     shutdown: { stop, abort: shutdown.abort },
   };
@@ -146,6 +156,7 @@ async function runAll(run: DevRun): Promise<Ended> {
     pipeline,
     logger: call.logger.child({ pipeline: pipeline.name }),
     only: opened.request.run,
+    codeVersion,
     stop,
     onProgress: (report) => {
       display.show(report);

@@ -21,16 +21,17 @@ export const exportCommand: Command = {
 };
 
 async function exportRun(call: Call): Promise<number> {
-  const { report, run, savers } = await storedRun(call);
+  const stored = await storedRun(call);
+  const { report, savers } = stored;
   if (!isEnded(report.state)) {
     throw new LeatError(
       'run-state',
-      `The run ${run.id} is ${report.state}: wait until it has ended.`,
+      `The run ${report.run} is ${report.state}: wait until it has ended.`,
     );
   }
   const saver = pickSaver(savers, call.flags['stage'] as string | undefined);
   const to = call.flags['to'] as string | undefined;
-  await withSink(call, run, saver, async (session) => {
+  await withSink(call, stored, saver, async (session) => {
     if (to === undefined) {
       await write(session, process.stdout);
       return;

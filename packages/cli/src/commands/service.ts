@@ -10,13 +10,14 @@ import {
   wait,
 } from '@leat/sdk/internal';
 import type { Call, Command, CommandOption } from '../command.ts';
+import { codeVersionOf } from '../code-version.ts';
 import { EXIT, exitCodeOfState } from '../exit-code.ts';
 import { healthRoutes } from '../health.ts';
 import { openHttpEndpoint } from '../http-endpoint.ts';
 import { connectionName } from '../open-run.ts';
 import { measure, type Measurement } from '../measure.ts';
 import type { Role } from '../metrics.ts';
-import { runStage } from '../services.ts';
+import { runStage, type ServiceHost } from '../services.ts';
 import { listenForShutdown, type Shutdown } from '../shutdown.ts';
 import { openTracing } from '../tracing.ts';
 
@@ -95,10 +96,16 @@ async function serve(call: Call, role: Role): Promise<number> {
   if (connection === undefined) return EXIT.ok;
   measurement?.watch(connection);
   try {
-    call.logger.info({ pipeline: pipeline.name, role, stages: names }, 'service ready');
+    const codeVersion = await codeVersionOf(call, file);
+    const fields = { pipeline: pipeline.name, role, stages: names, codeVersion };
+    call.logger.info(fields, 'service ready');
     return role === 'fetcher'
-      ? await hostFetcher(call, connection, pipeline, shutdown, measurement)
-      : await hostStages(call, connection, pipeline, stages, resolve(file), shutdown);
+      ? await hostFetcher(call, connection, pipeline, codeVersion, shutdown, measurement)
+      : await hostStages(
+          { call, connection, pipeline, codeVersion, pipelineFile: resolve(file) },
+          stages,
+          shutdown,
+        );
   } finally {
     await connection.close();
   }
@@ -108,6 +115,7 @@ async function hostFetcher(
   call: Call,
   connection: PipelineConnection,
   pipeline: Pipeline,
+  codeVersion: string,
   shutdown: Shutdown,
   measurement: Measurement | undefined,
 ): Promise<number> {
@@ -118,6 +126,7 @@ async function hostFetcher(
     pipeline,
     logger: call.logger.child({ pipeline: pipeline.name }),
     once: isOnce,
+    codeVersion,
     stop: shutdown.stop,
     ...(measurement && { onLease: measurement.onLease, onProgress: measurement.onProgress }),
     onEnded: ({ report }) => {
@@ -128,22 +137,14 @@ async function hostFetcher(
 }
 
 async function hostStages(
-  call: Call,
-  connection: PipelineConnection,
-  pipeline: Pipeline,
+  common: Omit<ServiceHost, 'shutdown'>,
   stages: readonly (Mapper | Saver)[],
-  pipelineFile: string,
   shutdown: Shutdown,
 ): Promise<number> {
+  const { call, connection } = common;
   const over = new AbortController();
   const stop = AbortSignal.any([shutdown.stop, over.signal]);
-  const host = {
-    call,
-    connection,
-    pipeline,
-    pipelineFile,
-    shutdown: { stop, abort: shutdown.abort },
-  };
+  const host = { ...common, shutdown: { stop, abort: shutdown.abort } };
   const services = stages.map((stage) => runStage(host, stage).finally(() => over.abort()));
   if (call.flags['once'] === true) services.push(untilNothingIsLeft(call, connection, stop, over));
   const results = await Promise.allSettled(services);

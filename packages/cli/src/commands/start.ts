@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { loadPipeline, openPipelineConnection } from '@leat/sdk/internal';
 import { type Call, type Command, paramsOf, runFlag } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
-import { connectionName, openRun } from '../open-run.ts';
+import { connectionName, openRun, RECOVER } from '../open-run.ts';
 
 export const startCommand: Command = {
   name: 'start',
@@ -15,6 +15,7 @@ export const startCommand: Command = {
       value: 'ID',
       meaning: 'The run’s id; one that failed or rests goes on.',
     },
+    recover: RECOVER,
     param: { type: 'string', multiple: true, value: 'K=V', meaning: 'A parameter of the run.' },
   },
   run: start,
@@ -34,6 +35,7 @@ async function start(call: Call): Promise<number> {
       pipeline,
       file: resolve(file),
       params,
+      isRecovered: call.flags['recover'] === true,
       ...(run !== undefined && { run }),
     });
     process.stdout.write(`${request.run}\n`);

@@ -35,7 +35,9 @@ function status(call: Call): Promise<number> {
 }
 
 async function reportOfRun({ request, runs }: FoundRun): Promise<RunReport> {
-  return reportOf(request, (await runs.progress(request.run))?.progress);
+  const { run } = request;
+  const [entry, troubles] = [await runs.progress(run), await runs.notes.troubles(run)];
+  return reportOf(request, entry?.progress, troubles);
 }
 
 async function showOne(call: Call, found: FoundRun): Promise<number> {

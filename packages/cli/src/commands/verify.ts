@@ -1,7 +1,8 @@
-import { addDigest, EMPTY_DIGEST, isEnded, type RunReport } from '@leat/core';
+import { addDigest, EMPTY_DIGEST, isEnded, LeatError, RangeSet, type RunReport } from '@leat/core';
+import type { Saver } from '@leat/sdk';
 import type { Call, Command } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
-import { storedRun, withSink } from '../stored-run.ts';
+import { storedRun, type StoredRun, withSink } from '../stored-run.ts';
 import { accountOf, type SinkAccount } from '../verify-sink.ts';
 
 export const verifyCommand: Command = {
@@ -17,20 +18,20 @@ export const verifyCommand: Command = {
 const MAX_FINDINGS = 50;
 
 async function verify(call: Call): Promise<number> {
-  const { report, run, savers } = await storedRun(call);
+  const stored = await storedRun(call);
+  const { report, savers } = stored;
   const accounts: SinkAccount[] = [];
-  for (const saver of savers) {
-    accounts.push(await withSink(call, run, saver, (session) => accountOf(session, saver.name)));
-  }
+  for (const saver of savers) accounts.push(await account(call, stored, saver));
   const findings = [
-    ...accounts.flatMap((account) => account.findings),
+    ...accounts.flatMap((each) => each.findings),
     ...compare(report, accounts),
+    ...compareReaders(report, savers, accounts),
   ];
-  const records = accounts.reduce((sum, account) => sum + account.records, 0);
-  const chunks = accounts.reduce((sum, account) => sum + account.chunks, 0);
+  const records = accounts.reduce((sum, each) => sum + each.records, 0);
+  const chunks = accounts.reduce((sum, each) => sum + each.chunks, 0);
   if (call.flags['json'] === true) {
     process.stdout.write(
-      `${JSON.stringify({ run: run.id, chunks, records, findings }, undefined, 2)}\n`,
+      `${JSON.stringify({ run: report.run, chunks, records, findings }, undefined, 2)}\n`,
     );
   } else {
     for (const finding of findings.slice(0, MAX_FINDINGS)) process.stdout.write(`${finding}\n`);
@@ -39,10 +40,57 @@ async function verify(call: Call): Promise<number> {
     }
     const verdict = findings.length === 0 ? 'as reported' : `${findings.length} findings`;
     process.stdout.write(
-      `${run.id}: ${records.toLocaleString('en')} records in ${chunks.toLocaleString('en')} chunks, ${verdict}.\n`,
+      `${report.run}: ${records.toLocaleString('en')} records in ${chunks.toLocaleString('en')} chunks, ${verdict}.\n`,
     );
   }
   return findings.length === 0 ? EXIT.ok : EXIT.failed;
+}
+
+/** What is in a saver's sink; nothing, if it is that of another run, or not the one that the run has. */
+async function account(call: Call, stored: StoredRun, saver: Saver): Promise<SinkAccount> {
+  const known = stored.progress?.sinks?.[saver.name];
+  try {
+    return await withSink(call, stored, saver, async (session) => {
+      const { identity } = session;
+      if (known === undefined || identity === undefined || known.mark === identity.mark) {
+        return accountOf(session, saver.name, stored.request);
+      }
+      return nothing(
+        `${saver.name}: the run was saved into ${known.place}, and the pipeline file leads to ${identity.place}.`,
+      );
+    });
+  } catch (error) {
+    if (!(error instanceof LeatError && error.code === 'sink-taken')) throw error;
+    return nothing(error.message);
+  }
+}
+
+function nothing(finding: string): SinkAccount {
+  return {
+    chunks: 0,
+    records: 0,
+    digest: EMPTY_DIGEST,
+    roots: new RangeSet(),
+    findings: [finding],
+  };
+}
+
+/** Savers that read from one stage are given the same records. */
+function compareReaders(
+  report: RunReport,
+  savers: readonly Saver[],
+  accounts: readonly SinkAccount[],
+): string[] {
+  if (report.state !== 'completed') return [];
+  return savers.flatMap((saver, nth) => {
+    const first = savers.findIndex(({ from }) => from === saver.from);
+    const [one, other] = [accounts[first]?.records, accounts[nth]?.records];
+    return one === other
+      ? []
+      : [
+          `${savers[first]?.name} and ${saver.name} read the same records; they hold ${one} and ${other}.`,
+        ];
+  });
 }
 
 function compare(report: RunReport, accounts: readonly SinkAccount[]): string[] {
@@ -50,13 +98,13 @@ function compare(report: RunReport, accounts: readonly SinkAccount[]): string[] 
   if (!isEnded(report.state)) {
     findings.push(`The run is ${report.state}: what is in the sinks may change.`);
   }
-  const records = accounts.reduce((sum, account) => sum + account.records, 0);
+  const records = accounts.reduce((sum, each) => sum + each.records, 0);
   if (records !== report.records.saved) {
     findings.push(
       `The report says ${report.records.saved} records were saved; the sinks hold ${records}.`,
     );
   }
-  const digest = accounts.reduce((sum, account) => addDigest(sum, account.digest), EMPTY_DIGEST);
+  const digest = accounts.reduce((sum, each) => addDigest(sum, each.digest), EMPTY_DIGEST);
   if (digest !== report.digest) {
     findings.push(`The digest of the receipts is ${digest}; the report says ${report.digest}.`);
   }

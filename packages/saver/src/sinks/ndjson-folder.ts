@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, open, readFile, unlink, writeFile } from 'node:fs/promises';
+import { mkdir, open } from 'node:fs/promises';
 import path from 'node:path';
-import { LeatError, messageOf } from '@leat/core';
+import { LeatError, messageOf, type SinkIdentity } from '@leat/core';
 import type { SinkContext } from '@leat/sdk';
 import { errorCode } from './error-code.ts';
 import { fenced } from './fenced.ts';
+import { claimFolder } from './ndjson-claim.ts';
 import { Staging } from './ndjson-staging.ts';
 import { hostToken } from './process-alive.ts';
 
@@ -20,8 +21,6 @@ const UNFIT = new Set([
   'ENAMETOOLONG',
   'EINVAL',
 ]);
-/** What `link` answers on a file system that has no hard links. */
-const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EXDEV']);
 
 /** The folders of one run, as one session uses them. */
 export interface RunFolder {
@@ -32,6 +31,7 @@ export interface RunFolder {
   /** Unique among all sessions on all hosts; tells which process it belongs to. */
   readonly session: string;
   readonly fsync: boolean;
+  readonly identity: SinkIdentity;
   /** Where files are written before they get their final names; absent in a session that only reads. */
   readonly staging?: Staging;
   /** Makes the names in a directory durable. */
@@ -40,21 +40,21 @@ export interface RunFolder {
 
 /**
  * Makes the folders of a run if they are absent, and proves that they can be used: that they belong to
- * this saver, and, if the session is to commit, are writable and have hard links.
+ * this run and this saver, and, if the session is to commit, are writable and have hard links.
  *
- * @throws LeatError `sink-unfit`, or `fenced`
+ * @throws LeatError `sink-unfit`, `sink-taken` or `fenced`
  */
 export async function openRunFolder(
   dir: string,
   context: SinkContext,
   fsync: boolean,
 ): Promise<RunFolder> {
-  const { run, stage, fence } = context;
+  const { run, fence } = context;
   const segments = path.resolve(dir, run.id);
   const receipts = path.join(segments, 'receipts');
   const temporaries = path.join(segments, '.tmp');
   const session = `${hostToken()}-${process.pid}-${randomUUID().slice(0, 8)}`;
-  const folder: RunFolder = {
+  const folder = {
     segments,
     receipts,
     session,
@@ -66,13 +66,15 @@ export async function openRunFolder(
     await mkdir(receipts, { recursive: true });
     await folder.syncDirectory(path.dirname(segments));
     await folder.syncDirectory(segments);
+    // Before the fence is raised: another run must not keep the one from committing that the folder has.
+    const identity = await claimFolder(folder, context);
     if (folder.staging !== undefined) {
+      await folder.syncDirectory(receipts);
       const higher = await folder.staging.claim();
       if (higher !== undefined) throw fenced(context, higher);
       await folder.syncDirectory(temporaries);
-      await writeOwner(folder, folder.staging, stage);
     }
-    await checkOwner(folder, stage);
+    return { ...folder, identity };
   } catch (error) {
     if (!UNFIT.has(errorCode(error))) throw error;
     throw new LeatError(
@@ -82,46 +84,6 @@ export async function openRunFolder(
       { cause: error },
     );
   }
-  return folder;
-}
-
-/**
- * Writes the saver's name into the run's folder, first come first served. It is done the way a chunk is
- * committed, and so also shows whether that can work here.
- */
-async function writeOwner(folder: RunFolder, staging: Staging, stage: string): Promise<void> {
-  const temporary = staging.newFile();
-  await writeFile(temporary, stage, { flag: 'wx' });
-  try {
-    await link(temporary, ownerOf(folder));
-  } catch (error) {
-    const code = errorCode(error);
-    if (code === 'EEXIST') return;
-    if (!NO_LINKS.has(code)) throw error;
-    throw new LeatError(
-      'sink-unfit',
-      `The file system of ${folder.segments} has no hard links (${code}), which the ndjson sink ` +
-        'needs to commit a chunk at most once. Give it a directory on another file system.',
-      { cause: error },
-    );
-  } finally {
-    await unlink(temporary).catch(() => undefined);
-  }
-}
-
-/** Two savers of one pipeline must not share a folder: the dataset of each would contain that of the other. */
-async function checkOwner(folder: RunFolder, stage: string): Promise<void> {
-  const owner = await readFile(ownerOf(folder), 'utf8').catch(() => stage);
-  if (owner === stage) return;
-  throw new LeatError(
-    'sink-unfit',
-    `The directory ${folder.segments} belongs to the saver ${JSON.stringify(owner)}; the saver ` +
-      `${JSON.stringify(stage)} needs a directory of its own.`,
-  );
-}
-
-function ownerOf({ receipts }: RunFolder): string {
-  return path.join(receipts, '.saver');
 }
 
 async function syncDirectory(directory: string): Promise<void> {

@@ -1,6 +1,13 @@
 import { existsSync, unlinkSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
-import { type ChunkId, LeatError, type Receipt, formatChunkId, parseChunkId } from '@leat/core';
+import {
+  type ChunkId,
+  formatChunkId,
+  LeatError,
+  parseChunkId,
+  type Receipt,
+  type SinkIdentity,
+} from '@leat/core';
 import type { Committed, SinkChunk, SinkContext, SinkSession, StoredChunk } from '@leat/sdk';
 import { countLines } from '@leat/sdk/internal';
 import { eachBounded } from './bounded.ts';
@@ -38,6 +45,7 @@ interface Pending {
 
 /** A run's folder, open for one saver. See {@link ndjson} for what is written. */
 export class NdjsonSession implements SinkSession {
+  readonly identity: SinkIdentity;
   readonly #folder: RunFolder;
   readonly #context: SinkContext;
   readonly #journal: Journal;
@@ -45,6 +53,7 @@ export class NdjsonSession implements SinkSession {
   readonly #recent: RecentReceipts = new RecentReceipts();
 
   constructor(folder: RunFolder, context: SinkContext) {
+    this.identity = folder.identity;
     this.#folder = folder;
     this.#context = context;
     this.#journal = new Journal(folder);

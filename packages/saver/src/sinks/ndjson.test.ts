@@ -8,6 +8,7 @@ import { formatReceipt } from '@leat/core';
 import type { SinkSession } from '@leat/sdk';
 import { chunkDigest } from '@leat/sdk';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { testClaim } from './claim.testsuite.ts';
 import { testFence } from './fence.testsuite.ts';
 import { ndjson } from './ndjson.ts';
 import {
@@ -18,6 +19,7 @@ import {
   newRun,
   recordsOf,
   sampleChunks,
+  identityFor,
   sinkChild,
   type SinkUnderTest,
   testSink,
@@ -37,6 +39,7 @@ const underTest = (): SinkUnderTest => ({
 });
 testSink('ndjson', underTest);
 testFence('ndjson', underTest);
+testClaim('ndjson', underTest);
 
 describe('ndjson', () => {
   const sessions: SinkSession[] = [];
@@ -76,7 +79,7 @@ describe('ndjson', () => {
     const file = await writeChunks(dir, chunks);
     const task = {
       sink: { kind: 'ndjson', options: [dir] },
-      run,
+      identity: identityFor(run),
       file,
       together: 32,
       lanes: 3,
@@ -169,7 +172,15 @@ describe('ndjson', () => {
     const run = newRun();
     const file = await writeChunks(dir, sampleChunks(40));
     const sink = { kind: 'ndjson', options: [dir] };
-    const task = { sink, run, file, together: 20, lanes: 1, rounds: 1, stopBeforeLink: 5 };
+    const task = {
+      sink,
+      identity: identityFor(run),
+      file,
+      together: 20,
+      lanes: 1,
+      rounds: 1,
+      stopBeforeLink: 5,
+    };
     const child = spawn(process.execPath, [sinkChild, JSON.stringify(task)]);
     const exited = once(child, 'exit');
     let stderr = '';

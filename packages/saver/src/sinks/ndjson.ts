@@ -21,6 +21,7 @@ export interface NdjsonOptions {
  * ```text
  * out/<run>/000000042.ndjson       a segment: the body of chunk 42
  * out/<run>/000000043.0-2.ndjson   the first of the two that chunk 43 became
+ * out/<run>/receipts/.claim        which run of which pipeline and saver it belongs to
  * out/<run>/receipts/*.txt         journals: one line for each chunk that was to be committed
  * out/<run>/.tmp/<fence>/          files on their way to their final name
  * ```

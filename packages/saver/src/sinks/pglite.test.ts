@@ -6,6 +6,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import type { SinkSession } from '@leat/sdk';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { testClaim } from './claim.testsuite.ts';
 import { testFence } from './fence.testsuite.ts';
 import { openPglite } from './pglite-database.ts';
 import { pglite } from './pglite.ts';
@@ -14,6 +15,7 @@ import {
   contextOf,
   newRun,
   sampleChunks,
+  identityFor,
   sinkChild,
   testSink,
   writeChunks,
@@ -36,6 +38,7 @@ const sinkOf = (table: string): ReturnType<typeof pglite> =>
 
 testSink('pglite', () => ({ sink: sinkOf('people') }));
 testFence('pglite', () => ({ sink: sinkOf('people') }));
+testClaim('pglite', () => ({ sink: sinkOf('people') }));
 testSqlSink('pglite', () => ({
   sink: sinkOf,
   query: async (text) => {
@@ -71,13 +74,16 @@ describe('pglite', () => {
     };
     const run = newRun();
     const session = await pglite(where).open(contextOf(run));
-    const child = execute(process.execPath, [sinkChild, JSON.stringify({ ...task, run })]);
+    const child = execute(process.execPath, [
+      sinkChild,
+      JSON.stringify({ ...task, identity: identityFor(run) }),
+    ]);
     await expect(child).rejects.toThrow(`is in use by process ${process.pid}`);
     await session.close();
     // The second is a process that had our number before us, as in a container that starts again.
     for (const owner of [await deadProcess(), process.pid]) {
       await writeFile(`${where.dir}.lock`, `${owner} 1 ${hostname()}`);
-      const again = { ...task, run: newRun() };
+      const again = { ...task, identity: identityFor(newRun()) };
       const { stdout } = await execute(process.execPath, [sinkChild, JSON.stringify(again)]);
       expect(stdout).toBe('20');
     }
@@ -103,7 +109,7 @@ describe('pglite', () => {
     const file = await writeChunks(dir, chunks);
     const run = newRun();
     const sink = { kind: 'pglite', options: [where] };
-    const task = { sink, run, file, together: 4, lanes: 2, rounds: 1 };
+    const task = { sink, identity: identityFor(run), file, together: 4, lanes: 2, rounds: 1 };
     for (const commits of [1, 100]) {
       const child = spawn(process.execPath, [sinkChild, JSON.stringify(task)]);
       const exited = once(child, 'exit');

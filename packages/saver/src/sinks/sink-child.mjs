@@ -1,5 +1,5 @@
 // A saver's process in tests: commits the chunks of a file through a sink of its own. It is started with
-// one argument, `{ sink, run, file, together, lanes, rounds }`, and prints how many were no duplicates; a dot
+// one argument, `{ sink, identity, file, together, lanes, rounds }`, and prints how many were no duplicates; a dot
 // goes to standard error for each commit. With `stopBeforeLink` it stops itself before the so manieth file
 // gets its final name.
 import files, { readFileSync } from 'node:fs';
@@ -7,9 +7,13 @@ import { syncBuiltinESMExports } from 'node:module';
 import { z } from 'zod';
 import { ndjson, pglite, postgres } from '../../dist/sinks/index.js';
 
-const { sink, run, file, together, lanes, rounds, stopBeforeLink } = JSON.parse(process.argv[2]);
+const { sink, identity, file, together, lanes, rounds, stopBeforeLink } = JSON.parse(
+  process.argv[2],
+);
 const session = await { ndjson, pglite, postgres }[sink.kind](...sink.options).open({
-  run: { id: run, pipeline: 'test', params: {} },
+  run: { id: identity.run, pipeline: identity.pipeline, params: {} },
+  identity,
+  isRecovered: false,
   stage: 'saver',
   fence: 1,
   schema: z.object({ id: z.int(), text: z.string() }),

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { type Receipt, newRunId } from '@leat/core';
+import { type Receipt, type RunIdentity, newRunId } from '@leat/core';
 import type { Sink, SinkChunk, SinkContext, SinkSession, StoredChunk } from '@leat/sdk';
 import { chunkDigest } from '@leat/sdk';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -26,10 +26,25 @@ export function newRun(): string {
   return newRunId(new Date().toISOString(), Math.random());
 }
 
+/** What tells a run from others with its id. */
+export function identityFor(run: string, changes: Partial<RunIdentity> = {}): RunIdentity {
+  return {
+    pipeline: 'test',
+    run,
+    born: '00000000000b1',
+    createdAt: '2026-11-27T00:00:00.000Z',
+    graph: 'numbers numbers>saver',
+    limits: { chunkSize: 100, maxBytes: 524_288 },
+    ...changes,
+  };
+}
+
 export function contextOf(run: string, overrides: Partial<SinkContext> = {}): SinkContext {
   const logger = { warn: () => undefined } as unknown as SinkContext['logger'];
   const info = { id: run, pipeline: 'test', params: {} };
-  return { run: info, stage: 'saver', schema: sampleSchema, fence: 1, logger, ...overrides };
+  const identity = identityFor(run);
+  const common = { run: info, identity, isRecovered: false, stage: 'saver', schema: sampleSchema };
+  return { ...common, fence: 1, logger, ...overrides };
 }
 
 export function chunkOf(
@@ -73,7 +88,8 @@ export async function commitInChild(
   const dir = await mkdtemp(path.join(tmpdir(), 'leat-child-'));
   try {
     const file = await writeChunks(dir, chunks);
-    const task = { sink: inChild, run, file, together: 7, lanes: 3, rounds: 1 };
+    const identity = identityFor(run);
+    const task = { sink: inChild, identity, file, together: 7, lanes: 3, rounds: 1 };
     const { stdout } = await execute(process.execPath, [sinkChild, JSON.stringify(task)]);
     return Number(stdout);
   } finally {

@@ -9,8 +9,10 @@ import {
   parseReceipt,
   precedes,
   type Receipt,
+  type SinkIdentity,
 } from '@leat/core';
 import {
+  admitToSink,
   type Committed,
   type SinkChunk,
   type SinkContext,
@@ -20,6 +22,7 @@ import {
 } from '@leat/sdk';
 import { fenced, openedToRead } from './fenced.ts';
 import { RecentReceipts } from './recent-receipts.ts';
+import type { ClaimedTable } from './sql-claim.ts';
 import type { SqlDatabase, SqlRow } from './sql-database.ts';
 import { findRejected, isDataError } from './sql-rejection.ts';
 import {
@@ -38,6 +41,8 @@ const CHUNKS_AT_ONCE = 16;
 
 /** Two tables, open for one run and one saver. See {@link postgres} for what is written. */
 export class SqlSession implements SinkSession {
+  readonly identity: SinkIdentity;
+  readonly #claim: string;
   readonly #database: SqlDatabase;
   readonly #tables: Tables;
   readonly #context: SinkContext;
@@ -45,7 +50,14 @@ export class SqlSession implements SinkSession {
   readonly #saver: string;
   readonly #recent: RecentReceipts = new RecentReceipts();
 
-  constructor(database: SqlDatabase, tables: Tables, context: SinkContext) {
+  constructor(
+    database: SqlDatabase,
+    tables: Tables,
+    context: SinkContext,
+    { claim, identity }: ClaimedTable,
+  ) {
+    this.identity = identity;
+    this.#claim = claim;
     this.#database = database;
     this.#tables = tables;
     this.#context = context;
@@ -107,8 +119,13 @@ export class SqlSession implements SinkSession {
     );
     const statement = commitChunks(this.#tables, pieces.length / 3);
     try {
-      const rows = await this.#database.query(statement, [...receipts, fence, ...pieces]);
-      if (rows.length === 0) throw fenced(this.#context, await this.#foundFence());
+      const rows = await this.#database.query(statement, [
+        ...receipts,
+        fence,
+        this.#claim,
+        ...pieces,
+      ]);
+      if (rows.length === 0) throw await this.#refusal();
       return new Set(rows.flatMap(([chunk]) => chunk ?? []));
     } catch (error) {
       if (!isDataError(error)) throw error;
@@ -125,10 +142,13 @@ export class SqlSession implements SinkSession {
     }
   }
 
-  async #foundFence(): Promise<string> {
+  /** Why a commit wrote nothing: another fetcher has the run, or another run has its place. */
+  async #refusal(): Promise<LeatError> {
     const values = [this.#run, this.#saver];
-    const [[fence = null] = []] = await this.#database.query(selectFence(this.#tables), values);
-    return fence ?? 'none';
+    const [kept] = await this.#database.query(selectFence(this.#tables), values);
+    const [fence = null, claim = null] = kept ?? [];
+    if (claim !== null && claim !== this.#claim) admitToSink(claim, this.#context);
+    return fenced(this.#context, fence ?? 'none');
   }
 
   async #findFirstReceipts(ids: readonly string[], known: Map<string, Receipt>): Promise<void> {
@@ -193,7 +213,7 @@ function chunkIdOf(text: string): ChunkId {
 }
 
 function receiptsJson(chunks: readonly SinkChunk[]): string {
-  const rows = chunks.map(({ receipt: { chunk, counts, digest, fence, buried } }) => ({
+  const rows = chunks.map(({ receipt: { chunk, counts, digest, fence, buried, source = '' } }) => ({
     chunk,
     ordinal: `{${ordinalOf(chunkIdOf(chunk)).join()}}`,
     records_in: counts.in,
@@ -204,6 +224,7 @@ function receiptsJson(chunks: readonly SinkChunk[]): string {
     digest,
     fence,
     buried: formatExecutions(buried),
+    source,
   }));
   return JSON.stringify(rows);
 }

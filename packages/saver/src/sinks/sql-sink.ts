@@ -1,10 +1,10 @@
 import { checkRunId, LeatError, messageOf } from '@leat/core';
 import type { SinkContext, SinkSession } from '@leat/sdk';
 import { errorCode } from './error-code.ts';
+import { claimTable } from './sql-claim.ts';
 import { columnsOf } from './sql-columns.ts';
 import type { SqlDatabase } from './sql-database.ts';
 import { SqlSession } from './sql-session.ts';
-import { raiseFence } from './sql-statements.ts';
 import { type TableName, prepareTables } from './sql-tables.ts';
 
 /**
@@ -24,9 +24,7 @@ export async function openSqlSession(
   const database = await connect();
   try {
     const tables = await prepareTables(database, name, columns);
-    const { run, stage, fence } = context;
-    if (fence !== undefined) await database.query(raiseFence(tables), [run.id, stage, fence]);
-    return new SqlSession(database, tables, context);
+    return new SqlSession(database, tables, context, await claimTable(database, tables, context));
   } catch (error) {
     await database.close().catch(() => undefined);
     if (error instanceof LeatError || !UNFIT.test(errorCode(error))) throw error;

@@ -9,6 +9,11 @@ export interface Tables {
   readonly receipts: string;
   readonly fences: string;
   readonly checksums: string;
+  /**
+   * The name of the records' table: it stands in every key of the others, which all tables of a schema
+   * share.
+   */
+  readonly target: string;
   readonly columns: readonly Column[];
 }
 
@@ -18,7 +23,7 @@ export function identifier(name: string): string {
 }
 
 /** Quotes a string. */
-function literal(value: string): string {
+export function literal(value: string): string {
   const quoted = `'${value.replaceAll("'", "''").replaceAll('\\', '\\\\')}'`;
   return value.includes('\\') ? `E${quoted}` : quoted;
 }
@@ -39,45 +44,80 @@ export function createRecords({ records, columns }: Tables): string {
  */
 export function createReceipts({ receipts }: Tables): string {
   return `CREATE TABLE ${receipts} (
-    run text NOT NULL, saver text NOT NULL, chunk text NOT NULL, ordinal bigint[] NOT NULL,
+    target text NOT NULL, run text NOT NULL, saver text NOT NULL, chunk text NOT NULL, ordinal bigint[] NOT NULL,
     records_in bigint NOT NULL, expanded bigint NOT NULL, filtered bigint NOT NULL,
     dead bigint NOT NULL, retries bigint NOT NULL, digest text NOT NULL,
-    fence bigint NOT NULL, buried text NOT NULL,
+    fence bigint NOT NULL, buried text NOT NULL, source text NOT NULL,
     committed_at timestamp with time zone NOT NULL DEFAULT now(),
-    PRIMARY KEY (run, saver, chunk))`;
+    PRIMARY KEY (target, run, saver, chunk))`;
 }
 
 /** Not unique: a second unique index would refuse at random what ON CONFLICT on the first lets pass. */
 export function indexReceipts({ receipts }: Tables): string {
-  return `CREATE INDEX ON ${receipts} (run, saver, ordinal)`;
+  return `CREATE INDEX ON ${receipts} (target, run, saver, ordinal)`;
 }
 
-/** The highest fence under which each saver of a run was opened. */
+/** For each saver of a run: the highest fence under which it was opened, and which run that is. */
 export function createFences({ fences }: Tables): string {
   return `CREATE TABLE ${fences} (
-    run text NOT NULL, saver text NOT NULL, fence bigint NOT NULL, PRIMARY KEY (run, saver))`;
+    target text NOT NULL, run text NOT NULL, saver text NOT NULL, fence bigint NOT NULL,
+    claim text NOT NULL, PRIMARY KEY (target, run, saver))`;
 }
 
 /** What each chunk's records looked like when they were saved, to find what was altered since. */
 export function createChecksums({ checksums }: Tables): string {
-  return `CREATE TABLE ${checksums} (run text NOT NULL, saver text NOT NULL, chunk text NOT NULL,
-    md5 text NOT NULL, PRIMARY KEY (run, saver, chunk))`;
+  return `CREATE TABLE ${checksums} (target text NOT NULL, run text NOT NULL, saver text NOT NULL,
+    chunk text NOT NULL, md5 text NOT NULL, PRIMARY KEY (target, run, saver, chunk))`;
 }
 
 /**
- * Raises the fence of run `$1` and saver `$2` to `$3`, and waits for the commits that are under way. Where
- * there is nothing to raise it must not lock the row: who opens would wait as long as others commit.
+ * Raises the fence of run `$1` and saver `$2` to `$3`, keeps the claim `$4`, and waits for the commits that
+ * are under way. Where there is nothing to change it must not lock the row: who opens would wait as long as
+ * others commit.
  */
-export function raiseFence({ fences }: Tables): string {
-  return `INSERT INTO ${fences} AS kept (run, saver, fence)
-    SELECT $1::text, $2::text, $3::bigint WHERE NOT EXISTS (SELECT FROM ${fences}
-      WHERE run = $1::text AND saver = $2::text AND fence >= $3::bigint)
-    ON CONFLICT (run, saver) DO UPDATE SET fence = excluded.fence WHERE kept.fence < excluded.fence`;
+export function raiseFence({ fences, target }: Tables): string {
+  const table = literal(target);
+  return `INSERT INTO ${fences} AS kept (target, run, saver, fence, claim)
+    SELECT ${table}, $1::text, $2::text, $3::bigint, $4::text WHERE NOT EXISTS (SELECT FROM ${fences}
+      WHERE target = ${table} AND run = $1::text AND saver = $2::text
+        AND fence >= $3::bigint AND claim = $4::text)
+    ON CONFLICT (target, run, saver) DO UPDATE
+      SET fence = greatest(kept.fence, excluded.fence), claim = excluded.claim`;
 }
 
-/** The fence of run `$1` and saver `$2`. */
-export function selectFence({ fences }: Tables): string {
-  return `SELECT fence::text FROM ${fences} WHERE run = $1::text AND saver = $2::text`;
+/** The fence of run `$1` and saver `$2`, and whose it is. */
+export function selectFence({ fences, target }: Tables): string {
+  return `SELECT fence::text, claim FROM ${fences}
+    WHERE target = ${literal(target)} AND run = $1::text AND saver = $2::text`;
+}
+
+/** Every saver of the run `$1` that writes into the table, and whose it is. */
+export function selectClaims({ fences, target }: Tables): string {
+  return `SELECT saver, claim FROM ${fences} WHERE target = ${literal(target)} AND run = $1::text`;
+}
+
+/** A row if there is anything of run `$1` and saver `$2` that an earlier version wrote, for no table. */
+export function hasUnclaimed({ receipts, fences }: Tables): string {
+  const isIt = `target = '' AND run = $1::text AND saver = $2::text`;
+  return `SELECT 'yes' WHERE EXISTS (SELECT FROM ${fences} WHERE ${isIt})
+    OR EXISTS (SELECT FROM ${receipts} WHERE ${isIt})`;
+}
+
+/** Gives the table the receipts of run `$1` and saver `$2` that name none, if it has their records. */
+export function adoptReceipts({ receipts, records, target }: Tables): string {
+  return `UPDATE ${receipts} AS receipt SET target = ${literal(target)}
+    WHERE target = '' AND run = $1::text AND saver = $2::text
+      AND (records_in + expanded = filtered + dead OR EXISTS (SELECT FROM ${records} AS record
+        WHERE record._run = receipt.run AND record._chunk = receipt.chunk))`;
+}
+
+/** Gives the table the checksums of run `$1` and saver `$2` that name none, if it has their receipts. */
+export function adoptChecksums({ checksums, receipts, target }: Tables): string {
+  return `UPDATE ${checksums} AS checked SET target = ${literal(target)}
+    WHERE target = '' AND run = $1::text AND saver = $2::text
+      AND EXISTS (SELECT FROM ${receipts} AS receipt WHERE receipt.target = ${literal(target)}
+        AND receipt.run = checked.run AND receipt.saver = checked.saver
+        AND receipt.chunk = checked.chunk)`;
 }
 
 /**
@@ -85,15 +125,15 @@ export function selectFence({ fences }: Tables): string {
  *
  * @param guard a table of one row; nothing is inserted if it has none
  */
-export function insertReceipts({ receipts }: Tables, guard?: string): string {
-  return `INSERT INTO ${receipts} (run, saver, chunk, ordinal,
-      records_in, expanded, filtered, dead, retries, digest, fence, buried)
-    SELECT $1::text, $2::text, chunk, ordinal::bigint[],
-      records_in, expanded, filtered, dead, retries, digest, given.fence, buried
+export function insertReceipts({ receipts, target }: Tables, guard?: string): string {
+  return `INSERT INTO ${receipts} (target, run, saver, chunk, ordinal,
+      records_in, expanded, filtered, dead, retries, digest, fence, buried, source)
+    SELECT ${literal(target)}, $1::text, $2::text, chunk, ordinal::bigint[],
+      records_in, expanded, filtered, dead, retries, digest, given.fence, buried, source
     FROM json_to_recordset($3::text::json) AS given(chunk text, ordinal text,
       records_in bigint, expanded bigint, filtered bigint, dead bigint, retries bigint, digest text,
-      fence bigint, buried text)${guard === undefined ? '' : ` CROSS JOIN ${guard}`}
-    ON CONFLICT (run, saver, chunk) DO NOTHING
+      fence bigint, buried text, source text)${guard === undefined ? '' : ` CROSS JOIN ${guard}`}
+    ON CONFLICT (target, run, saver, chunk) DO NOTHING
     RETURNING chunk`;
 }
 
@@ -129,47 +169,51 @@ export function insertRecords(
 /**
  * Everything at once: receipts, and the records of those chunks whose receipt is new. A single statement
  * is a transaction, and takes one round trip instead of four. It returns a row for each new chunk, and one
- * more with NULL unless the fence is higher than `$4`: then it inserts nothing and returns nothing.
+ * more with NULL unless the fence is higher than `$4`, or the claim another than `$5`: then it inserts nothing
+ * and returns nothing.
  *
  * The fence's row is locked, FOR SHARE so that commits do not wait for each other: one that has seen it
  * ends before it is raised, and one that waited for the raising sees the new value.
  */
 export function commitChunks(tables: Tables, pieces: number): string {
   const saved = pieces === 0 ? '' : `, ${saveWithChecksums(tables, pieces)}`;
-  return `WITH valid AS (${selectFence(tables)} AND fence <= $4::bigint FOR SHARE),
+  return `WITH valid AS (${selectFence(tables)} AND fence <= $4::bigint AND claim = $5::text FOR SHARE),
     fresh AS (${insertReceipts(tables, 'valid')})${saved}
     SELECT chunk FROM fresh UNION ALL SELECT NULL FROM valid`;
 }
 
 /** The checksum is of the lines as they will be read: of the columns as PostgreSQL has stored them. */
 function saveWithChecksums(tables: Tables, pieces: number): string {
-  return `record AS (${insertRecords(tables, pieces, 5, 'fresh')} RETURNING *),
-    checked AS (INSERT INTO ${tables.checksums} (run, saver, chunk, md5)
-      SELECT $1::text, $2::text, _chunk, md5(${linesOf(tables)}) FROM record GROUP BY _chunk
-      ON CONFLICT (run, saver, chunk) DO UPDATE SET md5 = excluded.md5)`;
+  return `record AS (${insertRecords(tables, pieces, 6, 'fresh')} RETURNING *),
+    checked AS (INSERT INTO ${tables.checksums} (target, run, saver, chunk, md5)
+      SELECT ${literal(tables.target)}, $1::text, $2::text, _chunk, md5(${linesOf(tables)})
+      FROM record GROUP BY _chunk
+      ON CONFLICT (target, run, saver, chunk) DO UPDATE SET md5 = excluded.md5)`;
 }
 
 /** A chunk id, and its receipt as the line that `parseReceipt` reads. */
 const RECEIPT = `chunk, concat_ws(' ', chunk,
-  concat_ws('/', records_in, expanded, filtered, dead, retries), digest, fence, nullif(buried, ''))`;
+  concat_ws('/', records_in, expanded, filtered, dead, retries), digest, fence, nullif(buried, ''), 'source=' || nullif(source, ''))`;
 
 /** The receipts of run `$1`, saver `$2`, and the chunks in `$3`, a JSON array. */
-export function selectReceipts({ receipts }: Tables): string {
-  return `SELECT ${RECEIPT} FROM ${receipts} WHERE run = $1::text AND saver = $2::text
+export function selectReceipts({ receipts, target }: Tables): string {
+  return `SELECT ${RECEIPT} FROM ${receipts}
+    WHERE target = ${literal(target)} AND run = $1::text AND saver = $2::text
     AND chunk IN (SELECT json_array_elements_text($3::text::json))`;
 }
 
 /** The next `$4` receipts after ordinal `$3`, in dataset order. */
-export function pageReceipts({ receipts }: Tables): string {
+export function pageReceipts({ receipts, target }: Tables): string {
   return `SELECT ${RECEIPT}, ordinal::text FROM ${receipts} AS receipt
-    WHERE run = $1::text AND saver = $2::text AND ordinal > $3::text::bigint[]
+    WHERE target = ${literal(target)} AND run = $1::text AND saver = $2::text AND ordinal > $3::text::bigint[]
     ORDER BY receipt.ordinal LIMIT $4::integer`;
 }
 
 /** Chunks of run `$1` of which there are records but no receipt, by any saver. */
-export function selectOrphans({ records, receipts }: Tables): string {
+export function selectOrphans({ records, receipts, target }: Tables): string {
   return `SELECT DISTINCT _chunk FROM ${records} AS record WHERE _run = $1::text AND NOT EXISTS (
-    SELECT FROM ${receipts} AS receipt WHERE receipt.run = record._run AND receipt.chunk = record._chunk)`;
+    SELECT FROM ${receipts} AS receipt
+    WHERE receipt.target = ${literal(target)} AND receipt.run = record._run AND receipt.chunk = record._chunk)`;
 }
 
 /**
@@ -177,14 +221,14 @@ export function selectOrphans({ records, receipts }: Tables): string {
  * saver `$3` made of them.
  */
 export function selectRecords(tables: Tables): string {
-  const { records, checksums } = tables;
+  const { records, checksums, target } = tables;
   return `SELECT wanted.chunk, count(record._index)::text,
       ${linesOf(tables)} FILTER (WHERE record._index IS NOT NULL),
       min(checked.md5)
     FROM json_array_elements_text($2::text::json) WITH ORDINALITY AS wanted(chunk, n)
     LEFT JOIN ${records} AS record ON record._run = $1::text AND record._chunk = wanted.chunk
     LEFT JOIN ${checksums} AS checked
-      ON checked.run = $1::text AND checked.saver = $3::text AND checked.chunk = wanted.chunk
+      ON checked.target = ${literal(target)} AND checked.run = $1::text AND checked.saver = $3::text AND checked.chunk = wanted.chunk
     GROUP BY wanted.n, wanted.chunk ORDER BY wanted.n`;
 }
 

@@ -1,6 +1,7 @@
 import { LeatError } from '@leat/core';
 import { type Column, type ColumnType, KEY_COLUMNS } from './sql-columns.ts';
 import type { SqlDatabase, SqlQueries } from './sql-database.ts';
+import { migrateTables } from './sql-migrate.ts';
 import {
   type Tables,
   createChecksums,
@@ -58,25 +59,33 @@ export function prepareTables(
       receipts: `${identifier(schema)}.${identifier(RECEIPTS)}`,
       fences: `${identifier(schema)}.${identifier(FENCES)}`,
       checksums: `${identifier(schema)}.${identifier(CHECKSUMS)}`,
+      target: name.table,
       columns,
     };
-    const receipts = await foundColumns(tx, schema, RECEIPTS);
-    if (receipts.length > 0) {
-      checkReceipts(tables.receipts, receipts);
-    } else {
-      await tx.query(createReceipts(tables));
-      await tx.query(indexReceipts(tables));
-    }
-    if ((await foundColumns(tx, schema, FENCES)).length === 0) await tx.query(createFences(tables));
-    if ((await foundColumns(tx, schema, CHECKSUMS)).length === 0) {
-      await tx.query(createChecksums(tables));
-    }
+    await prepareReceipts(tx, schema, tables);
     const found = await foundColumns(tx, schema, name.table);
     if (found.length > 0)
       return { ...tables, columns: checkColumns(tables.records, columns, found) };
     await tx.query(createRecords(tables));
     return tables;
   });
+}
+
+/** The tables that all tables of a schema share. */
+async function prepareReceipts(tx: SqlQueries, schema: string, tables: Tables): Promise<void> {
+  const found = await foundColumns(tx, schema, RECEIPTS);
+  if (found.length > 0) {
+    checkReceipts(tables.receipts, found);
+  } else {
+    await tx.query(createReceipts(tables));
+    await tx.query(indexReceipts(tables));
+  }
+  if ((await foundColumns(tx, schema, FENCES)).length === 0) await tx.query(createFences(tables));
+  if ((await foundColumns(tx, schema, CHECKSUMS)).length === 0) {
+    await tx.query(createChecksums(tables));
+  }
+  const isOfToday = found.length === 0 || found.some(({ name }) => name === 'target');
+  if (!isOfToday) await migrateTables(tx, tables);
 }
 
 async function prepareSchema(tx: SqlQueries, wanted: string | undefined): Promise<string> {

@@ -6,6 +6,7 @@ import {
   formatExecutions,
   formatOrigins,
   formatPosition,
+  isSourceChecksum,
   LeatError,
   type Origins,
   parseChunkId,
@@ -23,6 +24,8 @@ import { countLines } from '../lines.ts';
 /** Everything about a chunk on its way but its body. */
 export interface Envelope {
   readonly run: string;
+  /** The run's birth mark; absent for a run that an earlier version of Leat began. */
+  readonly born?: string;
   readonly chunk: ChunkId;
   readonly counts: Counts;
   readonly position: Position;
@@ -35,6 +38,8 @@ export interface Envelope {
   readonly sending: string;
   /** The executions that have buried records of the chunk so far, see `Receipt.buried`; absent if none. */
   readonly buried?: readonly string[];
+  /** The checksum of the chunk of the dataset that it comes from, see `Receipt.source`. */
+  readonly source?: string;
   /** The span that sends it, for {@link messageOf} alone; absent where nobody traces. */
   readonly trace?: TraceHeaders | undefined;
 }
@@ -45,6 +50,9 @@ const POSITION = 'Leat-Position';
 const ORIGINS = 'Leat-Origins';
 const SENDING = 'Leat-Sending';
 const BURIED = 'Leat-Buried';
+/** The run's birth mark, on chunks and on receipts. */
+export const BORN = 'Leat-Born';
+const SOURCE = 'Leat-Source';
 /** The name of the data in the object store, when they are too large for a message. */
 const BODY = 'Leat-Body';
 const MESSAGE_ID = 'Nats-Msg-Id';
@@ -61,12 +69,14 @@ export interface ChunkMessage {
 
 /** Makes a chunk's message: everything in headers, and the body untouched. */
 export function messageOf(envelope: Envelope, body: Uint8Array): ChunkMessage {
-  const { chunk, counts, position, origins, sending, buried, trace } = envelope;
+  const { born, chunk, counts, position, origins, sending, buried, source, trace } = envelope;
   const result = headers();
   result.set(MESSAGE_ID, messageId(envelope));
   result.set(CHUNK, formatChunkId(chunk));
   result.set(COUNTS, formatCounts(counts));
   result.set(POSITION, asciiOf(formatPosition(position)));
+  if (born !== undefined) result.set(BORN, born);
+  if (source !== undefined) result.set(SOURCE, source);
   if (sending !== '') result.set(SENDING, sending);
   if (buried !== undefined) result.set(BURIED, formatExecutions(buried));
   if (trace !== undefined) {
@@ -138,14 +148,20 @@ export function readMessage(
   const sending = text(SENDING);
   if (!SENDINGS.test(sending)) refuse(SENDING, sending);
   const buried = parseExecutions(text(BURIED)) ?? refuse(BURIED, text(BURIED));
+  const born = text(BORN);
+  if (!/^(?:[0-9a-f]{13})?$/.test(born)) refuse(BORN, born);
+  const source = text(SOURCE);
+  if (source !== '' && !isSourceChecksum(source)) refuse(SOURCE, source);
   const envelope = {
     run,
+    ...(born !== '' && { born }),
     chunk,
     counts,
     position,
     ...(origins === undefined ? {} : { origins }),
     sending,
     ...(buried.length > 0 && { buried }),
+    ...(source !== '' && { source }),
   };
   return { envelope, body };
 }

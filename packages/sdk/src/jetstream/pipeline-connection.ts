@@ -156,6 +156,7 @@ export async function pipelineConnectionOver(
       removeRun: async (run) => {
         await purgeRun(manager, topology, spec.name, run);
         await bodies.removeRun(run);
+        await runs.notes.remove(run);
         // Whoever takes it up again one day does not want it to rest.
         await runs.changeWish(run, 'pause', 'run');
       },

@@ -11,6 +11,7 @@ import {
 import type { JsMsg } from '@nats-io/jetstream';
 import { headers } from '@nats-io/transport-node';
 import type { Logger } from 'pino';
+import { BORN, type Envelope } from './chunk-message.ts';
 import type { PipelineConnection } from './pipeline-connection.ts';
 import { ensureConsumer, removeConsumer } from './provision.ts';
 import { pull } from './pull.ts';
@@ -23,6 +24,8 @@ const MAX_RECEIPTS = 256;
 const GIVE_BACK_MS = 500;
 
 interface Batch {
+  readonly run: string;
+  readonly born: string;
   readonly lines: string[];
   readonly sent: PromiseWithResolvers;
 }
@@ -49,12 +52,13 @@ export class ReceiptSender {
     this.#signal = signal;
   }
 
-  /** Sends a receipt, and waits until it is stored. */
-  send(run: string, receipt: Receipt): Promise<void> {
-    let batch = this.#waiting.get(run);
+  /** Sends the receipt of a chunk, and waits until it is stored. */
+  send({ run, born = '' }: Pick<Envelope, 'run' | 'born'>, receipt: Receipt): Promise<void> {
+    const key = `${run} ${born}`;
+    let batch = this.#waiting.get(key);
     if (batch === undefined) {
-      batch = { lines: [], sent: withResolvers() };
-      this.#waiting.set(run, batch);
+      batch = { run, born, lines: [], sent: withResolvers() };
+      this.#waiting.set(key, batch);
     }
     batch.lines.push(formatReceipt(receipt));
     if (!this.#isSending) {
@@ -66,20 +70,22 @@ export class ReceiptSender {
 
   async #sendAll(): Promise<void> {
     while (this.#waiting.size > 0) {
-      const batches = [...this.#waiting];
+      const batches = [...this.#waiting.values()];
       this.#waiting.clear();
-      await Promise.all(batches.map(([run, batch]) => this.#publish(run, batch)));
+      await Promise.all(batches.map((batch) => this.#publish(batch)));
     }
     this.#isSending = false;
   }
 
-  async #publish(run: string, { lines, sent }: Batch): Promise<void> {
+  async #publish({ run, born, lines, sent }: Batch): Promise<void> {
     const subject = receiptsSubject(this.#connection.spec.name, run);
     const { publisher } = this.#connection;
     try {
       for (let from = 0; from < lines.length; from += MAX_RECEIPTS) {
         const body = Buffer.from(lines.slice(from, from + MAX_RECEIPTS).join('\n'));
-        await publisher.publish(subject, body, headers(), this.#signal);
+        const header = headers();
+        if (born !== '') header.set(BORN, born);
+        await publisher.publish(subject, body, header, this.#signal);
       }
       sent.resolve();
     } catch (error) {
@@ -128,11 +134,13 @@ export interface ReceiptStream {
 export async function receiveReceipts(options: {
   readonly connection: PipelineConnection;
   readonly run: string;
+  /** The run's birth mark: receipts of another run with this id are dropped. */
+  readonly born: string | undefined;
   readonly handle: (delivery: ReceiptDelivery) => void;
   readonly signal: AbortSignal;
   readonly logger: Logger;
 }): Promise<ReceiptStream> {
-  const { connection, run, handle, signal, logger } = options;
+  const { connection, run, born, handle, signal, logger } = options;
   const stream = connection.topology.receipts.name;
   const durable = receiptsConsumer(run);
   const wanted = receiptsConsumerOf(
@@ -148,6 +156,13 @@ export async function receiveReceipts(options: {
   /** By their place in the stream, those that were given back and have not come again. */
   const givenBack = new Set<number>();
   const open = (message: JsMsg): void => {
+    const itsRun = message.headers?.get(BORN) || born;
+    if (itsRun !== born) {
+      logger.warn({ run, born: itsRun }, 'receipts of another run with this id dropped');
+      message.term('of another run');
+      slots.release();
+      return;
+    }
     const release = connection.holder.hold(replyOf(message));
     givenBack.delete(message.seq);
     let isSettled = false;

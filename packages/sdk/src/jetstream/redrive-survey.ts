@@ -31,7 +31,7 @@ export interface RedriveSurvey {
  */
 export async function surveyDeadLetters(
   store: DeadLetterStore,
-  { run, spec }: RunRequest,
+  { run, spec, born, isRecovered = false }: RunRequest,
   wish: RedriveWish,
 ): Promise<RedriveSurvey> {
   const confirmed = await store.executions(run);
@@ -41,6 +41,8 @@ export async function surveyDeadLetters(
   const impossible = new Map<string, LeftOut>();
   for await (const { place, letter } of store.letters(run)) {
     if (place > wish.upTo) break;
+    // A run of this id that began elsewhere may have left letters; they are this one's if it goes on with it.
+    if (letter.born !== born && !isRecovered) continue;
     if (!isChosen(letter, wish)) continue;
     const redrive = redriveOf(letter, spec);
     if (typeof redrive === 'string') {

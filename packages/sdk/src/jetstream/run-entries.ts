@@ -1,4 +1,12 @@
-import type { RedriveWish, RunProgress, RunRequest, RunState, RunWish } from '@leat/core';
+import type {
+  RedriveWish,
+  RunProgress,
+  RunRequest,
+  RunState,
+  RunWish,
+  SinkIdentity,
+  Trouble,
+} from '@leat/core';
 
 /**
  * What stands in a pipeline's bucket is checked before it is believed: others may be allowed to write there.
@@ -30,9 +38,13 @@ export const isRedriveWish: Shape<RedriveWish> = (value): value is RedriveWish =
 };
 
 export const isRunRequest: Shape<RunRequest> = (value): value is RunRequest => {
-  const { run, pipeline, params, spec, createdAt } = fieldsOf(value);
+  const { run, pipeline, params, spec, createdAt, born, limits } = fieldsOf(value);
   const { name, stages } = fieldsOf(spec);
+  const { chunkSize, maxBytes } = fieldsOf(limits);
   return (
+    (born === undefined || (typeof born === 'string' && /^[0-9a-f]{13}$/.test(born))) &&
+    (limits === undefined ||
+      [chunkSize, maxBytes].every((limit) => isCount(limit) && limit !== 0)) &&
     [run, pipeline, createdAt, name].every((text) => typeof text === 'string') &&
     Object.values(fieldsOf(params)).every((text) => typeof text === 'string') &&
     Array.isArray(stages) &&
@@ -41,8 +53,9 @@ export const isRunRequest: Shape<RunRequest> = (value): value is RunRequest => {
 };
 
 export const isRunProgress: Shape<RunProgress> = (value): value is RunProgress => {
-  const { state, fence, startedAt, updatedAt, ledger } = fieldsOf(value);
-  const { watermark, next, settledAbove, partly, redrives, totals, digest } = fieldsOf(ledger);
+  const { state, fence, startedAt, updatedAt, ledger, sinks, versions } = fieldsOf(value);
+  const { watermark, next, settledAbove, partly, redrives, totals, digest, source } =
+    fieldsOf(ledger);
   const { savedChunks, deadChunks, duplicates, counts } = fieldsOf(totals);
   const { in: taken, expanded, filtered, dead, retries } = fieldsOf(counts);
   const numbers = [fence, watermark, next, savedChunks, deadChunks, duplicates];
@@ -50,12 +63,28 @@ export const isRunProgress: Shape<RunProgress> = (value): value is RunProgress =
     [state, startedAt, updatedAt, digest].every((text) => typeof text === 'string') &&
     Object.hasOwn(STATES, state as string) &&
     [...numbers, taken, expanded, filtered, dead, retries].every(isCount) &&
+    (source === undefined || isCount(fieldsOf(source)['sum'])) &&
+    Object.values(fieldsOf(sinks)).every(isSinkIdentity) &&
+    Object.values(fieldsOf(versions)).every(Array.isArray) &&
     Array.isArray(settledAbove) &&
     settledAbove.every((range) => Array.isArray(range) && range.every(isCount)) &&
     [...Object.values(fieldsOf(partly)), ...Object.values(fieldsOf(redrives))].every((part) =>
       Array.isArray(fieldsOf(part)['paths']),
     )
   );
+};
+
+/** What a stage of which the key tells the name says of its trouble. */
+export const isTrouble: Shape<Omit<Trouble, 'stage'>> = (
+  value,
+): value is Omit<Trouble, 'stage'> => {
+  const { reason, at } = fieldsOf(value);
+  return typeof reason === 'string' && typeof at === 'string' && !Number.isNaN(Date.parse(at));
+};
+
+export const isSinkIdentity: Shape<SinkIdentity> = (value): value is SinkIdentity => {
+  const { mark, place } = fieldsOf(value);
+  return typeof mark === 'string' && /^[\w-]{1,64}$/.test(mark) && typeof place === 'string';
 };
 
 function isCount(value: unknown): boolean {

@@ -15,6 +15,7 @@ import { errors, type NatsConnection } from '@nats-io/transport-node';
 import type { Logger } from 'pino';
 import { openBucket } from './bucket.ts';
 import { apiCode } from './provision.ts';
+import { RunNotes } from './run-notes.ts';
 import {
   isRedriveWish,
   isRunProgress,
@@ -40,6 +41,8 @@ export interface ProgressEntry {
  * which of the run's dead letters are to be tried again, absent when that is done.
  */
 export class Runs {
+  /** What the replicas of all stages note about runs. */
+  readonly notes: RunNotes;
   readonly #kv: KV;
   readonly #bucket: string;
   readonly #manager: JetStreamManager;
@@ -51,6 +54,7 @@ export class Runs {
   readonly #over = new Set<string>();
 
   private constructor(kv: KV, bucket: string, manager: JetStreamManager, logger?: Logger) {
+    this.notes = new RunNotes(kv, bucket, manager);
     this.#kv = kv;
     this.#bucket = bucket;
     this.#manager = manager;
@@ -111,6 +115,11 @@ export class Runs {
     await this.create(request).catch((error: unknown) => {
       if (!(error instanceof LeatError && error.code === 'run-exists')) throw error;
     });
+  }
+
+  /** Writes down anew what a run was asked to do. */
+  async replace(request: RunRequest): Promise<void> {
+    await this.#kv.put(`run.${request.run}`, JSON.stringify(request));
   }
 
   async get(run: string): Promise<RunRequest | undefined> {

@@ -1,0 +1,124 @@
+import { LeatError } from './errors.ts';
+import type { RunIdentity } from './run-identity.ts';
+
+/** The version of what {@link formatSinkClaim} writes. */
+const VERSION = 1;
+
+/**
+ * What a sink keeps of each run that writes into it: which run that is, and the sink's own mark. A session
+ * of another run with the same id is refused.
+ */
+export interface SinkClaim extends RunIdentity {
+  readonly saver: string;
+  /** Drawn by who opened the sink first. It tells two sinks apart that savers call by one name. */
+  readonly sink: string;
+}
+
+/** Tells a sink from every other. */
+export interface SinkIdentity {
+  /** As `SinkClaim.sink`: 1 to 64 letters, digits, `-` or `_`. */
+  readonly mark: string;
+  /** Where it is, for people; without any secret. */
+  readonly place: string;
+}
+
+/** Who opens a sink. */
+export interface Claimant {
+  readonly identity: RunIdentity;
+  readonly saver: string;
+  /** Whether the operator wants to go on with what the sink has of an earlier run with this id. */
+  readonly isRecovered: boolean;
+}
+
+/** One line of JSON with a version. */
+export function formatSinkClaim(claim: SinkClaim): string {
+  return JSON.stringify({ v: VERSION, ...claim });
+}
+
+/** The inverse of {@link formatSinkClaim}; `undefined` for anything that this version cannot have made. */
+export function parseSinkClaim(text: string): SinkClaim | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { v, ...claim } = value as SinkClaim & { readonly v: unknown };
+  const { pipeline, run, born, createdAt, graph, saver, sink, limits } = claim;
+  const areTexts = [pipeline, run, born, createdAt, graph, saver, sink].every(
+    (each) => typeof each === 'string',
+  );
+  const areLimits = [limits?.chunkSize, limits?.maxBytes].every(Number.isSafeInteger);
+  return v === VERSION && areTexts && areLimits ? claim : undefined;
+}
+
+/**
+ * Whether a sink may be opened for a run.
+ *
+ * @param found the text that the sink keeps for the run's id and the saver: `undefined` if the sink has
+ *   nothing of such a run; empty if it has something, written by a version of Leat that kept no claim
+ * @param newSink a mark for a sink that has none yet
+ * @returns the text that the sink is to keep from now on
+ * @throws LeatError `sink-taken` if the sink has a run with this id that is another one
+ */
+export function claimSink(found: string | undefined, claimant: Claimant, newSink: string): string {
+  const { identity, saver, isRecovered } = claimant;
+  const fresh = (sink: string): string => formatSinkClaim({ ...identity, saver, sink });
+  if (found === undefined) return fresh(newSink);
+  if (found === '') {
+    if (identity.born === '' || isRecovered) return fresh(newSink);
+    throw refusal(claimant, `has a run ${identity.run} of an earlier version of Leat`, RECOVER);
+  }
+  const claim = parseSinkClaim(found);
+  if (claim === undefined) {
+    throw refusal(
+      claimant,
+      `keeps for the run ${identity.run} what this version of Leat does not understand`,
+      'use the version that wrote it',
+    );
+  }
+  if (claim.pipeline !== identity.pipeline) {
+    throw refusal(
+      claimant,
+      `has a run ${identity.run} of the pipeline ${claim.pipeline}, and this is one of ${identity.pipeline}`,
+      'choose another run id with --run',
+    );
+  }
+  if (claim.born === identity.born) return found;
+  if (!isRecovered) {
+    throw refusal(
+      claimant,
+      `has another run ${identity.run} of this pipeline, which began at ${claim.createdAt}`,
+      RECOVER,
+    );
+  }
+  demandSameChunks(claim, claimant);
+  return fresh(claim.sink);
+}
+
+const RECOVER = 'choose another run id with --run, or go on with that run with --recover';
+
+/** A run can go on from what a sink has only if its chunk ids mean the same. */
+function demandSameChunks(claim: SinkClaim, claimant: Claimant): void {
+  const { graph, limits } = claimant.identity;
+  if (claim.graph !== graph) {
+    throw refusal(
+      claimant,
+      `has a run ${claim.run} with the graph "${claim.graph}", and the pipeline is now "${graph}"`,
+      'put the stages back to go on with it, or choose another run id with --run',
+    );
+  }
+  const { chunkSize, maxBytes } = claim.limits;
+  if (chunkSize !== limits.chunkSize || maxBytes !== limits.maxBytes) {
+    throw refusal(
+      claimant,
+      `has a run ${claim.run} with chunkSize ${chunkSize} and maxBytes ${maxBytes}, and the pipeline now has ${limits.chunkSize} and ${limits.maxBytes}`,
+      'put them back to go on with it, or choose another run id with --run',
+    );
+  }
+}
+
+function refusal({ saver }: Claimant, sentence: string, remedy: string): LeatError {
+  return new LeatError('sink-taken', `The sink of the saver ${saver} ${sentence}: ${remedy}.`);
+}
