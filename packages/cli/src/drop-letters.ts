@@ -4,6 +4,7 @@ import type { Call } from './command.ts';
 import { EXIT } from './exit-code.ts';
 import { pick, withRuns } from './find-run.ts';
 import { withConnection } from './nats-access.ts';
+import { print } from './output.ts';
 import { counted } from './redrive-letters.ts';
 
 /** Removes dead letters of a run for good; its report counts them still. */
@@ -42,7 +43,7 @@ export function dropLetters(
     });
     // The dead outlive the bucket that knows the runs.
     if (dropped === 0) pick(found, run, pipeline);
-    process.stdout.write(
+    await print(
       call.flags['json'] === true
         ? `${JSON.stringify({ run, records: dropped }, undefined, 2)}\n`
         : `${counted(dropped)} of the run ${run} ${dropped === 1 ? 'is' : 'are'} dropped.\n`,

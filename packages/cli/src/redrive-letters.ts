@@ -10,6 +10,7 @@ import type { Call } from './command.ts';
 import { EXIT } from './exit-code.ts';
 import { pick, withRuns } from './find-run.ts';
 import { withConnection } from './nats-access.ts';
+import { print } from './output.ts';
 
 const WHY: Readonly<Record<LeftOut, string>> = {
   'rejected by the source': 'were rejected by the source, which made no record of them',
@@ -42,7 +43,7 @@ export function redriveLetters(
     }
     if (call.flags['json'] === true) {
       const leftOut = Object.fromEntries(survey.leftOut);
-      process.stdout.write(`${JSON.stringify({ run, records, leftOut }, undefined, 2)}\n`);
+      await print(`${JSON.stringify({ run, records, leftOut }, undefined, 2)}\n`);
       return EXIT.ok;
     }
     const lines = [`${counted(records)} of the run ${run} will be tried again.`];
@@ -55,7 +56,7 @@ export function redriveLetters(
         `This is done as soon as a fetcher, mappers and savers of ${request.pipeline} are running, or "leat dev ${file} --run ${run}" if that made the run.`,
       );
     }
-    process.stdout.write(`${lines.join('\n')}\n`);
+    await print(`${lines.join('\n')}\n`);
     return EXIT.ok;
   });
 }

@@ -11,6 +11,7 @@ import { dropLetters } from '../drop-letters.ts';
 import { EXIT } from '../exit-code.ts';
 import { pick, withRuns } from '../find-run.ts';
 import { withConnection, withNats } from '../nats-access.ts';
+import { outputWidth, print } from '../output.ts';
 import { redriveLetters } from '../redrive-letters.ts';
 
 export const deadCommand: Command = {
@@ -51,12 +52,12 @@ function dead(call: Call): Promise<number> {
   const [action, run, chunk, index] = call.operands;
   const choice = choiceOf(call, chunk, index);
   const act = action === 'redrive' ? redriveLetters : action === 'drop' ? dropLetters : undefined;
-  if (act === undefined) return print(call, choice);
+  if (act === undefined) return show(call, choice);
   if (run === undefined || (chunk === undefined) !== (index === undefined)) throw misuse(call);
   return withNats(call, (nats) => act(call, nats, run, choice));
 }
 
-function print(call: Call, choice: DeadLetterChoice): Promise<number> {
+function show(call: Call, choice: DeadLetterChoice): Promise<number> {
   const wanted = wantedOf(call, choice);
   return withNats(call, async (nats) => {
     const { seen, shown } = await printAll(call, nats, wanted);
@@ -67,7 +68,7 @@ function print(call: Call, choice: DeadLetterChoice): Promise<number> {
       await withRuns(call, nats, async (find) => pick(await find(), run));
     }
     if (mustBe) throw new LeatError('invalid-configuration', none);
-    if (call.flags['json'] !== true) process.stdout.write(`${none}\n`);
+    if (call.flags['json'] !== true) await print(`${none}\n`);
     return EXIT.ok;
   });
 }
@@ -88,7 +89,7 @@ async function printAll(
       seen++;
       if (!isChosen(letter, choice)) continue;
       shown++;
-      process.stdout.write(`${text(letter)}\n`);
+      if (!(await print(`${text(letter)}\n`))) break;
     }
     return { seen, shown };
   });
@@ -119,7 +120,7 @@ function wantedOf(call: Call, choice: DeadLetterChoice): Wanted {
   const isJson = call.flags['json'] === true;
   if (action === 'list' && chunk === undefined) {
     const isFiltered = choice.stage !== undefined || choice.error !== undefined;
-    const width = process.stdout.columns ?? LINE_WIDTH;
+    const width = outputWidth() ?? LINE_WIDTH;
     return {
       pipeline,
       run,

@@ -3,6 +3,7 @@ import { loadPipeline, openPipelineConnection } from '@leat/sdk/internal';
 import { type Call, type Command, paramsOf, runFlag } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
 import { connectionName, openRun } from '../open-run.ts';
+import { print } from '../output.ts';
 
 export const startCommand: Command = {
   name: 'start',
@@ -36,7 +37,7 @@ async function start(call: Call): Promise<number> {
       params,
       ...(run !== undefined && { run }),
     });
-    process.stdout.write(`${request.run}\n`);
+    await print(`${request.run}\n`);
     return EXIT.ok;
   } finally {
     await connection.close();

@@ -1,6 +1,7 @@
 import { addDigest, EMPTY_DIGEST, isEnded, type RunReport } from '@leat/core';
 import type { Call, Command } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
+import { print } from '../output.ts';
 import { storedRun, withSink } from '../stored-run.ts';
 import { accountOf, type SinkAccount } from '../verify-sink.ts';
 
@@ -29,16 +30,14 @@ async function verify(call: Call): Promise<number> {
   const records = accounts.reduce((sum, account) => sum + account.records, 0);
   const chunks = accounts.reduce((sum, account) => sum + account.chunks, 0);
   if (call.flags['json'] === true) {
-    process.stdout.write(
-      `${JSON.stringify({ run: run.id, chunks, records, findings }, undefined, 2)}\n`,
-    );
+    await print(`${JSON.stringify({ run: run.id, chunks, records, findings }, undefined, 2)}\n`);
   } else {
-    for (const finding of findings.slice(0, MAX_FINDINGS)) process.stdout.write(`${finding}\n`);
+    for (const finding of findings.slice(0, MAX_FINDINGS)) await print(`${finding}\n`);
     if (findings.length > MAX_FINDINGS) {
-      process.stdout.write(`and ${findings.length - MAX_FINDINGS} more.\n`);
+      await print(`and ${findings.length - MAX_FINDINGS} more.\n`);
     }
     const verdict = findings.length === 0 ? 'as reported' : `${findings.length} findings`;
-    process.stdout.write(
+    await print(
       `${run.id}: ${records.toLocaleString('en')} records in ${chunks.toLocaleString('en')} chunks, ${verdict}.\n`,
     );
   }
