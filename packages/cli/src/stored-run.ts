@@ -2,8 +2,7 @@ import { LeatError, reportOf, type RunReport } from '@leat/core';
 import type { Pipeline, RunInfo, Saver, SinkSession } from '@leat/sdk';
 import { loadPipeline, runInfoOf } from '@leat/sdk/internal';
 import type { Call } from './command.ts';
-import { pick, withRuns } from './find-run.ts';
-import { withNats } from './nats-access.ts';
+import { findRun, withRuns } from './find-run.ts';
 
 /** A run whose sinks can be read. */
 export interface StoredRun {
@@ -16,17 +15,15 @@ export interface StoredRun {
  * Finds the run that a command names, and its pipeline: the file that is given as second operand, or the
  * one that the run was started with.
  *
- * @throws LeatError `run-unknown`, or `invalid-configuration` if the file is not known
+ * @throws LeatError `run-unknown`, or `invalid-configuration` if the file is not known, or which run is meant
  */
 export async function storedRun(call: Call): Promise<StoredRun> {
   const [id = '', file] = call.operands;
-  const { request, report } = await withNats(call, (nats) =>
-    withRuns(call, nats, async (find) => {
-      const { request: found, runs } = pick(await find(), id);
-      const entry = await runs.progress(id);
-      return { request: found, report: reportOf(found, entry?.progress) };
-    }),
-  );
+  const { request, report } = await withRuns(call, async (place) => {
+    const { request: found, runs } = await findRun(place, id);
+    const entry = await runs.progress(id);
+    return { request: found, report: reportOf(found, entry?.progress) };
+  });
   const path = file ?? request.file;
   if (path === undefined) {
     throw new LeatError(

@@ -6,6 +6,7 @@ import { isEnded, LeatError } from '@leat/core';
 import type { Saver, SinkSession } from '@leat/sdk';
 import type { Call, Command } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
+import { PIPELINE_OPTION } from '../find-run.ts';
 import { print } from '../output.ts';
 import { storedRun, withSink } from '../stored-run.ts';
 
@@ -15,6 +16,7 @@ export const exportCommand: Command = {
   operandCount: [1, 2],
   summary: 'Writes what a finished run saved as one stream of NDJSON, in dataset order.',
   options: {
+    pipeline: PIPELINE_OPTION,
     to: { type: 'string', value: 'FILE', meaning: 'Where to (default: standard output).' },
     stage: { type: 'string', value: 'NAME', meaning: 'Which saver, if there are several.' },
   },

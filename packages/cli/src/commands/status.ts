@@ -2,8 +2,7 @@ import { isEnded, reportOf, type RunReport } from '@leat/core';
 import { wait } from '@leat/sdk/internal';
 import type { Call, Command } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
-import { type FoundRun, pick, withRuns } from '../find-run.ts';
-import { withNats } from '../nats-access.ts';
+import { findRun, type FoundRun, listRuns, PIPELINE_OPTION, withRuns } from '../find-run.ts';
 import { print } from '../output.ts';
 import { clearProgress, ProgressDisplay } from '../progress-display.ts';
 import { clock } from '../progress-line.ts';
@@ -16,6 +15,7 @@ export const statusCommand: Command = {
   operandCount: [0, 1],
   summary: 'Shows how far a run has come, or all runs.',
   options: {
+    pipeline: PIPELINE_OPTION,
     json: { type: 'boolean', meaning: 'Print JSON.' },
     watch: { type: 'boolean', meaning: 'Go on showing it until the run ends, or Ctrl-C.' },
   },
@@ -26,13 +26,11 @@ const WATCH_MS = 500;
 
 function status(call: Call): Promise<number> {
   const [run] = call.operands;
-  return withNats(call, (nats) =>
-    withRuns(call, nats, async (find) => {
-      if (run === undefined) return showAll(call, await find());
-      const found = pick(await find(), run);
-      return call.flags['watch'] === true ? watch(call, found) : showOne(call, found);
-    }),
-  );
+  return withRuns(call, async (place) => {
+    if (run === undefined) return showAll(call, await listRuns(place));
+    const found = await findRun(place, run);
+    return call.flags['watch'] === true ? watch(call, found) : showOne(call, found);
+  });
 }
 
 async function reportOfRun({ request, runs }: FoundRun): Promise<RunReport> {

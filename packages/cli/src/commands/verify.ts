@@ -1,6 +1,7 @@
 import { addDigest, EMPTY_DIGEST, isEnded, type RunReport } from '@leat/core';
 import type { Call, Command } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
+import { PIPELINE_OPTION } from '../find-run.ts';
 import { print } from '../output.ts';
 import { storedRun, withSink } from '../stored-run.ts';
 import { accountOf, type SinkAccount } from '../verify-sink.ts';
@@ -10,7 +11,7 @@ export const verifyCommand: Command = {
   operands: '<run> [pipeline]',
   operandCount: [1, 2],
   summary: 'Counts what is in the sinks, and holds it against the run’s report.',
-  options: { json: { type: 'boolean', meaning: 'Print JSON.' } },
+  options: { pipeline: PIPELINE_OPTION, json: { type: 'boolean', meaning: 'Print JSON.' } },
   run: verify,
 };
 
