@@ -20,18 +20,23 @@ export class Deployment implements AsyncDisposable {
   readonly #file: string;
   readonly #dir: TempDir;
   readonly #env: Readonly<Record<string, string>>;
-  readonly #processes: LeatProcess[] = [];
+  readonly #cwd: string;
+  readonly #processes: LeatProcess[];
 
   private constructor(
     file: string,
     dir: TempDir,
     server: NatsServer,
     env: Readonly<Record<string, string>>,
+    cwd: string = dir.path,
+    processes: LeatProcess[] = [],
   ) {
     this.#file = file;
     this.#dir = dir;
     this.server = server;
     this.#env = { NATS_URL: server.url, LEAT_LOG_FORMAT: 'json', ...env };
+    this.#cwd = cwd;
+    this.#processes = processes;
   }
 
   /**
@@ -66,7 +71,16 @@ export class Deployment implements AsyncDisposable {
   }
 
   get dir(): string {
-    return this.#dir.path;
+    return this.#cwd;
+  }
+
+  /**
+   * The same deployment, as somebody uses it whose environment or working directory is another. What is
+   * started there ends with the whole.
+   */
+  as(env: Readonly<Record<string, string>>, cwd: string = this.#cwd): Deployment {
+    const all = { ...this.#env, ...env };
+    return new Deployment(this.#file, this.#dir, this.server, all, cwd, this.#processes);
   }
 
   /** Where the sinks of the fixtures write by default: `out/<saver or pipeline>/<run>`. */
@@ -76,7 +90,7 @@ export class Deployment implements AsyncDisposable {
 
   /** Runs a `leat` command to its end. */
   leat(...args: readonly string[]): Promise<Ended> {
-    return leat(args, { cwd: this.dir, env: this.#env });
+    return leat(args, { cwd: this.#cwd, env: this.#env });
   }
 
   /** Creates a run, and gives its id. */
@@ -98,7 +112,11 @@ export class Deployment implements AsyncDisposable {
    * @param within a command that it is started by, such as `nsenter`
    */
   replica(role: Role, args: readonly string[] = [], within: readonly string[] = []): LeatProcess {
-    const child = spawnLeat([role, this.#file, ...args], { cwd: this.dir, env: this.#env, within });
+    const child = spawnLeat([role, this.#file, ...args], {
+      cwd: this.#cwd,
+      env: this.#env,
+      within,
+    });
     this.#processes.push(child);
     return child;
   }
@@ -119,6 +137,13 @@ export class Deployment implements AsyncDisposable {
     return writeFile(join(this.dir, LET_GO_FILE), '');
   }
 
+  /** The reports of all runs of all pipelines. */
+  async reports(): Promise<RunReport[]> {
+    const ended = await this.leat('status', '--json');
+    expect(ended).toMatchObject({ code: 0 });
+    return JSON.parse(ended.stdout) as RunReport[];
+  }
+
   async report(run: string): Promise<RunReport> {
     const ended = await this.leat('status', run, '--json');
     expect(ended).toMatchObject({ code: 0 });
@@ -128,7 +153,7 @@ export class Deployment implements AsyncDisposable {
   /** Follows a run to its end by `leat status --watch`, twice a second. */
   async watch(run: string, onReport: (report: RunReport) => void): Promise<void> {
     const args = ['status', run, '--watch', '--json'];
-    await using status = spawnLeat(args, { cwd: this.dir, env: this.#env });
+    await using status = spawnLeat(args, { cwd: this.#cwd, env: this.#env });
     const { stdout } = status.child;
     if (stdout === null) throw new TypeError('status has no output');
     for await (const line of createInterface({ input: stdout })) {

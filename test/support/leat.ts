@@ -32,6 +32,9 @@ export interface LeatOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** A command that starts it, such as `nsenter`, and becomes it. */
   readonly within?: readonly string[];
+  /** A file descriptor that it writes to, in place of a pipe that is read at once. */
+  readonly stdout?: number;
+  readonly stderr?: number;
 }
 
 /** Starts a `leat` command as its users do: another process, by its file. */
@@ -40,12 +43,12 @@ export function spawnLeat(args: readonly string[], options: LeatOptions): LeatPr
   const child = spawn(program, rest, {
     cwd: options.cwd,
     env: { ...cleanEnvironment(), ...options.env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', options.stdout ?? 'pipe', options.stderr ?? 'pipe'],
   });
   let stdout = '';
   let stderr = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   const ended = new Promise<Ended>((resolve) => {
     child.on('close', (code, signal) => resolve({ code, signal, stdout, stderr }));
   });

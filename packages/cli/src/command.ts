@@ -1,5 +1,5 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util';
-import { checkRunId, LeatError, messageOf } from '@leat/core';
+import { checkName, checkRunId, LeatError, messageOf } from '@leat/core';
 import { createLogger, type Logger } from '@leat/sdk/internal';
 import { clearProgress } from './progress-display.ts';
 import { readSettings, type Settings, SETTINGS } from './settings.ts';
@@ -85,6 +85,13 @@ export function runFlag(call: Call): string | undefined {
   const run = call.flags['run'] as string | undefined;
   if (run !== undefined) checkRunId(run);
   return run;
+}
+
+/** Reads `--pipeline`. @throws LeatError `invalid-name` */
+export function pipelineFlag(call: Call): string | undefined {
+  const pipeline = call.flags['pipeline'] as string | undefined;
+  if (pipeline !== undefined) checkName('pipeline', pipeline);
+  return pipeline;
 }
 
 /** Reads `--param key=value`, given any number of times. */

@@ -12,6 +12,7 @@ import { statusCommand } from './commands/status.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { EXIT, exitCodeOfError } from './exit-code.ts';
 import { commandHelp, generalHelp } from './help.ts';
+import { complain, leave, print, settleOutput, watchOutput } from './output.ts';
 
 const COMMANDS: readonly Command[] = [
   devCommand,
@@ -31,51 +32,50 @@ const COMMANDS: readonly Command[] = [
 
 /** Runs the `leat` command and ends the process with its exit code. */
 export async function main(args: readonly string[]): Promise<never> {
-  // A reader that goes away (`leat export … | head`) is not an error of ours.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.failed);
-  });
-  // What a stage's function left running can throw long after it has returned.
-  process.on('uncaughtException', (error) => {
+  watchOutput();
+  // What a stage's function left running can throw long after it has returned. Only the first is told of.
+  process.once('uncaughtException', (error) => {
+    process.on('uncaughtException', () => undefined);
     const stack = error instanceof Error ? error.stack : undefined;
     const sentence = `An error was thrown where nobody could catch it, and the process has to end; a run goes on when it is started again: ${messageOf(error)}`;
-    process.exit(complain(stack === undefined ? sentence : `${sentence}\n${stack}`, EXIT.failed));
+    complain(stack === undefined ? sentence : `${sentence}\n${stack}`);
+    leave(EXIT.failed);
   });
-  process.exit(await run(args));
+  process.exit(await settleOutput(await run(args)));
 }
 
 async function run(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args;
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
-    process.stdout.write(generalHelp(COMMANDS));
+    await print(generalHelp(COMMANDS));
     return name === undefined ? EXIT.unusable : EXIT.ok;
   }
   const command = COMMANDS.find((each) => each.name === name);
   if (command === undefined) {
     const names = COMMANDS.map((each) => each.name).join(', ');
-    return complain(
+    return refuse(
       `There is no command ${JSON.stringify(name)}: use one of ${names}.`,
       EXIT.unusable,
     );
   }
   if (rest.includes('--help') || rest.includes('-h')) {
-    process.stdout.write(commandHelp(command));
+    await print(commandHelp(command));
     return EXIT.ok;
   }
   try {
     return await command.run(parseCall(command, rest, process.env));
   } catch (error) {
-    if (error instanceof LeatError) return complain(error.message, exitCodeOfError(error));
-    if (error instanceof NatsServerError) return complain(error.message, EXIT.unusable);
+    if (error instanceof LeatError) return refuse(error.message, exitCodeOfError(error));
+    if (error instanceof NatsServerError) return refuse(error.message, EXIT.unusable);
     const detail = process.env['LEAT_LOG_LEVEL'] === 'debug' ? (error as Error).stack : undefined;
-    return complain(
+    return refuse(
       `Something went wrong that Leat did not foresee: ${detail ?? messageOf(error)}`,
       EXIT.failed,
     );
   }
 }
 
-function complain(sentence: string, code: number): number {
-  process.stderr.write(`leat: ${sentence}\n`);
+function refuse(sentence: string, code: number): number {
+  complain(sentence);
   return code;
 }

@@ -6,6 +6,9 @@ import type { Call } from './command.ts';
 import { EmbeddedNats } from './embedded-nats.ts';
 import { connectionName } from './open-run.ts';
 
+/** A connection to a NATS server. */
+export type NatsConnection = Awaited<ReturnType<typeof openConnection>>;
+
 /**
  * Does something with the NATS server that the runs are on: the one that was given; else that of a
  * `leat dev` that is running here; else, where `leat dev` was run before, its data under a server that
@@ -29,7 +32,7 @@ export async function withNats<T>(call: Call, use: (nats: NatsSettings) => Promi
 export async function withConnection<T>(
   call: Call,
   nats: NatsSettings,
-  use: (connection: Awaited<ReturnType<typeof openConnection>>) => Promise<T>,
+  use: (connection: NatsConnection) => Promise<T>,
 ): Promise<T> {
   const connection = await openConnection(nats, {
     name: connectionName('reader'),

@@ -1,15 +1,10 @@
 import { relative } from 'node:path';
 import { type DeadLetterChoice, LeatError, mayBeRedriven, type RunState } from '@leat/core';
-import {
-  DeadLetterStore,
-  type LeftOut,
-  type NatsSettings,
-  surveyDeadLetters,
-} from '@leat/sdk/internal';
+import { DeadLetterStore, type LeftOut, surveyDeadLetters } from '@leat/sdk/internal';
 import type { Call } from './command.ts';
 import { EXIT } from './exit-code.ts';
-import { pick, withRuns } from './find-run.ts';
-import { withConnection } from './nats-access.ts';
+import { findLetters, findRun, type RunPlace } from './find-run.ts';
+import { print } from './output.ts';
 
 const WHY: Readonly<Record<LeftOut, string>> = {
   'rejected by the source': 'were rejected by the source, which made no record of them',
@@ -20,44 +15,41 @@ const WHY: Readonly<Record<LeftOut, string>> = {
 };
 
 /** Asks for dead letters of a run to be tried again, and says what will come of it. */
-export function redriveLetters(
+export async function redriveLetters(
   call: Call,
-  nats: NatsSettings,
+  place: RunPlace,
   run: string,
   choice: DeadLetterChoice,
 ): Promise<number> {
-  return withRuns(call, nats, async (find) => {
-    const { request, runs } = pick(await find(), run, call.flags['pipeline'] as string | undefined);
-    demandSettled(run, (await runs.progress(run))?.progress.state ?? 'pending');
-    const { wish, survey } = await withConnection(call, nats, async (connection) => {
-      const store = await DeadLetterStore.open(connection, request.pipeline);
-      const wanted = { ...choice, upTo: await store.last() };
-      return { wish: wanted, survey: await surveyDeadLetters(store, request, wanted) };
-    });
-    const records = survey.places.length;
-    if (records > 0) {
-      // A pause from before it ended is over.
-      await runs.setWish(run, 'run');
-      await runs.setRedrive(run, wish);
-    }
-    if (call.flags['json'] === true) {
-      const leftOut = Object.fromEntries(survey.leftOut);
-      process.stdout.write(`${JSON.stringify({ run, records, leftOut }, undefined, 2)}\n`);
-      return EXIT.ok;
-    }
-    const lines = [`${counted(records)} of the run ${run} will be tried again.`];
-    for (const [reason, count] of survey.leftOut) {
-      lines.push(`${counted(count)} will not: they ${WHY[reason]}.`);
-    }
-    if (records > 0) {
-      const file = relative('.', request.file ?? 'pipeline.ts');
-      lines.push(
-        `This is done as soon as a fetcher, mappers and savers of ${request.pipeline} are running, or "leat dev ${file} --run ${run}" if that made the run.`,
-      );
-    }
-    process.stdout.write(`${lines.join('\n')}\n`);
+  const { pipeline } = await findLetters(place, run);
+  const { request, runs } = await findRun({ ...place, pipeline }, run);
+  demandSettled(run, (await runs.progress(run))?.progress.state ?? 'pending');
+  const store = await DeadLetterStore.open(place.connection, pipeline);
+  const wish = { ...choice, upTo: await store.last() };
+  const survey = await surveyDeadLetters(store, request, wish);
+  const records = survey.places.length;
+  if (records > 0) {
+    // A pause from before it ended is over.
+    await runs.setWish(run, 'run');
+    await runs.setRedrive(run, wish);
+  }
+  if (call.flags['json'] === true) {
+    const leftOut = Object.fromEntries(survey.leftOut);
+    await print(`${JSON.stringify({ run, records, leftOut }, undefined, 2)}\n`);
     return EXIT.ok;
-  });
+  }
+  const lines = [`${counted(records)} of the run ${run} will be tried again.`];
+  for (const [reason, count] of survey.leftOut) {
+    lines.push(`${counted(count)} will not: they ${WHY[reason]}.`);
+  }
+  if (records > 0) {
+    const file = relative('.', request.file ?? 'pipeline.ts');
+    lines.push(
+      `This is done as soon as a fetcher, mappers and savers of ${pipeline} are running, or "leat dev ${file} --run ${run}" if that made the run.`,
+    );
+  }
+  await print(`${lines.join('\n')}\n`);
+  return EXIT.ok;
 }
 
 export function counted(records: number): string {

@@ -1,4 +1,5 @@
 import { EXIT } from './exit-code.ts';
+import { leave } from './output.ts';
 
 /** How long the second request leaves for giving back what is in hand. */
 const LEAVE_MS = 500;
@@ -19,20 +20,20 @@ export interface Shutdown {
 export function listenForShutdown(say: (line: string) => void, graceMs?: number): Shutdown {
   const stop = new AbortController();
   const abort = new AbortController();
-  const leave = (line: string): void => {
+  const hurry = (line: string): void => {
     if (abort.signal.aborted) return;
     say(line);
     abort.abort();
     // It waits for nobody: what was started beside us is stopped by its own watchdog.
-    setTimeout(() => process.exit(EXIT.interrupted), LEAVE_MS);
+    setTimeout(() => leave(EXIT.interrupted), LEAVE_MS);
   };
   const onSignal = (): void => {
-    if (stop.signal.aborted) return leave('stopping at once');
+    if (stop.signal.aborted) return hurry('stopping at once');
     say('stopping: what is in hand is finished first; once more to stop at once');
     stop.abort();
     if (graceMs === undefined) return;
     const line = `not finished after ${graceMs} ms: what is in hand is given back`;
-    setTimeout(() => leave(line), graceMs).unref();
+    setTimeout(() => hurry(line), graceMs).unref();
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);

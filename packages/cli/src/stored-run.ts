@@ -9,8 +9,7 @@ import {
 import type { Pipeline, Saver, SinkSession } from '@leat/sdk';
 import { loadPipeline, misfitOf, runInfoOf } from '@leat/sdk/internal';
 import type { Call } from './command.ts';
-import { pick, withRuns } from './find-run.ts';
-import { withNats } from './nats-access.ts';
+import { findRun, withRuns } from './find-run.ts';
 
 /** A run whose sinks can be read. */
 export interface StoredRun {
@@ -25,16 +24,14 @@ export interface StoredRun {
  * Finds the run that a command names, and its pipeline: the file that is given as second operand, or the
  * one that the run was started with.
  *
- * @throws LeatError `run-unknown`, or `invalid-configuration` if the file is not known
+ * @throws LeatError `run-unknown`, or `invalid-configuration` if the file is not known, or which run is meant
  */
 export async function storedRun(call: Call): Promise<StoredRun> {
   const [id = '', file] = call.operands;
-  const { request, progress } = await withNats(call, (nats) =>
-    withRuns(call, nats, async (find) => {
-      const { request: found, runs } = pick(await find(), id);
-      return { request: found, progress: (await runs.progress(id))?.progress };
-    }),
-  );
+  const { request, progress } = await withRuns(call, async (place) => {
+    const { request: found, runs } = await findRun(place, id);
+    return { request: found, progress: (await runs.progress(id))?.progress };
+  });
   const path = file ?? request.file;
   if (path === undefined) {
     throw new LeatError(

@@ -1,15 +1,14 @@
 import { isEnded, LeatError, type RunWish } from '@leat/core';
 import type { Call, Command } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
-import { pick, withRuns } from '../find-run.ts';
-import { withNats } from '../nats-access.ts';
+import { findRun, PIPELINE_OPTION, withRuns } from '../find-run.ts';
 
 export const pauseCommand: Command = {
   name: 'pause',
   operands: '<run>',
   operandCount: [1, 1],
   summary: 'Lets a run rest: what is in hand is finished, and everything is kept.',
-  options: {},
+  options: { pipeline: PIPELINE_OPTION },
   run: (call) => wish(call, 'pause'),
 };
 
@@ -18,7 +17,7 @@ export const resumeCommand: Command = {
   operands: '<run>',
   operandCount: [1, 1],
   summary: 'Lets a run go on that was paused.',
-  options: {},
+  options: { pipeline: PIPELINE_OPTION },
   run: (call) => wish(call, 'run'),
 };
 
@@ -27,21 +26,19 @@ export const cancelCommand: Command = {
   operands: '<run>',
   operandCount: [1, 1],
   summary: 'Ends a run with what is saved so far, and takes its messages off all queues.',
-  options: {},
+  options: { pipeline: PIPELINE_OPTION },
   run: (call) => wish(call, 'cancel'),
 };
 
 function wish(call: Call, wanted: RunWish): Promise<number> {
   const [run = ''] = call.operands;
-  return withNats(call, (nats) =>
-    withRuns(call, nats, async (find) => {
-      const { runs } = pick(await find(), run);
-      const state = (await runs.progress(run))?.progress.state ?? 'pending';
-      if (isEnded(state)) {
-        throw new LeatError('run-state', `The run ${run} has ended (${state}): nothing to do.`);
-      }
-      await runs.setWish(run, wanted);
-      return EXIT.ok;
-    }),
-  );
+  return withRuns(call, async (place) => {
+    const { runs } = await findRun(place, run);
+    const state = (await runs.progress(run))?.progress.state ?? 'pending';
+    if (isEnded(state)) {
+      throw new LeatError('run-state', `The run ${run} has ended (${state}): nothing to do.`);
+    }
+    await runs.setWish(run, wanted);
+    return EXIT.ok;
+  });
 }

@@ -1,16 +1,11 @@
-import { checkName, checkRunId, type DeadLetterChoice, isChosen, LeatError } from '@leat/core';
-import {
-  type DeadLetter,
-  deadLetterPipelines,
-  type NatsSettings,
-  readDeadLetters,
-} from '@leat/sdk/internal';
+import { type DeadLetterChoice, isChosen, LeatError } from '@leat/core';
+import { type DeadLetter, deadLetterPipelines, readDeadLetters } from '@leat/sdk/internal';
 import type { Call, Command } from '../command.ts';
 import { deadLetterLine, deadLetterText } from '../dead-letter-text.ts';
 import { dropLetters } from '../drop-letters.ts';
 import { EXIT } from '../exit-code.ts';
-import { pick, withRuns } from '../find-run.ts';
-import { withConnection, withNats } from '../nats-access.ts';
+import { findLetters, PIPELINE_OPTION, type RunPlace, withRuns } from '../find-run.ts';
+import { outputWidth, print } from '../output.ts';
 import { redriveLetters } from '../redrive-letters.ts';
 
 export const deadCommand: Command = {
@@ -19,7 +14,7 @@ export const deadCommand: Command = {
   operandCount: [1, 4],
   summary: 'Lists dead letters, shows one, has their records tried again, or removes them.',
   options: {
-    pipeline: { type: 'string', value: 'NAME', meaning: 'Only those of this pipeline.' },
+    pipeline: PIPELINE_OPTION,
     stage: { type: 'string', value: 'NAME', meaning: 'Only those of this stage.' },
     error: {
       type: 'string',
@@ -36,7 +31,6 @@ const LINE_WIDTH = 160;
 
 /** What was asked for. */
 interface Wanted {
-  readonly pipeline: string | undefined;
   readonly run: string | undefined;
   readonly choice: DeadLetterChoice;
   /** How a letter is printed. */
@@ -51,47 +45,39 @@ function dead(call: Call): Promise<number> {
   const [action, run, chunk, index] = call.operands;
   const choice = choiceOf(call, chunk, index);
   const act = action === 'redrive' ? redriveLetters : action === 'drop' ? dropLetters : undefined;
-  if (act === undefined) return print(call, choice);
+  if (act === undefined) {
+    const wanted = wantedOf(call, choice);
+    return withRuns(call, (place) => show(call, place, wanted));
+  }
   if (run === undefined || (chunk === undefined) !== (index === undefined)) throw misuse(call);
-  return withNats(call, (nats) => act(call, nats, run, choice));
+  return withRuns(call, (place) => act(call, place, run, choice));
 }
 
-function print(call: Call, choice: DeadLetterChoice): Promise<number> {
-  const wanted = wantedOf(call, choice);
-  return withNats(call, async (nats) => {
-    const { seen, shown } = await printAll(call, nats, wanted);
-    if (shown > 0) return EXIT.ok;
-    const { run, none, mustBe } = wanted;
-    // The dead outlive the bucket that knows the runs, so it is asked only if there are none.
-    if (seen === 0 && run !== undefined) {
-      await withRuns(call, nats, async (find) => pick(await find(), run));
-    }
-    if (mustBe) throw new LeatError('invalid-configuration', none);
-    if (call.flags['json'] !== true) process.stdout.write(`${none}\n`);
-    return EXIT.ok;
-  });
+async function show(call: Call, place: RunPlace, wanted: Wanted): Promise<number> {
+  const { run, none, mustBe } = wanted;
+  if (run === undefined) await demandPipeline(place);
+  const pipeline = run === undefined ? place.pipeline : (await findLetters(place, run)).pipeline;
+  if (await showAll(call, { ...place, pipeline }, wanted)) return EXIT.ok;
+  if (mustBe) throw new LeatError('invalid-configuration', none);
+  if (call.flags['json'] !== true) await print(`${none}\n`);
+  return EXIT.ok;
 }
 
-/** @returns how many letters there are of the run or pipeline, and how many of them were wanted */
-async function printAll(
+/** @returns whether there is any that is wanted */
+async function showAll(
   call: Call,
-  nats: NatsSettings,
-  { pipeline, run, choice, text }: Wanted,
-): Promise<{ readonly seen: number; readonly shown: number }> {
+  { connection, pipeline }: RunPlace,
+  { run, choice, text }: Wanted,
+): Promise<boolean> {
   const unreadable = (stream: string, seq: number): void =>
     call.logger.warn({ stream, seq }, 'a message that is no dead letter is left out');
-  return withConnection(call, nats, async (connection) => {
-    if (pipeline !== undefined) demandPipeline(pipeline, await deadLetterPipelines(connection));
-    let seen = 0;
-    let shown = 0;
-    for await (const letter of readDeadLetters(connection, { pipeline, run }, unreadable)) {
-      seen++;
-      if (!isChosen(letter, choice)) continue;
-      shown++;
-      process.stdout.write(`${text(letter)}\n`);
-    }
-    return { seen, shown };
-  });
+  let isAny = false;
+  for await (const letter of readDeadLetters(connection, { pipeline, run }, unreadable)) {
+    if (!isChosen(letter, choice)) continue;
+    isAny = true;
+    if (!(await print(`${text(letter)}\n`))) break;
+  }
+  return isAny;
 }
 
 /** @throws LeatError if the command line makes no sense */
@@ -113,15 +99,11 @@ function choiceOf(
 /** @throws LeatError if the command line makes no sense */
 function wantedOf(call: Call, choice: DeadLetterChoice): Wanted {
   const [action, run, chunk, index] = call.operands;
-  const pipeline = call.flags['pipeline'] as string | undefined;
-  if (pipeline !== undefined) checkName('pipeline', pipeline);
-  if (run !== undefined) checkRunId(run);
   const isJson = call.flags['json'] === true;
   if (action === 'list' && chunk === undefined) {
     const isFiltered = choice.stage !== undefined || choice.error !== undefined;
-    const width = process.stdout.columns ?? LINE_WIDTH;
+    const width = outputWidth() ?? LINE_WIDTH;
     return {
-      pipeline,
       run,
       choice,
       text: isJson ? JSON.stringify : (letter) => deadLetterLine(letter, width),
@@ -131,7 +113,6 @@ function wantedOf(call: Call, choice: DeadLetterChoice): Wanted {
   }
   if (action === 'show' && index !== undefined) {
     return {
-      pipeline,
       run,
       choice,
       text: isJson ? JSON.stringify : deadLetterText,
@@ -150,10 +131,13 @@ function misuse(call: Call): LeatError {
   );
 }
 
-function demandPipeline(pipeline: string, found: readonly string[]): void {
+/** @throws LeatError `invalid-configuration` if no dead letters are kept of the pipeline that is named */
+async function demandPipeline({ connection, address, pipeline }: RunPlace): Promise<void> {
+  if (pipeline === undefined) return;
+  const found = await deadLetterPipelines(connection);
   if (found.includes(pipeline)) return;
   throw new LeatError(
     'invalid-configuration',
-    `There are no dead letters of a pipeline ${JSON.stringify(pipeline)} on this NATS server; it has those of ${found.join(', ') || 'none'}.`,
+    `There are no dead letters of a pipeline ${JSON.stringify(pipeline)} on the NATS server at ${address}; it has those of ${found.join(', ') || 'none'}.`,
   );
 }

@@ -15,6 +15,7 @@ import { codeVersionOf } from '../code-version.ts';
 import { EmbeddedNats } from '../embedded-nats.ts';
 import { EXIT, exitCodeOfError, exitCodeOfState } from '../exit-code.ts';
 import { connectionName, type OpenedRun, openRun, RECOVER } from '../open-run.ts';
+import { print } from '../output.ts';
 import { clearProgress, ProgressDisplay } from '../progress-display.ts';
 import { reportText } from '../report-text.ts';
 import { runStage } from '../services.ts';
@@ -196,9 +197,9 @@ async function conclude(
     process.stderr.write(`Interrupted. "leat dev ${file}" goes on with the run ${request.run}.\n`);
     return EXIT.interrupted;
   }
-  process.stdout.write(reportText(report));
   const reportFile = call.flags['report'] as string | undefined;
   if (reportFile !== undefined) await writeReport(reportFile, report, call);
+  await print(reportText(report));
   if (report.state === 'paused') {
     process.stderr.write(`Paused. "leat dev ${file}" goes on with the run ${request.run}.\n`);
   }

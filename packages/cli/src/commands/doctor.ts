@@ -6,6 +6,7 @@ import { EXIT } from '../exit-code.ts';
 import { readMonitor } from '../monitor.ts';
 import { withNats } from '../nats-access.ts';
 import { connectionName } from '../open-run.ts';
+import { print } from '../output.ts';
 
 export const doctorCommand: Command = {
   name: 'doctor',
@@ -40,7 +41,7 @@ async function doctor(call: Call): Promise<number> {
   const [file] = call.operands;
   const spec = file === undefined ? undefined : (await loadPipeline(file)).spec;
   const diagnosis = await withNats(call, (nats) => examineAndMend(call, nats, spec));
-  show(call, diagnosis);
+  await show(call, diagnosis);
   const isWell = diagnosis.findings.every(({ severity }) => severity === 'note');
   return isWell ? EXIT.ok : EXIT.failed;
 }
@@ -82,7 +83,7 @@ async function examineAndMend(
   }
 }
 
-function show(call: Call, { server, mended, findings }: Diagnosis): void {
+async function show(call: Call, { server, mended, findings }: Diagnosis): Promise<void> {
   if (call.flags['json'] === true) {
     const shown = {
       server,
@@ -92,12 +93,12 @@ function show(call: Call, { server, mended, findings }: Diagnosis): void {
         isMendable: finding.mend !== undefined,
       })),
     };
-    process.stdout.write(`${JSON.stringify(shown, undefined, 2)}\n`);
+    await print(`${JSON.stringify(shown, undefined, 2)}\n`);
     return;
   }
-  for (const each of mended) process.stdout.write(mendedLine(each));
-  for (const finding of findings) process.stdout.write(findingLine(finding));
-  process.stdout.write(summaryLine(findings));
+  for (const each of mended) await print(mendedLine(each));
+  for (const finding of findings) await print(findingLine(finding));
+  await print(summaryLine(findings));
 }
 
 /** A finding without the change that mends it, which is for the server. */

@@ -1,11 +1,13 @@
 import { createWriteStream } from 'node:fs';
 import { rename } from 'node:fs/promises';
-import { Readable, type Writable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { pipeline as pump } from 'node:stream/promises';
 import { isEnded, LeatError } from '@leat/core';
 import type { Saver, SinkSession } from '@leat/sdk';
 import type { Call, Command } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
+import { PIPELINE_OPTION } from '../find-run.ts';
+import { print } from '../output.ts';
 import { storedRun, withSink } from '../stored-run.ts';
 
 export const exportCommand: Command = {
@@ -14,6 +16,7 @@ export const exportCommand: Command = {
   operandCount: [1, 2],
   summary: 'Writes what a finished run saved as one stream of NDJSON, in dataset order.',
   options: {
+    pipeline: PIPELINE_OPTION,
     to: { type: 'string', value: 'FILE', meaning: 'Where to (default: standard output).' },
     stage: { type: 'string', value: 'NAME', meaning: 'Which saver, if there are several.' },
   },
@@ -32,25 +35,24 @@ async function exportRun(call: Call): Promise<number> {
   const saver = pickSaver(savers, call.flags['stage'] as string | undefined);
   const to = call.flags['to'] as string | undefined;
   await withSink(call, stored, saver, async (session) => {
-    if (to === undefined) {
-      await write(session, process.stdout);
-      return;
-    }
+    if (to === undefined) return printAll(session);
     // Under its own name only when it is whole.
     const partial = `${to}.partial`;
-    await write(session, createWriteStream(partial));
+    await write(session, partial);
     await rename(partial, to);
   });
   return EXIT.ok;
 }
 
-async function write(session: SinkSession, target: Writable): Promise<void> {
+async function printAll(session: SinkSession): Promise<void> {
+  for await (const { body } of session.read()) if (!(await print(body))) return;
+}
+
+async function write(session: SinkSession, file: string): Promise<void> {
   const bodies = async function* (): AsyncGenerator<Uint8Array> {
     for await (const { body } of session.read()) yield body;
   };
-  await pump(Readable.from(bodies(), { objectMode: false }), target, {
-    end: target !== process.stdout,
-  });
+  await pump(Readable.from(bodies(), { objectMode: false }), createWriteStream(file));
 }
 
 function pickSaver(savers: readonly Saver[], wanted: string | undefined): Saver {

@@ -3,6 +3,7 @@ import { loadPipeline, openPipelineConnection } from '@leat/sdk/internal';
 import { type Call, type Command, paramsOf, runFlag } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
 import { connectionName, openRun, RECOVER } from '../open-run.ts';
+import { print } from '../output.ts';
 
 export const startCommand: Command = {
   name: 'start',
@@ -38,7 +39,7 @@ async function start(call: Call): Promise<number> {
       isRecovered: call.flags['recover'] === true,
       ...(run !== undefined && { run }),
     });
-    process.stdout.write(`${request.run}\n`);
+    await print(`${request.run}\n`);
     return EXIT.ok;
   } finally {
     await connection.close();

@@ -2,8 +2,8 @@ import { isEnded, reportOf, type RunReport } from '@leat/core';
 import { wait } from '@leat/sdk/internal';
 import type { Call, Command } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
-import { type FoundRun, pick, withRuns } from '../find-run.ts';
-import { withNats } from '../nats-access.ts';
+import { findRun, type FoundRun, listRuns, PIPELINE_OPTION, withRuns } from '../find-run.ts';
+import { print } from '../output.ts';
 import { clearProgress, ProgressDisplay } from '../progress-display.ts';
 import { clock } from '../progress-line.ts';
 import { reportText } from '../report-text.ts';
@@ -15,6 +15,7 @@ export const statusCommand: Command = {
   operandCount: [0, 1],
   summary: 'Shows how far a run has come, or all runs.',
   options: {
+    pipeline: PIPELINE_OPTION,
     json: { type: 'boolean', meaning: 'Print JSON.' },
     watch: { type: 'boolean', meaning: 'Go on showing it until the run ends, or Ctrl-C.' },
   },
@@ -25,13 +26,11 @@ const WATCH_MS = 500;
 
 function status(call: Call): Promise<number> {
   const [run] = call.operands;
-  return withNats(call, (nats) =>
-    withRuns(call, nats, async (find) => {
-      if (run === undefined) return showAll(call, await find());
-      const found = pick(await find(), run);
-      return call.flags['watch'] === true ? watch(call, found) : showOne(call, found);
-    }),
-  );
+  return withRuns(call, async (place) => {
+    if (run === undefined) return showAll(call, await listRuns(place));
+    const found = await findRun(place, run);
+    return call.flags['watch'] === true ? watch(call, found) : showOne(call, found);
+  });
 }
 
 async function reportOfRun({ request, runs }: FoundRun): Promise<RunReport> {
@@ -42,8 +41,8 @@ async function reportOfRun({ request, runs }: FoundRun): Promise<RunReport> {
 
 async function showOne(call: Call, found: FoundRun): Promise<number> {
   const report = await reportOfRun(found);
-  if (call.flags['json'] === true) printJson(report);
-  else process.stdout.write(`${reportText(report)}${estimateText(report)}`);
+  const isJson = call.flags['json'] === true;
+  await print(isJson ? jsonOf(report) : `${reportText(report)}${estimateText(report)}`);
   return EXIT.ok;
 }
 
@@ -60,15 +59,12 @@ function estimateText(report: RunReport): string {
 
 async function showAll(call: Call, all: readonly FoundRun[]): Promise<number> {
   const reports = await Promise.all(all.map(reportOfRun));
-  if (call.flags['json'] === true) printJson(reports);
-  else if (reports.length === 0) process.stdout.write('No runs.\n');
-  for (const { run, pipeline, state, records, chunks } of call.flags['json'] === true
-    ? []
-    : reports) {
-    process.stdout.write(
+  const lines = reports.map(
+    ({ run, pipeline, state, records, chunks }) =>
       `${run}  ${pipeline}  ${state}  ${chunks.saved} chunks  ${records.saved} records saved  ${records.dead} dead\n`,
-    );
-  }
+  );
+  if (call.flags['json'] === true) await print(jsonOf(reports));
+  else await print(lines.join('') || 'No runs.\n');
   return EXIT.ok;
 }
 
@@ -82,12 +78,12 @@ async function watch(call: Call, found: FoundRun): Promise<number> {
       clearProgress();
       return showOne(call, found);
     }
-    if (isJson) process.stdout.write(`${JSON.stringify(report)}\n`);
-    else display.show(report);
+    if (!isJson) display.show(report);
+    else if (!(await print(`${JSON.stringify(report)}\n`))) return EXIT.ok;
     await wait(WATCH_MS, stop).catch(() => undefined);
   }
 }
 
-function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value, undefined, 2)}\n`);
+function jsonOf(value: unknown): string {
+  return `${JSON.stringify(value, undefined, 2)}\n`;
 }

@@ -2,6 +2,8 @@ import { addDigest, EMPTY_DIGEST, isEnded, LeatError, RangeSet, type RunReport }
 import type { Saver } from '@leat/sdk';
 import type { Call, Command } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
+import { PIPELINE_OPTION } from '../find-run.ts';
+import { print } from '../output.ts';
 import { storedRun, type StoredRun, withSink } from '../stored-run.ts';
 import { accountOf, type SinkAccount } from '../verify-sink.ts';
 
@@ -10,7 +12,7 @@ export const verifyCommand: Command = {
   operands: '<run> [pipeline]',
   operandCount: [1, 2],
   summary: 'Counts what is in the sinks, and holds it against the run’s report.',
-  options: { json: { type: 'boolean', meaning: 'Print JSON.' } },
+  options: { pipeline: PIPELINE_OPTION, json: { type: 'boolean', meaning: 'Print JSON.' } },
   run: verify,
 };
 
@@ -30,16 +32,16 @@ async function verify(call: Call): Promise<number> {
   const records = accounts.reduce((sum, each) => sum + each.records, 0);
   const chunks = accounts.reduce((sum, each) => sum + each.chunks, 0);
   if (call.flags['json'] === true) {
-    process.stdout.write(
+    await print(
       `${JSON.stringify({ run: report.run, chunks, records, findings }, undefined, 2)}\n`,
     );
   } else {
-    for (const finding of findings.slice(0, MAX_FINDINGS)) process.stdout.write(`${finding}\n`);
+    for (const finding of findings.slice(0, MAX_FINDINGS)) await print(`${finding}\n`);
     if (findings.length > MAX_FINDINGS) {
-      process.stdout.write(`and ${findings.length - MAX_FINDINGS} more.\n`);
+      await print(`and ${findings.length - MAX_FINDINGS} more.\n`);
     }
     const verdict = findings.length === 0 ? 'as reported' : `${findings.length} findings`;
-    process.stdout.write(
+    await print(
       `${report.run}: ${records.toLocaleString('en')} records in ${chunks.toLocaleString('en')} chunks, ${verdict}.\n`,
     );
   }
