@@ -1,6 +1,3 @@
-import type { RunRequest } from './run.ts';
-import { drawGraph } from './spec.ts';
-
 /** Where a chunk ends. Fixed when a run begins: chunk ids mean nothing under other limits. */
 export interface ChunkLimits {
   /** Most records in a chunk. */
@@ -34,17 +31,4 @@ export function newBirthMark(random: number): string {
   return Math.floor(random * 2 ** 52)
     .toString(16)
     .padStart(13, '0');
-}
-
-/** @param limits those of the pipeline file, for a run whose request does not have them yet */
-export function identityOf(request: RunRequest, limits: ChunkLimits): RunIdentity {
-  const { pipeline, run, born = '', createdAt, spec } = request;
-  return {
-    pipeline,
-    run,
-    born,
-    createdAt,
-    graph: drawGraph(spec),
-    limits: request.limits ?? { chunkSize: limits.chunkSize, maxBytes: limits.maxBytes },
-  };
 }
