@@ -7,7 +7,7 @@ import { Deployment, expectBalance, expectSquares } from '../support/deployment.
 const COUNT = 6_000;
 const CHUNKS = 300;
 
-test('nobody lives and the broker knows nothing: a run that is started again by its id goes on from what the sink has', async () => {
+test('a run that is recovered on an empty broker goes on from what the sink has', async () => {
   await using site = await Deployment.create('steady.ts');
   const params = { count: COUNT, delayMs: 10, hold: COUNT * 0.8 };
   const run = await site.start(params);
@@ -31,7 +31,7 @@ test('nobody lives and the broker knows nothing: a run that is started again by 
     await connection.flush();
 
     await site.letGo();
-    expect(await site.start(params, run)).toBe(run);
+    expect(await site.start(params, run, '--recover')).toBe(run);
     const fetcher = site.service('fetcher');
     site.services('mapper', 2);
     site.service('saver');

@@ -94,9 +94,19 @@ export class Deployment implements AsyncDisposable {
   }
 
   /** Creates a run, and gives its id. */
-  async start(params: Readonly<Record<string, unknown>>, id?: string): Promise<string> {
+  async start(
+    params: Readonly<Record<string, unknown>>,
+    id?: string,
+    ...more: readonly string[]
+  ): Promise<string> {
     const flags = Object.entries(params).flatMap(([key, value]) => ['--param', `${key}=${value}`]);
-    const ended = await this.leat('start', this.#file, ...flags, ...(id ? ['--run', id] : []));
+    const ended = await this.leat(
+      'start',
+      this.#file,
+      ...flags,
+      ...(id ? ['--run', id] : []),
+      ...more,
+    );
     expect(ended).toMatchObject({ code: 0 });
     return ended.stdout.trim();
   }
