@@ -47,7 +47,8 @@ async function count(total: number, seed?: number): Promise<Tally> {
   await until('the first records are there', async () => (await saved()).length > 0);
 
   const over = new AbortController();
-  const world = { pipeline: 'none', server, replicas: supervisor.replicas };
+  const { replicas: struck } = supervisor;
+  const world = { pipeline: 'none', server, replicas: struck, edits: new Map() };
   const plan = seed === undefined ? { seed: 0, strikes: [] } : planOf(seed);
   const monkey = unleash(plan, world, over.signal);
   let lines = 0;

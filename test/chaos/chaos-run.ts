@@ -44,14 +44,17 @@ export async function chaosRun(plan: Plan, version?: string): Promise<ChaosOutco
   });
   const params = { count: COUNT, delayMs: 10, commitMs: 30 };
   const run = await site.start(params);
-  const supervisor = new Supervisor(REPLICAS, (role) => site.replica(role));
+  const edits = new Map<string, string>();
+  const supervisor = new Supervisor(REPLICAS, (role, name) =>
+    site.as({ CHAOS_EDIT: edits.get(name) ?? '' }).replica(role),
+  );
   const over = new AbortController();
   try {
     await site.untilSaved(5, run, 'files');
     const { replicas } = supervisor;
-    const world = { pipeline: 'chaos', server: site.server, replicas, postgres };
+    const world = { pipeline: 'chaos', server: site.server, replicas, edits, postgres };
     const monkey = unleash(plan, world, over.signal);
-    const startAgain = (): Promise<string> => site.start(params, run);
+    const startAgain = (): Promise<string> => site.start(params, run, '--recover');
     let restarts = await untilRunEnds(site, run, startAgain);
     over.abort();
     const struck = await monkey;

@@ -13,6 +13,8 @@ export interface World {
   readonly pipeline: string;
   readonly server: NatsServer;
   readonly replicas: readonly Replica[];
+  /** By a replica's name, how its pipeline file is edited when it starts the next time. */
+  readonly edits: Map<string, string>;
   /** Absent where the pipeline has no such sink; strikes at it then miss. */
   readonly postgres?: TestPostgres;
 }
@@ -30,6 +32,8 @@ export const ACTS: Record<FaultName, Act> = {
   terminate: async ({ replicas }, { target, forMs }) => {
     for (const each of replicas) if (each.name === target) each.signal('SIGTERM', forMs);
   },
+  'roll out a graph': (world, strike, over) => rollOut('graph', world, strike, over),
+  'roll out sizes': (world, strike, over) => rollOut('sizes', world, strike, over),
   freeze: async ({ replicas }, { target, forMs }, over) => {
     const replica = replicas.find(({ name }) => name === target);
     replica?.signal('SIGSTOP');
@@ -88,6 +92,21 @@ export const ACTS: Record<FaultName, Act> = {
     }
   },
 };
+
+/** Starts a replica again with an edited file, and later with the run's own. */
+async function rollOut(
+  edit: string,
+  { replicas, edits }: World,
+  { target, forMs }: Strike,
+  over: AbortSignal,
+): Promise<void> {
+  const replica = replicas.find(({ name }) => name === target);
+  edits.set(target, edit);
+  replica?.signal('SIGTERM', 0);
+  await pause(forMs, over);
+  edits.delete(target);
+  replica?.signal('SIGTERM', 0);
+}
 
 /** Lasts until then, or until the run is over. */
 async function pause(ms: number, over: AbortSignal): Promise<void> {

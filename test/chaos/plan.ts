@@ -48,6 +48,9 @@ const KINDS = {
   'kill all of a role': { weight: 1, target: anyRole, forMs: [0, 500, 3_000] },
   /** SIGTERM, as a rolling update does. */
   terminate: { weight: 2, target: anyReplica, forMs: [0, 500] },
+  /** SIGTERM, and started again with another file: a stage more, or other chunk sizes; rolled back after that time. */
+  'roll out a graph': { weight: 2, target: anyReplica, forMs: [500, 3_000, 6_000] },
+  'roll out sizes': { weight: 2, target: anyReplica, forMs: [500, 3_000, 6_000] },
   /** SIGSTOP, and SIGCONT after that time. */
   freeze: { weight: 4, target: anyReplica, forMs: [300, 3_000, 6_000, 14_000] },
   'kill server': { weight: 2, target: nobody, forMs: [0, 500, 3_000] },
