@@ -79,6 +79,26 @@ test('a run id that the table has from another server fails the run, says so, an
   expect(await contentOf('shared')).toEqual([`${COUNT}`, '0', `${COUNT - 1}`]);
 });
 
+test('of two pipelines with one run id and one table that start at the same time, one fails and says why', async () => {
+  await using site = await deploy({ EDIT_TABLE: 'raced' });
+  const users = ['first', 'second'].map((name, nth) =>
+    site.as({ EDIT_NAME: name, EDIT_SAVERS: name, EDIT_FIRST: `${nth * 1_000}` }),
+  );
+  for (const user of users) await user.start({ count: COUNT, delayMs: 5 }, 'daily');
+  const fetchers = users.map((user) => user.service('fetcher'));
+  for (const user of users) user.replica('mapper');
+  for (const user of users) user.replica('saver');
+  const codes = await Promise.all(fetchers.map(async ({ ended }) => (await ended).code ?? -1));
+  expect(codes.toSorted((a, b) => a - b)).toEqual([0, 1]);
+  const reports = await site.reports();
+  const [winner, loser] = codes[0] === 0 ? reports : reports.toReversed();
+  expect(winner).toMatchObject({ state: 'completed', records: { saved: COUNT } });
+  expect(loser).toMatchObject({ state: 'failed', records: { saved: 0 } });
+  expect(loser?.reason).toContain(`of the pipeline ${winner?.pipeline}`);
+  const first = winner?.pipeline === 'first' ? 0 : 1_000;
+  expect(await contentOf('raced')).toEqual([`${COUNT}`, `${first}`, `${first + COUNT - 1}`]);
+});
+
 test('two pipelines with one run id and one table do not mix', async () => {
   await using site = await deploy({ EDIT_TABLE: 'mixed' });
   const [one, other] = [

@@ -113,10 +113,9 @@ class Conductor {
       logger,
     });
     this.#witness = new RunWitness({
-      runs: connection.runs,
-      lease,
+      ...options,
       checkpointer: this.#checkpointer,
-      logger,
+      onRefused: this.#fail,
     });
     this.#control = new RunControl({
       runs: connection.runs,
@@ -140,7 +139,6 @@ class Conductor {
       this.#checkpointer.run(this.#over.signal).catch(this.#fail);
       this.#keepReporting().catch(this.#fail);
       this.#control.watch(this.#over.signal).catch(this.#fail);
-      this.#noteVersion().catch(this.#fail);
       this.#witness.watch(this.#over.signal).catch(this.#fail);
       return await this.#goOn().catch((error: unknown) => this.#unlessCancelled(error));
     } catch (error) {
@@ -264,15 +262,6 @@ class Conductor {
       await this.#checkpointer.giveBack();
     }
     return { report: this.#report() };
-  }
-
-  async #noteVersion(): Promise<void> {
-    const { connection, pipeline, codeVersion, logger } = this.#options;
-    if (codeVersion === undefined) return;
-    const { notes } = connection.runs;
-    await notes.addVersion(this.#run.id, pipeline.fetcher.name, codeVersion).catch((error) => {
-      logger.debug({ err: error, run: this.#run.id }, 'version of the code not noted');
-    });
   }
 
   async #keepReporting(): Promise<void> {

@@ -6,7 +6,7 @@ import {
   messageOf,
   type RunRequest,
 } from '@leat/core';
-import type { Pipeline, Saver } from '@leat/sdk';
+import type { Pipeline, Saver, SinkSession } from '@leat/sdk';
 import { type Logger, runInfoOf } from '@leat/sdk/internal';
 
 /**
@@ -26,9 +26,10 @@ export async function ledgerFromSinks(
   const rebuild = new LedgerRebuild();
   if (request.isIdGiven !== true) return rebuild.checkpoint();
   const { run } = request;
-  for (const saver of pipeline.stages.filter((stage) => stage.kind === 'saver')) {
+  for (const saver of saversOf(pipeline)) {
     try {
-      await takeReceipts(request, pipeline, saver, rebuild, logger);
+      const session = await openSink(request, pipeline, saver, logger);
+      await takeReceipts(session, run, rebuild, logger);
     } catch (error) {
       if (error instanceof LeatError && error.code === 'sink-taken') throw error;
       const sink = `the sink of the saver ${saver.name}`;
@@ -41,29 +42,56 @@ export async function ledgerFromSinks(
   return ledger;
 }
 
-async function takeReceipts(
+/** Why a run cannot be saved, if one of its sinks has another run with its id. */
+export async function refusalOfSinks(
+  request: RunRequest,
+  pipeline: Pipeline,
+  logger: Logger,
+): Promise<LeatError | undefined> {
+  for (const saver of saversOf(pipeline)) {
+    try {
+      await (await openSink(request, pipeline, saver, logger)).close();
+    } catch (error) {
+      if (error instanceof LeatError && error.code === 'sink-taken') return error;
+    }
+  }
+  return undefined;
+}
+
+function saversOf({ stages }: Pipeline): Saver[] {
+  return stages.filter((stage) => stage.kind === 'saver');
+}
+
+/** Opens a sink to read. */
+function openSink(
   request: RunRequest,
   pipeline: Pipeline,
   saver: Saver,
-  rebuild: LedgerRebuild,
   logger: Logger,
-): Promise<void> {
+): Promise<SinkSession> {
   const run = runInfoOf(request);
-  const context = {
+  return saver.sink(run).open({
     run,
     identity: identityOf(request, pipeline.fetcher),
     isRecovered: request.isRecovered === true,
     stage: saver.name,
     schema: saver.from.schema,
     logger,
-  };
-  const session = await saver.sink(run).open(context);
+  });
+}
+
+async function takeReceipts(
+  session: SinkSession,
+  run: string,
+  rebuild: LedgerRebuild,
+  logger: Logger,
+): Promise<void> {
   try {
     for await (const receipt of session.receipts()) {
       try {
         rebuild.add(receipt);
       } catch (error) {
-        logger.error({ run: run.id, chunk: receipt.chunk }, messageOf(error));
+        logger.error({ run, chunk: receipt.chunk }, messageOf(error));
       }
     }
   } finally {

@@ -1,16 +1,24 @@
 import { isDeepStrictEqual } from 'node:util';
-import { messageOf } from '@leat/core';
-import { type Logger, type Runs, wait } from '@leat/sdk/internal';
+import { type LeatError, messageOf, type RunRequest } from '@leat/core';
+import type { Pipeline } from '@leat/sdk';
+import { type Logger, type PipelineConnection, wait } from '@leat/sdk/internal';
 import type { Checkpointer } from './checkpointer.ts';
 import type { Lease } from './lease.ts';
+import { refusalOfSinks } from './ledger-from-sinks.ts';
 
 /** How often it is looked what the replicas have noted. */
 const LOOK_MS = 2_000;
 
 export interface RunWitnessOptions {
-  readonly runs: Runs;
+  readonly connection: Pick<PipelineConnection, 'runs'>;
+  readonly pipeline: Pipeline;
+  readonly request: RunRequest;
   readonly lease: Lease;
   readonly checkpointer: Checkpointer;
+  /** The version of the user's code that this fetcher works with. */
+  readonly codeVersion?: string | undefined;
+  /** Told if a sink has another run with this id. */
+  readonly onRefused: (refusal: LeatError) => void;
   readonly logger: Logger;
 }
 
@@ -20,36 +28,70 @@ export interface RunWitnessOptions {
  */
 export class RunWitness {
   readonly #options: RunWitnessOptions;
+  /** When the last trouble was told that has been looked into. */
+  #troubleAt = '';
 
   constructor(options: RunWitnessOptions) {
     this.#options = options;
   }
 
-  /** Looks now and then, until told to stop. */
+  /** Notes this fetcher's own version, and looks now and then, until told to stop. */
   async watch(signal: AbortSignal): Promise<void> {
+    await this.#try(() => this.#noteVersion());
     while (!signal.aborted) {
       await this.look();
+      await this.#try(() => this.#lookForTrouble());
       await wait(LOOK_MS, signal).catch(() => undefined);
     }
   }
 
   /** Looks once; also before the last checkpoint, so that the report has everything. */
-  async look(): Promise<void> {
-    const { runs, lease, checkpointer, logger } = this.#options;
-    const { run } = lease;
-    try {
+  look(): Promise<void> {
+    return this.#try(async () => {
+      const { connection, lease, checkpointer } = this.#options;
+      const { notes } = connection.runs;
       const before = lease.witnessed;
       // What is known already counts: notes may be of a time after a bucket was wiped.
-      const sinks = { ...(await runs.notes.sinks(run)), ...before.sinks };
-      const versions = merged(before.versions ?? {}, await runs.notes.versions(run));
+      const sinks = { ...(await notes.sinks(lease.run)), ...before.sinks };
+      const versions = merged(before.versions ?? {}, await notes.versions(lease.run));
       const witnessed = { sinks, versions };
       if (isDeepStrictEqual(witnessed, before)) return;
       lease.witness(witnessed);
       checkpointer.changed();
-    } catch (error) {
-      logger.debug({ run }, `notes of the replicas not read: ${messageOf(error)}`);
-    }
+    });
   }
+
+  async #noteVersion(): Promise<void> {
+    const { connection, pipeline, lease, codeVersion } = this.#options;
+    if (codeVersion === undefined) return;
+    await connection.runs.notes.addVersion(lease.run, pipeline.fetcher.name, codeVersion);
+  }
+
+  /** A saver that cannot work may have met another run with this id: then this one cannot go on. */
+  async #lookForTrouble(): Promise<void> {
+    const { connection, pipeline, request, logger, onRefused } = this.#options;
+    const troubles = await connection.runs.notes.troubles(request.run);
+    const fresh = troubles.filter(
+      ({ stage, at }) => at > this.#troubleAt && isSaver(pipeline, stage),
+    );
+    const [first] = fresh;
+    if (first === undefined) return;
+    this.#troubleAt = fresh.reduce((last, { at }) => (at > last ? at : last), first.at);
+    const refusal = await refusalOfSinks(request, pipeline, logger);
+    if (refusal !== undefined) onRefused(refusal);
+  }
+
+  /** Notes are for people: a run does not fail because they cannot be read or written. */
+  async #try(action: () => Promise<void>): Promise<void> {
+    const { lease, logger } = this.#options;
+    await action().catch((error: unknown) => {
+      logger.debug({ run: lease.run }, `notes of the replicas not read: ${messageOf(error)}`);
+    });
+  }
+}
+
+function isSaver({ stages }: Pipeline, stage: string): boolean {
+  return stages.some(({ kind, name }) => kind === 'saver' && name === stage);
 }
 
 type Versions = Readonly<Record<string, readonly string[]>>;

@@ -14,6 +14,8 @@ export class RunSink {
   readonly #options: RunSinkOptions;
   #session: SinkSession | undefined;
   #fence = 0;
+  /** The birth mark of the run that it is open for. */
+  #born = '';
 
   constructor(options: RunSinkOptions) {
     this.#options = options;
@@ -39,9 +41,11 @@ export class RunSink {
     { info, identity, isRecovered, fence, signal }: KnownRun,
     known: Pick<KnownRuns, 'claimSink'>,
   ): Promise<SinkSession> {
-    if (this.#session !== undefined && this.#fence >= fence) return this.#session;
+    const isSame = this.#born === identity.born && this.#fence >= fence;
+    if (this.#session !== undefined && isSame) return this.#session;
     await this.close();
     this.#fence = fence;
+    this.#born = identity.born;
     const { pipeline, saver, logger } = this.#options;
     const sink = sinkOf(saver, info);
     const context = {

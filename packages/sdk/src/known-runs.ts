@@ -153,13 +153,13 @@ export class KnownRuns {
 
   /** The run of a chunk; not another one with its id, as one may be that was begun before or since. */
   async #findBorn(run: string, born: string | undefined): Promise<Entry | undefined> {
-    const isIt = (entry: Entry | undefined): boolean =>
-      entry === undefined || born === undefined || entry.identity.born === born;
     const entry = await this.#find(run);
-    if (isIt(entry)) return entry;
+    if (entry === undefined || born === undefined || entry.identity.born === born) return entry;
+    const present = (await this.#options.runs.get(run))?.born;
+    // The chunk may be what an earlier run has left; whoever works on the present one keeps its entry.
+    if (present !== born) return undefined;
     this.#known.delete(run);
-    const again = await this.#find(run);
-    return isIt(again) ? again : undefined;
+    return this.#find(run);
   }
 
   #find(run: string): Promise<Entry | undefined> {
