@@ -41,7 +41,7 @@ test('nobody lives and the broker knows nothing: a run that is started again by 
     const report = await site.report(run);
     expect(report).toMatchObject({ state: 'completed', records: { in: COUNT, saved: COUNT } });
     expectBalance(report);
-    expect(await site.leat('verify', run)).toMatchObject({ code: 0 });
+    expect(await site.verify(run)).toMatchObject({ code: 0 });
     expectSquares(await site.exported(run), COUNT);
     await connection.flush();
     expect(sent.length).toBeGreaterThanOrEqual(CHUNKS - saved.length);

@@ -7,6 +7,7 @@ import {
   surveyDeadLetters,
 } from '@leat/sdk/internal';
 import type { Call } from './command.ts';
+import { plain } from './dead-letter-text.ts';
 import { EXIT } from './exit-code.ts';
 import { pick, withRuns } from './find-run.ts';
 import { withConnection } from './nats-access.ts';
@@ -50,7 +51,7 @@ export function redriveLetters(
       lines.push(`${counted(count)} will not: they ${WHY[reason]}.`);
     }
     if (records > 0) {
-      const file = relative('.', request.file ?? 'pipeline.ts');
+      const file = plain(relative('.', request.file ?? 'pipeline.ts'));
       lines.push(
         `This is done as soon as a fetcher, mappers and savers of ${request.pipeline} are running, or "leat dev ${file} --run ${run}" if that made the run.`,
       );

@@ -29,7 +29,7 @@ export interface RunRequest {
   readonly params: Readonly<Record<string, string>>;
   /** The graph at that time; chunk ids are paths through it. */
   readonly spec: PipelineSpec;
-  /** The pipeline file that it was started with, for the commands that come later. */
+  /** The pipeline file that it was started with, to be shown and never loaded: others may write here. */
   readonly file?: string;
   /** ISO 8601. */
   readonly createdAt: string;

@@ -13,6 +13,7 @@ import {
 import { type Call, type Command, countFlag, paramsOf, runFlag } from '../command.ts';
 import { EmbeddedNats } from '../embedded-nats.ts';
 import { EXIT, exitCodeOfError, exitCodeOfState } from '../exit-code.ts';
+import { noteFile } from '../noted-file.ts';
 import { connectionName, type OpenedRun, openRun } from '../open-run.ts';
 import { clearProgress, ProgressDisplay } from '../progress-display.ts';
 import { reportText } from '../report-text.ts';
@@ -55,6 +56,7 @@ async function dev(call: Call): Promise<number> {
   );
   if (nats === undefined) return EXIT.interrupted;
   try {
+    await noteFile(call, pipeline.name, file);
     await using tracing = await openTracing(call, pipeline, 'dev');
     const connection = await openPipelineConnection(
       pipeline.spec,

@@ -21,7 +21,7 @@ export const exportCommand: Command = {
 };
 
 async function exportRun(call: Call): Promise<number> {
-  const { report, run, savers } = await storedRun(call);
+  const { report, run, savers } = await storedRun(call, 'export');
   if (!isEnded(report.state)) {
     throw new LeatError(
       'run-state',

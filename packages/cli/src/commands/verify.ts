@@ -17,7 +17,7 @@ export const verifyCommand: Command = {
 const MAX_FINDINGS = 50;
 
 async function verify(call: Call): Promise<number> {
-  const { report, run, savers } = await storedRun(call);
+  const { report, run, savers } = await storedRun(call, 'verify');
   const accounts: SinkAccount[] = [];
   for (const saver of savers) {
     accounts.push(await withSink(call, run, saver, (session) => accountOf(session, saver.name)));
