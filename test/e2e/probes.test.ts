@@ -92,7 +92,7 @@ test.each([
       }
       for (const address of refuses) {
         const asked = fetch(`http://${address}:${service.port()}/${path}`);
-        await expect(asked, address).rejects.toMatchObject({ cause: { code: 'ECONNREFUSED' } });
+        await expect(asked).rejects.toMatchObject({ cause: { code: 'ECONNREFUSED' } });
       }
     }
   },

@@ -17,6 +17,8 @@ export interface RunWish {
   readonly pipeline: Pipeline;
   readonly file: string;
   readonly params: Readonly<Record<string, string>>;
+  /** The variables that have further ones. */
+  readonly secrets: Readonly<Record<string, string>>;
   /** The id that was asked for, if any. */
   readonly run?: string;
 }
@@ -45,6 +47,7 @@ export async function openRun(runs: Runs, wish: RunWish): Promise<OpenedRun> {
     ...(wish.run !== undefined && { isIdGiven: true }),
     pipeline: wish.pipeline.name,
     params: wish.params,
+    ...(Object.keys(wish.secrets).length > 0 && { secrets: wish.secrets }),
     spec: wish.pipeline.spec,
     file: wish.file,
     createdAt: now,

@@ -4,6 +4,7 @@ export { checkSpec, queuedStages, readersOf, specDifference } from './spec.ts';
 export {
   bucketName,
   checkName,
+  isVariableName,
   checkRunId,
   deadSubject,
   newRunId,

@@ -7,7 +7,7 @@ import {
   specDifference,
 } from '@leat/core';
 import type { Pipeline } from '@leat/sdk';
-import { type Logger, type PipelineConnection, wait } from '@leat/sdk/internal';
+import { type Logger, type PipelineConnection, runInfoOf, wait } from '@leat/sdk/internal';
 import { type Conducted, conduct } from './conduct.ts';
 import { newHolderId } from './holder-id.ts';
 import { Lease, type Sightings } from './lease.ts';
@@ -41,7 +41,8 @@ export interface FetcherServiceOptions {
  * time, and conducts each to its end. Several fetchers for one pipeline share the runs, and each stands
  * by to take over from the others.
  *
- * @throws LeatError `invalid-pipeline` if the run named by `only` belongs to another graph
+ * @throws LeatError `invalid-pipeline` if the run named by `only` belongs to another graph, or
+ * `invalid-configuration` if a secret of it is not known here
  */
 export async function runFetcher(options: FetcherServiceOptions): Promise<void> {
   const { connection, logger, stop, only } = options;
@@ -55,12 +56,11 @@ export async function runFetcher(options: FetcherServiceOptions): Promise<void> 
       for (const request of await candidates(options)) {
         if (unfit.has(request.run)) continue;
         isDone = false;
-        const difference = specDifference(request.spec, options.pipeline.spec);
-        if (difference !== undefined) {
+        const unfitness = whyUnfit(request, options.pipeline);
+        if (unfitness !== undefined) {
           unfit.add(request.run);
-          const sentence = `The run ${request.run} does not fit this pipeline file: ${difference}.`;
-          if (only !== undefined) throw new LeatError('invalid-pipeline', sentence);
-          logger.error(sentence);
+          if (only !== undefined) throw unfitness;
+          logger.error({ run: request.run }, unfitness.message);
           continue;
         }
         const lease = await Lease.claim({
@@ -91,6 +91,24 @@ export async function runFetcher(options: FetcherServiceOptions): Promise<void> 
   }
 }
 
+/** Why a run is left to other fetchers, if it is. */
+function whyUnfit(request: RunRequest, pipeline: Pipeline): LeatError | undefined {
+  const difference = specDifference(request.spec, pipeline.spec);
+  if (difference !== undefined) {
+    return new LeatError(
+      'invalid-pipeline',
+      `The run ${request.run} does not fit this pipeline file: ${difference}.`,
+    );
+  }
+  try {
+    runInfoOf(request);
+    return undefined;
+  } catch (error) {
+    if (error instanceof LeatError) return error;
+    throw error;
+  }
+}
+
 /** The runs that may be taken up, oldest first; those that rest come last, and keep no other waiting. */
 async function candidates({
   connection: { runs },
@@ -111,7 +129,7 @@ async function candidates({
 async function anotherWaits(options: FetcherServiceOptions, run: string): Promise<boolean> {
   const { connection, pipeline } = options;
   for (const other of await candidates(options)) {
-    if (other.run === run || specDifference(other.spec, pipeline.spec) !== undefined) continue;
+    if (other.run === run || whyUnfit(other, pipeline) !== undefined) continue;
     const found = (await connection.runs.progress(other.run))?.progress;
     if (found?.holder === undefined && found?.state !== 'paused') return true;
   }

@@ -32,7 +32,7 @@ export type { NatsSettings } from './jetstream/settings.ts';
 export { addressOf } from './jetstream/settings.ts';
 export { Slots } from './jetstream/slots.ts';
 export { loadPipeline } from './load-pipeline.ts';
-export { runInfoOf } from './run-info.ts';
+export { runInfoOf, secretsFrom } from './run-info.ts';
 export type { ReadRecord } from './records.ts';
 export { InvalidRecord, readRecords, textsOf } from './records.ts';
 export { applySchema, ENCODE } from './apply-schema.ts';

@@ -16,7 +16,8 @@ function start(known: Readonly<Record<string, RunWish>>, fail = 0) {
     get: async (run: string) => {
       looked.push(run);
       if (failures-- > 0) throw new Error('away');
-      return run in known ? { run, pipeline: 'p', params: { a: run } } : undefined;
+      const secrets = run.startsWith('secret') ? { secrets: { token: 'NOT_SET_IN_TESTS' } } : {};
+      return run in known ? { run, pipeline: 'p', params: { a: run }, ...secrets } : undefined;
     },
     wish: async (run: string) => {
       wished.push(run);
@@ -74,8 +75,15 @@ test.each<[string, number, string]>([
   ['unknown', 20, 'drop: unknown run'],
   ['paused', 99, 'back 2000'],
   ['cancelled', 1, 'drop: the run was cancelled'],
+  ['secret', 99, 'back 2000'],
+  ['secret-cancelled', 99, 'drop: the run was cancelled'],
 ])('a chunk of a run that is %s, delivered %i times: %s', async (run, deliveries, end) => {
-  const { service } = start({ paused: 'pause', cancelled: 'cancel' });
+  const { service } = start({
+    paused: 'pause',
+    cancelled: 'cancel',
+    secret: 'run',
+    'secret-cancelled': 'cancel',
+  });
   const { delivery, settled } = deliver(run, deliveries);
   expect(await service.admit(delivery)).toBeUndefined();
   expect(settled).toEqual([end]);

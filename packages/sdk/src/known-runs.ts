@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { isResumable, LeatError, type RunWish } from '@leat/core';
+import { isResumable, LeatError, type RunRequest, type RunWish } from '@leat/core';
 import type { RunInfo } from './contracts.ts';
 import type { Delivery } from './jetstream/chunk-queue.ts';
 import type { Runs } from './jetstream/runs.ts';
@@ -14,6 +14,8 @@ const LOOK_MS = 500;
 const LOOKS_PER_FENCE = 10;
 /** How long a chunk of a run that rests is left on its queue. */
 const PAUSED_DELAY_MS = 2_000;
+/** How long a chunk is left to replicas that know the secrets of its run. */
+const SECRET_DELAY_MS = 2_000;
 /** A chunk of a run that nobody knows is given back this often before it is dropped. */
 const MAX_UNKNOWN_DELIVERIES = 20;
 const UNKNOWN_DELAY_MS = 2_000;
@@ -30,7 +32,9 @@ export interface KnownRun {
   readonly signal: AbortSignal;
 }
 
-interface Entry extends KnownRun {
+interface Entry extends Omit<KnownRun, 'info'> {
+  /** Absent if a secret of the run is not known here: others may have it. */
+  readonly info: RunInfo | undefined;
   readonly cancel: AbortController;
   fence: number;
   wish: RunWish;
@@ -57,7 +61,7 @@ export class KnownRuns {
   /**
    * The run of a chunk, if it may be worked on now. Otherwise the chunk is settled here: one of a run
    * that rests is left for later, one of a cancelled run dropped, and one of an unknown run tried for a
-   * while, since its entry may be on its way back.
+   * while, since its entry may be on its way back. One of a run whose secrets are not known here goes to others.
    */
   async admit(delivery: Delivery): Promise<KnownRun | undefined> {
     const { run } = delivery.envelope;
@@ -71,8 +75,10 @@ export class KnownRuns {
       }
       return undefined;
     }
-    if (entry.wish === 'run') return entry;
-    if (entry.wish === 'pause') delivery.giveBack(PAUSED_DELAY_MS);
+    const { wish, info } = entry;
+    if (wish === 'run' && info !== undefined) return entry as KnownRun;
+    if (wish === 'run') delivery.giveBack(SECRET_DELAY_MS);
+    else if (wish === 'pause') delivery.giveBack(PAUSED_DELAY_MS);
     else delivery.drop('the run was cancelled');
     return undefined;
   }
@@ -114,12 +120,23 @@ export class KnownRuns {
     // Every chunk in hand listens to it.
     setMaxListeners(0, signal);
     return {
-      info: runInfoOf(request),
+      info: this.#infoOf(request),
       cancel,
       signal,
       fence: (await this.#runs.progress(run))?.progress.fence ?? 0,
       wish: await this.#runs.wish(run),
     };
+  }
+
+  /** What is told of a run; nothing, and a line in the log, if a secret of it is not known here. */
+  #infoOf(request: RunRequest): RunInfo | undefined {
+    try {
+      return runInfoOf(request);
+    } catch (error) {
+      if (!(error instanceof LeatError)) throw error;
+      this.#logger.error({ run: request.run }, error.message);
+      return undefined;
+    }
   }
 
   async #look(): Promise<void> {

@@ -1,6 +1,13 @@
 import { resolve } from 'node:path';
 import { loadPipeline, openPipelineConnection } from '@leat/sdk/internal';
-import { type Call, type Command, paramsOf, runFlag } from '../command.ts';
+import {
+  type Call,
+  type Command,
+  PARAM_OPTIONS,
+  paramsOf,
+  runFlag,
+  secretsOf,
+} from '../command.ts';
 import { EXIT } from '../exit-code.ts';
 import { connectionName, openRun } from '../open-run.ts';
 
@@ -15,7 +22,7 @@ export const startCommand: Command = {
       value: 'ID',
       meaning: 'The run’s id; one that failed or rests goes on.',
     },
-    param: { type: 'string', multiple: true, value: 'K=V', meaning: 'A parameter of the run.' },
+    ...PARAM_OPTIONS,
   },
   run: start,
 };
@@ -25,6 +32,7 @@ async function start(call: Call): Promise<number> {
   const pipeline = await loadPipeline(file);
   const run = runFlag(call);
   const params = paramsOf(call);
+  const secrets = secretsOf(call);
   const connection = await openPipelineConnection(pipeline.spec, call.settings, {
     name: connectionName('start'),
     logger: call.logger,
@@ -34,6 +42,7 @@ async function start(call: Call): Promise<number> {
       pipeline,
       file: resolve(file),
       params,
+      secrets,
       ...(run !== undefined && { run }),
     });
     process.stdout.write(`${request.run}\n`);

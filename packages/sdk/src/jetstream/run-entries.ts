@@ -1,4 +1,11 @@
-import type { RedriveWish, RunProgress, RunRequest, RunState, RunWish } from '@leat/core';
+import {
+  isVariableName,
+  type RedriveWish,
+  type RunProgress,
+  type RunRequest,
+  type RunState,
+  type RunWish,
+} from '@leat/core';
 
 /**
  * What stands in a pipeline's bucket is checked before it is believed: others may be allowed to write there.
@@ -30,11 +37,12 @@ export const isRedriveWish: Shape<RedriveWish> = (value): value is RedriveWish =
 };
 
 export const isRunRequest: Shape<RunRequest> = (value): value is RunRequest => {
-  const { run, pipeline, params, spec, createdAt } = fieldsOf(value);
+  const { run, pipeline, params, secrets, spec, createdAt } = fieldsOf(value);
   const { name, stages } = fieldsOf(spec);
   return (
     [run, pipeline, createdAt, name].every((text) => typeof text === 'string') &&
     Object.values(fieldsOf(params)).every((text) => typeof text === 'string') &&
+    (secrets === undefined || areVariables(secrets)) &&
     Array.isArray(stages) &&
     stages.every((stage) => typeof fieldsOf(stage)['name'] === 'string')
   );
@@ -57,6 +65,12 @@ export const isRunProgress: Shape<RunProgress> = (value): value is RunProgress =
     )
   );
 };
+
+/** Also the service's own variables are read by these names: they are no more than what `--secret` takes. */
+function areVariables(value: unknown): boolean {
+  const names = typeof value === 'object' && value !== null ? Object.values(value) : [undefined];
+  return names.every((name) => typeof name === 'string' && isVariableName(name));
+}
 
 function isCount(value: unknown): boolean {
   return Number.isSafeInteger(value) && (value as number) >= 0;
