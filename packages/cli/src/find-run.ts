@@ -1,5 +1,11 @@
 import { LeatError, type RunRequest } from '@leat/core';
-import { addressOf, jetStreamRefusal, openConnection, Runs } from '@leat/sdk/internal';
+import {
+  addressOf,
+  jetStreamRefusal,
+  openConnection,
+  permissionRefusal,
+  Runs,
+} from '@leat/sdk/internal';
 import type { NatsSettings } from '@leat/sdk/internal';
 import type { Call } from './command.ts';
 import { connectionName } from './open-run.ts';
@@ -27,12 +33,24 @@ export async function withRuns<T>(
         throw jetStreamRefusal(error, addressOf(nats));
       });
       for (const runs of buckets) {
-        for (const request of await runs.list()) all.push({ request, runs });
+        for (const request of await listed(call, nats, runs)) all.push({ request, runs });
       }
       return all.toSorted((a, b) => a.request.createdAt.localeCompare(b.request.createdAt));
     });
   } finally {
     await connection.close();
+  }
+}
+
+/** The runs of a pipeline; those that this user may not read are left out, with a word about it. */
+async function listed(call: Call, nats: NatsSettings, runs: Runs): Promise<RunRequest[]> {
+  try {
+    return await runs.list();
+  } catch (error) {
+    const refusal = permissionRefusal(error, addressOf(nats));
+    if (refusal === undefined) throw error;
+    call.logger.warn(`runs are left out: ${refusal.message}`);
+    return [];
   }
 }
 

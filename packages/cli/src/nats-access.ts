@@ -1,7 +1,13 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { LeatError } from '@leat/core';
-import { addressOf, jetStreamRefusal, type NatsSettings, openConnection } from '@leat/sdk/internal';
+import {
+  addressOf,
+  jetStreamRefusal,
+  type NatsSettings,
+  openConnection,
+  permissionRefusal,
+} from '@leat/sdk/internal';
 import type { Call } from './command.ts';
 import { EmbeddedNats } from './embedded-nats.ts';
 import { connectionName } from './open-run.ts';
@@ -18,15 +24,30 @@ export async function withNats<T>(
   use: (nats: NatsSettings, isOfDev: boolean) => Promise<T>,
 ): Promise<T> {
   const { settings, logger } = call;
-  if (settings.isNatsGiven) return use(settings.nats, false);
+  if (settings.isNatsGiven) return explained(settings.nats, use(settings.nats, false));
   const url = await EmbeddedNats.runningUrl(settings.stateDir);
   if (url !== undefined) return use({ url }, true);
-  if (!existsSync(join(settings.stateDir, 'nats'))) return use(settings.nats, false);
+  if (!existsSync(join(settings.stateDir, 'nats'))) {
+    return explained(settings.nats, use(settings.nats, false));
+  }
   const server = await EmbeddedNats.start(settings.stateDir, logger.child({}, { level: 'warn' }));
   try {
     return await use({ url: server.url }, true);
   } finally {
     await server.stop();
+  }
+}
+
+/**
+ * Waits for what is done over NATS.
+ *
+ * @throws LeatError `invalid-configuration` that names the subject, if the user may not do it
+ */
+export async function explained<T>(nats: NatsSettings, doing: Promise<T>): Promise<T> {
+  try {
+    return await doing;
+  } catch (error) {
+    throw permissionRefusal(error, addressOf(nats)) ?? error;
   }
 }
 

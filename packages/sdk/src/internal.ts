@@ -27,6 +27,7 @@ export type { ReceiptDelivery, ReceiptStream } from './jetstream/receipts.ts';
 export { receiveReceipts, ReceiptSender } from './jetstream/receipts.ts';
 export type { ProgressEntry } from './jetstream/runs.ts';
 export { Runs } from './jetstream/runs.ts';
+export { permissionRefusal } from './jetstream/permission-refusal.ts';
 export { jetStreamRefusal } from './jetstream/provision.ts';
 export type { NatsSettings } from './jetstream/settings.ts';
 export { addressOf } from './jetstream/settings.ts';

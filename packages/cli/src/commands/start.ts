@@ -9,6 +9,7 @@ import {
   secretsOf,
 } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
+import { explained } from '../nats-access.ts';
 import { connectionName, openRun } from '../open-run.ts';
 
 export const startCommand: Command = {
@@ -38,13 +39,14 @@ async function start(call: Call): Promise<number> {
     logger: call.logger,
   });
   try {
-    const { request } = await openRun(connection.runs, {
+    const wish = {
       pipeline,
       file: resolve(file),
       params,
       secrets,
       ...(run !== undefined && { run }),
-    });
+    };
+    const { request } = await explained(call.settings.nats, openRun(connection.runs, wish));
     process.stdout.write(`${request.run}\n`);
     return EXIT.ok;
   } finally {
