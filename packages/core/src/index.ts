@@ -4,9 +4,9 @@ export { checkSpec, queuedStages, readersOf, specDifference } from './spec.ts';
 export {
   bucketName,
   checkName,
-  isVariableName,
   checkRunId,
   deadSubject,
+  isVariableName,
   newRunId,
   receiptsConsumer,
   receiptsSubject,
@@ -15,6 +15,8 @@ export {
   stageSubject,
   streamName,
 } from './names.ts';
+export type { NatsRole, Permissions } from './permissions.ts';
+export { NATS_ROLES, permissionsOf } from './permissions.ts';
 export type {
   Mismatch,
   Topology,
