@@ -26,6 +26,9 @@ RUN pnpm install --frozen-lockfile --offline \
 
 FROM ${NODE_IMAGE}
 ENV NODE_ENV=production
+# A container's own loopback reaches nobody: probes and scrapes come from outside, to whatever address it is given.
+# Said here and not in the manifests, so that it holds for the chart, compose, `docker run` and images FROM this one.
+ENV LEAT_HTTP_HOST=::
 WORKDIR /leat
 COPY --from=build /leat /leat
 # For sinks that write files: a volume that is mounted here belongs to the user below.

@@ -57,7 +57,7 @@ async function expectExact(
   const report = await site.report(run);
   expect(report).toMatchObject({ state: 'completed', records: { in: count, saved: count } });
   expectBalance(report);
-  expect(await site.leat('verify', run)).toMatchObject({ code: 0 });
+  expect(await site.verify(run)).toMatchObject({ code: 0 });
   expectSquares(await site.exported(run), count);
 }
 

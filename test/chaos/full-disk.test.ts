@@ -57,6 +57,6 @@ test('the disk under the server is full for a while', async (context) => {
   const report = await site.report(run);
   expect(report).toMatchObject({ state: 'completed', records: { in: COUNT, saved: COUNT } });
   expectBalance(report);
-  expect(await site.leat('verify', run)).toMatchObject({ code: 0 });
+  expect(await site.verify(run)).toMatchObject({ code: 0 });
   expectSquares(await site.exported(run), COUNT);
 });

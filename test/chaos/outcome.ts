@@ -68,7 +68,7 @@ export async function examineRun(
   );
   const dead = tally(expected.dead, buried);
   found.push(...complaints('dead letters', keepsLetters ? dead : { ...dead, lost: [] }));
-  const verified = await site.leat('verify', run);
+  const verified = await site.verify(run);
   if (verified.code !== 0) found.push(`verify: ${verified.stdout}${verified.stderr}`);
   return found;
 }

@@ -59,7 +59,7 @@ describe.skipIf(lack !== undefined)('the image', () => {
     const reports = [];
     for (const run of ['killed', 'undisturbed']) {
       await until(`${run} has ended`, async () => (await reportOf(run)).endedAt !== null);
-      await leatIn(fetcher, 'verify', run);
+      await leatIn(fetcher, 'verify', run, 'cities/pipeline.ts');
       reports.push(await reportOf(run));
     }
     const [killed, undisturbed] = reports;

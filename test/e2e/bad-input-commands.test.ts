@@ -39,6 +39,14 @@ const CASES: readonly Case[] = [
     env: { OTEL_EXPORTER_OTLP_ENDPOINT: 'localhost:4318' },
     says: /OTEL_EXPORTER_OTLP_ENDPOINT\) must be an address that begins with http:\/\/ or https:\/\/; it is "localhost:4318"/,
   },
+  {
+    args: ['mapper', SQUARES, '--http-host', ''],
+    says: /--http-host \(LEAT_HTTP_HOST\) must be an address or a host name; it is ""/,
+  },
+  {
+    args: ['mapper', SQUARES, '--http-port', '0', '--http-host', '192.0.2.1'],
+    says: /Nobody can listen on port 0 of 192\.0\.2\.1 \(listen EADDRNOTAVAIL[^)]*\): choose another port/,
+  },
   { args: ['dev', SQUARES, '--log-level', 'loud'], says: /--log-level .* it is "loud"/ },
   {
     args: ['dev', SQUARES, '--report', 'no/such/directory/report.json'],

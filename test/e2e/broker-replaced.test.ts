@@ -41,7 +41,7 @@ test('a run that is recovered on an empty broker goes on from what the sink has'
     const report = await site.report(run);
     expect(report).toMatchObject({ state: 'completed', records: { in: COUNT, saved: COUNT } });
     expectBalance(report);
-    expect(await site.leat('verify', run)).toMatchObject({ code: 0 });
+    expect(await site.verify(run)).toMatchObject({ code: 0 });
     expectSquares(await site.exported(run), COUNT);
     await connection.flush();
     expect(sent.length).toBeGreaterThanOrEqual(CHUNKS - saved.length);

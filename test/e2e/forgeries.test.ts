@@ -102,7 +102,7 @@ test.each(FORGERIES)(
         : { state: 'failed', reason: expect.stringMatching(reason) },
     );
     if (finding === undefined) return;
-    expect(await site.leat('verify', run)).toMatchObject({
+    expect(await site.verify(run)).toMatchObject({
       code: 1,
       stdout: expect.stringMatching(finding),
     });

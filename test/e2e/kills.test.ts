@@ -55,7 +55,7 @@ test.each([{ version: MINIMUM_VERSION }, { version: undefined }])(
     expect(report).toMatchObject({ state: 'completed', chunks: { total: CHUNKS } });
     expect(report.records).toMatchObject({ in: COUNT, saved: COUNT, filtered: 0, dead: 0 });
     expectBalance(report);
-    expect(await site.leat('verify', run)).toMatchObject({ code: 0 });
+    expect(await site.verify(run)).toMatchObject({ code: 0 });
     expectSquares(await site.exported(run), COUNT);
     // The new fetcher goes on where the checkpoint ends: what came before is not sent again.
     const sentBefore = new Set(queue.sent.slice(0, before).filter((seq) => seq < chunks.total));

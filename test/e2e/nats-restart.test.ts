@@ -26,7 +26,7 @@ test.each([{ version: MINIMUM_VERSION }, { version: undefined }])(
     const report = await site.report(run);
     expect(report).toMatchObject({ state: 'completed', records: { in: COUNT, saved: COUNT } });
     expectBalance(report);
-    expect(await site.leat('verify', run)).toMatchObject({ code: 0 });
+    expect(await site.verify(run)).toMatchObject({ code: 0 });
     expectSquares(await site.exported(run), COUNT);
   },
 );

@@ -24,6 +24,6 @@ test('all services and the server are killed at once, and started again', async 
   const report = await site.report(run);
   expect(report).toMatchObject({ run, state: 'completed', records: { in: COUNT, saved: COUNT } });
   expectBalance(report);
-  expect(await site.leat('verify', run)).toMatchObject({ code: 0 });
+  expect(await site.verify(run)).toMatchObject({ code: 0 });
   expectSquares(await site.exported(run), COUNT);
 });

@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { startNatsServer } from '@leat/nats-server';
 import { streamName } from '@leat/core';
@@ -11,6 +12,7 @@ import { tempDir } from '../support/temp-dir.ts';
 import { until } from '../support/until.ts';
 
 interface Probed extends LeatProcess {
+  readonly port: () => string | undefined;
   /** Status and text of an answer. */
   readonly probe: (
     path: '/healthz' | '/readyz' | '/metrics',
@@ -40,7 +42,7 @@ async function spawnProbed(
       async () => (await probe('/readyz')).status === status,
       DEADLINE_MS,
     );
-  return { ...service, probe, untilReady };
+  return { ...service, port, probe, untilReady };
 }
 
 test.each<Role>(['fetcher', 'mapper', 'saver'])(
@@ -67,6 +69,42 @@ test.each<Role>(['fetcher', 'mapper', 'saver'])(
     expect(await service.ended).toMatchObject({ code: 0, signal: null });
   },
 );
+
+const OTHER_LOOPBACK = '127.0.0.2';
+
+test.each([
+  { host: undefined, answers: ['127.0.0.1'], refuses: [OTHER_LOOPBACK, ...outsideAddresses()] },
+  { host: OTHER_LOOPBACK, answers: [OTHER_LOOPBACK], refuses: ['127.0.0.1'] },
+  { host: '::', answers: ['127.0.0.1', OTHER_LOOPBACK, ...outsideAddresses()], refuses: [] },
+])(
+  'a service with LEAT_HTTP_HOST=$host answers on $answers and nowhere else',
+  async ({ host, answers, refuses }) => {
+    await using dir = await tempDir();
+    const env = { NATS_URL: `nats://127.0.0.1:${await freePort()}` };
+    await using service = await spawnProbed('mapper', dir.path, {
+      ...env,
+      ...(host !== undefined && { LEAT_HTTP_HOST: host }),
+    });
+    for (const path of ['healthz', 'readyz', 'metrics']) {
+      for (const address of answers) {
+        const answer = await fetch(`http://${address}:${service.port()}/${path}`);
+        expect(answer.status).toBe(path === 'readyz' ? 503 : 200);
+      }
+      for (const address of refuses) {
+        const asked = fetch(`http://${address}:${service.port()}/${path}`);
+        await expect(asked).rejects.toMatchObject({ cause: { code: 'ECONNREFUSED' } });
+      }
+    }
+  },
+);
+
+/** The addresses by which this machine is reached from outside. */
+function outsideAddresses(): string[] {
+  return Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    .filter(({ family, internal }) => family === 'IPv4' && !internal)
+    .map(({ address }) => address);
+}
 
 test('a mapper that is asked to stop is not ready, and gives back what it cannot finish in time', async () => {
   await using dir = await tempDir();

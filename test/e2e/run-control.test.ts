@@ -29,7 +29,7 @@ test('a paused run rests on every replica, and goes on when it is resumed', asyn
     state: 'completed',
     records: { in: 10_000, saved: 10_000 },
   });
-  expect(await site.leat('verify', run)).toMatchObject({ code: 0 });
+  expect(await site.verify(run)).toMatchObject({ code: 0 });
 });
 
 test('a run that rests keeps no other waiting', async () => {
@@ -55,7 +55,7 @@ test('a run that rests keeps no other waiting', async () => {
     [second, 1_000],
   ] as const) {
     expect(await site.report(run)).toMatchObject({ state: 'completed', records: { saved: count } });
-    expect(await site.leat('verify', run)).toMatchObject({ code: 0 });
+    expect(await site.verify(run)).toMatchObject({ code: 0 });
   }
 });
 
@@ -73,7 +73,7 @@ test('a cancelled run ends with what is saved, exactly, and nothing of it is lef
     expect(report).toMatchObject({ state: 'cancelled' });
     expect(report).not.toHaveProperty('reason');
     expect(report.records.saved).toBeLessThan(1_000_000);
-    const verified = await site.leat('verify', run);
+    const verified = await site.verify(run);
     expect(verified).toMatchObject({ code: 0, stdout: expect.stringContaining('as reported') });
   }
   expect(await fetcher.ended).toMatchObject({ code: 1 });

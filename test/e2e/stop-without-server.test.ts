@@ -28,5 +28,5 @@ test('a fetcher that is asked to stop while the server is away ends, and the run
     state: 'completed',
     records: { in: COUNT, saved: COUNT },
   });
-  expect(await site.leat('verify', run)).toMatchObject({ code: 0 });
+  expect(await site.verify(run)).toMatchObject({ code: 0 });
 });

@@ -33,6 +33,6 @@ test('a standby takes over from a fetcher that is silent, and the silent one fin
   const report = await site.report(run);
   expect(report).toMatchObject({ state: 'completed', records: { in: COUNT, saved: COUNT } });
   expectBalance(report);
-  expect(await site.leat('verify', run)).toMatchObject({ code: 0 });
+  expect(await site.verify(run)).toMatchObject({ code: 0 });
   expectSquares(await site.exported(run), COUNT);
 });

@@ -42,7 +42,7 @@ async function expectExact(site: Deployment, run: string, dead: number): Promise
   });
   expect(report).not.toHaveProperty('reason');
   expectBalance(report);
-  expect(await site.leat('verify', run)).toMatchObject({ code: 0 });
+  expect(await site.verify(run)).toMatchObject({ code: 0 });
   const saved = await site.exported<{ readonly n: number }>(run);
   const letters = linesOf<{ readonly record: string }>(
     (await site.leat('dead', 'list', run, '--json')).stdout,
@@ -136,5 +136,5 @@ test('dev says why, ends, and goes on the next time', async () => {
     state: 'completed with dead letters',
     records: { in: COUNT, saved: COUNT - 200, dead: 200 },
   });
-  expect(await site.leat('verify', resting.run)).toMatchObject({ code: 0 });
+  expect(await site.verify(resting.run)).toMatchObject({ code: 0 });
 });

@@ -22,7 +22,7 @@ test('two runs of one pipeline at the same time do not mix', async () => {
     expect(report).toMatchObject({ run: `of-${count}`, state: 'completed', duplicatesIgnored: 0 });
     expect(report.records).toMatchObject({ in: count, saved: count });
     expectBalance(report);
-    expect(await site.leat('verify', run)).toMatchObject({ code: 0 });
+    expect(await site.verify(run)).toMatchObject({ code: 0 });
     expectSquares(await site.exported(run), count);
   }
 });

@@ -53,6 +53,11 @@ test('chart, manifests and compose file name settings that there are', async () 
   expect(unknown).toEqual([]);
 });
 
+test('the image answers probes on all its addresses, since they come from outside', async () => {
+  const { variable } = SETTINGS.httpHost;
+  expect(await read('Dockerfile')).toContain(`\nENV ${variable}=::\n`);
+});
+
 test('chart, manifests and compose file have the version of the packages', async () => {
   const { version } = JSON.parse(await read('packages/cli/package.json')) as { version: string };
   const chart = await read('helm/leat/Chart.yaml');

@@ -205,7 +205,9 @@ describe.each(SERVERS)('leat doctor on $server', ({ version }) => {
     const strict = await startServer(version, { config });
     expect(await doctor(strict.url, ['--log-level', 'silent'])).toMatchObject({
       code: 2,
-      stderr: expect.stringMatching(/^leat: .+ does not let this account use JetStream/),
+      stderr: expect.stringMatching(
+        /^leat: .+ this user may not publish to "\$JS\.API\.STREAM\.NAMES": see docs\/permissions\.md/,
+      ),
     });
   });
 

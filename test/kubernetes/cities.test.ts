@@ -88,7 +88,7 @@ describe.skipIf(lack !== undefined)('a cluster of one node', () => {
     await cluster.kubectl('rollout', 'restart', 'deployment/mapper');
     await cluster.rolledOut();
     expect((await cluster.reportOf('scaled')).endedAt).toBeNull();
-    expect(await cluster.ended('scaled')).toMatchObject({
+    expect(await cluster.ended('scaled', 'mine/pipeline.ts')).toMatchObject({
       state: 'completed',
       records: { in: 20_000, saved: 20_000 },
       retries: 0,

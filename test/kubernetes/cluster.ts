@@ -112,10 +112,14 @@ export class Cluster implements AsyncDisposable {
     return this.#until(what, run, (report) => report.chunks.saved >= chunks);
   }
 
-  /** Waits for the end of a run, and holds its report against the sink. */
-  async ended(run: string): Promise<RunReport> {
+  /**
+   * Waits for the end of a run, and holds its report against the sink.
+   *
+   * @param file the pipeline's, in the image or mounted
+   */
+  async ended(run: string, file = 'cities/pipeline.ts'): Promise<RunReport> {
     await this.#until(`${run} has ended`, run, (report) => report.endedAt !== null);
-    await this.leat('verify', run);
+    await this.leat('verify', run, file);
     const report = await this.reportOf(run);
     process.stderr.write(`pods: ${JSON.stringify(report)}\n`);
     return report;

@@ -191,12 +191,17 @@ export class Deployment implements AsyncDisposable {
     }
   }
 
+  /** Runs `leat verify` on a run. */
+  verify(run: string): Promise<Ended> {
+    return this.leat('verify', run, this.#file);
+  }
+
   /** What `leat export` writes, a value for each line. */
   async exported<T>(run: string, saver?: string): Promise<T[]> {
     await mkdir(join(this.dir, 'exports'), { recursive: true });
     const file = join(this.dir, 'exports', `${run}-${saver}.ndjson`);
     const flags = saver === undefined ? [] : ['--stage', saver];
-    const ended = await this.leat('export', run, '--to', file, ...flags);
+    const ended = await this.leat('export', run, this.#file, '--to', file, ...flags);
     expect(ended).toMatchObject({ code: 0 });
     return linesOf<T>(await readFile(file, 'utf8'));
   }

@@ -61,6 +61,11 @@ export class DevSite implements AsyncDisposable {
     return JSON.parse(await readFile(join(this.dir, 'report.json'), 'utf8')) as RunReport;
   }
 
+  /** Runs `leat verify` on a run; the file is known from `leat dev`. */
+  verify(run: string): Promise<Ended> {
+    return this.leat('verify', run);
+  }
+
   /** What `leat export` writes, a value for each line. */
   async exported<T>(run: string, saver = 'files'): Promise<T[]> {
     const file = join(this.dir, `${saver}.ndjson`);

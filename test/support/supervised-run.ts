@@ -65,7 +65,7 @@ export async function runSupervised(
     fetcher: ended,
     mappers,
     report: JSON.parse(stdout) as RunReport,
-    verified: await leat(['verify', 'r1'], options),
+    verified: await leat(['verify', 'r1', file], options),
     letters: await readDeadLetters(server.url, pipeline),
   };
 }

@@ -1,5 +1,5 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util';
-import { checkName, checkRunId, LeatError, messageOf } from '@leat/core';
+import { checkName, checkRunId, isVariableName, LeatError, messageOf } from '@leat/core';
 import { createLogger, type Logger } from '@leat/sdk/internal';
 import { clearProgress } from './progress-display.ts';
 import { readSettings, type Settings, SETTINGS } from './settings.ts';
@@ -94,19 +94,59 @@ export function pipelineFlag(call: Call): string | undefined {
   return pipeline;
 }
 
+/** The options of a command that makes runs with parameters. */
+export const PARAM_OPTIONS: Readonly<Record<'param' | 'secret', CommandOption>> = {
+  param: { type: 'string', multiple: true, value: 'K=V', meaning: 'A parameter of the run.' },
+  secret: {
+    type: 'string',
+    multiple: true,
+    value: 'K=VARIABLE',
+    meaning:
+      'A parameter that each service takes from its own environment: only the variable’s name is stored.',
+  },
+};
+
 /** Reads `--param key=value`, given any number of times. */
 export function paramsOf(call: Call): Record<string, string> {
-  const given = (call.flags['param'] ?? []) as readonly string[];
   return Object.fromEntries(
-    given.map((text) => {
-      const equals = text.indexOf('=');
-      if (equals > 0) return [text.slice(0, equals), text.slice(equals + 1)] as const;
+    pairsOf(call, 'param', (text) => `--param must be key=value; it is ${JSON.stringify(text)}.`),
+  );
+}
+
+/** Reads `--secret key=VARIABLE`, given any number of times. What is refused is not shown: it may be a secret. */
+export function secretsOf(call: Call): Record<string, string> {
+  const expected =
+    '--secret must be key=VARIABLE, with the name of an environment variable in capital letters, and never the value itself';
+  const pairs = pairsOf(call, 'secret', () => `${expected}.`);
+  const params = paramsOf(call);
+  for (const [key, variable] of pairs) {
+    if (!isVariableName(variable)) {
       throw new LeatError(
         'invalid-configuration',
-        `--param must be key=value; it is ${JSON.stringify(text)}.`,
+        `${expected}: what is given for ${key} is no such name.`,
       );
-    }),
-  );
+    }
+    if (Object.hasOwn(params, key)) {
+      throw new LeatError(
+        'invalid-configuration',
+        `The parameter ${key} is given by --param and by --secret: give it once.`,
+      );
+    }
+  }
+  return Object.fromEntries(pairs);
+}
+
+function pairsOf(
+  call: Call,
+  flag: 'param' | 'secret',
+  complaint: (text: string) => string,
+): (readonly [key: string, value: string])[] {
+  const given = (call.flags[flag] ?? []) as readonly string[];
+  return given.map((text) => {
+    const equals = text.indexOf('=');
+    if (equals > 0) return [text.slice(0, equals), text.slice(equals + 1)] as const;
+    throw new LeatError('invalid-configuration', complaint(text));
+  });
 }
 
 function misuse(command: Command, sentence: string): LeatError {

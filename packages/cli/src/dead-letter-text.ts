@@ -33,7 +33,7 @@ export function deadLetterText(letter: DeadLetter): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** On one line, and without what would command a terminal: it comes from records. */
-function plain(text: string): string {
+/** On one line, and without what would command a terminal: it comes from records, or from the bucket. */
+export function plain(text: string): string {
   return text.replaceAll(/\s*[\n\t]\s*/g, ' ').replaceAll(/\p{Cc}/gu, '\u{FFFD}');
 }

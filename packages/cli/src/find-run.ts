@@ -1,5 +1,12 @@
 import { checkRunId, LeatError, type RunRequest } from '@leat/core';
-import { addressOf, deadLetterPipelines, DeadLetterStore, Runs } from '@leat/sdk/internal';
+import {
+  addressOf,
+  deadLetterPipelines,
+  DeadLetterStore,
+  type Logger,
+  permissionRefusal,
+  Runs,
+} from '@leat/sdk/internal';
 import { type Call, type CommandOption, pipelineFlag } from './command.ts';
 import { type NatsConnection, withConnection, withNats } from './nats-access.ts';
 
@@ -15,8 +22,11 @@ export interface RunPlace {
   readonly connection: NatsConnection;
   /** The server's address, as it may be shown. */
   readonly address: string;
+  /** Whether it is the server of a `leat dev`, over the state directory of this command. */
+  readonly isOfDev: boolean;
   /** The pipeline that the command names, if it does. */
   readonly pipeline: string | undefined;
+  readonly logger: Logger;
 }
 
 /** A run, and the bucket that it was found in. */
@@ -28,18 +38,20 @@ export interface FoundRun {
 /** Connects to the server that a command means, to look for runs there. */
 export function withRuns<T>(call: Call, use: (place: RunPlace) => Promise<T>): Promise<T> {
   const pipeline = pipelineFlag(call);
-  return withNats(call, (nats) =>
+  const { logger } = call;
+  return withNats(call, (nats, isOfDev) =>
     withConnection(call, nats, (connection) =>
-      use({ connection, address: addressOf(nats), pipeline }),
+      use({ connection, address: addressOf(nats), isOfDev, pipeline, logger }),
     ),
   );
 }
 
 /** Every run, or every one of the pipeline that is named, oldest first. */
-export async function listRuns({ connection, pipeline }: RunPlace): Promise<FoundRun[]> {
+export async function listRuns(place: RunPlace): Promise<FoundRun[]> {
+  const { connection, pipeline } = place;
   const all: FoundRun[] = [];
   for (const runs of await Runs.openAll(connection)) {
-    for (const request of await runs.list()) {
+    for (const request of (await unlessForbidden(place, runs.list())) ?? []) {
       if (request.pipeline === (pipeline ?? request.pipeline)) all.push({ request, runs });
     }
   }
@@ -49,6 +61,21 @@ export async function listRuns({ connection, pipeline }: RunPlace): Promise<Foun
 /** @throws LeatError `run-unknown`, or `invalid-configuration` if several pipelines have a run of that id */
 export async function findRun(place: RunPlace, run: string): Promise<FoundRun> {
   return theOne(place, run, await runsOfId(place, run));
+}
+
+/** What can be read of a pipeline's runs; nothing, and a line in the log, if this user may not read them. */
+async function unlessForbidden<T>(
+  { address, logger }: RunPlace,
+  reading: Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await reading;
+  } catch (error) {
+    const refusal = permissionRefusal(error, address);
+    if (refusal === undefined) throw error;
+    logger.warn(`runs are left out: ${refusal.message}`);
+    return undefined;
+  }
 }
 
 /**
@@ -73,11 +100,11 @@ export async function findLetters(
 }
 
 /** The runs of an id, by their pipelines. */
-async function runsOfId({ connection }: RunPlace, run: string): Promise<Map<string, FoundRun>> {
+async function runsOfId(place: RunPlace, run: string): Promise<Map<string, FoundRun>> {
   checkRunId(run);
   const found = new Map<string, FoundRun>();
-  for (const runs of await Runs.openAll(connection)) {
-    const request = await runs.get(run);
+  for (const runs of await Runs.openAll(place.connection)) {
+    const request = await unlessForbidden(place, runs.get(run));
     if (request !== undefined) found.set(request.pipeline, { request, runs });
   }
   return found;

@@ -22,14 +22,21 @@ export interface HttpEndpoint extends AsyncDisposable {
   readonly port: number;
 }
 
+/** All addresses. Node itself makes do with those of IPv4 where there are no others, if it is told nothing. */
+const ALL = '::';
+
 /**
- * Answers requests by their path, on all addresses of the machine.
+ * Answers requests by their path.
  *
- * @param port 0 is any that is free
+ * @param at.host the address to listen on
+ * @param at.port 0 is any that is free
  * @param routes the answers by path
- * @throws LeatError `invalid-configuration` if nobody can listen on the port
+ * @throws LeatError `invalid-configuration` if nobody can listen there
  */
-export async function openHttpEndpoint(port: number, routes: Routes): Promise<HttpEndpoint> {
+export async function openHttpEndpoint(
+  { host, port }: { readonly host: string; readonly port: number },
+  routes: Routes,
+): Promise<HttpEndpoint> {
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const [path = ''] = (request.url ?? '').split('?', 1);
     const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
@@ -48,16 +55,16 @@ export async function openHttpEndpoint(port: number, routes: Routes): Promise<Ht
   const server = createServer((request, response) => void answer(request, response));
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => {
-      const { flag, variable } = SETTINGS.httpPort;
+      const { httpPort, httpHost } = SETTINGS;
       reject(
         new LeatError(
           'invalid-configuration',
-          `Nobody can listen on port ${port} (${messageOf(error)}): choose another by --${flag} (${variable}).`,
+          `Nobody can listen on port ${port} of ${host} (${messageOf(error)}): choose another port by --${httpPort.flag} (${httpPort.variable}), or another address by --${httpHost.flag} (${httpHost.variable}).`,
           { cause: error },
         ),
       );
     });
-    server.listen(port, resolve);
+    server.listen({ port, ...(host !== ALL && { host }) }, resolve);
   });
   const address = server.address();
   return {

@@ -7,6 +7,7 @@ import { devCommand } from './commands/dev.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { exportCommand } from './commands/export.ts';
 import { fetcherCommand, mapperCommand, saverCommand } from './commands/service.ts';
+import { permissionsCommand } from './commands/permissions.ts';
 import { startCommand } from './commands/start.ts';
 import { statusCommand } from './commands/status.ts';
 import { verifyCommand } from './commands/verify.ts';
@@ -28,6 +29,7 @@ const COMMANDS: readonly Command[] = [
   exportCommand,
   deadCommand,
   doctorCommand,
+  permissionsCommand,
 ];
 
 /** Runs the `leat` command and ends the process with its exit code. */

@@ -25,6 +25,8 @@ export interface RunWish {
   readonly pipeline: Pipeline;
   readonly file: string;
   readonly params: Readonly<Record<string, string>>;
+  /** The variables that have further ones. */
+  readonly secrets: Readonly<Record<string, string>>;
   /** The id that was asked for, if any. */
   readonly run?: string;
   /** See `RunRequest.isRecovered`. */
@@ -56,6 +58,7 @@ export async function openRun(runs: Runs, wish: RunWish): Promise<OpenedRun> {
     ...(wish.run !== undefined && { isIdGiven: true }),
     pipeline: wish.pipeline.name,
     params: wish.params,
+    ...(Object.keys(wish.secrets).length > 0 && { secrets: wish.secrets }),
     spec: wish.pipeline.spec,
     file: wish.file,
     createdAt: now,
@@ -69,8 +72,8 @@ export async function openRun(runs: Runs, wish: RunWish): Promise<OpenedRun> {
 
 async function resume(runs: Runs, request: RunRequest, wish: RunWish): Promise<OpenedRun> {
   const { run } = request;
-  const misfit = misfitOf(run, request.spec, wish.pipeline.spec);
-  if (misfit !== undefined) throw new LeatError('invalid-pipeline', misfit);
+  const misfit = misfitOf(request, wish.pipeline.spec);
+  if (misfit !== undefined) throw misfit;
   demandSameParams(request, wish);
   const entry = await runs.progress(run);
   const state = entry?.progress.state ?? 'pending';

@@ -2,6 +2,7 @@ import { relative } from 'node:path';
 import { type DeadLetterChoice, LeatError, mayBeRedriven, type RunState } from '@leat/core';
 import { DeadLetterStore, type LeftOut, surveyDeadLetters } from '@leat/sdk/internal';
 import type { Call } from './command.ts';
+import { plain } from './dead-letter-text.ts';
 import { EXIT } from './exit-code.ts';
 import { findLetters, findRun, type RunPlace } from './find-run.ts';
 import { print } from './output.ts';
@@ -43,7 +44,7 @@ export async function redriveLetters(
     lines.push(`${counted(count)} will not: they ${WHY[reason]}.`);
   }
   if (records > 0) {
-    const file = relative('.', request.file ?? 'pipeline.ts');
+    const file = plain(relative('.', request.file ?? 'pipeline.ts'));
     lines.push(
       `This is done as soon as a fetcher, mappers and savers of ${pipeline} are running, or "leat dev ${file} --run ${run}" if that made the run.`,
     );

@@ -24,6 +24,7 @@ type SettingName =
   | 'logLevel'
   | 'stateDir'
   | 'httpPort'
+  | 'httpHost'
   | 'otlpEndpoint'
   | 'stopGraceMs'
   | 'codeVersion';
@@ -132,6 +133,13 @@ export const SETTINGS: Readonly<Record<SettingName, SettingRow>> = {
       'Port on which `fetcher`, `mapper` and `saver` answer `/healthz`, `/readyz` and `/metrics`; 0 is any that is free.',
     values: 'ports',
   },
+  httpHost: {
+    flag: 'http-host',
+    variable: 'LEAT_HTTP_HOST',
+    fallback: '127.0.0.1',
+    meaning:
+      'Address on which they do so; by default only this machine can ask. `::` is all addresses that the machine has.',
+  },
   otlpEndpoint: {
     flag: 'otlp-endpoint',
     variable: 'OTEL_EXPORTER_OTLP_ENDPOINT',
@@ -166,6 +174,7 @@ export interface Settings {
   readonly log: { readonly format: LogFormat; readonly level: string };
   readonly stateDir: string;
   readonly httpPort: number | undefined;
+  readonly httpHost: string;
   readonly otlpEndpoint: string | undefined;
   readonly stopGraceMs: number | undefined;
   readonly codeVersion: string | undefined;
@@ -197,6 +206,11 @@ export function readSettings(flags: Values, variables: Variables): Settings {
     if (value === undefined) return undefined;
     if (/^\d{1,5}$/.test(value) && Number(value) <= 65_535) return Number(value);
     throw wrong(row, 'a port from 0 to 65535', value);
+  };
+  const host = (row: SettingRow): string => {
+    // An empty one would be all addresses.
+    if (/^\S+$/.test(required(row))) return required(row);
+    throw wrong(row, 'an address or a host name', required(row));
   };
   const address = (row: SettingRow): string | undefined => {
     const value = text(row);
@@ -244,6 +258,7 @@ export function readSettings(flags: Values, variables: Variables): Settings {
     },
     stateDir: required(SETTINGS.stateDir),
     httpPort: port(SETTINGS.httpPort),
+    httpHost: host(SETTINGS.httpHost),
     otlpEndpoint: address(SETTINGS.otlpEndpoint),
     stopGraceMs: optionalCount(SETTINGS.stopGraceMs),
     codeVersion: version(SETTINGS.codeVersion),

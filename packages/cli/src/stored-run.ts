@@ -9,7 +9,9 @@ import {
 import type { Pipeline, Saver, SinkSession } from '@leat/sdk';
 import { loadPipeline, misfitOf, runInfoOf } from '@leat/sdk/internal';
 import type { Call } from './command.ts';
+import { plain } from './dead-letter-text.ts';
 import { findRun, withRuns } from './find-run.ts';
+import { notedFile } from './noted-file.ts';
 
 /** A run whose sinks can be read. */
 export interface StoredRun {
@@ -21,27 +23,36 @@ export interface StoredRun {
 }
 
 /**
- * Finds the run that a command names, and its pipeline: the file that is given as second operand, or the
- * one that the run was started with.
+ * Finds the run that a command names, and its pipeline: in the file that is given as second operand, or that
+ * `leat dev` has noted for its own runs.
  *
- * @throws LeatError `run-unknown`, or `invalid-configuration` if the file is not known, or which run is meant
+ * @param command its name, for a sentence that says what to call instead
+ * @throws LeatError `run-unknown`, or `invalid-configuration` if the file is not known, or another pipeline's, or
+ *   which run is meant
  */
-export async function storedRun(call: Call): Promise<StoredRun> {
+export async function storedRun(call: Call, command: string): Promise<StoredRun> {
   const [id = '', file] = call.operands;
-  const { request, progress } = await withRuns(call, async (place) => {
+  const { request, progress, isOfDev } = await withRuns(call, async (place) => {
     const { request: found, runs } = await findRun(place, id);
-    return { request: found, progress: (await runs.progress(id))?.progress };
+    return {
+      request: found,
+      progress: (await runs.progress(id))?.progress,
+      isOfDev: place.isOfDev,
+    };
   });
-  const path = file ?? request.file;
-  if (path === undefined) {
+  const noted = isOfDev ? await notedFile(call.settings.stateDir, request.pipeline) : undefined;
+  const path = file ?? noted;
+  if (path === undefined) throw nameTheFile(request, command);
+  const pipeline: Pipeline = await loadPipeline(path);
+  if (pipeline.name !== request.pipeline) {
+    const wanted = plain(request.pipeline);
     throw new LeatError(
       'invalid-configuration',
-      `The run ${id} does not say which pipeline file it belongs to: name it as second operand.`,
+      `The run ${id} is of the pipeline ${wanted}, and the file ${path} has the pipeline ${pipeline.name}: name the file of ${wanted}.`,
     );
   }
-  const pipeline: Pipeline = await loadPipeline(path);
-  const misfit = misfitOf(id, request.spec, pipeline.spec);
-  if (misfit !== undefined) throw new LeatError('invalid-pipeline', misfit);
+  const misfit = misfitOf(request, pipeline.spec);
+  if (misfit !== undefined) throw misfit;
   return {
     request,
     progress,
@@ -49,6 +60,15 @@ export async function storedRun(call: Call): Promise<StoredRun> {
     pipeline,
     savers: pipeline.stages.filter((stage): stage is Saver => stage.kind === 'saver'),
   };
+}
+
+/** The file that the run itself names is not loaded: others may write into the bucket where it says so. */
+function nameTheFile({ run, file }: RunRequest, command: string): LeatError {
+  const hint = file === undefined ? '' : ` (the run says it was started with ${plain(file)})`;
+  return new LeatError(
+    'invalid-configuration',
+    `Name the pipeline file of the run ${run}: leat ${command} ${run} pipeline.ts${hint}.`,
+  );
 }
 
 /** Opens a saver's sink, to read what is in it. */

@@ -6,6 +6,7 @@ export {
   checkName,
   checkRunId,
   deadSubject,
+  isVariableName,
   newRunId,
   receiptsConsumer,
   receiptsSubject,
@@ -14,6 +15,8 @@ export {
   stageSubject,
   streamName,
 } from './names.ts';
+export type { NatsRole, Permissions } from './permissions.ts';
+export { NATS_ROLES, permissionsOf } from './permissions.ts';
 export type {
   Mismatch,
   Topology,

@@ -5,6 +5,7 @@ import {
   bucketName,
   checkName,
   checkRunId,
+  isVariableName,
   deadSubject,
   newRunId,
   receiptsConsumer,
@@ -45,6 +46,19 @@ describe('checkName', () => {
     );
     expect(() => checkName('pipeline', name)).not.toThrow();
   });
+});
+
+describe('isVariableName', () => {
+  test.each(['API_TOKEN', '_', 'A1', 'A'.repeat(128)])('accepts %s', (name) => {
+    expect(isVariableName(name)).toBe(true);
+  });
+
+  test.each(['', 'token', 's3cr3t', '1A', 'A-B', 'A B', 'A\n', 'A'.repeat(129)])(
+    'refuses %j',
+    (name) => {
+      expect(isVariableName(name)).toBe(false);
+    },
+  );
 });
 
 describe('checkRunId', () => {

@@ -6,6 +6,8 @@ import { LeatError } from './errors.ts';
  */
 const NAME = /^[a-z][a-z0-9-]{0,30}$/;
 const RUN = /^[a-z0-9][a-z0-9-]{0,47}$/;
+/** In capitals, as is the custom: so a value that is given in place of a name is found out. */
+const VARIABLE = /^[A-Z_][A-Z0-9_]{0,127}$/;
 
 /** The version token of every subject. */
 const SUBJECT_ROOT = 'leat.v1';
@@ -37,6 +39,11 @@ export function checkRunId(run: string): void {
       `The run id ${JSON.stringify(run)} must be 1 to 48 lower-case letters, digits or hyphens.`,
     );
   }
+}
+
+/** Whether a text can be the name of an environment variable that has a secret. */
+export function isVariableName(text: string): boolean {
+  return VARIABLE.test(text);
 }
 
 /**

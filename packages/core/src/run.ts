@@ -29,9 +29,11 @@ export interface RunRequest {
   readonly pipeline: string;
   /** What the user gave with `--param`, for sources, stages and sinks to read. */
   readonly params: Readonly<Record<string, string>>;
+  /** Further ones that nobody shall read: for each the environment variable that has it wherever it is needed. */
+  readonly secrets?: Readonly<Record<string, string>>;
   /** The graph at that time; chunk ids are paths through it. */
   readonly spec: PipelineSpec;
-  /** The pipeline file that it was started with, for the commands that come later. */
+  /** The pipeline file that it was started with, to be shown and never loaded: others may write here. */
   readonly file?: string;
   /** ISO 8601. */
   readonly createdAt: string;

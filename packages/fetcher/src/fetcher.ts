@@ -6,15 +6,14 @@ import {
   reportOf,
   type RunReport,
   type RunRequest,
-  specDifference,
 } from '@leat/core';
 import type { Pipeline } from '@leat/sdk';
 import {
   type Logger,
-  misfitOf,
   type PipelineConnection,
   TroubleTeller,
   wait,
+  whyUnfit,
 } from '@leat/sdk/internal';
 import { type Conducted, conduct } from './conduct.ts';
 import { newHolderId } from './holder-id.ts';
@@ -51,7 +50,8 @@ export interface FetcherServiceOptions {
  * time, and conducts each to its end. Several fetchers for one pipeline share the runs, and each stands
  * by to take over from the others.
  *
- * @throws LeatError `invalid-pipeline` if the run named by `only` belongs to another graph
+ * @throws LeatError `invalid-pipeline` if the run named by `only` belongs to another graph, or
+ * `invalid-configuration` if a secret of it is not known here
  */
 export async function runFetcher(options: FetcherServiceOptions): Promise<void> {
   const { connection, logger, stop, only } = options;
@@ -64,10 +64,10 @@ export async function runFetcher(options: FetcherServiceOptions): Promise<void> 
     let isDone = true;
     try {
       for (const request of await candidates(options)) {
-        const misfit = misfitOf(request.run, request.spec, options.pipeline.spec);
-        if (misfit !== undefined) {
-          if (only !== undefined) throw new LeatError('invalid-pipeline', misfit);
-          troubles.tell(request.run, misfit);
+        const unfitness = whyUnfit(request, options.pipeline);
+        if (unfitness !== undefined) {
+          if (only !== undefined) throw unfitness;
+          troubles.tell(request.run, unfitness.message);
           continue;
         }
         isDone = false;
@@ -134,7 +134,7 @@ async function candidates({
 async function anotherWaits(options: FetcherServiceOptions, run: string): Promise<boolean> {
   const { connection, pipeline } = options;
   for (const other of await candidates(options)) {
-    if (other.run === run || specDifference(other.spec, pipeline.spec) !== undefined) continue;
+    if (other.run === run || whyUnfit(other, pipeline) !== undefined) continue;
     const found = (await connection.runs.progress(other.run))?.progress;
     if (found?.holder === undefined && found?.state !== 'paused') return true;
   }

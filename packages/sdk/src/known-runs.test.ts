@@ -34,7 +34,9 @@ function start(known: Readonly<Record<string, RunWish>>, fail = 0) {
       if (failures-- > 0) throw new Error('away');
       if (!(run in known)) return undefined;
       const { spec } = steady;
-      return { run, pipeline: 'p', params: { a: run }, spec, createdAt: '2026-11-27' };
+      const secrets = run.startsWith('secret') ? { secrets: { token: 'NOT_SET_IN_TESTS' } } : {};
+      const createdAt = '2026-11-27';
+      return { run, pipeline: 'p', params: { a: run }, spec, createdAt, ...secrets };
     },
     wish: async (run: string) => {
       wished.push(run);
@@ -93,8 +95,15 @@ test.each<[string, number, string]>([
   ['unknown', 20, 'drop: unknown run'],
   ['paused', 99, 'back 2000'],
   ['cancelled', 1, 'drop: the run was cancelled'],
+  ['secret', 99, 'back 2000'],
+  ['secret-cancelled', 99, 'drop: the run was cancelled'],
 ])('a chunk of a run that is %s, delivered %i times: %s', async (run, deliveries, end) => {
-  const { service } = start({ paused: 'pause', cancelled: 'cancel' });
+  const { service } = start({
+    paused: 'pause',
+    cancelled: 'cancel',
+    secret: 'run',
+    'secret-cancelled': 'cancel',
+  });
   const { delivery, settled } = deliver(run, deliveries);
   expect(await service.admit(delivery)).toBeUndefined();
   expect(settled).toEqual([end]);

@@ -3,18 +3,16 @@ import {
   identityOf,
   isResumable,
   LeatError,
-  type PipelineSpec,
   type RunIdentity,
   type RunWish,
   type SinkIdentity,
-  specDifference,
 } from '@leat/core';
 import type { RunInfo } from './contracts.ts';
 import type { Pipeline } from './define-pipeline.ts';
 import type { Delivery } from './jetstream/chunk-queue.ts';
 import type { Runs } from './jetstream/runs.ts';
 import type { Logger } from './logger.ts';
-import { runInfoOf } from './run-info.ts';
+import { runInfoOf, whyUnfit } from './run-info.ts';
 import { TroubleTeller } from './trouble-teller.ts';
 
 /** How many runs a service remembers; it has to do with very few at a time. */
@@ -45,10 +43,11 @@ export interface KnownRun {
   readonly signal: AbortSignal;
 }
 
-interface Entry extends KnownRun {
+interface Entry extends Omit<KnownRun, 'info'> {
+  /** Absent if this replica may not work on the run, for the reason beside it. */
+  readonly info: RunInfo | undefined;
+  readonly unfit: LeatError | undefined;
   readonly cancel: AbortController;
-  /** Why this replica may not work on the run: its pipeline file has another graph. */
-  readonly misfit: string | undefined;
   fence: number;
   wish: RunWish;
 }
@@ -101,14 +100,14 @@ export class KnownRuns {
       }
       return undefined;
     }
-    if (entry.misfit !== undefined) {
-      this.#troubles.tell(run, entry.misfit);
-      delivery.giveBack(REST_DELAY_MS);
+    const { wish, unfit, info } = entry;
+    if (wish === 'cancel') {
+      delivery.drop('the run was cancelled');
       return undefined;
     }
-    if (entry.wish === 'run') return entry;
-    if (entry.wish === 'pause') delivery.giveBack(REST_DELAY_MS);
-    else delivery.drop('the run was cancelled');
+    if (wish === 'run' && info !== undefined) return entry as KnownRun;
+    if (wish === 'run' && unfit !== undefined) this.#troubles.tell(run, unfit.message);
+    delivery.giveBack(REST_DELAY_MS);
     return undefined;
   }
 
@@ -179,8 +178,8 @@ export class KnownRuns {
     const { runs, pipeline, stage, codeVersion, abort } = this.#options;
     const request = await runs.get(run);
     if (request === undefined) return undefined;
-    const misfit = misfitOf(run, request.spec, pipeline.spec);
-    if (misfit === undefined && codeVersion !== undefined) {
+    const unfit = whyUnfit(request, pipeline);
+    if (unfit === undefined && codeVersion !== undefined) {
       await runs.notes.addVersion(run, stage, codeVersion);
     }
     const cancel = new AbortController();
@@ -188,10 +187,10 @@ export class KnownRuns {
     // Every chunk in hand listens to it.
     setMaxListeners(0, signal);
     return {
-      info: runInfoOf(request),
+      info: unfit === undefined ? runInfoOf(request) : undefined,
+      unfit,
       identity: identityOf(request, pipeline.fetcher),
       isRecovered: request.isRecovered === true,
-      misfit,
       cancel,
       signal,
       fence: (await runs.progress(run))?.progress.fence ?? 0,
@@ -215,15 +214,4 @@ export class KnownRuns {
       }
     }
   }
-}
-
-/** Why a pipeline file does not fit a run; chunk ids are paths through the run's graph. */
-export function misfitOf(
-  run: string,
-  its: PipelineSpec,
-  present: PipelineSpec,
-): string | undefined {
-  const difference = specDifference(its, present);
-  if (difference === undefined) return undefined;
-  return `The run ${run} does not fit this pipeline file: ${difference}. Put the file back to go on with the run, or cancel it.`;
 }

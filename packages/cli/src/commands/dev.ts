@@ -1,7 +1,7 @@
 import { open, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { LeatError, messageOf, reportOf, type RunReport } from '@leat/core';
+import { LeatError, messageOf, reportOf, type RunReport, type RunRequest } from '@leat/core';
 import { runFetcher } from '@leat/fetcher';
 import type { Mapper, Pipeline, Saver } from '@leat/sdk';
 import {
@@ -9,11 +9,21 @@ import {
   openPipelineConnection,
   type PipelineConnection,
   type Runs,
+  secretsFrom,
 } from '@leat/sdk/internal';
-import { type Call, type Command, countFlag, paramsOf, runFlag } from '../command.ts';
+import {
+  type Call,
+  type Command,
+  countFlag,
+  PARAM_OPTIONS,
+  paramsOf,
+  runFlag,
+  secretsOf,
+} from '../command.ts';
 import { codeVersionOf } from '../code-version.ts';
 import { EmbeddedNats } from '../embedded-nats.ts';
 import { EXIT, exitCodeOfError, exitCodeOfState } from '../exit-code.ts';
+import { noteFile } from '../noted-file.ts';
 import { connectionName, type OpenedRun, openRun, RECOVER } from '../open-run.ts';
 import { print } from '../output.ts';
 import { clearProgress, ProgressDisplay } from '../progress-display.ts';
@@ -35,7 +45,7 @@ export const devCommand: Command = {
       meaning: 'The run’s id; one that failed or rests goes on.',
     },
     recover: RECOVER,
-    param: { type: 'string', multiple: true, value: 'K=V', meaning: 'A parameter of the run.' },
+    ...PARAM_OPTIONS,
     report: { type: 'string', value: 'FILE', meaning: 'Where to write the report, as JSON.' },
     keep: { type: 'boolean', meaning: 'Keep the NATS server up after the run, until Ctrl-C.' },
   },
@@ -46,6 +56,9 @@ async function dev(call: Call): Promise<number> {
   const [file = ''] = call.operands;
   const mappers = countFlag(call, 'mappers', 1);
   const params = paramsOf(call);
+  const secrets = secretsOf(call);
+  // Before there is a run that cannot go on.
+  secretsFrom(process.env, secrets, 'The run');
   const run = runFlag(call);
   await demandWritable(call);
   const pipeline = await loadPipeline(file);
@@ -58,6 +71,7 @@ async function dev(call: Call): Promise<number> {
   );
   if (nats === undefined) return EXIT.interrupted;
   try {
+    await noteFile(call, pipeline.name, file);
     await using tracing = await openTracing(call, pipeline, 'dev');
     const connection = await openPipelineConnection(
       pipeline.spec,
@@ -65,7 +79,7 @@ async function dev(call: Call): Promise<number> {
       { name: connectionName('dev'), logger: call.logger, tracer: tracing?.tracer },
     );
     try {
-      const opened = await openAsked(call, connection, pipeline, { file, params, run });
+      const opened = await openAsked(call, connection, pipeline, { file, params, secrets, run });
       const ended = await runAll({ call, connection, pipeline, file, mappers, shutdown, opened });
       return await conclude(call, nats, shutdown, opened, ended);
     } finally {
@@ -84,16 +98,18 @@ async function openAsked(
   asked: {
     readonly file: string;
     readonly params: Readonly<Record<string, string>>;
+    readonly secrets: Readonly<Record<string, string>>;
     readonly run: string | undefined;
   },
 ): Promise<OpenedRun> {
-  const { file, params } = asked;
-  const run = asked.run ?? (await toGoOnWith(call, runs, params));
+  const { file, params, secrets } = asked;
+  const run = asked.run ?? (await toGoOnWith(call, runs, { params, secrets }));
   const wish = {
     pipeline,
     file: resolve(file),
     params,
     isRecovered: call.flags['recover'] === true,
+    secrets,
     ...(run !== undefined && { run }),
   };
   const opened = await openRun(runs, wish);
@@ -104,10 +120,12 @@ async function openAsked(
 async function toGoOnWith(
   call: Call,
   runs: Runs,
-  params: Readonly<Record<string, string>>,
+  wanted: Required<Pick<RunRequest, 'params' | 'secrets'>>,
 ): Promise<string | undefined> {
   const interrupted = await runs.listOpen();
-  const same = interrupted.find((request) => isDeepStrictEqual(request.params, params));
+  const same = interrupted.find(({ params, secrets = {} }) =>
+    isDeepStrictEqual({ params, secrets }, wanted),
+  );
   if (same === undefined) {
     for (const { run } of interrupted) {
       call.logger.warn(

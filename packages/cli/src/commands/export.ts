@@ -24,7 +24,7 @@ export const exportCommand: Command = {
 };
 
 async function exportRun(call: Call): Promise<number> {
-  const stored = await storedRun(call);
+  const stored = await storedRun(call, 'export');
   const { report, savers } = stored;
   if (!isEnded(report.state)) {
     throw new LeatError(

@@ -66,7 +66,7 @@ async function serve(call: Call, role: Role): Promise<number> {
   const [file = ''] = call.operands;
   const pipeline = await loadPipeline(file);
   const stages = stagesOf(pipeline, role, call.flags['stage'] as string | undefined);
-  const { httpPort, stopGraceMs } = call.settings;
+  const { httpPort, httpHost: host, stopGraceMs } = call.settings;
   const shutdown = listenForShutdown((line) => call.logger.warn(line), stopGraceMs);
   const names = stages.map(({ name }) => name);
   const measurement = httpPort === undefined ? undefined : measure(pipeline, role, names);
@@ -79,8 +79,11 @@ async function serve(call: Call, role: Role): Promise<number> {
   // Open before there is a connection, and until all is done: who asks is told what is waited for.
   await using endpoint =
     measurement &&
-    (await openHttpEndpoint(httpPort ?? 0, { ...health, '/metrics': measurement.answer }));
-  if (endpoint !== undefined) call.logger.info({ port: endpoint.port }, 'answering probes');
+    (await openHttpEndpoint(
+      { host, port: httpPort ?? 0 },
+      { ...health, '/metrics': measurement.answer },
+    ));
+  if (endpoint !== undefined) call.logger.info({ host, port: endpoint.port }, 'answering probes');
   await using tracing = await openTracing(call, pipeline, role);
   connection = await openPipelineConnection(pipeline.spec, call.settings, {
     name: connectionName(role),

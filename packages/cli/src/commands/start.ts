@@ -1,7 +1,15 @@
 import { resolve } from 'node:path';
 import { loadPipeline, openPipelineConnection } from '@leat/sdk/internal';
-import { type Call, type Command, paramsOf, runFlag } from '../command.ts';
+import {
+  type Call,
+  type Command,
+  PARAM_OPTIONS,
+  paramsOf,
+  runFlag,
+  secretsOf,
+} from '../command.ts';
 import { EXIT } from '../exit-code.ts';
+import { explained } from '../nats-access.ts';
 import { connectionName, openRun, RECOVER } from '../open-run.ts';
 import { print } from '../output.ts';
 
@@ -17,7 +25,7 @@ export const startCommand: Command = {
       meaning: 'The run’s id; one that failed or rests goes on.',
     },
     recover: RECOVER,
-    param: { type: 'string', multiple: true, value: 'K=V', meaning: 'A parameter of the run.' },
+    ...PARAM_OPTIONS,
   },
   run: start,
 };
@@ -27,18 +35,21 @@ async function start(call: Call): Promise<number> {
   const pipeline = await loadPipeline(file);
   const run = runFlag(call);
   const params = paramsOf(call);
+  const secrets = secretsOf(call);
   const connection = await openPipelineConnection(pipeline.spec, call.settings, {
     name: connectionName('start'),
     logger: call.logger,
   });
   try {
-    const { request } = await openRun(connection.runs, {
+    const wish = {
       pipeline,
       file: resolve(file),
       params,
+      secrets,
       isRecovered: call.flags['recover'] === true,
       ...(run !== undefined && { run }),
-    });
+    };
+    const { request } = await explained(call.settings.nats, openRun(connection.runs, wish));
     await print(`${request.run}\n`);
     return EXIT.ok;
   } finally {

@@ -20,7 +20,7 @@ export const verifyCommand: Command = {
 const MAX_FINDINGS = 50;
 
 async function verify(call: Call): Promise<number> {
-  const stored = await storedRun(call);
+  const stored = await storedRun(call, 'verify');
   const { report, savers } = stored;
   const accounts: SinkAccount[] = [];
   for (const saver of savers) accounts.push(await account(call, stored, saver));

@@ -5,12 +5,14 @@ import {
   type Authenticator,
   connect,
   credsAuthenticator,
+  errors,
   nkeyAuthenticator,
   type NatsConnection,
   type NodeConnectionOptions,
 } from '@nats-io/transport-node';
 import type { Logger } from 'pino';
 import { wait } from '../wait.ts';
+import { whatIsRefused } from './permission-refusal.ts';
 import { addressOf, type NatsSettings } from './settings.ts';
 
 export interface ConnectOptions {
@@ -166,6 +168,18 @@ function checkServer(connection: NatsConnection, url: string): void {
 
 /** Says in the log what the connection goes through; the client itself does the rest. */
 function watch(connection: NatsConnection, logger: Logger): void {
+  const told = new Set<string>();
+  const tellOf = (error: Error): void => {
+    if (!(error instanceof errors.PermissionViolationError)) {
+      logger.error({ err: error }, 'nats error');
+      return;
+    }
+    // What is refused is tried again: it is said once, and not for each run anew.
+    const kind = `${error.operation} ${error.subject.replace(/\.[^.]*$/, '')}`;
+    if (told.has(kind)) return;
+    told.add(kind);
+    logger.error(`the user of NATS ${whatIsRefused(error)}`);
+  };
   void (async () => {
     for await (const status of connection.status()) {
       if (status.type === 'disconnect')
@@ -174,7 +188,7 @@ function watch(connection: NatsConnection, logger: Logger): void {
         logger.info({ server: status.server }, 'reconnected to nats');
       else if (status.type === 'staleConnection') dropSocket(connection);
       else if (status.type === 'ldm') logger.warn('the nats server is about to leave');
-      else if (status.type === 'error') logger.error({ err: status.error }, 'nats error');
+      else if (status.type === 'error') tellOf(status.error);
     }
   })();
 }

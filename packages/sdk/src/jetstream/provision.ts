@@ -14,6 +14,8 @@ import {
   type JetStreamManager,
   type StreamConfig,
 } from '@nats-io/jetstream';
+import { errors } from '@nats-io/transport-node';
+import { permissionRefusal } from './permission-refusal.ts';
 
 const STREAM_NOT_FOUND = 10059;
 const STREAM_NAME_IN_USE = 10058;
@@ -160,6 +162,14 @@ function explain(error: unknown, what: string): unknown {
   return error;
 }
 
+/** Whether JetStream says so, or nobody answers to its requests: the client wraps either. */
+function isSwitchedOff(error: unknown): boolean {
+  for (let each = error; each instanceof Error; each = each.cause) {
+    if (each instanceof errors.NoRespondersError || apiCode(each) === JETSTREAM_OFF) return true;
+  }
+  return false;
+}
+
 /** What is wrong with a server that does not let Leat have what it needs, as a sentence with its address. */
 export function jetStreamRefusal(error: unknown, address: string): LeatError {
   const refuse = (code: LeatErrorCode, sentence: string): LeatError =>
@@ -168,10 +178,9 @@ export function jetStreamRefusal(error: unknown, address: string): LeatError {
   if (error instanceof LeatError) {
     return new LeatError(error.code, `NATS server at ${address}: ${message}`, { cause: error });
   }
-  if (
-    apiCode(error) === JETSTREAM_OFF ||
-    /jetstream.*not enabled|no responders|permissions violation/i.test(message)
-  ) {
+  const forbidden = permissionRefusal(error, address);
+  if (forbidden !== undefined) return forbidden;
+  if (isSwitchedOff(error)) {
     return refuse(
       'unfit-server',
       `does not let this account use JetStream (${message}): enable it for the account.`,

@@ -1,11 +1,12 @@
-import type {
-  RedriveWish,
-  RunProgress,
-  RunRequest,
-  RunState,
-  RunWish,
-  SinkIdentity,
-  Trouble,
+import {
+  isVariableName,
+  type RedriveWish,
+  type RunProgress,
+  type RunRequest,
+  type RunState,
+  type RunWish,
+  type SinkIdentity,
+  type Trouble,
 } from '@leat/core';
 
 /**
@@ -38,7 +39,7 @@ export const isRedriveWish: Shape<RedriveWish> = (value): value is RedriveWish =
 };
 
 export const isRunRequest: Shape<RunRequest> = (value): value is RunRequest => {
-  const { run, pipeline, params, spec, createdAt, born, limits } = fieldsOf(value);
+  const { run, pipeline, params, spec, createdAt, born, limits, secrets } = fieldsOf(value);
   const { name, stages } = fieldsOf(spec);
   const { chunkSize, maxBytes } = fieldsOf(limits);
   return (
@@ -47,6 +48,7 @@ export const isRunRequest: Shape<RunRequest> = (value): value is RunRequest => {
       [chunkSize, maxBytes].every((limit) => isCount(limit) && limit !== 0)) &&
     [run, pipeline, createdAt, name].every((text) => typeof text === 'string') &&
     Object.values(fieldsOf(params)).every((text) => typeof text === 'string') &&
+    (secrets === undefined || areVariables(secrets)) &&
     Array.isArray(stages) &&
     stages.every((stage) => typeof fieldsOf(stage)['name'] === 'string')
   );
@@ -86,6 +88,12 @@ export const isSinkIdentity: Shape<SinkIdentity> = (value): value is SinkIdentit
   const { mark, place } = fieldsOf(value);
   return typeof mark === 'string' && /^[\w-]{1,64}$/.test(mark) && typeof place === 'string';
 };
+
+/** Also the service's own variables are read by these names: they are no more than what `--secret` takes. */
+function areVariables(value: unknown): boolean {
+  const names = typeof value === 'object' && value !== null ? Object.values(value) : [undefined];
+  return names.every((name) => typeof name === 'string' && isVariableName(name));
+}
 
 function isCount(value: unknown): boolean {
   return Number.isSafeInteger(value) && (value as number) >= 0;

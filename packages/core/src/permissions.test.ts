@@ -1,0 +1,65 @@
+import { describe, expect, test } from 'vitest';
+import { NATS_ROLES, permissionsOf } from './permissions.ts';
+import type { PipelineSpec } from './spec.ts';
+
+const SPEC: PipelineSpec = {
+  name: 'p',
+  stages: [
+    { name: 'numbers', kind: 'fetcher' },
+    { name: 'first', kind: 'mapper', from: 'numbers' },
+    { name: 'second', kind: 'mapper', from: 'first' },
+    { name: 'files', kind: 'saver', from: 'second' },
+    { name: 'raw', kind: 'saver', from: 'numbers' },
+  ],
+};
+
+const publish = (role: (typeof NATS_ROLES)[number]): readonly string[] =>
+  permissionsOf(SPEC, role).publish;
+
+const kept = (role: (typeof NATS_ROLES)[number]): string[] =>
+  publish(role)
+    .filter((subject) => subject.startsWith('$KV.'))
+    .map((subject) => subject.split('.')[2] ?? '');
+
+describe('the permissions of a role', () => {
+  test('are each there once, in order, and only for this pipeline', () => {
+    for (const role of NATS_ROLES) {
+      const subjects = publish(role);
+      expect(subjects).toEqual([...new Set(subjects)].toSorted());
+      const general = subjects.filter(
+        (subject) => !/leat_p(?:[_.]|$)|^leat\.v1\.p\./.test(subject),
+      );
+      const listings = new Set(['$JS.API.INFO', '$JS.API.STREAM.LIST', '$JS.API.STREAM.NAMES']);
+      expect(general.filter((subject) => !listings.has(subject))).toEqual([]);
+      expect(permissionsOf(SPEC, role).subscribe).toEqual(['_INBOX.>']);
+    }
+  });
+
+  test('let each write the entries that are its own', () => {
+    expect(kept('fetcher')).toEqual(['progress', 'run', 'trouble', 'wish']);
+    expect(kept('mapper')).toEqual(['trouble']);
+    expect(kept('saver')).toEqual(['sink', 'trouble']);
+    expect(kept('operator')).toEqual(['progress', 'redrive', 'run', 'wish']);
+    expect(kept('observer')).toEqual([]);
+  });
+
+  test('let chunks go down the graph only', () => {
+    const queues = (role: (typeof NATS_ROLES)[number]): string[] =>
+      publish(role).filter((subject) => /^leat\.v1\.p\.(?:first|second|files|raw)\./.test(subject));
+    expect(queues('mapper')).toEqual(['leat.v1.p.files.*', 'leat.v1.p.second.*']);
+    expect(queues('saver')).toEqual([]);
+    expect(queues('operator')).toEqual([]);
+    // Whatever has died is tried again by the fetcher.
+    expect(queues('fetcher')).toHaveLength(4);
+  });
+
+  test('let nobody create or change streams but a fetcher and an operator, and nobody delete any', () => {
+    const making = /^\$JS\.API\.STREAM\.(?:CREATE|UPDATE|DELETE|RESTORE)\./;
+    const makers = NATS_ROLES.filter((role) => publish(role).some((each) => making.test(each)));
+    expect(makers).toEqual(['fetcher', 'operator']);
+    for (const role of makers) {
+      const made = publish(role).filter((subject) => making.test(subject));
+      expect(made.every((subject) => subject.startsWith('$JS.API.STREAM.CREATE.'))).toBe(true);
+    }
+  });
+});
