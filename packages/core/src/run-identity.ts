@@ -1,5 +1,4 @@
-import type { RunRequest } from './run.ts';
-import { drawGraph } from './spec.ts';
+import { drawGraph, type PipelineSpec } from './spec.ts';
 
 /** Where a chunk ends. Fixed when a run begins: chunk ids mean nothing under other limits. */
 export interface ChunkLimits {
@@ -36,8 +35,15 @@ export function newBirthMark(random: number): string {
     .padStart(13, '0');
 }
 
+/** What a run's request says of its identity; see `RunRequest`. */
+interface Asked extends Pick<RunIdentity, 'pipeline' | 'run' | 'createdAt'> {
+  readonly born?: string;
+  readonly limits?: ChunkLimits;
+  readonly spec: PipelineSpec;
+}
+
 /** @param limits those of the pipeline file, for a run whose request does not have them yet */
-export function identityOf(request: RunRequest, limits: ChunkLimits): RunIdentity {
+export function identityOf(request: Asked, limits: ChunkLimits): RunIdentity {
   const { pipeline, run, born = '', createdAt, spec } = request;
   return {
     pipeline,
