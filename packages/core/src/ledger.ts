@@ -66,9 +66,7 @@ export class Ledger {
       this.#partly.set(Number(seq), { paths: new Set(paths), counts });
     }
     this.redrives = new Redrives(checkpoint.redrives);
-    // Where nothing is to be read again, there is nothing to compare.
-    const isRecalled = checkpoint.watermark < checkpoint.next;
-    this.#source = new SourceCheck(isRecalled ? checkpoint.source : undefined);
+    this.#source = new SourceCheck(checkpoint.source, checkpoint.watermark < checkpoint.next);
     this.#totals = checkpoint.totals;
     this.#digest = checkpoint.digest;
   }
@@ -139,6 +137,8 @@ export class Ledger {
     }
     const isSettled = this.#settledAbove.has(seq);
     this.#source.read(seq, chunk.checksum, isSettled);
+    // Before anything is changed: the last checkpoint must have the cursor of the chunk at the watermark.
+    if (seq + 1 === this.#next) this.#source.confirm();
     if (!isSettled) {
       this.#inFlight.set(seq, {
         seq,
@@ -151,7 +151,6 @@ export class Ledger {
     this.#nextCursor = chunk.nextCursor;
     this.#readFraction = chunk.fraction;
     this.#head++;
-    if (this.#head === this.#next) this.#source.confirm();
     this.#next = Math.max(this.#next, this.#head);
     this.#advance();
   }
@@ -210,6 +209,7 @@ export class Ledger {
       return 'part';
     }
     this.#partly.delete(id.seq);
+    this.#source.settle(id.seq, receipt.source);
     this.#settleRoot(id.seq, counts);
     return 'settled';
   }
@@ -235,6 +235,7 @@ export class Ledger {
 
   checkpoint(): LedgerCheckpoint {
     const first = this.#inFlight.get(this.#watermark);
+    const source = this.#source.checkpoint();
     return {
       watermark: this.#watermark,
       cursor: first === undefined ? this.#nextCursor : first.cursor,
@@ -246,7 +247,7 @@ export class Ledger {
         [...this.#partly].map(([seq, { paths, counts }]) => [seq, { paths: [...paths], counts }]),
       ),
       ...(this.redrives.size > 0 && { redrives: this.redrives.checkpoint() }),
-      source: this.#source.checkpoint(),
+      ...(source !== undefined && { source }),
       totals: this.#totals,
       digest: this.#digest,
     };
