@@ -101,14 +101,13 @@ export class KnownRuns {
       }
       return undefined;
     }
-    if (entry.misfit !== undefined) {
-      this.#troubles.tell(run, entry.misfit);
-      delivery.giveBack(REST_DELAY_MS);
+    if (entry.wish === 'cancel') {
+      delivery.drop('the run was cancelled');
       return undefined;
     }
-    if (entry.wish === 'run') return entry;
-    if (entry.wish === 'pause') delivery.giveBack(REST_DELAY_MS);
-    else delivery.drop('the run was cancelled');
+    if (entry.misfit !== undefined) this.#troubles.tell(run, entry.misfit);
+    else if (entry.wish === 'run') return entry;
+    delivery.giveBack(REST_DELAY_MS);
     return undefined;
   }
 
