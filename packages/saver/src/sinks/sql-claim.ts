@@ -3,6 +3,7 @@ import { admitToSink, type SinkContext } from '@leat/sdk';
 import type { SqlDatabase, SqlQueries } from './sql-database.ts';
 import {
   adoptChecksums,
+  adoptFence,
   adoptReceipts,
   hasUnclaimed,
   raiseFence,
@@ -66,8 +67,9 @@ async function foundClaim(
   return unclaimed === undefined ? undefined : '';
 }
 
-/** Gives the table those receipts of an earlier version whose records it has. */
+/** Gives the table those receipts of an earlier version whose records it has, and their fence. */
 async function adopt(tx: SqlQueries, tables: Tables, run: string, saver: string): Promise<void> {
+  await tx.query(adoptFence(tables), [run, saver]);
   await tx.query(adoptReceipts(tables), [run, saver]);
   await tx.query(adoptChecksums(tables), [run, saver]);
 }
