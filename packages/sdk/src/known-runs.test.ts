@@ -337,8 +337,12 @@ describe('the sink of a run', () => {
   });
 });
 
-test('a trouble of a run is told to its operator', async () => {
-  const { service, troubles } = start({ r: 'run' });
+test('a trouble of a run is told to its operator, and what the operator does about it is noticed', async () => {
+  const requests = { r: { isRecovered: false } };
+  const { service, troubles } = start({ r: 'run' }, 0, requests);
+  expect(await service.admit(deliver('r').delivery)).toMatchObject({ isRecovered: false });
   service.tellTrouble('r', 'The sink is another one.');
   expect(troubles).toMatchObject([{ run: 'r', stage: 'out', reason: 'The sink is another one.' }]);
+  requests.r = { isRecovered: true };
+  expect(await service.admit(deliver('r').delivery)).toMatchObject({ isRecovered: true });
 });

@@ -111,9 +111,13 @@ export class KnownRuns {
     return undefined;
   }
 
-  /** Tells operators why the stage cannot work on a run at the moment. */
+  /**
+   * Tells operators why the stage cannot work on a run at the moment. It is looked up anew with its next
+   * chunk: what they do about it may be to recover it.
+   */
   tellTrouble(run: string, reason: string): void {
     this.#troubles.tell(run, reason);
+    this.#known.delete(run);
   }
 
   /**
