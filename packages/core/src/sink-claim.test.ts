@@ -180,7 +180,9 @@ describe('claimSink', () => {
         const text = claimSink(undefined, { identity, saver, isRecovered: false }, sink);
         expect(text).toBe(formatSinkClaim(first));
         const second = { identity: { ...identity, born }, saver };
-        expect(() => claimSink(text, { ...second, isRecovered: false }, 'x')).toThrow('has another run');
+        expect(() => claimSink(text, { ...second, isRecovered: false }, 'x')).toThrow(
+          'has another run',
+        );
         const recovered = claimSink(text, { ...second, isRecovered: true }, 'x');
         expect(parseSinkClaim(recovered)).toEqual({ ...first, born });
       }),
