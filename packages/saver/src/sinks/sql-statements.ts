@@ -23,7 +23,7 @@ export function identifier(name: string): string {
 }
 
 /** Quotes a string. */
-export function literal(value: string): string {
+function literal(value: string): string {
   const quoted = `'${value.replaceAll("'", "''").replaceAll('\\', '\\\\')}'`;
   return value.includes('\\') ? `E${quoted}` : quoted;
 }
