@@ -22,6 +22,8 @@ const BAD_ENTRIES: readonly string[] = [
   '{"state":"running"}',
   '{"run":"run-1","spec":null}',
   '{"state":"running","fence":-1,"ledger":{"watermark":1e99}}',
+  '{"run":"run-1","born":"x","limits":{"chunkSize":0}}',
+  '{"mark":"","place":0}',
   '\u00ff\u00fe',
   'x'.repeat(500_000),
 ];
@@ -44,6 +46,8 @@ describe('forged entries of the bucket', () => {
       await forgeEntry(open, 'run.other', text);
       await forgeEntry(open, 'progress.another', text);
       await forgeEntry(open, 'wish.run-1', text);
+      await forgeEntry(open, 'sink.run-1.out', text);
+      await forgeEntry(open, 'trouble.run-1.out', text);
       await createRun(open, line);
       await forgeEntry(open, 'progress.run-1', text);
       const { reports } = startFetcher(open, line);

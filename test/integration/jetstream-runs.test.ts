@@ -40,7 +40,10 @@ const seqsOf = (deliveries: readonly ReceiptDelivery[]): number[] =>
   deliveries.flatMap(({ receipts }) => receipts.map(({ chunk }) => Number(chunk)));
 
 /** Reads receipts until the test ends or it is stopped. */
-async function startReading({ connection, logger }: OpenPipeline): Promise<{
+async function startReading(
+  { connection, logger }: OpenPipeline,
+  born?: string,
+): Promise<{
   readonly deliveries: ReceiptDelivery[];
   readonly held: () => number;
   readonly stop: () => Promise<void>;
@@ -50,7 +53,7 @@ async function startReading({ connection, logger }: OpenPipeline): Promise<{
   const stream = await receiveReceipts({
     connection,
     run: 'run-1',
-    born: undefined,
+    born,
     handle: (delivery) => void deliveries.push(delivery),
     signal: stop.signal,
     logger,
@@ -208,6 +211,40 @@ describe.each(SERVERS)('receipts on $server', ({ version }) => {
     const successor = await startReading(open);
     await until('read again', () => seqsOf(successor.deliveries).length === 1);
     expect(seqsOf(successor.deliveries)).toEqual([7]);
+  });
+
+  test.each<[string, string | undefined, readonly number[]]>([
+    ['a run with a mark', '00000000000b1', [1, 3]],
+    ['a run of an earlier version', undefined, [3]],
+  ])('of another run with the id of %s are dropped', async (_, born, mine) => {
+    const open = await openPipeline(server());
+    const sender = new ReceiptSender(open.connection, NEVER);
+    // In one turn of the event loop, and so in as few messages as can be.
+    await Promise.all([
+      sender.send({ run: 'run-1', born: '00000000000b1' }, receiptOf(1)),
+      sender.send({ run: 'run-1', born: '00000000000b2' }, receiptOf(2)),
+      sender.send({ run: 'run-1' }, receiptOf(3)), // from a replica of an earlier version
+    ]);
+    const { deliveries, held } = await startReading(open, born);
+    const { manager, topology } = open.connection;
+    const left = async (): Promise<number> =>
+      (await manager.streams.info(topology.receipts.name)).state.messages;
+    await until('the others are dropped', async () => (await left()) === mine.length);
+    await until('its own are read', () => seqsOf(deliveries).length === mine.length);
+    expect(seqsOf(deliveries).toSorted((a, b) => a - b)).toEqual(mine);
+    expect(held()).toBe(mine.length);
+    for (const { ack } of deliveries) ack();
+    await until('all are gone', async () => (await left()) === 0);
+    expect(open.logger.at('warn')).toContain('receipts of another run with this id dropped');
+  });
+
+  test('have the checksum of the source with them', async () => {
+    const open = await openPipeline(server());
+    const sender = new ReceiptSender(open.connection, NEVER);
+    await sender.send({ run: 'run-1' }, { ...receiptOf(1), source: '00c0ffee' });
+    const { deliveries } = await startReading(open);
+    await until('read', () => deliveries.length === 1);
+    expect(deliveries[0]?.receipts).toEqual([{ ...receiptOf(1), source: '00c0ffee' }]);
   });
 
   test('that nobody can read are told, and do not keep the others away', async () => {

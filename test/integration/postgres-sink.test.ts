@@ -15,6 +15,7 @@ import {
   type SinkUnderTest,
   testSink,
 } from '../../packages/saver/src/sinks/sink.testsuite.ts';
+import { testSqlClaim } from '../../packages/saver/src/sinks/sql-claim.testsuite.ts';
 import { testSqlSink } from '../../packages/saver/src/sinks/sql-sink.testsuite.ts';
 import { until } from '../support/until.ts';
 import { type TestPostgres, startPostgres } from '../support/postgres.ts';
@@ -83,6 +84,10 @@ testFence('postgres', underTest);
 testClaim('postgres', underTest);
 testSqlSink('postgres', () => ({
   sink: (table) => postgres({ url: server.url, table }),
+  query,
+}));
+testSqlClaim('postgres', () => ({
+  sink: (table, schema) => postgres({ url: server.url, table, schema }),
   query,
 }));
 

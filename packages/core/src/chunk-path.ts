@@ -7,22 +7,21 @@ import { type PipelineSpec, readersOf } from './spec.ts';
  */
 export function canReach(spec: PipelineSpec, stage: string, chunk: string): boolean {
   const path = parseChunkId(chunk)?.path;
-  if (path === undefined) return false;
-  let at = 0;
-  for (const step of forksBefore(spec, stage)) {
-    const found = `${path}.`.replaceAll('~', '.~').indexOf(`.${step}.`, at);
-    if (found < 0) return false;
-    at = found + step.length + 1;
-  }
-  return true;
+  return path !== undefined && new RegExp(`^${pathsTo(spec, stage)}$`).test(path);
 }
 
-/** The steps that fan-out adds on the way from the fetcher to a stage, as `place-siblings`. */
-function forksBefore(spec: PipelineSpec, stage: string): string[] {
+/**
+ * The paths of chunks in front of a stage, as a regular expression: a mapper may divide a chunk, fan-out
+ * adds the reader's place, and what was given up in a stage comes to it once more.
+ */
+function pathsTo(spec: PipelineSpec, stage: string): string {
   const from = spec.stages.find(({ name }) => name === stage)?.from;
-  if (from === undefined) return [];
+  if (from === undefined) return '';
   const readers = readersOf(spec, from);
   const place = readers.findIndex(({ name }) => name === stage);
-  const before = forksBefore(spec, from);
-  return readers.length > 1 ? [...before, `${place}-${readers.length}`] : before;
+  const fork = readers.length > 1 ? `\\.${place}-${readers.length}` : '';
+  const isDivided = spec.stages.some(({ name, kind }) => name === from && kind === 'mapper');
+  const division = isDivided ? '(?:\\.\\d+-\\d+)?' : '';
+  const number = spec.stages.findIndex(({ name }) => name === stage);
+  return `${pathsTo(spec, from)}${division}${fork}(?:~${number}-\\d+(?:-\\d+)?)?`;
 }

@@ -90,18 +90,11 @@ export { deathTollOf, isDeadTolerance, whyTooManyDead } from './tolerance.ts';
 export type { LeaseView } from './lease.ts';
 export { mayTakeOver } from './lease.ts';
 export type { ChunkLimits, RunIdentity } from './run-identity.ts';
-export { newBirthMark } from './run-identity.ts';
+export { identityOf, newBirthMark } from './run-identity.ts';
 export type { Claimant, SinkClaim, SinkIdentity } from './sink-claim.ts';
 export { claimSink, formatSinkClaim, parseSinkClaim } from './sink-claim.ts';
 export type { RunProgress, RunReport, RunRequest, RunState, RunWish, Trouble } from './run.ts';
-export {
-  completedState,
-  identityOf,
-  isEnded,
-  isResumable,
-  mayBeRedriven,
-  reportOf,
-} from './run.ts';
+export { completedState, isEnded, isResumable, mayBeRedriven, reportOf } from './run.ts';
 
 // Failures and flow
 export type { LeatErrorCode } from './errors.ts';

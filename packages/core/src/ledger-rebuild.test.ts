@@ -1,12 +1,13 @@
 import * as fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { NO_COUNTS } from './counts.ts';
 import { LedgerRebuild } from './ledger-rebuild.ts';
 import { Ledger } from './ledger.ts';
-import { FIRST_CHECKPOINT } from './ledger-checkpoint.ts';
+import { FIRST_CHECKPOINT, type LedgerCheckpoint } from './ledger-checkpoint.ts';
 import type { Receipt } from './receipt.ts';
 
 const RECORDS = 4;
+const ONE = { ...NO_COUNTS, in: 1 };
 
 /** A leaf of a root: undivided, or one of two halves. */
 function leaf(seq: number, half?: 0 | 1): Receipt {
@@ -36,18 +37,89 @@ test('refuses a root that was divided in two ways', () => {
   expect(() => rebuild.add({ ...leaf(3), chunk: '3' })).toThrow('divided in two different ways');
 });
 
+describe('the checksums of what the sinks hold', () => {
+  const sourceOf = (seq: number): string => (seq * 0x1111_1111 + 7).toString(16).padStart(8, '0');
+  const rebuilt = (receipts: readonly Receipt[]): LedgerCheckpoint => {
+    const rebuild = new LedgerRebuild();
+    for (const receipt of receipts) rebuild.add(receipt);
+    return JSON.parse(JSON.stringify(rebuild.checkpoint())) as LedgerCheckpoint;
+  };
+  const told = (receipt: Receipt): Receipt => ({
+    ...receipt,
+    source: sourceOf(Number.parseInt(receipt.chunk, 10)),
+  });
+  const send = (ledger: Ledger, seq: number, checksum = sourceOf(seq)): void => {
+    const sent = { records: RECORDS, nextCursor: seq + 1, fraction: undefined, checksum };
+    ledger.send(seq, sent, 0);
+  };
+  const held = [leaf(0), leaf(1, 0), leaf(2, 0), leaf(2, 1), leaf(4)].map(told);
+
+  test('are those of settled chunks, and are held against what the source gives', () => {
+    const checkpoint = rebuilt(held);
+    expect(checkpoint.source).toMatchObject({ isOfSettled: true });
+    const ledger = new Ledger(checkpoint);
+    for (let seq = 0; seq < 5; seq++) send(ledger, seq);
+    expect(ledger.watermark).toBe(1);
+  });
+
+  test.each([0, 2, 4])('show that the settled chunk %i has changed', (changed) => {
+    const ledger = new Ledger(rebuilt(held));
+    const recall = (): void => {
+      for (let seq = 0; seq < 5; seq++) send(ledger, seq, sourceOf(seq === changed ? 9 : seq));
+    };
+    expect(recall).toThrow(expect.objectContaining({ code: 'source-changed' }));
+  });
+
+  test('say nothing of chunks in flight, whose receipts do', () => {
+    const ledger = new Ledger(rebuilt(held));
+    for (let seq = 0; seq < 5; seq++) send(ledger, seq, sourceOf(seq === 1 ? 9 : seq));
+    expect(() => ledger.settle(told(leaf(1, 1)))).toThrow(
+      'Chunk 1 of the dataset is not what it was',
+    );
+  });
+
+  test('follow the receipts that come before a chunk is read again', () => {
+    const ledger = new Ledger(rebuilt(held));
+    ledger.settle(told(leaf(1, 1)));
+    send(ledger, 0);
+    const next = new Ledger(ledger.checkpoint());
+    ledger.settle(told(leaf(3)));
+    next.settle(told(leaf(3)));
+    for (let seq = 1; seq < 5; seq++) {
+      send(ledger, seq);
+      send(next, seq);
+    }
+    expect(ledger.watermark).toBe(5);
+    expect(next.checkpoint()).toEqual(ledger.checkpoint());
+  });
+
+  test.each<[string, readonly Receipt[]]>([
+    ['a receipt of an earlier version', [...held, leaf(3)]],
+    ['records that were redriven', [...held, { ...leaf(9), chunk: '1~1-0', counts: ONE }]],
+  ])('are not compared where there are %s', (_, receipts) => {
+    const checkpoint = rebuilt(receipts);
+    expect(checkpoint).not.toHaveProperty('source');
+    const ledger = new Ledger(checkpoint);
+    for (let seq = 0; seq < 5; seq++) send(ledger, seq, sourceOf(seq + 20));
+  });
+
+  test('are a number of 32 bits, however many chunks there are', () => {
+    const { source } = rebuilt([0, 1, 2].map((seq) => ({ ...leaf(seq), source: 'ffffffff' })));
+    expect(source?.sum).toBeLessThan(2 ** 32);
+  });
+});
+
 test('does no chunk again of which records were redriven, and counts these once', () => {
   const rebuild = new LedgerRebuild();
-  const one = { ...NO_COUNTS, in: 1 };
   const dead = { ...NO_COUNTS, in: RECORDS, dead: 1 };
   // Of chunk 1 nothing was left until some of its records were tried again, and one is under way.
   for (const [chunk, counts] of [
-    ['0~1-2', one],
-    ['1~1-0', one],
+    ['0~1-2', ONE],
+    ['1~1-0', ONE],
     ['0', dead],
-    ['1~1-3', one],
-    ['2.1-2', one],
-    ['1~1-2.0-2', one],
+    ['1~1-3', ONE],
+    ['2.1-2', ONE],
+    ['1~1-2.0-2', ONE],
   ] as const) {
     rebuild.add({ ...leaf(9), chunk, counts });
   }
@@ -65,7 +137,7 @@ test('does no chunk again of which records were redriven, and counts these once'
   expect(ledger.totals.counts).toMatchObject({ in: RECORDS + 3 + 1 + 1, dead: 1 });
   expect([...ledger.redrives.inFlight()]).toEqual([]);
   ledger.redrives.add('1~1-2', 5);
-  expect(ledger.settle({ ...leaf(9), chunk: '1~1-2.0-2', counts: one })).toBe('duplicate');
+  expect(ledger.settle({ ...leaf(9), chunk: '1~1-2.0-2', counts: ONE })).toBe('duplicate');
   expect(ledger.settle({ ...leaf(9), chunk: '1~1-2.1-2', counts: NO_COUNTS })).toBe('settled');
   expect(ledger.totals.counts).toMatchObject({ in: RECORDS + 3 + 1, dead: 0 });
 });

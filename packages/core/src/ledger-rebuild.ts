@@ -17,11 +17,12 @@ import type { Receipt } from './receipt.ts';
  * the books said of the others is lost.
  */
 export class LedgerRebuild {
-  readonly #ledger = new Ledger({ ...FIRST_CHECKPOINT, next: Number.MAX_SAFE_INTEGER });
+  readonly #ledger = new Ledger({
+    ...FIRST_CHECKPOINT,
+    next: Number.MAX_SAFE_INTEGER,
+    source: { sum: 0, isOfSettled: true },
+  });
   #next = 0;
-  /** What the checksums of the settled chunks add up to. */
-  #checksums = 0;
-  #areChecksumsKnown = true;
   /** The receipts of redriven records, and the roots to which these belong. */
   readonly #redriven: {
     readonly record: string;
@@ -34,29 +35,19 @@ export class LedgerRebuild {
     const id = parseChunkId(receipt.chunk);
     if (id === undefined) return;
     const redriven = redrivenOf(id);
-    if (redriven === undefined) this.#settle(receipt);
+    if (redriven === undefined) this.#ledger.settle(receipt);
     else this.#redriven.push({ record: formatChunkId(redriven.record), seq: id.seq, receipt });
     this.#next = Math.max(this.#next, id.seq + 1);
-  }
-
-  #settle(receipt: Receipt): void {
-    if (this.#ledger.settle(receipt) !== 'settled') return;
-    if (receipt.source === undefined) this.#areChecksumsKnown = false;
-    else this.#checksums += Number.parseInt(receipt.source, 16);
   }
 
   /** The checkpoint to go on from; that of a run which has not begun, if there were no receipts. */
   checkpoint(): LedgerCheckpoint {
     if (this.#next === 0) return FIRST_CHECKPOINT;
-    const { source: _, ...ledger } = this.#ledger.checkpoint();
-    const source = { sum: this.#checksums, isOfSettled: true };
-    const known = {
-      ...ledger,
-      next: this.#next,
-      fraction: null,
-      ...(this.#areChecksumsKnown && this.#redriven.length === 0 && { source }),
-    };
-    return this.#redriven.length === 0 ? known : this.#withRedriven(known);
+    const { source, ...ledger } = this.#ledger.checkpoint();
+    const known = { ...ledger, next: this.#next, fraction: null };
+    // Of chunks that were settled and left nothing, no checksum is known.
+    if (this.#redriven.length > 0) return this.#withRedriven(known);
+    return { ...known, ...(source !== undefined && { source }) };
   }
 
   #withRedriven(known: LedgerCheckpoint): LedgerCheckpoint {

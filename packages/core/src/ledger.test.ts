@@ -5,7 +5,7 @@ import { type Counts, divideCounts, NO_COUNTS, recordsOf } from './counts.ts';
 import { EMPTY_DIGEST } from './digest.ts';
 import { LeatError } from './errors.ts';
 import type { JsonValue } from './json.ts';
-import { Ledger } from './ledger.ts';
+import { type ChunkInFlight, Ledger } from './ledger.ts';
 import { FIRST_CHECKPOINT, type LedgerCheckpoint } from './ledger-checkpoint.ts';
 import type { Receipt } from './receipt.ts';
 
@@ -15,6 +15,8 @@ type Division = readonly Division[];
 interface Chunk {
   readonly records: number;
   readonly receipts: readonly Receipt[];
+  /** What the source gives; receipts may say it, too. */
+  readonly checksum?: string;
 }
 
 const { division } = fc.letrec<{ division: Division }>((tie) => ({
@@ -25,7 +27,15 @@ const { division } = fc.letrec<{ division: Division }>((tie) => ({
   ),
 }));
 
-const chunk: fc.Arbitrary<Omit<Chunk, 'receipts'> & { counts: Counts; division: Division }> = fc
+const checksum = fc.nat(0xffff_ffff).map((value) => value.toString(16).padStart(8, '0'));
+
+const chunk: fc.Arbitrary<
+  Required<Omit<Chunk, 'receipts'>> & {
+    readonly counts: Counts;
+    readonly division: Division;
+    readonly isSourceTold: boolean;
+  }
+> = fc
   .record({
     records: fc.integer({ min: 0, max: 9 }),
     expanded: fc.integer({ min: 0, max: 9 }),
@@ -33,18 +43,23 @@ const chunk: fc.Arbitrary<Omit<Chunk, 'receipts'> & { counts: Counts; division: 
     dead: fc.nat(),
     retries: fc.integer({ min: 0, max: 3 }),
     division,
+    checksum,
+    isSourceTold: fc.boolean(),
   })
-  .map(({ records, expanded, filtered, dead, retries, division: divided }) => {
+  .map(({ records, expanded, filtered, dead, retries, division: divided, ...rest }) => {
     const left = filtered % (records + expanded + 1);
     const given = dead % (records + expanded - left + 1);
     const counts = { in: records, expanded, filtered: left, dead: given, retries };
-    return { records, counts, division: divided };
+    return { records, counts, division: divided, ...rest };
   });
 
 const dataset: fc.Arbitrary<Chunk[]> = fc.array(chunk, { maxLength: 10 }).map((chunks) =>
-  chunks.map(({ records, counts, division: divided }, seq) => ({
+  chunks.map(({ records, counts, division: divided, checksum: source, isSourceTold }, seq) => ({
     records,
-    receipts: receiptsOf(seq, counts, leavesOf(divided)),
+    checksum: source,
+    receipts: receiptsOf(seq, counts, leavesOf(divided)).map((receipt) =>
+      isSourceTold ? { ...receipt, source } : receipt,
+    ),
   })),
 );
 
@@ -68,10 +83,11 @@ function cursorOf(seq: number): JsonValue {
   return seq === 0 ? null : { line: seq };
 }
 
-function sendNext(ledger: Ledger, seq: number, { records }: Chunk, now = 0): void {
+function sendNext(ledger: Ledger, seq: number, sent: Chunk, now = 0): void {
+  const { records, checksum: source = '00000000' } = sent;
   ledger.send(
     seq,
-    { records, nextCursor: cursorOf(seq + 1), fraction: (seq + 1) / 1024, checksum: '00000000' },
+    { records, nextCursor: cursorOf(seq + 1), fraction: (seq + 1) / 1024, checksum: source },
     now,
   );
 }
@@ -180,10 +196,49 @@ describe('Ledger, whatever happens', () => {
             watermark: chunks.length,
             settledAbove: [],
             partly: {},
+            source: { sum: 0 },
           });
         },
       ),
       { numRuns: 400 },
+    );
+  });
+
+  test('notices after a restart what has changed of what was in flight, and goes on when it is put back', () => {
+    fc.assert(
+      fc.property(
+        dataset.filter(({ length }) => length > 0),
+        fc.array(fc.nat(), { maxLength: 20 }),
+        fc.nat(),
+        checksum,
+        (chunks, settled, choice, other) => {
+          const before = new Ledger();
+          for (const [seq, sent] of chunks.entries()) sendNext(before, seq, sent);
+          const receipts = chunks.flatMap((each) => each.receipts);
+          for (const n of settled) before.settle(receipts[n % receipts.length] as Receipt);
+          const left = [...before.inFlight()];
+          fc.pre(left.length > 0);
+          const { seq: changed } = left[choice % left.length] as ChunkInFlight;
+          fc.pre(chunks[changed]?.checksum !== other);
+          const ledger = restored(before.checkpoint());
+          const isChanged = (seq: number): boolean => seq === changed;
+          const recall = (): void => {
+            for (const [seq, sent] of chunks.entries()) {
+              if (seq < before.watermark) continue;
+              sendNext(ledger, seq, isChanged(seq) ? { ...sent, checksum: other } : sent);
+            }
+          };
+          expect(recall).toThrow(expect.objectContaining({ code: 'source-changed' }));
+          expect(ledger.checkpoint()).toEqual(before.checkpoint());
+          const again = restored(ledger.checkpoint());
+          for (const [seq, sent] of chunks.entries()) {
+            if (seq >= again.watermark) sendNext(again, seq, sent);
+          }
+          again.end();
+          for (const receipt of receipts) again.settle(receipt);
+          expect(again.isComplete).toBe(true);
+        },
+      ),
     );
   });
 
@@ -405,6 +460,44 @@ describe('Ledger, after a restart', () => {
       ),
     );
     expect(ledger.ended).toBe(false);
+  });
+
+  test('refuses a source whose last chunk in flight has changed, and keeps the cursor of the chunk before', () => {
+    const ledger = restored(ledgerOf(2, [0]).checkpoint());
+    // It is settled before it is known where it can be read.
+    ledger.settle(receiptOf('1', 10));
+    const before = ledger.checkpoint();
+    const changed = { records: 10, receipts: [], checksum: '00000001' };
+    expect(() => sendNext(ledger, 1, changed)).toThrow('chunks that had been sent are different');
+    expect(ledger.checkpoint()).toEqual(before);
+  });
+
+  test('compares nothing where an earlier version has kept no checksums, also when it is stopped again', () => {
+    const { source: _, ...earlier } = ledgerOf(3).checkpoint();
+    const first = restored(earlier);
+    const read = { records: 10, receipts: [], checksum: '0000000a' };
+    sendNext(first, 0, read);
+    expect(first.checkpoint()).not.toHaveProperty('source');
+    const second = restored(first.checkpoint());
+    for (let seq = 0; seq < 3; seq++) sendNext(second, seq, read);
+    // From now on it is known what was sent.
+    const third = restored(second.checkpoint());
+    for (let seq = 0; seq < 2; seq++) sendNext(third, seq, read);
+    const changed = { ...read, checksum: '0000000b' };
+    expect(() => sendNext(third, 2, changed)).toThrow('chunks that had been sent are different');
+  });
+
+  test('refuses a receipt that comes from another chunk than the source gives now', () => {
+    const ledger = ledgerOf(1);
+    const before = ledger.checkpoint();
+    const strange = { ...receiptOf('0', 10), source: '00000001' };
+    const refusal = expect.objectContaining({ code: 'source-changed' });
+    expect(() => ledger.settle(strange)).toThrow(refusal);
+    expect(() => ledger.settle({ ...strange, chunk: '0.0-2' })).toThrow(refusal);
+    expect(ledger.checkpoint()).toEqual(before);
+    expect(() => ledger.demandSame(0, '00000001')).toThrow(refusal);
+    ledger.demandSame(0, '00000000');
+    expect(ledger.settle({ ...strange, source: '00000000' })).toBe('settled');
   });
 
   test('estimates which share of the dataset is settled', () => {

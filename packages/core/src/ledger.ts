@@ -66,9 +66,7 @@ export class Ledger {
       this.#partly.set(Number(seq), { paths: new Set(paths), counts });
     }
     this.redrives = new Redrives(checkpoint.redrives);
-    // Where nothing is to be read again, there is nothing to compare.
-    const isRecalled = checkpoint.watermark < checkpoint.next;
-    this.#source = new SourceCheck(isRecalled ? checkpoint.source : undefined);
+    this.#source = new SourceCheck(checkpoint.source, checkpoint.watermark < checkpoint.next);
     this.#totals = checkpoint.totals;
     this.#digest = checkpoint.digest;
   }
@@ -138,7 +136,8 @@ export class Ledger {
       );
     }
     const isSettled = this.#settledAbove.has(seq);
-    this.#source.read(seq, chunk.checksum, isSettled);
+    // Before anything is changed: the last checkpoint must have the cursor of the chunk at the watermark.
+    this.#source.read(seq, chunk.checksum, isSettled, seq + 1 === this.#next);
     if (!isSettled) {
       this.#inFlight.set(seq, {
         seq,
@@ -151,7 +150,6 @@ export class Ledger {
     this.#nextCursor = chunk.nextCursor;
     this.#readFraction = chunk.fraction;
     this.#head++;
-    if (this.#head === this.#next) this.#source.confirm();
     this.#next = Math.max(this.#next, this.#head);
     this.#advance();
   }
@@ -210,6 +208,7 @@ export class Ledger {
       return 'part';
     }
     this.#partly.delete(id.seq);
+    this.#source.settle(id.seq, receipt.source);
     this.#settleRoot(id.seq, counts);
     return 'settled';
   }
@@ -235,6 +234,7 @@ export class Ledger {
 
   checkpoint(): LedgerCheckpoint {
     const first = this.#inFlight.get(this.#watermark);
+    const source = this.#source.checkpoint();
     return {
       watermark: this.#watermark,
       cursor: first === undefined ? this.#nextCursor : first.cursor,
@@ -246,7 +246,7 @@ export class Ledger {
         [...this.#partly].map(([seq, { paths, counts }]) => [seq, { paths: [...paths], counts }]),
       ),
       ...(this.redrives.size > 0 && { redrives: this.redrives.checkpoint() }),
-      source: this.#source.checkpoint(),
+      ...(source !== undefined && { source }),
       totals: this.#totals,
       digest: this.#digest,
     };
@@ -293,8 +293,6 @@ export class Ledger {
   }
 
   #advance(): void {
-    const before = this.#watermark;
-    this.#watermark = this.#settledAbove.takeFrom(before, this.#head);
-    for (let seq = before; seq < this.#watermark; seq++) this.#source.pass(seq);
+    this.#watermark = this.#settledAbove.takeFrom(this.#watermark, this.#head);
   }
 }

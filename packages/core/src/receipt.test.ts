@@ -1,8 +1,14 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { formatReceipt, parseReceipt, type Receipt, savedRecords } from './receipt.ts';
+import {
+  formatReceipt,
+  isSourceChecksum,
+  parseReceipt,
+  type Receipt,
+  savedRecords,
+} from './receipt.ts';
 
-const receipt: fc.Arbitrary<Receipt> = fc.record({
+const complete = fc.record({
   chunk: fc.stringMatching(/^[1-9]\d{0,8}(\.[01]-[2-9]){0,3}$/),
   counts: fc.record({
     in: fc.nat({ max: 1e9 }),
@@ -14,7 +20,11 @@ const receipt: fc.Arbitrary<Receipt> = fc.record({
   digest: fc.oneof(fc.constant(''), fc.stringMatching(/^[0-9a-f]{32}$/)),
   fence: fc.oneof(fc.nat(), fc.constant(Number.MAX_SAFE_INTEGER)),
   buried: fc.array(fc.stringMatching(/^[0-9a-f]{8}$/), { maxLength: 3 }),
+  source: fc.stringMatching(/^[0-9a-f]{8}$/),
 });
+const receipt: fc.Arbitrary<Receipt> = fc
+  .tuple(complete, fc.boolean())
+  .map(([{ source, ...rest }, isSourceTold]) => (isSourceTold ? { ...rest, source } : rest));
 
 describe('formatReceipt and parseReceipt', () => {
   test('are inverse', () => {
@@ -27,7 +37,7 @@ describe('formatReceipt and parseReceipt', () => {
 
   test('refuse what they cannot have made, and never throw', () => {
     const edited = fc
-      .tuple(receipt, fc.nat(), fc.constantFrom('', '0', 'g', '/', ' ', '.', '-', ',', '\n'))
+      .tuple(receipt, fc.nat(), fc.constantFrom('', '0', 'g', '/', ' ', '.', '-', ',', '\n', '='))
       .map(([one, at, insert]) => {
         const text = formatReceipt(one);
         const place = at % (text.length + 1);
@@ -71,8 +81,32 @@ describe('formatReceipt and parseReceipt', () => {
     '1 1/0/0/0/0  1 12345678 ',
     '1 1/0/0  1',
     'x 1/0/0/0/0  1',
+    '1 1/0/0/0/0  1 source=',
+    '1 1/0/0/0/0  1 source=1234567',
+    '1 1/0/0/0/0  1 source=123456789',
+    '1 1/0/0/0/0  1 source=1234567G',
+    '1 1/0/0/0/0  1 source=12345678 ',
+    '1 1/0/0/0/0  1 source=12345678 12345678',
+    '1 1/0/0/0/0  1 source=12345678 source=12345678',
+    '1 1/0/0/0/0  1 12345678 x source=12345678',
+    '1 1/0/0/0/0 source=12345678',
+    '1 1/0/0/0/0  1  source=12345678',
   ])('refuse %j', (line) => {
     expect(parseReceipt(line)).toBeUndefined();
+  });
+});
+
+describe('isSourceChecksum', () => {
+  test.each([
+    ['00000000', true],
+    ['deadbeef', true],
+    ['', false],
+    ['DEADBEEF', false],
+    ['deadbee', false],
+    ['deadbeef0', false],
+    ['deadbeef\n', false],
+  ])('of %j: %s', (text, isOne) => {
+    expect(isSourceChecksum(text)).toBe(isOne);
   });
 });
 

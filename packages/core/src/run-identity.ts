@@ -1,3 +1,5 @@
+import { drawGraph, type PipelineSpec } from './spec.ts';
+
 /** Where a chunk ends. Fixed when a run begins: chunk ids mean nothing under other limits. */
 export interface ChunkLimits {
   /** Most records in a chunk. */
@@ -31,4 +33,24 @@ export function newBirthMark(random: number): string {
   return Math.floor(random * 2 ** 52)
     .toString(16)
     .padStart(13, '0');
+}
+
+/** What a run's request says of its identity; see `RunRequest`. */
+interface Asked extends Pick<RunIdentity, 'pipeline' | 'run' | 'createdAt'> {
+  readonly born?: string;
+  readonly limits?: ChunkLimits;
+  readonly spec: PipelineSpec;
+}
+
+/** @param limits those of the pipeline file, for a run whose request does not have them yet */
+export function identityOf(request: Asked, limits: ChunkLimits): RunIdentity {
+  const { pipeline, run, born = '', createdAt, spec } = request;
+  return {
+    pipeline,
+    run,
+    born,
+    createdAt,
+    graph: drawGraph(spec),
+    limits: request.limits ?? { chunkSize: limits.chunkSize, maxBytes: limits.maxBytes },
+  };
 }

@@ -110,6 +110,17 @@ describe('reportOf', () => {
     });
   });
 
+  test('tells which versions of code have worked on a run, and what holds it up', () => {
+    const versions = { work: ['one', 'two'], out: ['one'] };
+    const troubles = [
+      { stage: 'out', reason: 'The sink has another run.', at: '2026-11-22T10:00:02.000Z' },
+    ];
+    const progress = progressOf(new Ledger(), { versions });
+    expect(reportOf(REQUEST, progress, troubles)).toMatchObject({ versions, troubles });
+    // A run that nobody can take up has troubles, too.
+    expect(reportOf(REQUEST, undefined, troubles)).toMatchObject({ versions: {}, troubles });
+  });
+
   test('accounts for every record of a run that has ended', () => {
     const outcome = fc.record({
       records: fc.nat({ max: 50 }),

@@ -1,8 +1,8 @@
 import { recordsOf } from './counts.ts';
 import type { LedgerCheckpoint } from './ledger-checkpoint.ts';
-import type { ChunkLimits, RunIdentity } from './run-identity.ts';
+import type { ChunkLimits } from './run-identity.ts';
 import type { SinkIdentity } from './sink-claim.ts';
-import { drawGraph, type PipelineSpec } from './spec.ts';
+import type { PipelineSpec } from './spec.ts';
 import type { DeathToll } from './tolerance.ts';
 
 /** The state of a run. The last four are its ends. */
@@ -131,23 +131,6 @@ export function mayBeRedriven(state: RunState): boolean {
 /** The state in which a run ends whose ledger is complete. */
 export function completedState(ledger: LedgerCheckpoint): RunState {
   return ledger.totals.counts.dead > 0 ? 'completed with dead letters' : 'completed';
-}
-
-/**
- * What tells a run from every other.
- *
- * @param limits those of the pipeline file, for a run whose request does not have them yet
- */
-export function identityOf(request: RunRequest, limits: ChunkLimits): RunIdentity {
-  const { pipeline, run, born = '', createdAt, spec } = request;
-  return {
-    pipeline,
-    run,
-    born,
-    createdAt,
-    graph: drawGraph(spec),
-    limits: request.limits ?? { chunkSize: limits.chunkSize, maxBytes: limits.maxBytes },
-  };
 }
 
 /** The account of a run from what was asked, how far it has come, and what holds it up. */

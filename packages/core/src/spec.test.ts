@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { LeatError } from './errors.ts';
 import {
   checkSpec,
+  drawGraph,
   type PipelineSpec,
   queuedStages,
   readersOf,
@@ -95,6 +96,28 @@ describe('the graph', () => {
 
   test('has a queue in front of every stage but the fetcher', () => {
     expect(queuedStages(spec(source, upper, sink))).toEqual([upper, sink]);
+  });
+});
+
+describe('drawGraph', () => {
+  test('names stages in their order, each with the one that it reads from', () => {
+    expect(drawGraph(spec(source, upper, sink))).toBe('source source>upper upper>sink');
+    expect(drawGraph(spec(source, upper, archive, sink))).toBe(
+      'source source>upper source>archive upper>sink',
+    );
+    expect(drawGraph(spec())).toBe('');
+  });
+
+  test('is another one wherever chunk ids mean something else', () => {
+    const graphs = [
+      spec(source, upper, archive, sink),
+      spec(source, archive, upper, sink),
+      spec(source, upper, sink),
+      spec(source, upper, sink, { ...archive, from: 'upper' }),
+      spec(source, { ...upper, name: 'lower' }, { ...sink, from: 'lower' }),
+    ].map(drawGraph);
+    expect(new Set(graphs).size).toBe(graphs.length);
+    expect(drawGraph({ ...spec(source, archive), name: 'renamed' })).toBe('source source>archive');
   });
 });
 

@@ -10,7 +10,7 @@ import {
 import { type Logger, type PipelineConnection, type Runs, wait } from '@leat/sdk/internal';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Checkpointer } from './checkpointer.ts';
-import { Lease, type Standing } from './lease.ts';
+import { Lease, type Standing, type Witnessed } from './lease.ts';
 
 const request: RunRequest = {
   run: 'run-1',
@@ -51,10 +51,12 @@ class Bucket {
     return Promise.resolve();
   }
 
-  async claim(): Promise<Lease> {
+  /** @param firstLedger what the sinks say */
+  async claim(
+    firstLedger: () => Promise<LedgerCheckpoint> = () => Promise.resolve(FIRST_CHECKPOINT),
+  ): Promise<Lease> {
     const runs = this as unknown as Runs;
     const sightings = new Map<string, never>();
-    const firstLedger = (): Promise<LedgerCheckpoint> => Promise.resolve(FIRST_CHECKPOINT);
     const holder = 'me 1 a';
     const claimed = Lease.claim({ request, runs, holder, sightings, firstLedger, logger });
     return (await claimed) as Lease;
@@ -160,4 +162,83 @@ test('a run that rests goes on resting under its next fetcher, and its end forge
   await second.save(ledger);
   await second.end(ledger, 'cancelled');
   expect(second.progress).not.toHaveProperty('reason');
+});
+
+test('what replicas have noted of a run is kept with its progress, whoever conducts it, to its end', async () => {
+  const bucket = new Bucket();
+  const ledger = new Ledger().checkpoint();
+  const witnessed: Witnessed = {
+    sinks: { out: { mark: 'abc', place: 'the folder /data' } },
+    versions: { work: ['one', 'two'] },
+  };
+  const first = await bucket.claim();
+  expect(first.witnessed).toEqual({});
+  first.witness(witnessed);
+  // With the next checkpoint, and not before.
+  expect(bucket.entry?.progress).not.toHaveProperty('sinks');
+  await first.save(ledger);
+  expect(bucket.entry?.progress).toMatchObject(witnessed);
+  await first.giveBack(ledger);
+  expect(bucket.entry?.progress).toMatchObject(witnessed);
+  const second = await bucket.claim();
+  expect(second.witnessed).toEqual(witnessed);
+  expect(second.progress).toMatchObject(witnessed);
+  await second.end(ledger, 'completed');
+  expect(bucket.entry?.progress).toMatchObject({ ...witnessed, state: 'completed' });
+});
+
+describe('what the sinks say when a run begins', () => {
+  const sent: LedgerCheckpoint = { ...FIRST_CHECKPOINT, next: 7 };
+  const taken = new LeatError('sink-taken', 'The sink has another run.');
+
+  test('is asked while nothing was sent, and then no more', async () => {
+    const bucket = new Bucket();
+    let asked = 0;
+    const claim = (ledger: LedgerCheckpoint): Promise<Lease> =>
+      bucket.claim(async () => {
+        asked++;
+        return ledger;
+      });
+    const first = await claim(FIRST_CHECKPOINT);
+    await first.giveBack(first.progress.ledger);
+    const second = await claim(sent);
+    expect(second.progress.ledger).toEqual(sent);
+    await second.giveBack(second.progress.ledger);
+    const third = await claim(FIRST_CHECKPOINT);
+    expect(third.progress.ledger).toEqual(sent);
+    expect(asked).toBe(2);
+  });
+
+  test('ends the run as failed, with its reason, if a sink has another one', async () => {
+    const bucket = new Bucket();
+    await expect(bucket.claim(() => Promise.reject(taken))).rejects.toBe(taken);
+    expect(bucket.log).toEqual(['running', 'failed']);
+    expect(bucket.entry?.progress).toMatchObject({
+      state: 'failed',
+      reason: 'The sink has another run.',
+      endedAt: expect.any(String),
+      ledger: FIRST_CHECKPOINT,
+    });
+    expect(bucket.entry?.progress).not.toHaveProperty('holder');
+    // It is over until its operator takes it up again.
+    expect(await bucket.claim(() => Promise.reject(taken))).toBeUndefined();
+    expect(bucket.log).toEqual(['running', 'failed']);
+  });
+
+  test('does not end a run that another fetcher has taken meanwhile', async () => {
+    const bucket = new Bucket();
+    const refused = bucket.claim(async () => {
+      await bucket.claim();
+      throw taken;
+    });
+    expect(await refused).toBeUndefined();
+    expect(bucket.entry?.progress.state).toBe('running');
+  });
+
+  test('is waited for if it cannot be known at the moment', async () => {
+    const bucket = new Bucket();
+    const away = new Error('no database answers');
+    await expect(bucket.claim(() => Promise.reject(away))).rejects.toBe(away);
+    expect(bucket.entry).toBeUndefined();
+  });
 });

@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import {
   identityOf,
+  isEnded,
   isResumable,
   LeatError,
   type RunIdentity,
@@ -111,9 +112,13 @@ export class KnownRuns {
     return undefined;
   }
 
-  /** Tells operators why the stage cannot work on a run at the moment. */
+  /**
+   * Tells operators why the stage cannot work on a run at the moment. It is looked up anew with its next
+   * chunk: what they do about it may be to recover it.
+   */
   tellTrouble(run: string, reason: string): void {
     this.#troubles.tell(run, reason);
+    this.#known.delete(run);
   }
 
   /**
@@ -179,7 +184,13 @@ export class KnownRuns {
     const request = await runs.get(run);
     if (request === undefined) return undefined;
     const unfit = whyUnfit(request, pipeline);
-    if (unfit === undefined && codeVersion !== undefined) {
+    const progress = (await runs.progress(run))?.progress;
+    // What is noted of a run that has ended would stay for ever.
+    if (
+      unfit === undefined &&
+      codeVersion !== undefined &&
+      !isEnded(progress?.state ?? 'pending')
+    ) {
       await runs.notes.addVersion(run, stage, codeVersion);
     }
     const cancel = new AbortController();
@@ -193,7 +204,7 @@ export class KnownRuns {
       isRecovered: request.isRecovered === true,
       cancel,
       signal,
-      fence: (await runs.progress(run))?.progress.fence ?? 0,
+      fence: progress?.fence ?? 0,
       wish: await runs.wish(run),
     };
   }

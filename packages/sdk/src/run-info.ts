@@ -49,7 +49,7 @@ export function misfitOf({ run, spec }: RunRequest, present: PipelineSpec): Leat
   if (difference === undefined) return undefined;
   return new LeatError(
     'invalid-pipeline',
-    `The run ${run} does not fit this pipeline file: ${difference}. Put the file back to go on with the run, or cancel it.`,
+    `The run ${run} does not fit this pipeline file: ${difference}. Put the file back to go on with the run or to cancel it, or begin a new run.`,
   );
 }
 

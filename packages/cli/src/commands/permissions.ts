@@ -2,6 +2,7 @@ import { NATS_ROLES, permissionsOf } from '@leat/core';
 import { loadPipeline } from '@leat/sdk/internal';
 import type { Call, Command } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
+import { print } from '../output.ts';
 import { permissionsText } from '../permissions-text.ts';
 
 export const permissionsCommand: Command = {
@@ -17,7 +18,7 @@ async function permissions(call: Call): Promise<number> {
   const [file = ''] = call.operands;
   const { spec } = await loadPipeline(file);
   const byRole = Object.fromEntries(NATS_ROLES.map((role) => [role, permissionsOf(spec, role)]));
-  process.stdout.write(
+  await print(
     call.flags['json'] === true
       ? `${JSON.stringify(byRole, undefined, 2)}\n`
       : permissionsText(spec),

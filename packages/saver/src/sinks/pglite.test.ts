@@ -20,6 +20,7 @@ import {
   testSink,
   writeChunks,
 } from './sink.testsuite.ts';
+import { testSqlClaim } from './sql-claim.testsuite.ts';
 import { testSqlSink } from './sql-sink.testsuite.ts';
 
 const execute = promisify(execFile);
@@ -39,13 +40,15 @@ const sinkOf = (table: string): ReturnType<typeof pglite> =>
 testSink('pglite', () => ({ sink: sinkOf('people') }));
 testFence('pglite', () => ({ sink: sinkOf('people') }));
 testClaim('pglite', () => ({ sink: sinkOf('people') }));
-testSqlSink('pglite', () => ({
-  sink: sinkOf,
-  query: async (text) => {
-    const database = await openPglite(path.join(dir, 'db'));
-    await database.query(text);
-    await database.close();
-  },
+const query = async (text: string): Promise<void> => {
+  const database = await openPglite(path.join(dir, 'db'));
+  await database.query(text);
+  await database.close();
+};
+testSqlSink('pglite', () => ({ sink: sinkOf, query }));
+testSqlClaim('pglite', () => ({
+  sink: (table, schema) => pglite({ dir: path.join(dir, 'db'), table, schema }),
+  query,
 }));
 
 describe('pglite', () => {

@@ -3,6 +3,7 @@ import { admitToSink, type SinkContext } from '@leat/sdk';
 import type { SqlDatabase, SqlQueries } from './sql-database.ts';
 import {
   adoptChecksums,
+  adoptFence,
   adoptReceipts,
   hasUnclaimed,
   raiseFence,
@@ -19,6 +20,8 @@ export interface ClaimedTable {
   /** What the sink keeps of the run: see `admitToSink`. */
   readonly claim: string;
   readonly identity: SinkIdentity;
+  /** Where its receipts are. */
+  readonly tables: Tables;
 }
 
 /**
@@ -41,14 +44,17 @@ export function claimTable(
     }
     const found = await foundClaim(tx, tables, run.id, stage);
     const { text: claim, mark } = admitToSink(found, context);
-    if (found === '') await adopt(tx, tables, run.id, stage);
     if (fence !== undefined) {
+      if (found === '') await adopt(tx, tables, run.id, stage);
       await tx.query(raiseFence(tables), [run.id, stage, fence, claim]);
     }
+    // Who only reads takes what an earlier version has written for no table.
+    const isAdopted = found !== '' || fence !== undefined;
     const [[name = ''] = []] = await tx.query('SELECT current_database()::text');
     return {
       claim,
       identity: { mark, place: `the table ${tables.records} of the database ${name}` },
+      tables: isAdopted ? tables : { ...tables, target: '' },
     };
   });
 }
@@ -66,8 +72,9 @@ async function foundClaim(
   return unclaimed === undefined ? undefined : '';
 }
 
-/** Gives the table those receipts of an earlier version whose records it has. */
+/** Gives the table those receipts of an earlier version whose records it has, and their fence. */
 async function adopt(tx: SqlQueries, tables: Tables, run: string, saver: string): Promise<void> {
+  await tx.query(adoptFence(tables), [run, saver]);
   await tx.query(adoptReceipts(tables), [run, saver]);
   await tx.query(adoptChecksums(tables), [run, saver]);
 }

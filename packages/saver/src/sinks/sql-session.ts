@@ -52,9 +52,8 @@ export class SqlSession implements SinkSession {
 
   constructor(
     database: SqlDatabase,
-    tables: Tables,
+    { claim, identity, tables }: ClaimedTable,
     context: SinkContext,
-    { claim, identity }: ClaimedTable,
   ) {
     this.identity = identity;
     this.#claim = claim;

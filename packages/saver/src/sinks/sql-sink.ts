@@ -24,7 +24,7 @@ export async function openSqlSession(
   const database = await connect();
   try {
     const tables = await prepareTables(database, name, columns);
-    return new SqlSession(database, tables, context, await claimTable(database, tables, context));
+    return new SqlSession(database, await claimTable(database, tables, context), context);
   } catch (error) {
     await database.close().catch(() => undefined);
     if (error instanceof LeatError || !UNFIT.test(errorCode(error))) throw error;

@@ -23,7 +23,7 @@ export function identifier(name: string): string {
 }
 
 /** Quotes a string. */
-export function literal(value: string): string {
+function literal(value: string): string {
   const quoted = `'${value.replaceAll("'", "''").replaceAll('\\', '\\\\')}'`;
   return value.includes('\\') ? `E${quoted}` : quoted;
 }
@@ -91,9 +91,15 @@ export function selectFence({ fences, target }: Tables): string {
     WHERE target = ${literal(target)} AND run = $1::text AND saver = $2::text`;
 }
 
-/** Every saver of the run `$1` that writes into the table, and whose it is. */
-export function selectClaims({ fences, target }: Tables): string {
-  return `SELECT saver, claim FROM ${fences} WHERE target = ${literal(target)} AND run = $1::text`;
+/**
+ * Every saver of the run `$1` that writes into the table, and whose it is; also one of an earlier version, if
+ * the table has its records.
+ */
+export function selectClaims({ fences, receipts, records, target }: Tables): string {
+  return `SELECT saver, claim FROM ${fences} WHERE target = ${literal(target)} AND run = $1::text
+    UNION SELECT saver, '' FROM ${receipts} AS receipt WHERE target = '' AND run = $1::text
+      AND EXISTS (SELECT FROM ${records} AS record
+        WHERE record._run = receipt.run AND record._chunk = receipt.chunk)`;
 }
 
 /** A row if there is anything of run `$1` and saver `$2` that an earlier version wrote, for no table. */
@@ -101,6 +107,14 @@ export function hasUnclaimed({ receipts, fences }: Tables): string {
   const isIt = `target = '' AND run = $1::text AND saver = $2::text`;
   return `SELECT 'yes' WHERE EXISTS (SELECT FROM ${fences} WHERE ${isIt})
     OR EXISTS (SELECT FROM ${receipts} WHERE ${isIt})`;
+}
+
+/** Gives the table the fence of run `$1` and saver `$2` that names none; it stays also where it is, for others. */
+export function adoptFence({ fences, target }: Tables): string {
+  return `INSERT INTO ${fences} (target, run, saver, fence, claim)
+    SELECT ${literal(target)}, run, saver, fence, claim FROM ${fences}
+    WHERE target = '' AND run = $1::text AND saver = $2::text
+    ON CONFLICT (target, run, saver) DO NOTHING`;
 }
 
 /** Gives the table the receipts of run `$1` and saver `$2` that name none, if it has their records. */

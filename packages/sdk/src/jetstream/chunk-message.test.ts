@@ -47,6 +47,8 @@ const envelopes: fc.Arbitrary<Envelope> = fc
     retries: fc.nat(1_000),
     sending: fc.constantFrom('', '1.1', '12.20'),
     buried: fc.array(fc.stringMatching(/^[0-9a-f]{8}$/), { maxLength: 3 }),
+    born: fc.option(fc.stringMatching(/^[0-9a-f]{13}$/)),
+    checksum: fc.option(fc.stringMatching(/^[0-9a-f]{8}$/)),
   })
   .map(
     ({
@@ -60,8 +62,11 @@ const envelopes: fc.Arbitrary<Envelope> = fc
       retries,
       sending,
       buried,
+      born,
+      checksum,
     }) => ({
       run: 'run-1',
+      ...(born !== null && { born }),
       chunk,
       counts: {
         ...NO_COUNTS,
@@ -75,6 +80,7 @@ const envelopes: fc.Arbitrary<Envelope> = fc
       ...(formatOrigins(offsets) !== undefined && { origins: offsets }),
       sending,
       ...(buried.length > 0 && { buried }),
+      ...(checksum !== null && { source: checksum }),
     }),
   );
 
@@ -118,6 +124,25 @@ test.each(['x y', '\u00e9', 'x'.repeat(101), '1+1'])('refuses the sending %j', (
   expect(() => readMessage('run-1', written, data)).toThrow('Leat-Sending');
 });
 
+test.each([
+  ['Leat-Born', '00000000000b'],
+  ['Leat-Born', '00000000000b12'],
+  ['Leat-Born', '00000000000B1'],
+  ['Leat-Born', 'run-1'],
+  ['Leat-Born', '0000000000 b1'],
+  ['Leat-Source', '0000000'],
+  ['Leat-Source', '000000000'],
+  ['Leat-Source', '0000000G'],
+  ['Leat-Source', '-1'],
+])('refuses a message whose %s is %j', (header, value) => {
+  const { headers: written, data } = messageOf(SIMPLE, bodyOf(20_000));
+  expect(readMessage('run-1', written, data).envelope).toEqual(SIMPLE);
+  written.set(header, value);
+  expect(() => readMessage('run-1', written, data)).toThrow(
+    `has the header ${header} ${JSON.stringify(value)}`,
+  );
+});
+
 test('a message id tells runs, chunks and sendings apart', () => {
   const envelope = fc.sample(envelopes, { numRuns: 1, seed: 1 })[0] as Envelope;
   const ids = [
@@ -142,6 +167,8 @@ test('whatever stands in the headers is read or refused, never anything else', (
       'Leat-Origins',
       'Leat-Sending',
       'Leat-Buried',
+      'Leat-Born',
+      'Leat-Source',
     ),
     texts,
   );

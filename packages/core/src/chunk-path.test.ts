@@ -1,0 +1,151 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { childId, type ChunkId, formatChunkId, redriveId } from './chunk-id.ts';
+import { canReach } from './chunk-path.ts';
+import { checkSpec, type PipelineSpec, readersOf, type StageSpec } from './spec.ts';
+
+/** A fork at the fetcher, and another one behind a mapper. */
+const FORKED: PipelineSpec = {
+  name: 'p',
+  stages: [
+    { name: 'numbers', kind: 'fetcher' },
+    { name: 'raw', kind: 'saver', from: 'numbers' },
+    { name: 'work', kind: 'mapper', from: 'numbers' },
+    { name: 'more', kind: 'mapper', from: 'work' },
+    { name: 'one', kind: 'saver', from: 'more' },
+    { name: 'two', kind: 'saver', from: 'more' },
+    { name: 'three', kind: 'saver', from: 'more' },
+  ],
+};
+const SAVERS = ['raw', 'one', 'two', 'three'];
+
+/** Any graph: each mapper reads from any stage before it, and who has no reader gets a saver. */
+const specs: fc.Arbitrary<PipelineSpec> = fc
+  .tuple(fc.array(fc.nat(), { maxLength: 4 }), fc.array(fc.nat(), { minLength: 1, maxLength: 5 }))
+  .map(([mappers, savers]) => {
+    const working: StageSpec[] = [{ name: 'source', kind: 'fetcher' }];
+    const from = (choice: number): string => working[choice % working.length]?.name ?? '';
+    for (const [n, choice] of mappers.entries()) {
+      working.push({ name: `m${n}`, kind: 'mapper', from: from(choice) });
+    }
+    const saving = savers.map((choice, n): StageSpec => ({
+      name: `s${n}`,
+      kind: 'saver',
+      from: from(choice),
+    }));
+    const stages = [...working, ...saving];
+    const unread = working.filter(({ name }) => !stages.some((stage) => stage.from === name));
+    const last = unread.map(({ name }, n): StageSpec => ({
+      name: `t${n}`,
+      kind: 'saver',
+      from: name,
+    }));
+    return { name: 'p', stages: [...stages, ...last] };
+  });
+
+/** What may happen to a chunk in a stage: how it is divided there, and how often it was given up before. */
+interface Fate {
+  readonly pieces: number;
+  readonly place: number;
+  readonly redrives: number;
+  readonly index: number;
+}
+
+const fates = fc.array(
+  fc.record({
+    pieces: fc.integer({ min: 1, max: 4 }),
+    place: fc.nat(),
+    redrives: fc.constantFrom(0, 0, 0, 1, 2),
+    index: fc.nat(99),
+  }),
+  { minLength: 8, maxLength: 8 },
+);
+
+/** The stages on the way to one, from the fetcher on. */
+function wayTo(spec: PipelineSpec, stage: string): string[] {
+  const from = spec.stages.find(({ name }) => name === stage)?.from;
+  return from === undefined ? [stage] : [...wayTo(spec, from), stage];
+}
+
+/** The id of a chunk that comes to a stage, made as fetchers, mappers and redrives make it. */
+function chunkAt(
+  spec: PipelineSpec,
+  stage: string,
+  seq: number,
+  fate: readonly Fate[],
+  avoided: ReadonlySet<number> = new Set(),
+): string {
+  let id: ChunkId = { seq, path: '' };
+  const way = wayTo(spec, stage);
+  for (const [at, name] of way.entries()) {
+    const { pieces, place, redrives, index } = fate[at] as Fate;
+    const number = spec.stages.findIndex((each) => each.name === name);
+    if (at > 0) for (let n = 0; n < redrives; n++) id = redriveId(id, number, index);
+    const next = way[at + 1];
+    if (next === undefined) break;
+    const divided = avoided.has(pieces) ? pieces + 10 : pieces;
+    if (at > 0 && pieces > 1) id = childId(id, place % divided, divided);
+    const readers = readersOf(spec, name);
+    const nth = readers.findIndex((reader) => reader.name === next);
+    id = childId(id, nth, readers.length);
+  }
+  return formatChunkId(id);
+}
+
+describe('canReach', () => {
+  test('accepts every chunk that comes by the graph, however it was divided and redriven', () => {
+    fc.assert(
+      fc.property(specs, fc.nat(), fates, fc.nat(), (spec, seq, fate, choice) => {
+        checkSpec(spec);
+        const stages = spec.stages.map(({ name }) => name);
+        const stage = stages[choice % stages.length] ?? '';
+        expect(canReach(spec, stage, chunkAt(spec, stage, seq, fate))).toBe(true);
+      }),
+    );
+  });
+
+  test('refuses every chunk of another saver, unless it was divided as a fork divides', () => {
+    fc.assert(
+      fc.property(specs, fc.nat(), fates, (spec, seq, fate) => {
+        const savers = spec.stages.filter(({ kind }) => kind === 'saver');
+        const forks = new Set(spec.stages.map(({ name }) => readersOf(spec, name).length));
+        for (const { name } of savers) {
+          const chunk = chunkAt(spec, name, seq, fate, forks);
+          const reached = savers.filter((saver) => canReach(spec, saver.name, chunk));
+          expect(reached.map((saver) => saver.name)).toEqual([name]);
+        }
+      }),
+    );
+  });
+
+  test.each<[string, readonly string[]]>([
+    ['7.0-2', ['raw']],
+    ['7.0-2~1-3', ['raw']],
+    ['7.0-2~1-3-2', ['raw']],
+    ['7.1-2.0-3', ['one']],
+    ['7.1-2.2-3', ['three']],
+    ['7.1-2.1-5.4-9.1-3', ['two']],
+    // A record that the mapper gave up, and whose copies come to all three.
+    ['7.1-2~2-9.0-3', ['one']],
+    ['7.1-2~2-9.0-8~3-0.1-3~5-1', ['two']],
+    // The mapper divides in two, as the fetcher's fork does.
+    ['7.1-2.0-2.2-3', ['three']],
+    ['7', []],
+    ['7.1-2', []],
+    ['7.0-3', []],
+    ['7.0-2.0-2', []],
+    ['7.0-2~2-3', []],
+    ['7.1-3.0-3', []],
+    ['7.1-2.0-3.1-2', []],
+    ['7.1-2.1-5.1-5.1-5.1-3', []],
+    ['x', []],
+    ['', []],
+  ])('lets %j come to %j', (chunk, savers) => {
+    expect(SAVERS.filter((saver) => canReach(FORKED, saver, chunk))).toEqual(savers);
+  });
+
+  test('lets roots come to the fetcher, and nothing else', () => {
+    expect(canReach(FORKED, 'numbers', '7')).toBe(true);
+    expect(canReach(FORKED, 'numbers', '7.0-2')).toBe(false);
+  });
+});

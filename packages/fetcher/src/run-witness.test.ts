@@ -1,0 +1,161 @@
+import { LeatError, type RunRequest, type SinkIdentity, type Trouble } from '@leat/core';
+import { fetcher, pipeline, saver, type SinkContext } from '@leat/sdk';
+import type { Logger, Runs } from '@leat/sdk/internal';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { z } from 'zod';
+import type { Checkpointer } from './checkpointer.ts';
+import type { Lease, Witnessed } from './lease.ts';
+import { RunWitness } from './run-witness.ts';
+
+const ONE: SinkIdentity = { mark: 'one', place: 'the folder /one' };
+const TWO: SinkIdentity = { mark: 'two', place: 'the folder /two' };
+
+/** Whether the sink has another run with the id. */
+let isTaken = false;
+const none = async function* (): AsyncGenerator<never> {};
+const numbers = fetcher('numbers', { source: { kind: 'none', chunks: none }, schema: z.int() });
+const out = saver('out', {
+  from: numbers,
+  sink: {
+    kind: 'none',
+    open: async ({ fence }: SinkContext) => {
+      if (fence !== undefined) throw new Error('opened to write');
+      if (isTaken) throw new LeatError('sink-taken', 'it is taken');
+      return {
+        commit: () => Promise.reject(new Error('only read')),
+        receipts: none,
+        read: none,
+        close: () => Promise.resolve(),
+      };
+    },
+  },
+});
+const squares = pipeline('squares', { savers: [out] });
+const request: RunRequest = {
+  run: 'r',
+  pipeline: 'squares',
+  params: {},
+  spec: squares.spec,
+  createdAt: '2026-11-27T00:00:00.000Z',
+};
+
+beforeEach(() => {
+  isTaken = false;
+  vi.useFakeTimers();
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/** A witness of a run with this progress, over notes that can be changed. */
+function start(before: Witnessed = {}) {
+  const noted: {
+    sinks: Record<string, SinkIdentity>;
+    versions: Record<string, string[]>;
+    troubles: Trouble[];
+  } = { sinks: {}, versions: {}, troubles: [] };
+  let witnessed = before;
+  const life = { checkpoints: 0, looks: 0, isAway: false };
+  const read = async <T>(what: T): Promise<T> => {
+    if (life.isAway) throw new Error('no server answers');
+    return what;
+  };
+  const notes = {
+    sinks: () => {
+      life.looks++;
+      return read(noted.sinks);
+    },
+    versions: () => read(noted.versions),
+    troubles: () => read(noted.troubles),
+    addVersion: (_: string, stage: string, version: string) =>
+      read((noted.versions[stage] ??= []).push(version)),
+  };
+  const lease = {
+    run: 'r',
+    get witnessed() {
+      return witnessed;
+    },
+    witness: (seen: Witnessed) => void (witnessed = seen),
+  };
+  const refusals: string[] = [];
+  const witness = new RunWitness({
+    connection: { runs: { notes } as unknown as Runs },
+    pipeline: squares,
+    request,
+    codeVersion: 'v0',
+    onRefused: ({ message }) => void refusals.push(message),
+    lease: lease as unknown as Lease,
+    checkpointer: { changed: () => void life.checkpoints++ } as unknown as Checkpointer,
+    logger: { debug: () => undefined } as unknown as Logger,
+  });
+  return { witness, noted, life, refusals, witnessed: () => witnessed };
+}
+
+test('what replicas have noted is taken into the progress, and written with the next checkpoint', async () => {
+  const { witness, noted, life, witnessed } = start();
+  noted.sinks = { out: ONE };
+  noted.versions = { work: ['v1'], out: ['v1'] };
+  await witness.look();
+  expect(witnessed()).toEqual({ sinks: { out: ONE }, versions: { work: ['v1'], out: ['v1'] } });
+  expect(life.checkpoints).toBe(1);
+  // Where nothing is new there is nothing to write.
+  await witness.look();
+  expect(life.checkpoints).toBe(1);
+  noted.versions = { work: ['v1', 'v2'], out: ['v1'] };
+  await witness.look();
+  expect(witnessed().versions).toEqual({ work: ['v1', 'v2'], out: ['v1'] });
+  expect(life.checkpoints).toBe(2);
+});
+
+test('what is known already counts, whatever is noted after a bucket was wiped', async () => {
+  const { witness, noted, witnessed } = start({ sinks: { out: ONE }, versions: { work: ['v1'] } });
+  noted.sinks = { out: TWO, more: TWO };
+  noted.versions = { work: ['v2'], out: ['v2'] };
+  await witness.look();
+  expect(witnessed()).toEqual({
+    sinks: { out: ONE, more: TWO },
+    versions: { work: ['v1', 'v2'], out: ['v2'] },
+  });
+});
+
+test('it looks now and then, also after the server was away, until it is told to stop', async () => {
+  const { witness, noted, life, witnessed } = start();
+  const over = new AbortController();
+  life.isAway = true;
+  const watching = witness.watch(over.signal);
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect([life.checkpoints, witnessed()]).toEqual([0, {}]);
+  life.isAway = false;
+  noted.sinks = { out: ONE };
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect(witnessed().sinks).toEqual({ out: ONE });
+  over.abort();
+  await watching;
+  const { looks } = life;
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(life.looks).toBe(looks);
+});
+
+test('a saver in trouble makes it look at the sinks, and a sink that has another run is told', async () => {
+  const { witness, noted, refusals } = start();
+  const over = new AbortController();
+  const watching = witness.watch(over.signal);
+  const say = (stage: string, second: number): void => {
+    noted.troubles = [{ stage, reason: 'it cannot', at: `2026-11-27T00:00:0${second}.000Z` }];
+  };
+  say('out', 1);
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect(refusals).toEqual([]);
+  isTaken = true;
+  // Trouble that is known, or that no saver has, is no reason to look.
+  await vi.advanceTimersByTimeAsync(10_000);
+  say('numbers', 2);
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(refusals).toEqual([]);
+  say('out', 3);
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect(refusals).toEqual(['it is taken']);
+  over.abort();
+  await watching;
+});
