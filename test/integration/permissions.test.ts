@@ -22,8 +22,8 @@ const SELDOM: readonly RegExp[] = [
   /^\$JS\.FC\./,
   // Who takes the last part of a large body asks for no more of it.
   /^\$JS\.API\.CONSUMER\.(?:INFO|DELETE)\.OBJ_leat_/,
-  // Notes that services leave of what keeps them from their work, and of the sink that they use.
-  /^\$KV\.leat_guarded\.(?:trouble|sink)\./,
+  // Services say what keeps them from their work, if anything does.
+  /^\$KV\.leat_guarded\.trouble\./,
 ];
 
 /** As above, by role: dead letters of a source and of a sink, and records that other stages than the first gave up. */

@@ -36,9 +36,9 @@ describe('the permissions of a role', () => {
   });
 
   test('let each write the entries that are its own', () => {
-    expect(kept('fetcher')).toEqual(['progress', 'run', 'trouble', 'wish']);
-    expect(kept('mapper')).toEqual(['trouble']);
-    expect(kept('saver')).toEqual(['sink', 'trouble']);
+    expect(kept('fetcher')).toEqual(['code', 'progress', 'run', 'trouble', 'wish']);
+    expect(kept('mapper')).toEqual(['code', 'trouble']);
+    expect(kept('saver')).toEqual(['code', 'sink', 'trouble']);
     expect(kept('operator')).toEqual(['progress', 'redrive', 'run', 'wish']);
     expect(kept('observer')).toEqual([]);
   });

@@ -33,7 +33,7 @@ export function permissionsOf(spec: PipelineSpec, role: NatsRole): Permissions {
       ...connects(spec),
       ...provisions(spec),
       ...conducts(spec),
-      ...keeps(spec, 'progress', 'run', 'wish', 'trouble'),
+      ...keeps(spec, 'progress', 'run', 'wish', 'code', 'trouble'),
       ...sends(spec, queuedStages(spec)),
       ...readsDeadLetters(spec),
       deadSubject(spec.name, '*'),
@@ -158,9 +158,10 @@ function acknowledges(stream: string, consumer: string): string[] {
   return [`$JS.ACK.${stream}.${consumer}.>`, `$JS.ACK.*.*.${stream}.${consumer}.>`];
 }
 
-/** To say what became of chunks, and what keeps a stage from its work. */
+/** To say what became of chunks, by which code, and what keeps a stage from its work. */
 function reports(spec: PipelineSpec): string[] {
-  return [receiptsSubject(spec.name, '*'), deadSubject(spec.name, '*'), ...keeps(spec, 'trouble')];
+  const kept = keeps(spec, 'code', 'trouble');
+  return [receiptsSubject(spec.name, '*'), deadSubject(spec.name, '*'), ...kept];
 }
 
 /** To write entries of the bucket, by their kinds. */

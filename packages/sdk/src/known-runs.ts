@@ -5,6 +5,7 @@ import {
   isResumable,
   LeatError,
   type RunIdentity,
+  type RunState,
   type RunWish,
   type SinkIdentity,
 } from '@leat/core';
@@ -180,19 +181,12 @@ export class KnownRuns {
   }
 
   async #load(run: string): Promise<Entry | undefined> {
-    const { runs, pipeline, stage, codeVersion, abort } = this.#options;
+    const { runs, pipeline, abort } = this.#options;
     const request = await runs.get(run);
     if (request === undefined) return undefined;
     const unfit = whyUnfit(request, pipeline);
     const progress = (await runs.progress(run))?.progress;
-    // What is noted of a run that has ended would stay for ever.
-    if (
-      unfit === undefined &&
-      codeVersion !== undefined &&
-      !isEnded(progress?.state ?? 'pending')
-    ) {
-      await runs.notes.addVersion(run, stage, codeVersion);
-    }
+    if (unfit === undefined) await this.#noteVersion(run, progress?.state);
     const cancel = new AbortController();
     const signal = AbortSignal.any([abort, cancel.signal]);
     // Every chunk in hand listens to it.
@@ -207,6 +201,16 @@ export class KnownRuns {
       fence: progress?.fence ?? 0,
       wish: await runs.wish(run),
     };
+  }
+
+  /** Notes are for people: no work waits because one cannot be written. */
+  async #noteVersion(run: string, state: RunState = 'pending'): Promise<void> {
+    const { runs, stage, codeVersion, logger } = this.#options;
+    // What is noted of a run that has ended would stay for ever.
+    if (codeVersion === undefined || isEnded(state)) return;
+    await runs.notes.addVersion(run, stage, codeVersion).catch((error: unknown) => {
+      logger.debug({ err: error, run }, 'version of the code not noted');
+    });
   }
 
   async #look(): Promise<void> {
