@@ -64,6 +64,8 @@ const refusal = ({ server }: Site, run: string): Partial<Ended> => ({
   stderr: `leat: The run "${run}" is in several pipelines on the NATS server at ${server.url} (squares, unruly): name the one that you mean with --pipeline NAME.\n`,
 });
 
+const fileOf = (pipeline: string): string => fixture(`${pipeline}.ts`);
+
 test('an id that several pipelines have is refused by every command, and nothing is touched', async () => {
   const site = await createSite();
   for (const args of [
@@ -108,9 +110,13 @@ test('the pipeline that is named is the one that a command is for', async () => 
       { run: RUN, pipeline },
       { run: OPEN, pipeline },
     ]);
-    expect(await done('verify', RUN, ...of(pipeline))).toContain(`r1: ${count} records`);
-    expect(linesOf(await done('export', RUN, ...of(pipeline)))).toHaveLength(count);
-    await done('export', RUN, '--to', `${pipeline}.ndjson`, ...of(pipeline));
+    expect(await done('verify', RUN, fileOf(pipeline), ...of(pipeline))).toContain(
+      `r1: ${count} records`,
+    );
+    expect(linesOf(await done('export', RUN, fileOf(pipeline), ...of(pipeline)))).toHaveLength(
+      count,
+    );
+    await done('export', RUN, fileOf(pipeline), '--to', `${pipeline}.ndjson`, ...of(pipeline));
     expect(linesOf(await readFile(join(site.dir, `${pipeline}.ndjson`), 'utf8'))).toHaveLength(
       count,
     );

@@ -164,7 +164,7 @@ test.each([2_600, 20_000])(
     await site.run({ count }, '--run', RUN);
     await using server = await startNatsServer({ storeDir: join(site.dir, '.leat', 'nats') });
     const options = { cwd: site.dir, env: { NATS_URL: server.url } };
-    const text = await expectSame(['export', RUN], options);
+    const text = await expectSame(['export', RUN, fixture('squares.ts')], options);
     expect(text.split('\n').length - 1).toBe(count);
   },
 );

@@ -2,12 +2,12 @@ import { messageOf } from '@leat/core';
 import type { RunNotes } from './jetstream/run-notes.ts';
 import type { Logger } from './logger.ts';
 
-/** How often one trouble is told and logged while it lasts. */
+/** How often one trouble is told while it lasts. */
 const TELL_MS = 10_000;
 
 /**
- * Tells why a stage cannot work on a run: in the log, and beside the run for `leat status`. Every chunk
- * has the same trouble, so it is told now and then.
+ * Tells why a stage cannot work on a run: once in the log, and now and then beside the run for `leat
+ * status`, as long as it lasts. Every chunk has the same trouble.
  */
 export class TroubleTeller {
   readonly #notes: RunNotes;
@@ -31,7 +31,8 @@ export class TroubleTeller {
     this.#told.set(run, { reason, at });
     const [oldest] = this.#told.keys();
     if (this.#told.size > 100 && oldest !== undefined) this.#told.delete(oldest);
-    this.#logger.error({ run }, reason);
+    // The log keeps what it was told; beside the run it is forgotten after a while.
+    if (last?.reason !== reason) this.#logger.error({ run }, reason);
     const trouble = { stage: this.#stage, reason, at: new Date().toISOString() };
     this.#notes.tellTrouble(run, trouble).catch((error: unknown) => {
       this.#logger.debug({ run }, `trouble not told: ${messageOf(error)}`);
