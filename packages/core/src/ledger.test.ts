@@ -395,6 +395,17 @@ describe('Ledger, after a restart', () => {
     expect(restored(ledger.checkpoint()).isComplete).toBe(true);
   });
 
+  test('refuses to make a chunk whole of pieces of two datasets', () => {
+    const ledger = new Ledger({ ...FIRST_CHECKPOINT, next: 1 });
+    const pieces = [0, 1].map((place) => receiptOf(`0.${place}-2`, 5));
+    ledger.settle({ ...pieces[0]!, source: '0000000a' });
+    const again = new Ledger(ledger.checkpoint());
+    expect(() => again.settle({ ...pieces[1]!, source: '0000000b' })).toThrow(
+      expect.objectContaining({ code: 'source-changed' }),
+    );
+    expect(again.settle({ ...pieces[1]!, source: '0000000a' })).toBe('settled');
+  });
+
   test('refuses a source that has become shorter', () => {
     const ledger = restored(ledgerOf(3).checkpoint());
     sendNext(ledger, 0, { records: 10, receipts: [] });

@@ -52,9 +52,12 @@ export class SourceCheck {
     this.#expected = undefined;
   }
 
-  /** @throws LeatError `source-changed` if the source gave something else for this chunk */
-  demandSame(seq: number, checksum: string | undefined): void {
-    const known = this.#checksums.get(seq);
+  /**
+   * @param other the checksum to compare with, if not the one that was read
+   * @throws LeatError `source-changed` if the source gave something else for this chunk
+   */
+  demandSame(seq: number, checksum: string | undefined, other?: string): void {
+    const known = other === undefined ? this.#checksums.get(seq) : Number.parseInt(other, 16);
     if (checksum === undefined || known === undefined) return;
     if (Number.parseInt(checksum, 16) === known) return;
     throw new LeatError(
