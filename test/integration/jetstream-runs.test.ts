@@ -100,6 +100,19 @@ describe.each(SERVERS)('runs on $server', ({ version }) => {
     expect(await runs.progress('first')).toBeUndefined();
   });
 
+  test('that had ended are seen again if they are begun again in a new bucket', async () => {
+    const { connection } = await openPipeline(server());
+    const { runs, spec, manager, topology, repair } = connection;
+    const request = { run: 'again', pipeline: spec.name, params: {}, spec, createdAt: AT };
+    await runs.create(request);
+    await runs.save('again', { ...PROGRESS, state: 'completed' }, 0);
+    expect(await runs.listOpen()).toEqual([]);
+    await manager.streams.delete(`KV_${topology.bucket}`);
+    await repair();
+    await runs.create(request);
+    expect(await runs.listOpen()).toEqual([request]);
+  });
+
   test('of two that write progress one wins, the other has lost its lease', async () => {
     const spec = lineSpec();
     const all = [await openPipeline(server(), spec), await openPipeline(server(), spec)];
