@@ -1,11 +1,13 @@
 import {
   FIRST_CHECKPOINT,
+  formatReceipt,
   NO_COUNTS,
   type Receipt,
   receiptsConsumer,
   type RunProgress,
 } from '@leat/core';
 import { type ReceiptDelivery, receiveReceipts, ReceiptSender } from '@leat/sdk/internal';
+import { headers } from '@nats-io/transport-node';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import {
   lineSpec,
@@ -221,6 +223,23 @@ describe.each(SERVERS)('receipts on $server', ({ version }) => {
     const successor = await startReading(open);
     await until('read again', () => seqsOf(successor.deliveries).length === 1);
     expect(seqsOf(successor.deliveries)).toEqual([7]);
+  });
+
+  test('say in which sink their chunks are, and nothing that Leat did not write', async () => {
+    const open = await openPipeline(server());
+    const sender = new ReceiptSender(open.connection, NEVER);
+    const sink = { saver: 'out', mark: 'a-1', place: 'the folder é' };
+    await sender.send({ run: 'run-1' }, receiptOf(0), sink);
+    await sender.send({ run: 'run-1' }, receiptOf(1));
+    await sender.send({ run: 'run-1' }, receiptOf(2), { ...sink, mark: '' });
+    const header = headers();
+    header.set('Leat-Sink', '%E0');
+    const { client, spec } = open.connection;
+    const subject = `leat.v1.${spec.name}.receipts.run-1`;
+    await client.publish(subject, formatReceipt(receiptOf(3)), { headers: header });
+    const { deliveries } = await startReading(open);
+    await until('all are read', () => deliveries.length === 4);
+    expect(deliveries.map((each) => each.sink)).toEqual([sink, undefined, undefined, undefined]);
   });
 
   test('that nobody can read are told, and do not keep the others away', async () => {

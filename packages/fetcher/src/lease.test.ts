@@ -3,14 +3,13 @@ import {
   isEnded,
   LeatError,
   Ledger,
-  type LedgerCheckpoint,
   type RunProgress,
   type RunRequest,
 } from '@leat/core';
 import { type Logger, type PipelineConnection, type Runs, wait } from '@leat/sdk/internal';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Checkpointer } from './checkpointer.ts';
-import { Lease, type Standing } from './lease.ts';
+import { type FirstLedger, Lease, type Standing } from './lease.ts';
 
 const request: RunRequest = {
   run: 'run-1',
@@ -54,7 +53,7 @@ class Bucket {
   async claim(): Promise<Lease> {
     const runs = this as unknown as Runs;
     const sightings = new Map<string, never>();
-    const firstLedger = (): Promise<LedgerCheckpoint> => Promise.resolve(FIRST_CHECKPOINT);
+    const firstLedger = (): Promise<FirstLedger> => Promise.resolve({ ledger: FIRST_CHECKPOINT });
     const holder = 'me 1 a';
     const claimed = Lease.claim({ request, runs, holder, sightings, firstLedger, logger });
     return (await claimed) as Lease;

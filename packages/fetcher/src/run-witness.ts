@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { messageOf } from '@leat/core';
-import { type Logger, type Runs, wait } from '@leat/sdk/internal';
+import { type Logger, type Runs, type SaverSink, wait } from '@leat/sdk/internal';
 import type { Checkpointer } from './checkpointer.ts';
 import type { Lease } from './lease.ts';
 
@@ -33,15 +33,30 @@ export class RunWitness {
     }
   }
 
+  /**
+   * Whether what a saver has in a sink counts: that of which the run knew first does. Notes may be lost before
+   * they are seen, with the bucket; then it is the first of which receipts come.
+   */
+  counts({ saver, mark, place }: SaverSink): boolean {
+    const { lease } = this.#options;
+    const known = lease.witnessed.sinks?.[saver];
+    if (known !== undefined) return known.mark === mark;
+    const sinks = { ...lease.witnessed.sinks, [saver]: { mark, place } };
+    lease.witness({ ...lease.witnessed, sinks });
+    return true;
+  }
+
   /** Looks once; also before the last checkpoint, so that the report has everything. */
   async look(): Promise<void> {
     const { runs, lease, checkpointer, logger } = this.#options;
     const { run } = lease;
     try {
+      const noted = await runs.notes.sinks(run);
+      const found = await runs.notes.versions(run);
       const before = lease.witnessed;
       // What is known already counts: notes may be of a time after a bucket was wiped.
-      const sinks = { ...(await runs.notes.sinks(run)), ...before.sinks };
-      const versions = merged(before.versions ?? {}, await runs.notes.versions(run));
+      const sinks = { ...noted, ...before.sinks };
+      const versions = merged(before.versions ?? {}, found);
       const witnessed = { sinks, versions };
       if (isDeepStrictEqual(witnessed, before)) return;
       lease.witness(witnessed);

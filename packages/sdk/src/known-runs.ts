@@ -41,6 +41,8 @@ export interface KnownRun {
    * fetcher takes the run over.
    */
   readonly fence: number;
+  /** The sink that counts for the stage, as far as the run's progress was seen to know it. */
+  readonly sink: SinkIdentity | undefined;
   /** Aborted when the run is cancelled (with LeatError `run-state`), or the service must leave everything. */
   readonly signal: AbortSignal;
 }
@@ -50,6 +52,7 @@ interface Entry extends KnownRun {
   /** Why this replica may not work on the run: its pipeline file has another graph. */
   readonly misfit: string | undefined;
   fence: number;
+  sink: SinkIdentity | undefined;
   wish: RunWish;
 }
 
@@ -142,6 +145,7 @@ export class KnownRuns {
     const progress = (await this.#options.runs.progress(run))?.progress;
     // What comes late, or from a bucket that was wiped, does not lower it.
     entry.fence = Math.max(entry.fence, progress?.fence ?? 0);
+    entry.sink = progress?.sinks?.[this.#options.stage] ?? entry.sink;
     // Should a chunk of it come all the same (of a redrive, say), it is looked up again.
     if (progress !== undefined && !isResumable(progress.state)) this.#known.delete(run);
     return entry.fence;
@@ -187,6 +191,7 @@ export class KnownRuns {
     const signal = AbortSignal.any([abort, cancel.signal]);
     // Every chunk in hand listens to it.
     setMaxListeners(0, signal);
+    const progress = (await runs.progress(run))?.progress;
     return {
       info: runInfoOf(request),
       identity: identityOf(request, pipeline.fetcher),
@@ -194,7 +199,8 @@ export class KnownRuns {
       misfit,
       cancel,
       signal,
-      fence: (await runs.progress(run))?.progress.fence ?? 0,
+      fence: progress?.fence ?? 0,
+      sink: progress?.sinks?.[stage],
       wish: await runs.wish(run),
     };
   }
