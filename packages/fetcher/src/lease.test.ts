@@ -45,6 +45,13 @@ class Bucket {
     return Promise.resolve(this.entry);
   }
 
+  /** What the operator has asked for; nothing, after the broker has forgotten it. */
+  request: RunRequest | undefined;
+
+  get(): Promise<RunRequest | undefined> {
+    return Promise.resolve(this.request);
+  }
+
   restore(): Promise<void> {
     this.log.push('restored');
     return Promise.resolve();
@@ -116,6 +123,18 @@ describe('what the broker forgets or does not answer', () => {
     await vi.advanceTimersByTimeAsync(1_000);
     await saved;
     expect(bucket.log).toEqual(['running', 'running', 'restored']);
+  });
+
+  test('a run that was forgotten is left if somebody has begun it again meanwhile', async () => {
+    const lease = await claimed();
+    bucket.entry = undefined;
+    bucket.request = { ...request, born: '00000000000b2' };
+    const [saved] = await Promise.allSettled([
+      lease.save(ledger.checkpoint()),
+      vi.advanceTimersByTimeAsync(1_000),
+    ]);
+    expect(saved).toMatchObject({ status: 'rejected', reason: { code: 'lease-lost' } });
+    expect(bucket.entry).toBeUndefined();
   });
 
   test('a run that was forgotten goes on under a fence above any that was given out meanwhile', async () => {

@@ -206,6 +206,7 @@ export class Lease {
     if (this.#isForgotten) {
       // Not before its progress is there: another fetcher would begin the run anew.
       await this.#runs.restore(this.#request);
+      await this.#demandOurs();
       this.#isForgotten = false;
     }
     this.#progress = progress;
@@ -218,6 +219,7 @@ export class Lease {
   async #ownRevision(refusal: LeatError): Promise<number> {
     const found = await this.#runs.progress(this.run);
     if (found === undefined) {
+      await this.#demandOurs();
       this.#isForgotten = true;
       // Another fetcher may have had the run in between, of which the broker knows as little.
       const fence = Math.max(this.fence + 1, Date.now());
@@ -229,6 +231,16 @@ export class Lease {
     // Our last write has no holder.
     if (isOurLife && (holder ?? this.#holder) === this.#holder) return found.revision;
     throw refusal;
+  }
+
+  /**
+   * @throws LeatError `lease-lost` if somebody was quicker to begin the run again that the broker has lost: it is
+   *   another one, of which nobody takes the chunks of this one
+   */
+  async #demandOurs(): Promise<void> {
+    const found = await this.#runs.get(this.run);
+    if (found === undefined || found.born === this.#request.born) return;
+    throw new LeatError('lease-lost', `The run ${this.run} was begun again by its id.`);
   }
 }
 

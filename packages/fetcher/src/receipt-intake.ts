@@ -79,7 +79,10 @@ export class ReceiptIntake {
     const { sink } = delivery;
     if (sink !== undefined && !counts(sink)) {
       // What they are for is missing where it counts, so it is found lost and sent again.
-      logger.warn({ run, saver: sink.saver, place: sink.place }, 'receipts of another sink dropped');
+      logger.warn(
+        { run, saver: sink.saver, place: sink.place },
+        'receipts of another sink dropped',
+      );
       delivery.drop('of another sink');
       return;
     }
