@@ -8,6 +8,9 @@ export interface SourceCheckpoint {
   readonly isOfSettled?: boolean;
 }
 
+/** What sums are counted modulo: what a changed dataset takes away may be more than there was. */
+const MODULUS = 2 ** 52;
+
 /**
  * Whether the source still gives what it gave: the same cursor must yield the same chunks, or records are
  * lost and doubled where chunks begin and end elsewhere. Each chunk has a checksum. The checkpoint keeps
@@ -31,8 +34,10 @@ export class SourceCheck {
   read(seq: number, checksum: string, isSettled: boolean): void {
     const value = Number.parseInt(checksum, 16);
     this.#checksums.set(seq, value);
-    this.#sum += value;
-    if (isSettled || this.#expected?.isOfSettled !== true) this.#compared += value;
+    this.#sum = wrapped(this.#sum + value);
+    if (isSettled || this.#expected?.isOfSettled !== true) {
+      this.#compared = wrapped(this.#compared + value);
+    }
   }
 
   /**
@@ -70,13 +75,18 @@ export class SourceCheck {
   pass(seq: number): void {
     const value = this.#checksums.get(seq) ?? 0;
     this.#checksums.delete(seq);
-    this.#sum -= value;
-    this.#compared -= value;
+    this.#sum = wrapped(this.#sum - value);
+    this.#compared = wrapped(this.#compared - value);
     const expected = this.#expected;
-    if (expected !== undefined) this.#expected = { ...expected, sum: expected.sum - value };
+    if (expected === undefined) return;
+    this.#expected = { ...expected, sum: wrapped(expected.sum - value) };
   }
 
   checkpoint(): SourceCheckpoint {
     return this.#expected ?? { sum: this.#sum };
   }
+}
+
+function wrapped(sum: number): number {
+  return (sum + MODULUS) % MODULUS;
 }
