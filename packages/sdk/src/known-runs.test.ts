@@ -148,3 +148,17 @@ test('a run that has ended for good is not asked for any more, until a chunk of 
   expect(await service.admit(deliver('r').delivery)).toMatchObject({ fence: 2 });
   expect(looked).toEqual(['r', 's', 'r']);
 });
+
+test('a run goes on whose cancellation the broker has lost', async () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  const known: Record<string, RunWish> = { r: 'run' };
+  const { service } = start(known);
+  await service.admit(deliver('r').delivery);
+  known['r'] = 'cancel';
+  await vi.advanceTimersByTimeAsync(1_000);
+  known['r'] = 'run';
+  await vi.advanceTimersByTimeAsync(1_000);
+  const run = await service.admit(deliver('r').delivery);
+  expect(run?.signal.aborted).toBe(false);
+});

@@ -214,6 +214,9 @@ export class KnownRuns {
         entry.wish = await this.#options.runs.wish(run);
         if (entry.wish === 'cancel') {
           entry.cancel.abort(new LeatError('run-state', `The run ${run} was cancelled.`));
+        } else if (entry.cancel.signal.aborted) {
+          // The wish was lost with the bucket, and the run goes on: it is looked up anew.
+          this.#known.delete(run);
         }
         if (isFenceDue) await this.lookAtFence(run);
       } catch (error) {
