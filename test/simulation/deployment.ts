@@ -70,6 +70,10 @@ export class Deployment implements WatchedRun {
     return this.replicas.flatMap(({ process }) => process ?? []);
   }
 
+  get places(): string[] {
+    return this.replicas.map(({ file }) => file.place);
+  }
+
   loggerOf({ name }: SimulatedProcess): Logger {
     return this.#ground.trace.logger(name) as unknown as Logger;
   }

@@ -9,6 +9,8 @@ export interface WatchedRun {
   readonly sink: ModelSink;
   /** What was asked; somebody may ask again. */
   readonly request: RunRequest;
+  /** Wherever its savers write to. */
+  readonly places: readonly string[];
 }
 
 /**
@@ -54,9 +56,9 @@ export function linesElsewhere(
     .flatMap((table) => table.lines(scenario.pipeline.name));
 }
 
-/** Whether the run's own place in the sink is that of another run: of another pipeline, or another birth. */
-export function isTaken({ sink, request, scenario }: WatchedRun): boolean {
-  const tables = sink.tablesAt(scenario.file.place, request.run);
+/** Whether a place that its savers write to is that of another run: of another pipeline, or another birth. */
+export function isTaken({ sink, request, places }: WatchedRun): boolean {
+  const tables = places.flatMap((place) => sink.tablesAt(place, request.run));
   return tables.some((table) => !table.isOf(request.pipeline, request.born ?? ''));
 }
 
