@@ -72,7 +72,11 @@ function checkCompletion(
   expect('records dead', records.dead, dead.size);
   const { expanded, saved, filtered } = records;
   expect('in + expanded', records.in + expanded, saved + filtered + records.dead);
-  expect('chunks', chunks.saved + chunks.dead, dataset.chunks);
+  // Begun again with other chunks, it may have found a sink that has nothing of it, or have ended before.
+  const settled = chunks.saved + chunks.dead;
+  const { chunkSize } = request.limits ?? dataset;
+  const isOther = settled === Math.ceil(dataset.records / chunkSize);
+  if (!isOther) expect('chunks', settled, dataset.chunks);
   expect('chunks in flight', chunks.inFlight, 0);
   expect('dead letters', [...deadSeen].toSorted().join(), [...dead].toSorted().join());
 }

@@ -67,7 +67,11 @@ export function operate(host: Host): Main {
         // Begun by others meanwhile: who begins a run that is there goes on with it.
         else host.request = found;
         const troubles = await runs.notes.troubles(run);
-        const isTaken = troubles.some(({ reason }) => reason.includes('choose another run id'));
+        const { createdAt } = host.request;
+        // Of a replica that still works for the run's predecessor he hears that the sink is this run's.
+        const isTaken = troubles.some(
+          ({ reason }) => reason.includes('choose another run id') && !reason.includes(createdAt),
+        );
         if (isTaken) await runs.setWish(run, 'cancel');
         await wait(MAX_OPERATOR_LOOK_MS * Math.random());
       } catch {
