@@ -1,11 +1,13 @@
 import {
   FIRST_CHECKPOINT,
+  formatReceipt,
   NO_COUNTS,
   type Receipt,
   receiptsConsumer,
   type RunProgress,
 } from '@leat/core';
 import { type ReceiptDelivery, receiveReceipts, ReceiptSender } from '@leat/sdk/internal';
+import { headers } from '@nats-io/transport-node';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import {
   lineSpec,
@@ -101,6 +103,19 @@ describe.each(SERVERS)('runs on $server', ({ version }) => {
     expect(await runs.get('first')).toEqual({ ...request, run: 'first', createdAt: AT });
     expect(await runs.get('third')).toBeUndefined();
     expect(await runs.progress('first')).toBeUndefined();
+  });
+
+  test('that had ended are seen again if they are begun again in a new bucket', async () => {
+    const { connection } = await openPipeline(server());
+    const { runs, spec, manager, topology, repair } = connection;
+    const request = { run: 'again', pipeline: spec.name, params: {}, spec, createdAt: AT };
+    await runs.create(request);
+    await runs.save('again', { ...PROGRESS, state: 'completed' }, 0);
+    expect(await runs.listOpen()).toEqual([]);
+    await manager.streams.delete(`KV_${topology.bucket}`);
+    await repair();
+    await runs.create(request);
+    expect(await runs.listOpen()).toEqual([request]);
   });
 
   test('of two that write progress one wins, the other has lost its lease', async () => {
@@ -245,6 +260,23 @@ describe.each(SERVERS)('receipts on $server', ({ version }) => {
     const { deliveries } = await startReading(open);
     await until('read', () => deliveries.length === 1);
     expect(deliveries[0]?.receipts).toEqual([{ ...receiptOf(1), source: '00c0ffee' }]);
+  });
+
+  test('say in which sink their chunks are, and nothing that Leat did not write', async () => {
+    const open = await openPipeline(server());
+    const sender = new ReceiptSender(open.connection, NEVER);
+    const sink = { saver: 'out', mark: 'a-1', place: 'the folder é' };
+    await sender.send({ run: 'run-1' }, receiptOf(0), sink);
+    await sender.send({ run: 'run-1' }, receiptOf(1));
+    await sender.send({ run: 'run-1' }, receiptOf(2), { ...sink, mark: '' });
+    const header = headers();
+    header.set('Leat-Sink', '%E0');
+    const { client, spec } = open.connection;
+    const subject = `leat.v1.${spec.name}.receipts.run-1`;
+    await client.publish(subject, formatReceipt(receiptOf(3)), { headers: header });
+    const { deliveries } = await startReading(open);
+    await until('all are read', () => deliveries.length === 4);
+    expect(deliveries.map((each) => each.sink)).toEqual([sink, undefined, undefined, undefined]);
   });
 
   test('that nobody can read are told, and do not keep the others away', async () => {

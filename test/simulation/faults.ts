@@ -1,31 +1,9 @@
 import type { RunWish } from '@leat/core';
-import type { Clock } from './clock.ts';
-import type { Invariants } from './invariants.ts';
-import type { ModelServer } from './model-server.ts';
-import type { ModelSink } from './model-sink.ts';
+import { BLUNDERS } from './blunders.ts';
+import type { Fault, Target } from './fault.ts';
 import type { ModelStream } from './model-stream.ts';
 import { NOTHING } from './model-wire.ts';
 import type { Random } from './random.ts';
-import type { SimulatedProcess } from './simulated-process.ts';
-
-/** What can be struck. */
-interface World {
-  readonly clock: Clock;
-  readonly server: ModelServer;
-  readonly sink: ModelSink;
-  readonly invariants: Invariants;
-  readonly processes: readonly SimulatedProcess[];
-  faults: number;
-  note(who: string, what: string): void;
-  hasEnded(): boolean;
-}
-
-/** Something that goes wrong at a time. */
-interface Fault {
-  readonly name: string;
-  /** @returns what happened, for the trace */
-  readonly strike: (world: World, random: Random) => string;
-}
 
 const FAULTS: readonly Fault[] = [
   {
@@ -41,9 +19,7 @@ const FAULTS: readonly Fault[] = [
     name: 'stop',
     strike: (world, random) => {
       const process = random.pick(world.processes);
-      process.stop.abort(new Error('stopped'));
-      world.clock.after(20_000, process, () => process.abort.abort(new Error('aborted')));
-      world.clock.after(30_000, undefined, () => process.killAfter(0));
+      process.terminate();
       return process.name;
     },
   },
@@ -108,22 +84,18 @@ const FAULTS: readonly Fault[] = [
   },
   {
     name: 'wipe the bucket',
-    strike: ({ server, invariants }) => {
-      for (const name of server.streams.keys()) {
-        if (name.startsWith('KV_')) server.deleteStream(name);
+    strike: (world) => {
+      for (const name of world.server.streams.keys()) {
+        if (name.startsWith('KV_')) world.server.deleteStream(name);
       }
-      invariants.checkpoints.forget();
+      world.forgetCheckpoints();
       return 'gone';
     },
   },
   {
     name: 'wipe everything',
-    strike: ({ server, invariants }) => {
-      for (const name of server.streams.keys()) {
-        if (!name.endsWith('_dead')) server.deleteStream(name);
-      }
-      server.restart(500, true);
-      invariants.checkpoints.forget();
+    strike: (world) => {
+      world.wipe();
       return 'gone';
     },
   },
@@ -165,19 +137,21 @@ const FAULTS: readonly Fault[] = [
   },
 ];
 
-/** Writes what the operator wants into the bucket, if there is one. */
-function setWish({ server }: World, wish: RunWish): void {
-  const bucket = [...server.streams.values()].find(({ config }) => config.name.startsWith('KV_'));
-  bucket?.publish({
-    subject: `$KV.${bucket.config.name.slice(3)}.wish.run`,
-    reply: '',
-    headers: NOTHING,
-    data: Buffer.from(JSON.stringify(wish)),
-  });
+/** Writes what operators want into the buckets that there are. */
+function setWish({ server }: Target, wish: RunWish): void {
+  for (const bucket of server.streams.values()) {
+    if (!bucket.config.name.startsWith('KV_')) continue;
+    bucket.publish({
+      subject: `$KV.${bucket.config.name.slice(3)}.wish.run`,
+      reply: '',
+      headers: NOTHING,
+      data: Buffer.from(JSON.stringify(wish)),
+    });
+  }
 }
 
 /** Any stream but the dead letters', which have nobody to write them again. */
-function pickStream({ server }: World, random: Random): ModelStream | undefined {
+function pickStream({ server }: Target, random: Random): ModelStream | undefined {
   const streams = [...server.streams.values()].filter(({ isQueue }) => isQueue);
   return streams.length === 0 ? undefined : random.pick(streams);
 }
@@ -187,8 +161,8 @@ function pickStream({ server }: World, random: Random): ModelStream | undefined 
  *
  * @returns when the last of it begins, in milliseconds
  */
-export function planFaults(world: World, random: Random): number {
-  const kinds = FAULTS.filter(() => random.chance(0.5));
+export function planFaults(world: Target, random: Random): number {
+  const kinds = [...FAULTS, ...BLUNDERS].filter(() => random.chance(0.5));
   const count = kinds.length === 0 ? 0 : random.pick([0, 2, 4, 8, 16]);
   let last = 0;
   for (let i = 0; i < count; i++) {

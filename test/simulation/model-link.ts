@@ -20,6 +20,7 @@ const INFO = JSON.stringify({
 /** A process, as its connection sees it. */
 interface Actor extends Owner {
   mayAct(): boolean;
+  readonly onSaid?: ((packet: Packet) => void) | undefined;
 }
 
 /** The wire between a process and the server, in the shape that the NATS client wants of a transport. */
@@ -160,8 +161,10 @@ export class ModelLink implements Wire, Transport {
   #read(frame: Buffer): void {
     if (!this.#isAttached) return;
     for (const command of readCommands(frame)) {
-      if (command.verb === 'pub') this.#server.receive(command);
-      else if (command.verb === 'sub') {
+      if (command.verb === 'pub') {
+        this.#process.onSaid?.(command);
+        this.#server.receive(command);
+      } else if (command.verb === 'sub') {
         this.#subscriptions.set(command.sid, { subject: command.subject, left: undefined });
       } else if (command.verb === 'unsub') {
         const subscription = this.#subscriptions.get(command.sid);

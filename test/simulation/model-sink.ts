@@ -1,13 +1,15 @@
-import { LeatError, type Receipt } from '@leat/core';
-import type { Committed, Sink, SinkChunk, SinkSession } from '@leat/sdk';
+import { LeatError } from '@leat/core';
+import {
+  admitToSink,
+  type Committed,
+  type Sink,
+  type SinkContext,
+  type SinkSession,
+} from '@leat/sdk';
 import type { Clock } from './clock.ts';
+import { ModelTable } from './model-table.ts';
 import type { Random } from './random.ts';
 import type { SimulatedProcess } from './simulated-process.ts';
-
-interface SavedChunk {
-  readonly receipt: Receipt;
-  readonly lines: readonly string[];
-}
 
 function notUsed(): never {
   throw new Error('savers do not read');
@@ -27,9 +29,16 @@ export interface SinkFlaws {
   readonly hasNoKeys?: boolean;
   /** Says that it has committed what it has only heard. */
   readonly answersBeforeCommit?: boolean;
+  /** Tells tables apart by nothing. */
+  readonly hasOneTable?: boolean;
+  /** Admits any run of an id to what it has of another. */
+  readonly admitsAnybody?: boolean;
 }
 
-/** A database that savers share: data and receipt are committed together, keyed by chunk id. */
+/**
+ * A database that savers share: data and receipt are committed together, keyed by place (a table or a
+ * folder), run id, saver and chunk id; and it has a claim for each run, as the real sinks have.
+ */
 export class ModelSink {
   /** Whether it can be reached. */
   isAway = false;
@@ -38,10 +47,8 @@ export class ModelSink {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #flaws: SinkFlaws;
-  /** By saver, then by chunk id; one entry for each commit. */
-  readonly #saved = new Map<string, Map<string, SavedChunk[]>>();
-  /** By saver, the highest fence under which it was opened. */
-  readonly #fences = new Map<string, number>();
+  /** By place and run id. */
+  readonly #tables = new Map<string, ModelTable[]>();
 
   constructor(clock: Clock, random: Random, flaws: SinkFlaws) {
     this.#clock = clock;
@@ -49,63 +56,82 @@ export class ModelSink {
     this.#flaws = flaws;
   }
 
-  /** Whether a saver's chunk is committed. */
-  has(saver: string, chunk: string): boolean {
-    return this.#saved.get(saver)?.has(chunk) ?? false;
+  /** What is kept of a run id in one place. */
+  tablesAt(place: string, run: string): readonly ModelTable[] {
+    return this.#tables.get(this.#keyOf(place, run)) ?? [];
   }
 
-  /** Every line that a saver has saved of a chunk of the dataset, or of all. */
-  lines(saver: string, seq?: number): string[] {
-    const found: string[] = [];
-    for (const [chunk, commits] of this.#saved.get(saver) ?? []) {
-      if (seq !== undefined && Number.parseInt(chunk, 10) !== seq) continue;
-      for (const { lines } of commits) found.push(...lines);
-    }
-    return found;
+  /** What is kept of a run id and saver, in all places. */
+  tablesOf(run: string, saver: string): readonly ModelTable[] {
+    return [...this.#tables]
+      .filter(([key]) => key.endsWith(` ${run}`))
+      .flatMap(([, tables]) => tables.filter((table) => table.saver === saver));
   }
 
-  sinkOf(saver: string): Sink {
+  sinkAt(place: string): Sink {
     return {
       kind: 'model',
-      open: async ({ fence = 0 }) => {
-        await this.#call(() => {
-          this.#fences.set(saver, Math.max(fence, this.#fences.get(saver) ?? 0));
-        });
-        return this.#session(saver, fence);
+      open: async (context) => {
+        const admitted = await this.#call(() => this.#admit(place, context));
+        return this.#session(place, admitted, context);
       },
     };
   }
 
-  #session(saver: string, fence: number): SinkSession {
+  /** Refuses another run of the same id before anything is changed; a session that only reads changes nothing. */
+  #admit(place: string, context: SinkContext): { table: ModelTable; text: string; mark: string } {
+    const { run, stage, fence } = context;
+    const tables = this.tablesAt(place, run.id);
+    const isChecked = this.#flaws.admitsAnybody !== true;
+    // As in a table of records, which are told apart by the run's id alone, whichever saver wrote them.
+    for (const { claim, saver } of isChecked ? tables : []) {
+      admitToSink(claim, { ...context, stage: saver });
+    }
+    const known = tables.find(({ saver }) => saver === stage);
+    const table = known ?? new ModelTable(stage);
+    const isFresh = isChecked || table.claim === undefined;
+    const { text, mark } = isFresh
+      ? admitToSink(table.claim, context)
+      : { text: table.claim ?? '', mark: table.mark ?? '' };
+    if (fence !== undefined) {
+      table.claim = text;
+      table.fence = Math.max(fence, table.fence);
+      if (known === undefined) this.#tables.set(this.#keyOf(place, run.id), [...tables, table]);
+    }
+    return { table, text, mark };
+  }
+
+  #session(
+    place: string,
+    { table, text, mark }: { table: ModelTable; text: string; mark: string },
+    context: SinkContext,
+  ): SinkSession {
+    const { fence = -1 } = context;
     return {
+      identity: { mark, place },
       commit: (chunks) => {
         const process = this.#clock.current;
         const commitAll = (): Committed[] => {
-          const found = this.#fences.get(saver) ?? 0;
-          if (fence >= found) return chunks.map((chunk) => this.#commit(saver, chunk));
-          throw new LeatError('fenced', `The sink has the fence ${found}, and this is ${fence}.`);
+          if (table.claim !== text) admitToSink(table.claim, context);
+          const isOurs = table.claim === text && fence >= table.fence;
+          const hasKeys = this.#flaws.hasNoKeys !== true;
+          if (isOurs) return chunks.map((chunk) => table.commit(chunk, context, hasKeys));
+          throw new LeatError('fenced', `The sink has the fence ${table.fence}, this is ${fence}.`);
         };
         if (this.#flaws.answersBeforeCommit !== true) return this.#call(commitAll);
         this.#clock.after(2_000, process, commitAll);
         return this.#call(() => chunks.map(({ receipt }) => ({ receipt, isDuplicate: false })));
       },
-      receipts: notUsed,
+      receipts: async function* (this: ModelSink) {
+        yield* await this.#call(() => table.receipts());
+      }.bind(this),
       read: notUsed,
       close: () => Promise.resolve(),
     };
   }
 
-  #commit(saver: string, { receipt, body }: SinkChunk): Committed {
-    let chunks = this.#saved.get(saver);
-    if (chunks === undefined) this.#saved.set(saver, (chunks = new Map()));
-    const commits = chunks.get(receipt.chunk) ?? [];
-    const [first] = commits;
-    if (first !== undefined && this.#flaws.hasNoKeys !== true) {
-      return { receipt: first.receipt, isDuplicate: true };
-    }
-    const lines = Buffer.from(body).toString().split('\n').slice(0, -1);
-    chunks.set(receipt.chunk, [...commits, { receipt, lines }]);
-    return { receipt, isDuplicate: false };
+  #keyOf(place: string, run: string): string {
+    return this.#flaws.hasOneTable === true ? `the table ${run}` : `${place} ${run}`;
   }
 
   /** One request of the current process: there, done all at once, and back. */

@@ -19,6 +19,7 @@ export class ModelStream implements Storage {
   readonly messages = new Map<number, StoredMessage>();
   readonly consumers = new Map<string, ModelConsumer>();
   readonly #server: Broker;
+  readonly #created: string;
   readonly #seen = new Map<string, { readonly seq: number; readonly at: number }>();
   lastSeq = 0;
   bytes = 0;
@@ -26,6 +27,7 @@ export class ModelStream implements Storage {
   constructor(server: Broker, config: StreamConfig) {
     this.#server = server;
     this.config = config;
+    this.#created = new Date(server.clock.dateMs).toISOString();
   }
 
   get isQueue(): boolean {
@@ -125,7 +127,7 @@ export class ModelStream implements Storage {
     const count = Object.keys(subjects).length;
     return {
       config: this.config,
-      created: '2026-01-01T00:00:00Z',
+      created: this.#created,
       state: {
         messages: this.messages.size,
         bytes: this.bytes,

@@ -2,6 +2,7 @@ import { LeatError, Ledger, parseChunkId, type Receipt, type Settlement } from '
 import type { PipelineConnection } from '@leat/sdk/internal';
 import type { MsgHdrs } from '@nats-io/transport-node';
 import type { Plant } from './plant.ts';
+import { PLANTED_BLUNDERS } from './planted-blunders.ts';
 
 type SettleMethod = (this: Ledger, receipt: Receipt) => Settlement;
 
@@ -28,6 +29,7 @@ export const PLANTED_BUGS: readonly Plant[] = [
     },
   },
   { name: 'a fetcher that does not look for lost chunks', spoil: seeNothing },
+  ...PLANTED_BLUNDERS,
 ];
 
 /** A receipt that comes twice settles two chunks. */

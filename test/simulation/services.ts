@@ -2,7 +2,7 @@ import type { RunRequest } from '@leat/core';
 import { runFetcher } from '@leat/fetcher';
 import { runMapper } from '@leat/mapper';
 import { runSaver } from '@leat/saver';
-import type { Stage } from '@leat/sdk';
+import type { Pipeline, Stage } from '@leat/sdk';
 import {
   type Logger,
   type PipelineConnection,
@@ -15,22 +15,23 @@ import type { Scenario } from './scenario.ts';
 import type { Main, SimulatedProcess } from './simulated-process.ts';
 
 const RETRY_MS = 1_000;
-/** How often the operator looks whether the run is still known. */
-const OPERATOR_LOOK_MS = 15_000;
+/** The longest until the operator looks again whether the run is still known. */
+const MAX_OPERATOR_LOOK_MS = 15_000;
 
-/** What the processes of a simulation share. */
+/** What the processes of a pipeline share. */
 export interface Host {
   readonly scenario: Scenario;
-  readonly request: RunRequest;
+  /** What the operator asks for at the moment. */
+  request: RunRequest;
   readonly plant: Plant | undefined;
   readonly loggerOf: (process: SimulatedProcess) => Logger;
+  readonly hasEnded: () => boolean;
 }
 
-/** The life of a service process, as the `leat` command leads it. */
-export function serve(host: Host, stage: Stage): Main {
+/** The life of a service process, as the `leat` command leads it, with some pipeline file. */
+export function serve(host: Host, pipeline: Pipeline, stage: Stage): Main {
   return async (process) => {
-    const connection = await connect(host, process);
-    const { pipeline } = host.scenario;
+    const connection = await connect(host, pipeline, process);
     const logger = host.loggerOf(process);
     const { stop, abort } = process;
     const common = { connection, pipeline, logger, stop: stop.signal, abort: abort.signal };
@@ -45,14 +46,34 @@ export function serve(host: Host, stage: Stage): Main {
   };
 }
 
-/** The one who wants the run: starts it, and starts it again should the broker forget all about it. */
+/**
+ * The one who wants the run: starts it, starts it again should the broker forget all about it, and cancels it
+ * when told that its sink is another run's.
+ */
 export function operate(host: Host): Main {
   return async (process) => {
-    const { runs, repair } = await connect(host, process);
+    const { runs, repair } = await connect(host, host.scenario.pipeline, process);
     for (;;) {
       try {
-        if ((await runs.get(host.request.run)) === undefined) await runs.restore(host.request);
-        await wait(OPERATOR_LOOK_MS);
+        const asked = host.request;
+        const { run } = asked;
+        if (host.hasEnded()) {
+          await wait(RETRY_MS);
+          continue;
+        }
+        const found = await runs.get(run);
+        if (host.request !== asked) continue;
+        if (found === undefined) await runs.restore(asked);
+        // Begun by others meanwhile: who begins a run that is there goes on with it.
+        else host.request = found;
+        const troubles = await runs.notes.troubles(run);
+        const { createdAt } = host.request;
+        // Of a replica that still works for the run's predecessor he hears that the sink is this run's.
+        const isTaken = troubles.some(
+          ({ reason }) => reason.includes('choose another run id') && !reason.includes(createdAt),
+        );
+        if (isTaken) await runs.setWish(run, 'cancel');
+        await wait(MAX_OPERATOR_LOOK_MS * Math.random());
       } catch {
         await repair().catch(() => undefined);
         await wait(RETRY_MS);
@@ -62,7 +83,11 @@ export function operate(host: Host): Main {
 }
 
 /** Connects patiently, as `openConnection` does. */
-async function connect(host: Host, process: SimulatedProcess): Promise<PipelineConnection> {
+async function connect(
+  host: Host,
+  { spec }: Pipeline,
+  process: SimulatedProcess,
+): Promise<PipelineConnection> {
   const logger = host.loggerOf(process);
   for (;;) {
     try {
@@ -75,7 +100,6 @@ async function connect(host: Host, process: SimulatedProcess): Promise<PipelineC
         noAsyncTraces: true,
         timeout: 5_000,
       });
-      const { spec } = host.scenario.pipeline;
       const connection = await pipelineConnectionOver(nats, spec, host.scenario.topology, {
         logger,
         address: 'model:4222',

@@ -39,7 +39,7 @@ export async function simulate(seed: number, plant?: Plant): Promise<Outcome> {
     unplant?.();
     restore();
   }
-  const { violations } = world.invariants;
+  const { violations } = world;
   return {
     seed,
     violations,
@@ -51,8 +51,8 @@ export async function simulate(seed: number, plant?: Plant): Promise<Outcome> {
     virtualMs: world.clock.now,
     recoveryMs: Math.max(0, world.endedAt - world.lastFaultAt),
     events: world.clock.events,
-    deaths: world.deaths,
-    records: world.scenario.records,
+    deaths: world.deployments.reduce((sum, { deaths }) => sum + deaths, 0),
+    records: world.deployments.reduce((sum, { scenario }) => sum + scenario.dataset.records, 0),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Clock, Owner } from './clock.ts';
+import type { Packet } from './model-wire.ts';
 
 /** What a process does with its life; when it ends, the process ends. */
 export type Main = (process: SimulatedProcess) => Promise<void>;
@@ -12,6 +13,8 @@ export class SimulatedProcess implements Owner {
   readonly stop = new AbortController();
   readonly abort = new AbortController();
   state: Owner['state'] = 'running';
+  /** Told of what it says to the server, if anybody listens. */
+  onSaid: ((packet: Packet) => void) | undefined;
   readonly #clock: Clock;
   #actsLeft = Number.POSITIVE_INFINITY;
   #onDeath: () => void = () => undefined;
@@ -35,6 +38,13 @@ export class SimulatedProcess implements Owner {
     this.#clock.after(0, this, () => {
       main(this).then(() => end(), end);
     });
+  }
+
+  /** Tells it to stop, as an orchestrator does, which has some patience and then none. */
+  terminate(): void {
+    this.stop.abort(new Error('stopped'));
+    this.#clock.after(20_000, this, () => this.abort.abort(new Error('aborted')));
+    this.#clock.after(30_000, undefined, () => this.killAfter(0));
   }
 
   /** Dies after so many further acts: bytes written to the server, calls of the sink. */

@@ -1,3 +1,5 @@
+import crypto from 'node:crypto';
+import { syncBuiltinESMExports } from 'node:module';
 import type { Clock, Owner } from './clock.ts';
 import type { Random } from './random.ts';
 
@@ -75,11 +77,20 @@ export function installGlobals(
       if (isAlive(pid)) return true;
       throw Object.assign(new Error('no such process'), { code: 'ESRCH' });
     }),
+    replace(crypto, 'randomUUID', () => uuidOf(random)),
     replaceBy(process, 'pid', () => clock.current?.pid ?? 1),
   ];
+  // Whoever has imported a function by its name sees the other one from now on.
+  syncBuiltinESMExports();
   return () => {
     for (const step of undo) step();
+    syncBuiltinESMExports();
   };
+}
+
+function uuidOf(random: Random): string {
+  const digits = Array.from({ length: 32 }, () => random.between(0, 15).toString(16)).join('');
+  return digits.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
 }
 
 function replace(target: object, name: string, value: unknown): () => void {

@@ -20,6 +20,8 @@ export interface Totals {
 export interface PartlySettled {
   readonly paths: readonly string[];
   readonly counts: Counts;
+  /** What the chunk looked like when the first of them was sent, see `Receipt.source`. */
+  readonly source?: string;
 }
 
 /**

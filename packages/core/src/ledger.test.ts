@@ -450,6 +450,34 @@ describe('Ledger, after a restart', () => {
     expect(restored(ledger.checkpoint()).isComplete).toBe(true);
   });
 
+  test('can be written down when a changed dataset takes away more than there was', () => {
+    const settledAbove = [[0, 2]] as const;
+    const source = { sum: 7, isOfSettled: true };
+    const ledger = new Ledger({ ...FIRST_CHECKPOINT, next: 2, settledAbove, source });
+    const sent = { records: 1, nextCursor: 1, fraction: undefined, checksum: 'ffffffff' };
+    ledger.send(0, sent, 0);
+    expect(() => ledger.send(1, sent, 0)).toThrow(
+      expect.objectContaining({ code: 'source-changed' }),
+    );
+    expect(ledger.checkpoint().source?.sum).toBeGreaterThanOrEqual(0);
+    // So that whoever comes next finds it out, too.
+    const next = new Ledger(ledger.checkpoint());
+    expect(() => next.send(1, sent, 0)).toThrow(
+      expect.objectContaining({ code: 'source-changed' }),
+    );
+  });
+
+  test('refuses to make a chunk whole of pieces of two datasets', () => {
+    const ledger = new Ledger({ ...FIRST_CHECKPOINT, next: 1 });
+    const pieces = [0, 1].map((place) => receiptOf(`0.${place}-2`, 5));
+    ledger.settle({ ...pieces[0]!, source: '0000000a' });
+    const again = new Ledger(ledger.checkpoint());
+    expect(() => again.settle({ ...pieces[1]!, source: '0000000b' })).toThrow(
+      expect.objectContaining({ code: 'source-changed' }),
+    );
+    expect(again.settle({ ...pieces[1]!, source: '0000000a' })).toBe('settled');
+  });
+
   test('refuses a source that has become shorter', () => {
     const ledger = restored(ledgerOf(3).checkpoint());
     sendNext(ledger, 0, { records: 10, receipts: [] });

@@ -22,6 +22,13 @@ export interface ChunkInFlight {
   resends: number;
 }
 
+/** A root of which some leaves have reported. */
+interface PartlyInHand {
+  readonly paths: SettledPaths;
+  counts: Counts;
+  readonly source?: string;
+}
+
 /** What a receipt changed. `premature` is a receipt for a chunk that was never sent: it is ignored. */
 export type Settlement = 'settled' | 'part' | 'duplicate' | 'premature';
 
@@ -49,7 +56,7 @@ export class Ledger {
   readonly #restoredFraction: number | null;
   readonly #settledAbove: RangeSet;
   readonly #inFlight = new Map<number, ChunkInFlight>();
-  readonly #partly = new Map<number, { readonly paths: SettledPaths; counts: Counts }>();
+  readonly #partly = new Map<number, PartlyInHand>();
   readonly #source: SourceCheck;
   #totals: Totals;
   #digest: string;
@@ -62,8 +69,8 @@ export class Ledger {
     this.#nextCursor = checkpoint.cursor;
     this.#restoredFraction = checkpoint.fraction;
     this.#settledAbove = new RangeSet(checkpoint.settledAbove);
-    for (const [seq, { paths, counts }] of Object.entries(checkpoint.partly)) {
-      this.#partly.set(Number(seq), { paths: new Set(paths), counts });
+    for (const [seq, { paths, ...rest }] of Object.entries(checkpoint.partly)) {
+      this.#partly.set(Number(seq), { paths: new Set(paths), ...rest });
     }
     this.redrives = new Redrives(checkpoint.redrives);
     this.#source = new SourceCheck(checkpoint.source, checkpoint.watermark < checkpoint.next);
@@ -195,7 +202,9 @@ export class Ledger {
     if (id.seq >= this.#next) return 'premature';
     this.#source.demandSame(id.seq, receipt.source);
     if (this.isSettled(id.seq)) return this.#ignore();
-    const root = this.#partly.get(id.seq) ?? { paths: new Set<string>(), counts: NO_COUNTS };
+    const root = this.#partly.get(id.seq) ?? partlyOf(receipt);
+    // Some leaves may be of another life, which read another dataset.
+    this.#source.demandSame(id.seq, receipt.source, root.source);
     const outcome = leafOutcome(root.paths, id.path);
     if (outcome === 'duplicate') return this.#ignore();
     const counts = addCounts(root.counts, receipt.counts);
@@ -243,7 +252,7 @@ export class Ledger {
       fraction: this.#settledFraction(),
       settledAbove: this.#settledAbove.toRanges(),
       partly: Object.fromEntries(
-        [...this.#partly].map(([seq, { paths, counts }]) => [seq, { paths: [...paths], counts }]),
+        [...this.#partly].map(([seq, { paths, ...rest }]) => [seq, { paths: [...paths], ...rest }]),
       ),
       ...(this.redrives.size > 0 && { redrives: this.redrives.checkpoint() }),
       ...(source !== undefined && { source }),
@@ -295,4 +304,8 @@ export class Ledger {
   #advance(): void {
     this.#watermark = this.#settledAbove.takeFrom(this.#watermark, this.#head);
   }
+}
+
+function partlyOf({ source }: Receipt): PartlyInHand {
+  return { paths: new Set(), counts: NO_COUNTS, ...(source !== undefined && { source }) };
 }

@@ -16,7 +16,7 @@ export interface SinkClaim extends RunIdentity {
 
 /** Tells a sink from every other. */
 export interface SinkIdentity {
-  /** As `SinkClaim.sink`: 1 to 64 letters, digits, `-` or `_`. */
+  /** As `SinkClaim.sink`: 1 to 64 letters, digits, `-` or `_`; empty where nobody has written yet. */
   readonly mark: string;
   /** Where it is, for people; without any secret. */
   readonly place: string;

@@ -56,9 +56,12 @@ export class SourceCheck {
     this.#isRecalling = false;
   }
 
-  /** @throws LeatError `source-changed` if the source gave something else for a chunk that is not settled */
-  demandSame(seq: number, checksum: string | undefined): void {
-    const known = this.#unsettled.get(seq)?.checksum;
+  /**
+   * @param other the checksum to compare with, if not the one that was read
+   * @throws LeatError `source-changed` if the source gave something else for a chunk that is not settled
+   */
+  demandSame(seq: number, checksum: string | undefined, other?: string): void {
+    const known = other === undefined ? this.#unsettled.get(seq)?.checksum : numberOf(other);
     if (checksum === undefined || known === undefined || numberOf(checksum) === known) return;
     throw new LeatError(
       'source-changed',

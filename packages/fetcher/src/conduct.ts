@@ -104,6 +104,7 @@ class Conductor {
       born: request.born,
       ledger: this.#ledger,
       checkpointer: this.#checkpointer,
+      counts: (sink) => this.#witness.counts(sink),
       onTaken: () => {
         this.#control.check();
         this.#wake();

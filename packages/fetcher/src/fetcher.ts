@@ -1,7 +1,6 @@
 import {
   isEnded,
   LeatError,
-  type LedgerCheckpoint,
   messageOf,
   reportOf,
   type RunReport,
@@ -102,7 +101,8 @@ async function claim(
   self: Pick<ClaimOptions, 'holder' | 'sightings'>,
 ): Promise<Lease | undefined> {
   const { runs } = connection;
-  const firstLedger = (): Promise<LedgerCheckpoint> => ledgerFromSinks(request, pipeline, logger);
+  const firstLedger: ClaimOptions['firstLedger'] = (sinks) =>
+    ledgerFromSinks(request, pipeline, sinks, logger);
   try {
     return await Lease.claim({ ...self, request, runs, firstLedger, logger });
   } catch (error) {

@@ -1,16 +1,16 @@
 import {
   FIRST_CHECKPOINT,
+  type LedgerCheckpoint,
   isEnded,
   LeatError,
   Ledger,
-  type LedgerCheckpoint,
   type RunProgress,
   type RunRequest,
 } from '@leat/core';
 import { type Logger, type PipelineConnection, type Runs, wait } from '@leat/sdk/internal';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Checkpointer } from './checkpointer.ts';
-import { Lease, type Standing, type Witnessed } from './lease.ts';
+import { type FirstLedger, Lease, type Standing, type Witnessed } from './lease.ts';
 
 const request: RunRequest = {
   run: 'run-1',
@@ -46,6 +46,13 @@ class Bucket {
     return Promise.resolve(this.entry);
   }
 
+  /** What the operator has asked for; nothing, after the broker has forgotten it. */
+  request: RunRequest | undefined;
+
+  get(): Promise<RunRequest | undefined> {
+    return Promise.resolve(this.request);
+  }
+
   restore(): Promise<void> {
     this.log.push('restored');
     return Promise.resolve();
@@ -53,7 +60,7 @@ class Bucket {
 
   /** @param firstLedger what the sinks say */
   async claim(
-    firstLedger: () => Promise<LedgerCheckpoint> = () => Promise.resolve(FIRST_CHECKPOINT),
+    firstLedger: () => Promise<FirstLedger> = () => Promise.resolve({ ledger: FIRST_CHECKPOINT }),
   ): Promise<Lease> {
     const runs = this as unknown as Runs;
     const sightings = new Map<string, never>();
@@ -119,6 +126,18 @@ describe('what the broker forgets or does not answer', () => {
     await vi.advanceTimersByTimeAsync(1_000);
     await saved;
     expect(bucket.log).toEqual(['running', 'running', 'restored']);
+  });
+
+  test('a run that was forgotten is left if somebody has begun it again meanwhile', async () => {
+    const lease = await claimed();
+    bucket.entry = undefined;
+    bucket.request = { ...request, born: '00000000000b2' };
+    const [saved] = await Promise.allSettled([
+      lease.save(ledger.checkpoint()),
+      vi.advanceTimersByTimeAsync(1_000),
+    ]);
+    expect(saved).toMatchObject({ status: 'rejected', reason: { code: 'lease-lost' } });
+    expect(bucket.entry).toBeUndefined();
   });
 
   test('a run that was forgotten goes on under a fence above any that was given out meanwhile', async () => {
@@ -197,7 +216,7 @@ describe('what the sinks say when a run begins', () => {
     const claim = (ledger: LedgerCheckpoint): Promise<Lease> =>
       bucket.claim(async () => {
         asked++;
-        return ledger;
+        return { ledger };
       });
     const first = await claim(FIRST_CHECKPOINT);
     await first.giveBack(first.progress.ledger);

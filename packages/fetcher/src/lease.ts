@@ -8,6 +8,7 @@ import {
   type RunProgress,
   type RunRequest,
   type RunState,
+  type SinkIdentity,
 } from '@leat/core';
 import type { Logger, Runs } from '@leat/sdk/internal';
 import { isHolderDead } from './holder-id.ts';
@@ -18,6 +19,15 @@ export const LEASE_MS = 10_000; // 10 s
 /** When this process first saw each run's present revision; what silence is measured by. */
 export type Sightings = Map<string, { readonly revision: number; readonly at: number }>;
 
+/** By saver, the sink that it writes into. */
+export type Sinks = Readonly<Record<string, SinkIdentity>>;
+
+/** What to begin a run with, and from which sinks that is known. */
+export interface FirstLedger {
+  readonly ledger: LedgerCheckpoint;
+  readonly sinks?: Sinks;
+}
+
 export interface ClaimOptions {
   readonly request: RunRequest;
   readonly runs: Runs;
@@ -27,9 +37,10 @@ export interface ClaimOptions {
   /**
    * The ledger of a run of which nothing was sent yet.
    *
+   * @param sinks by saver, those that count, as far as it is known
    * @throws LeatError `sink-taken` if a sink has another run with this id: the run then fails
    */
-  readonly firstLedger: () => Promise<LedgerCheckpoint>;
+  readonly firstLedger: (sinks: Sinks) => Promise<FirstLedger>;
   readonly logger: Logger;
 }
 
@@ -100,10 +111,11 @@ export class Lease {
     }
     const at = now();
     const previous = found?.progress;
-    const first = await ledgerToBeginWith(previous?.ledger, options);
+    const first = await ledgerToBeginWith(previous, options);
     const progress: RunProgress = {
       ...standingOf(previous),
       ...witnessedOf(previous ?? {}),
+      ...(first.sinks && { sinks: { ...first.sinks, ...previous?.sinks } }),
       holder,
       fence: previous === undefined ? Date.now() : previous.fence + 1,
       startedAt: previous?.startedAt ?? at,
@@ -194,6 +206,7 @@ export class Lease {
     if (this.#isForgotten) {
       // Not before its progress is there: another fetcher would begin the run anew.
       await this.#runs.restore(this.#request);
+      await this.#demandOurs();
       this.#isForgotten = false;
     }
     this.#progress = progress;
@@ -206,6 +219,7 @@ export class Lease {
   async #ownRevision(refusal: LeatError): Promise<number> {
     const found = await this.#runs.progress(this.run);
     if (found === undefined) {
+      await this.#demandOurs();
       this.#isForgotten = true;
       // Another fetcher may have had the run in between, of which the broker knows as little.
       const fence = Math.max(this.fence + 1, Date.now());
@@ -218,16 +232,27 @@ export class Lease {
     if (isOurLife && (holder ?? this.#holder) === this.#holder) return found.revision;
     throw refusal;
   }
+
+  /**
+   * @throws LeatError `lease-lost` if somebody was quicker to begin the run again that the broker has lost: it is
+   *   another one, of which nobody takes the chunks of this one
+   */
+  async #demandOurs(): Promise<void> {
+    const found = await this.#runs.get(this.run);
+    if (found === undefined || found.born === this.#request.born) return;
+    throw new LeatError('lease-lost', `The run ${this.run} was begun again by its id.`);
+  }
 }
 
 /** The ledger that is known, or, while nothing was sent, what the sinks say. */
 async function ledgerToBeginWith(
-  known: LedgerCheckpoint | undefined,
+  previous: RunProgress | undefined,
   { firstLedger }: ClaimOptions,
-): Promise<{ readonly ledger: LedgerCheckpoint; readonly refusal?: LeatError }> {
+): Promise<FirstLedger & { readonly refusal?: LeatError }> {
+  const known = previous?.ledger;
   if (known !== undefined && known.next > 0) return { ledger: known };
   try {
-    return { ledger: await firstLedger() };
+    return await firstLedger(previous?.sinks ?? {});
   } catch (error) {
     if (!(error instanceof LeatError && error.code === 'sink-taken')) throw error;
     return { ledger: FIRST_CHECKPOINT, refusal: error };

@@ -6,6 +6,7 @@ import {
   type ReceiptDelivery,
   type ReceiptStream,
   receiveReceipts,
+  type SaverSink,
 } from '@leat/sdk/internal';
 import type { Checkpointer } from './checkpointer.ts';
 
@@ -22,6 +23,8 @@ export interface ReceiptIntakeOptions {
   readonly born: string | undefined;
   readonly ledger: Ledger;
   readonly checkpointer: Checkpointer;
+  /** Whether what is saved in a sink counts. */
+  readonly counts: (sink: SaverSink) => boolean;
   /** Told when receipts have changed the ledger. */
   readonly onTaken: () => void;
   /** Told if receipts contradict the ledger, or can never be received again. */
@@ -72,7 +75,17 @@ export class ReceiptIntake {
   }
 
   #take(delivery: ReceiptDelivery): void {
-    const { ledger, checkpointer, onTaken, onFailed } = this.#options;
+    const { ledger, checkpointer, counts, onTaken, onFailed, run, logger } = this.#options;
+    const { sink } = delivery;
+    if (sink !== undefined && !counts(sink)) {
+      // What they are for is missing where it counts, so it is found lost and sent again.
+      logger.warn(
+        { run, saver: sink.saver, place: sink.place },
+        'receipts of another sink dropped',
+      );
+      delivery.drop('of another sink');
+      return;
+    }
     let isPremature = false;
     let isNew = false;
     const executions: string[] = [];

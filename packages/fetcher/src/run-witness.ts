@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type LeatError, messageOf, type RunRequest } from '@leat/core';
 import type { Pipeline } from '@leat/sdk';
-import { type Logger, type PipelineConnection, wait } from '@leat/sdk/internal';
+import { type Logger, type PipelineConnection, type SaverSink, wait } from '@leat/sdk/internal';
 import type { Checkpointer } from './checkpointer.ts';
 import type { Lease } from './lease.ts';
 import { refusalOfSinks } from './ledger-from-sinks.ts';
@@ -45,15 +45,30 @@ export class RunWitness {
     }
   }
 
+  /**
+   * Whether what a saver has in a sink counts: that of which the run knew first does. Notes may be lost before
+   * they are seen, with the bucket; then it is the first of which receipts come.
+   */
+  counts({ saver, mark, place }: SaverSink): boolean {
+    const { lease } = this.#options;
+    const known = lease.witnessed.sinks?.[saver];
+    if (known !== undefined) return known.mark === mark;
+    const sinks = { ...lease.witnessed.sinks, [saver]: { mark, place } };
+    lease.witness({ ...lease.witnessed, sinks });
+    return true;
+  }
+
   /** Looks once; also before the last checkpoint, so that the report has everything. */
   look(): Promise<void> {
     return this.#try(async () => {
       const { connection, lease, checkpointer } = this.#options;
       const { notes } = connection.runs;
+      const noted = await notes.sinks(lease.run);
+      const found = await notes.versions(lease.run);
       const before = lease.witnessed;
       // What is known already counts: notes may be of a time after a bucket was wiped.
-      const sinks = { ...(await notes.sinks(lease.run)), ...before.sinks };
-      const versions = merged(before.versions ?? {}, await notes.versions(lease.run));
+      const sinks = { ...noted, ...before.sinks };
+      const versions = merged(before.versions ?? {}, found);
       const witnessed = { sinks, versions };
       if (isDeepStrictEqual(witnessed, before)) return;
       lease.witness(witnessed);

@@ -31,17 +31,19 @@ export class RunSink {
   }
 
   /**
-   * The session to commit with: another one when the run's fence has risen.
+   * The session to commit with: another one when the run's fence has risen, or another sink counts.
    *
    * @param known told into which sink it writes
    * @throws LeatError `sink-unfit` if the sink can never work as it stands; `fenced` if its own fence is
    * higher than the run's; `sink-taken` if it has another run of this id, or other savers write into another
    */
   async open(
-    { info, identity, isRecovered, fence, signal }: KnownRun,
+    { info, identity, isRecovered, fence, sink: counted, signal }: KnownRun,
     known: Pick<KnownRuns, 'claimSink'>,
   ): Promise<SinkSession> {
-    const isSame = this.#born === identity.born && this.#fence >= fence;
+    const mark = this.#session?.identity?.mark;
+    const isCounted = mark === undefined || counted === undefined || counted.mark === mark;
+    const isSame = this.#born === identity.born && this.#fence >= fence && isCounted;
     if (this.#session !== undefined && isSame) return this.#session;
     await this.close();
     this.#fence = fence;

@@ -210,10 +210,12 @@ class SaverService {
       }
     }
     const committed = await this.#commit(session, sink.fence, chunks, run.signal);
+    const { identity } = session;
+    const where = identity && { saver: this.#options.saver.name, ...identity };
     await Promise.all(
       committed.map(async ({ receipt, isDuplicate }, at) => {
         const { delivery } = chunks[at] as ChunkToSave;
-        await this.#receipts.send(delivery.envelope, receipt);
+        await this.#receipts.send(delivery.envelope, receipt, where);
         delivery.ack();
         const out = isDuplicate ? 0 : recordsOf(receipt.counts);
         this.#meter?.work({ out, filtered: 0, retries: 0 });

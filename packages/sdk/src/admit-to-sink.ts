@@ -9,13 +9,14 @@ import type { SinkContext } from './contracts.ts';
  * @param found the text that the sink keeps; `undefined` if it has nothing of a run with this id, and
  *   empty if it has something and no text
  * @returns the text that is to be kept from now on, and the sink's mark in it for `SinkSession.identity`;
- *   a session that only reads keeps nothing
+ *   a session that only reads keeps nothing, and finds an empty mark where none is kept
  * @throws LeatError `sink-taken` if the sink holds another run with this id
  */
 export function admitToSink(
   found: string | undefined,
-  { identity, isRecovered, stage }: SinkContext,
+  { identity, isRecovered, stage, fence }: SinkContext,
 ): { readonly text: string; readonly mark: string } {
   const text = claimSink(found, { identity, isRecovered, saver: stage }, randomUUID());
-  return { text, mark: parseSinkClaim(text)?.sink ?? '' };
+  const kept = fence === undefined ? (found ?? '') : text;
+  return { text, mark: parseSinkClaim(kept)?.sink ?? '' };
 }

@@ -23,7 +23,7 @@ export type { WantedDeadLetters } from './jetstream/read-dead-letters.ts';
 export { deadLetterPipelines, readDeadLetters } from './jetstream/read-dead-letters.ts';
 export type { LeftOut, RedriveSurvey } from './jetstream/redrive-survey.ts';
 export { surveyDeadLetters } from './jetstream/redrive-survey.ts';
-export type { ReceiptDelivery, ReceiptStream } from './jetstream/receipts.ts';
+export type { ReceiptDelivery, ReceiptStream, SaverSink } from './jetstream/receipts.ts';
 export { receiveReceipts, ReceiptSender } from './jetstream/receipts.ts';
 export type { ProgressEntry } from './jetstream/runs.ts';
 export { Runs } from './jetstream/runs.ts';

@@ -355,3 +355,17 @@ test('a trouble of a run is told to its operator, and what the operator does abo
   requests.r = { isRecovered: true };
   expect(await service.admit(deliver('r').delivery)).toMatchObject({ isRecovered: true });
 });
+
+test('a run goes on whose cancellation the broker has lost', async () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  const known: Record<string, RunWish> = { r: 'run' };
+  const { service } = start(known);
+  await service.admit(deliver('r').delivery);
+  known['r'] = 'cancel';
+  await vi.advanceTimersByTimeAsync(1_000);
+  known['r'] = 'run';
+  await vi.advanceTimersByTimeAsync(1_000);
+  const run = await service.admit(deliver('r').delivery);
+  expect(run?.signal.aborted).toBe(false);
+});

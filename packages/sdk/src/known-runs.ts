@@ -41,6 +41,8 @@ export interface KnownRun {
    * fetcher takes the run over.
    */
   readonly fence: number;
+  /** The sink that counts for the stage, as far as the run's progress was seen to know it. */
+  readonly sink: SinkIdentity | undefined;
   /** Aborted when the run is cancelled (with LeatError `run-state`), or the service must leave everything. */
   readonly signal: AbortSignal;
 }
@@ -51,6 +53,7 @@ interface Entry extends Omit<KnownRun, 'info'> {
   readonly unfit: LeatError | undefined;
   readonly cancel: AbortController;
   fence: number;
+  sink: SinkIdentity | undefined;
   wish: RunWish;
 }
 
@@ -147,6 +150,7 @@ export class KnownRuns {
     const progress = (await this.#options.runs.progress(run))?.progress;
     // What comes late, or from a bucket that was wiped, does not lower it.
     entry.fence = Math.max(entry.fence, progress?.fence ?? 0);
+    entry.sink = progress?.sinks?.[this.#options.stage] ?? entry.sink;
     // Should a chunk of it come all the same (of a redrive, say), it is looked up again.
     if (progress !== undefined && !isResumable(progress.state)) this.#known.delete(run);
     return entry.fence;
@@ -181,7 +185,7 @@ export class KnownRuns {
   }
 
   async #load(run: string): Promise<Entry | undefined> {
-    const { runs, pipeline, abort } = this.#options;
+    const { runs, pipeline, stage, abort } = this.#options;
     const request = await runs.get(run);
     if (request === undefined) return undefined;
     const unfit = whyUnfit(request, pipeline);
@@ -199,6 +203,7 @@ export class KnownRuns {
       cancel,
       signal,
       fence: progress?.fence ?? 0,
+      sink: progress?.sinks?.[stage],
       wish: await runs.wish(run),
     };
   }
@@ -222,6 +227,9 @@ export class KnownRuns {
         entry.wish = await this.#options.runs.wish(run);
         if (entry.wish === 'cancel') {
           entry.cancel.abort(new LeatError('run-state', `The run ${run} was cancelled.`));
+        } else if (entry.cancel.signal.aborted) {
+          // The wish was lost with the bucket, and the run goes on: it is looked up anew.
+          this.#known.delete(run);
         }
         if (isFenceDue) await this.lookAtFence(run);
       } catch (error) {

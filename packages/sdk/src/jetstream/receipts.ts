@@ -7,6 +7,7 @@ import {
   receiptsConsumerOf,
   receiptsSubject,
   runOfSubject,
+  type SinkIdentity,
 } from '@leat/core';
 import type { JsMsg } from '@nats-io/jetstream';
 import { headers } from '@nats-io/transport-node';
@@ -16,6 +17,7 @@ import type { PipelineConnection } from './pipeline-connection.ts';
 import { ensureConsumer, removeConsumer } from './provision.ts';
 import { pull } from './pull.ts';
 import { replyOf } from './reply.ts';
+import { isSinkIdentity } from './run-entries.ts';
 import { Slots } from './slots.ts';
 
 /** Most receipts in a message; about 10 kB. */
@@ -23,9 +25,18 @@ const MAX_RECEIPTS = 256;
 
 const GIVE_BACK_MS = 500;
 
+/** The saver whose receipts a message has, and its sink. */
+const SINK = 'Leat-Sink';
+
+/** A saver, and the sink that it writes into. */
+export interface SaverSink extends SinkIdentity {
+  readonly saver: string;
+}
+
 interface Batch {
   readonly run: string;
   readonly born: string;
+  readonly sink: SaverSink | undefined;
   readonly lines: string[];
   readonly sent: PromiseWithResolvers;
 }
@@ -52,12 +63,20 @@ export class ReceiptSender {
     this.#signal = signal;
   }
 
-  /** Sends the receipt of a chunk, and waits until it is stored. */
-  send({ run, born = '' }: Pick<Envelope, 'run' | 'born'>, receipt: Receipt): Promise<void> {
-    const key = `${run} ${born}`;
+  /**
+   * Sends the receipt of a chunk, and waits until it is stored.
+   *
+   * @param sink where the chunk is saved; absent if nothing of it was left to save, or the sink has no mark
+   */
+  send(
+    { run, born = '' }: Pick<Envelope, 'run' | 'born'>,
+    receipt: Receipt,
+    sink?: SaverSink,
+  ): Promise<void> {
+    const key = `${run} ${born} ${sink?.mark ?? ''}`;
     let batch = this.#waiting.get(key);
     if (batch === undefined) {
-      batch = { run, born, lines: [], sent: withResolvers() };
+      batch = { run, born, sink, lines: [], sent: withResolvers() };
       this.#waiting.set(key, batch);
     }
     batch.lines.push(formatReceipt(receipt));
@@ -77,7 +96,7 @@ export class ReceiptSender {
     this.#isSending = false;
   }
 
-  async #publish({ run, born, lines, sent }: Batch): Promise<void> {
+  async #publish({ run, born, sink, lines, sent }: Batch): Promise<void> {
     const subject = receiptsSubject(this.#connection.spec.name, run);
     const { publisher } = this.#connection;
     try {
@@ -85,6 +104,7 @@ export class ReceiptSender {
         const body = Buffer.from(lines.slice(from, from + MAX_RECEIPTS).join('\n'));
         const header = headers();
         if (born !== '') header.set(BORN, born);
+        if (sink !== undefined) header.set(SINK, encodeURIComponent(JSON.stringify(sink)));
         await publisher.publish(subject, body, header, this.#signal);
       }
       sent.resolve();
@@ -107,12 +127,16 @@ function withResolvers(): PromiseWithResolvers {
 /** A message of receipts in hand. */
 export interface ReceiptDelivery {
   readonly receipts: readonly Receipt[];
+  /** Where their chunks are saved, if it is known. */
+  readonly sink?: SaverSink;
   /** How often they have come, this time included. */
   readonly deliveries: number;
   /** To be called when a checkpoint has them. */
   readonly ack: () => void;
   /** They shall come again, a little later. */
   readonly giveBack: () => void;
+  /** They shall not come again, and count for nothing. */
+  readonly drop: (reason: string) => void;
 }
 
 /** The receipts of one run, as the fetcher that holds its lease reads them. */
@@ -174,8 +198,10 @@ export async function receiveReceipts(options: {
       end();
       slots.release();
     };
+    const sink = sinkOf(message);
     const delivery: ReceiptDelivery = {
       receipts: parseReceipts(message, logger),
+      ...(sink && { sink }),
       deliveries: message.info.deliveryCount,
       ack: () => settle(() => message.ack()),
       giveBack: () =>
@@ -183,6 +209,7 @@ export async function receiveReceipts(options: {
           givenBack.add(message.seq);
           message.nak(GIVE_BACK_MS);
         }),
+      drop: (reason) => settle(() => message.term(reason)),
     };
     held.add(delivery);
     handle(delivery);
@@ -206,6 +233,18 @@ export async function receiveReceipts(options: {
     for (const delivery of held) delivery.giveBack();
   });
   return { done, held: () => held.size + givenBack.size };
+}
+
+/** The sink that a message of receipts names; `undefined` for anything that Leat cannot have written. */
+function sinkOf({ headers: found }: JsMsg): SaverSink | undefined {
+  try {
+    const sink: unknown = JSON.parse(decodeURIComponent(found?.get(SINK) || 'null'));
+    return isSinkIdentity(sink) && typeof (sink as SaverSink).saver === 'string'
+      ? (sink as SaverSink)
+      : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function parseReceipts(message: JsMsg, logger: Logger): Receipt[] {

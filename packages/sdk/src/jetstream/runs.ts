@@ -50,8 +50,10 @@ export class Runs {
 
   /** By their keys, the revisions that were found not to be written by Leat. */
   readonly #foreign = new Map<string, number>();
-  /** Runs that can never be worked on again. */
+  /** Runs that can never be worked on again, as long as the bucket is the same. */
   readonly #over = new Set<string>();
+  /** When the bucket was made. */
+  #madeAt = '';
 
   private constructor(kv: KV, bucket: string, manager: JetStreamManager, logger?: Logger) {
     this.notes = new RunNotes(kv, bucket, manager);
@@ -272,7 +274,10 @@ export class Runs {
   async #ids(kind: 'run' | 'redrive'): Promise<string[]> {
     const prefix = `$KV.${this.#bucket}.${kind}.`;
     const filter = { subjects_filter: `${prefix}*` };
-    const { state } = await this.#manager.streams.info(`KV_${this.#bucket}`, filter);
+    const { created, state } = await this.#manager.streams.info(`KV_${this.#bucket}`, filter);
+    // In a bucket that was lost and made anew, a run may have been begun again that had ended.
+    if (created !== this.#madeAt) this.#over.clear();
+    this.#madeAt = created;
     return Object.keys(state.subjects ?? {}).map((subject) => subject.slice(prefix.length));
   }
 }

@@ -1,0 +1,76 @@
+import type { RunProgress, RunRequest } from '@leat/core';
+import type { ModelSink } from './model-sink.ts';
+import type { ModelTable } from './model-table.ts';
+import type { Scenario } from './scenario.ts';
+
+/** A run that is watched, and where it is saved. */
+export interface WatchedRun {
+  readonly scenario: Scenario;
+  readonly sink: ModelSink;
+  /** What was asked; somebody may ask again. */
+  readonly request: RunRequest;
+  /** Wherever its savers write to. */
+  readonly places: readonly string[];
+}
+
+/**
+ * Whether the one sink that counts for a saver holds one of some sets of lines: of a chunk of the dataset,
+ * or of all. As long as nobody has noted which one counts, it may be any.
+ */
+export function hasCounted(
+  watched: WatchedRun,
+  saver: string,
+  progress: RunProgress | undefined,
+  wanted: readonly (readonly string[])[],
+  seq?: number,
+): boolean {
+  const name = watched.scenario.pipeline.name;
+  const texts = new Set(wanted.map(textOf));
+  const tables = countedTables(watched, saver, progress);
+  if (tables.length === 0) return texts.has('');
+  const chosen = seq === undefined ? {} : { seq };
+  return tables.some((table) => texts.has(textOf(table.lines(name, chosen))));
+}
+
+function countedTables(
+  { sink, request }: WatchedRun,
+  saver: string,
+  progress: RunProgress | undefined,
+): readonly ModelTable[] {
+  const tables = sink.tablesOf(request.run, saver);
+  const mark = progress?.sinks?.[saver]?.mark;
+  return mark === undefined ? tables : tables.filter((table) => table.mark === mark);
+}
+
+/** What a saver holds of a run outside of the sink that counts. */
+export function linesElsewhere(
+  watched: WatchedRun,
+  saver: string,
+  progress: RunProgress | undefined,
+): string[] {
+  const counted = countedTables(watched, saver, progress);
+  const { sink, request, scenario } = watched;
+  return sink
+    .tablesOf(request.run, saver)
+    .filter((table) => !counted.includes(table))
+    .flatMap((table) => table.lines(scenario.pipeline.name));
+}
+
+/** Whether a place that its savers write to is that of another run: of another pipeline, or another birth. */
+export function isTaken({ sink, request, places }: WatchedRun): boolean {
+  const tables = places.flatMap((place) => sink.tablesAt(place, request.run));
+  return tables.some((table) => !table.isOf(request.pipeline, request.born ?? ''));
+}
+
+/** Whether something is saved of the dataset as it was before somebody changed it. */
+export function holdsChanged({ sink, request, scenario }: WatchedRun): boolean {
+  const { dataset, pipeline, file } = scenario;
+  const now = new Set(dataset.lines());
+  return sink
+    .tablesAt(file.place, request.run)
+    .some((table) => table.lines(pipeline.name).some((line) => !now.has(line)));
+}
+
+function textOf(lines: readonly string[]): string {
+  return lines.toSorted().join(' ');
+}
