@@ -9,8 +9,8 @@ import {
   parseCounts,
   parseReceipt,
 } from '@leat/core';
-import { chunkDigest } from '@leat/sdk';
-import { countLines, readRecords } from '@leat/sdk/internal';
+import { chunkDigest, countLines } from '@leat/sdk';
+import { readRecords } from '@leat/runtime';
 import { recordOf } from '../job/record.ts';
 import { TRANSFORMS } from '../job/transform.ts';
 import { figure } from '../measure/table.ts';

@@ -1,5 +1,5 @@
 import { isEnded } from '@leat/core';
-import { Runs, wait } from '@leat/sdk/internal';
+import { Runs, wait } from '@leat/runtime';
 import { connect } from '@nats-io/transport-node';
 import { DEADLINE_MS, Deployment } from '../support/deployment.ts';
 import { startPostgres } from '../support/postgres.ts';

@@ -1,4 +1,4 @@
-import { sendChunk } from '@leat/sdk/internal';
+import { sendChunk } from '@leat/runtime';
 import { connect } from '@nats-io/transport-node';
 import { afterEach, expect, onTestFinished, test } from 'vitest';
 import { DEADLINE_MS, Deployment, expectBalance, expectSquares } from '../support/deployment.ts';

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import type { NatsServer } from '@leat/nats-server';
-import { wait } from '@leat/sdk/internal';
+import { wait } from '@leat/runtime';
 import { jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { openPostgres } from '../../packages/saver/src/sinks/postgres-database.ts';

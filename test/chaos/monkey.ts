@@ -1,5 +1,5 @@
 import { messageOf } from '@leat/core';
-import { wait } from '@leat/sdk/internal';
+import { wait } from '@leat/runtime';
 import { ACTS, type World } from './faults.ts';
 import type { Plan, Strike } from './plan.ts';
 

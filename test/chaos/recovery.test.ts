@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { readdir } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { messageOf } from '@leat/core';
-import { wait } from '@leat/sdk/internal';
+import { wait } from '@leat/runtime';
 import { expect, test } from 'vitest';
 import { DEADLINE_MS, Deployment, type Role } from '../support/deployment.ts';
 import type { LeatProcess } from '../support/leat.ts';

@@ -1,4 +1,4 @@
-import { wait } from '@leat/sdk/internal';
+import { wait } from '@leat/runtime';
 import type { Role } from '../support/deployment.ts';
 import { residentMegabytes } from '../support/resident-memory.ts';
 

@@ -6,7 +6,7 @@ import { getContainerRuntimeClient } from 'testcontainers';
 import { run } from '../support/command.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
-const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** What the Dockerfile stands on, where it can be pulled. */
 const NODE_IMAGE = 'node:26-slim';
 const NODE_VERSION = '26.10.0';

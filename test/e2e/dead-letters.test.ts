@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { deadSubject } from '@leat/core';
 import { startNatsServer } from '@leat/nats-server';
-import type { DeadLetter } from '@leat/sdk/internal';
+import type { DeadLetter } from '@leat/runtime';
 import { jetstream } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { expect, test } from 'vitest';

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseSinkClaim } from '@leat/core';
 import { ndjson } from '@leat/saver';
-import { createLogger } from '@leat/sdk/internal';
+import { createLogger } from '@leat/runtime';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { DEADLINE_MS, Deployment, expectBalance, expectSquares } from '../support/deployment.ts';

@@ -1,7 +1,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RunReport } from '@leat/core';
-import type { DeadLetter } from '@leat/sdk/internal';
+import type { DeadLetter } from '@leat/runtime';
 import { expect, test } from 'vitest';
 import { DEADLINE_MS, Deployment, expectBalance, linesOf } from '../support/deployment.ts';
 import { DevSite } from '../support/dev.ts';

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bucketName, deadSubject, type RunWish } from '@leat/core';
 import { type NatsServer, startNatsServer } from '@leat/nats-server';
-import { type DeadLetter, Runs } from '@leat/sdk/internal';
+import { type DeadLetter, Runs } from '@leat/runtime';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { expect, onTestFinished, test } from 'vitest';

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { deadSubject, type PipelineSpec, streamName } from '@leat/core';
 import { startNatsServer } from '@leat/nats-server';
-import type { DeadLetter } from '@leat/sdk/internal';
+import type { DeadLetter } from '@leat/runtime';
 import { connect } from '@nats-io/transport-node';
 import { expect, onTestFinished, test } from 'vitest';
 import { savedChunks } from '../support/deployment.ts';

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { chartSchema } from '../../packages/cli/src/chart-schema.ts';
 import { SETTINGS } from '../../packages/cli/src/settings.ts';
 
-const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 const read = (file: string): Promise<string> => readFile(join(ROOT, file), 'utf8');
 

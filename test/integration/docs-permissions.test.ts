@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { loadPipeline } from '@leat/sdk/internal';
+import { loadPipeline } from '@leat/runtime';
 import { expect, test } from 'vitest';
 import { permissionsText } from '../../packages/cli/src/permissions-text.ts';
 

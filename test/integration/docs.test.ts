@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { SETTINGS } from '../../packages/cli/src/settings.ts';
 import { settingsTable } from '../../packages/cli/src/settings-table.ts';
 
-const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** What tools and runs leave behind, and packages that others wrote. */
 const NOT_OURS = new Set(['node_modules', 'dist', 'coverage', 'out']);
 

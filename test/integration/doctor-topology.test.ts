@@ -1,5 +1,5 @@
 import { stageSubject } from '@leat/core';
-import type { PipelineConnection } from '@leat/sdk/internal';
+import type { PipelineConnection } from '@leat/runtime';
 import type { ConsumerConfig } from '@nats-io/jetstream';
 import { describe, expect, test } from 'vitest';
 import { doctor, openCities, remakeConsumer, remakeWork, work } from '../support/doctor.ts';

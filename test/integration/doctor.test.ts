@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { deadSubject, FIRST_CHECKPOINT, stageSubject } from '@leat/core';
-import type { PipelineConnection } from '@leat/sdk/internal';
+import type { PipelineConnection } from '@leat/runtime';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { doctor, openCities, remakeConsumer, work } from '../support/doctor.ts';
 import { freePort } from '../support/free-port.ts';

@@ -1,6 +1,6 @@
 import { parseReceipt, type Receipt, receiptsSubject } from '@leat/core';
 import { TerminalError } from '@leat/sdk';
-import type { DeadLetter } from '@leat/sdk/internal';
+import type { DeadLetter } from '@leat/runtime';
 import { expect, test } from 'vitest';
 import { openPipeline, sharedServer } from '../support/jetstream.ts';
 import {

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { type AddressInfo, createConnection, createServer } from 'node:net';
 import { join } from 'node:path';
 import { DEFAULT_TOPOLOGY_SETTINGS } from '@leat/core';
-import { type NatsSettings, openPipelineConnection } from '@leat/sdk/internal';
+import { type NatsSettings, openPipelineConnection } from '@leat/runtime';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { makeCertificates } from '../support/certificates.ts';
 import {

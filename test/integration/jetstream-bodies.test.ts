@@ -16,7 +16,7 @@ import {
   startStages,
 } from '../support/memory-pipeline.ts';
 import { until } from '../support/until.ts';
-import { sendChunk } from '@leat/sdk/internal';
+import { sendChunk } from '@leat/runtime';
 
 const RECORDS = 20_000; // about 200 kB
 

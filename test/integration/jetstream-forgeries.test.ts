@@ -1,5 +1,5 @@
 import { deadSubject, receiptsSubject, stageSubject } from '@leat/core';
-import { type DeadLetter, readDeadLetters } from '@leat/sdk/internal';
+import { type DeadLetter, readDeadLetters } from '@leat/runtime';
 import { headers } from '@nats-io/transport-node';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { runMapper } from '@leat/mapper';
 import type { Mapper } from '@leat/sdk';
-import { loadPipeline } from '@leat/sdk/internal';
+import { loadPipeline } from '@leat/runtime';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { fixture } from '../support/leat.ts';
 import { block, openPipeline, SERVERS, sharedServer, startReceiver } from '../support/jetstream.ts';

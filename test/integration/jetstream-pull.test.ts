@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { PipelineConnection } from '@leat/sdk/internal';
+import type { PipelineConnection } from '@leat/runtime';
 import {
   block,
   lineSpec,

@@ -6,7 +6,7 @@ import {
   receiptsConsumer,
   type RunProgress,
 } from '@leat/core';
-import { type ReceiptDelivery, receiveReceipts, ReceiptSender } from '@leat/sdk/internal';
+import { type ReceiptDelivery, receiveReceipts, ReceiptSender } from '@leat/runtime';
 import { headers } from '@nats-io/transport-node';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import {

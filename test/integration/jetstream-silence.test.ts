@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createConnection, createServer, type Socket } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { envelopeOf, NEVER, openPipeline, startServer } from '../support/jetstream.ts';
-import { sendChunk } from '@leat/sdk/internal';
+import { sendChunk } from '@leat/runtime';
 
 /** A way to a server on which all that is under way can be frozen, as by a cable that is cut. */
 async function startFreezingProxy(port: number): Promise<{ url: string; freeze: () => void }> {

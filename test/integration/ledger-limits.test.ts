@@ -1,7 +1,7 @@
 import { formatChunkId } from '@leat/core';
 import { generate } from '@leat/fetcher';
 import { fetcher, mapper, type Pipeline, pipeline, saver, type Source } from '@leat/sdk';
-import { ReceiptSender } from '@leat/sdk/internal';
+import { ReceiptSender } from '@leat/runtime';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import {

@@ -1,7 +1,7 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { NATS_ROLES, type NatsRole, permissionsOf } from '@leat/core';
-import { loadPipeline } from '@leat/sdk/internal';
+import { loadPipeline } from '@leat/runtime';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { errors } from '@nats-io/transport-node';
 import { describe, expect, test } from 'vitest';

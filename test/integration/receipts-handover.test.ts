@@ -6,7 +6,7 @@ import {
   type ReceiptDelivery,
   receiveReceipts,
   ReceiptSender,
-} from '@leat/sdk/internal';
+} from '@leat/runtime';
 import { expect, test } from 'vitest';
 import { until } from '../support/until.ts';
 

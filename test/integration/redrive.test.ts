@@ -5,7 +5,7 @@ import {
   type DeadLetter,
   DeadLetterStore,
   surveyDeadLetters,
-} from '@leat/sdk/internal';
+} from '@leat/runtime';
 import { describe, expect, test, vi } from 'vitest';
 import {
   NEVER,

@@ -16,7 +16,7 @@ import { ControlPlane } from './control-plane.ts';
 import { giveVolume, startNode } from './node.ts';
 import { Sandbox } from './sandbox.ts';
 
-const OVERLAYS = fileURLToPath(new URL('../../k8s/overlays/', import.meta.url));
+const OVERLAYS = fileURLToPath(new URL('../../k8s/overlays', import.meta.url));
 const DEADLINE_MS = 240_000;
 
 interface Pods {

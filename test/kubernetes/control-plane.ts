@@ -10,7 +10,7 @@ import { COMPONENTS } from './components.ts';
 import { Daemon } from './daemon.ts';
 import { type Prefix, SANDBOX_ADDRESS } from './sandbox.ts';
 
-const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 /** A real API server with its store, controllers and scheduler: all of a cluster but its nodes. */
 export class ControlPlane implements AsyncDisposable {

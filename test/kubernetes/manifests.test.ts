@@ -7,7 +7,7 @@ import { until } from '../support/until.ts';
 import { COMPONENTS, whyNoControlPlane } from './components.ts';
 import { ControlPlane } from './control-plane.ts';
 
-const K8S = fileURLToPath(new URL('../../k8s/', import.meta.url));
+const K8S = fileURLToPath(new URL('../../k8s', import.meta.url));
 
 const lack = await whyNoControlPlane();
 if (lack !== undefined) process.stderr.write(`manifests: not applied, ${lack}\n`);

@@ -1,5 +1,5 @@
 import { FIRST_CHECKPOINT, type RunProgress, type RunRequest } from '@leat/core';
-import { Runs, wait } from '@leat/sdk/internal';
+import { Runs, wait } from '@leat/runtime';
 import type { Stage } from './conformance-stage.ts';
 
 /** A short play with one stream, `t`, and what is seen of it, in plain values. */

@@ -1,5 +1,5 @@
 import { isEnded, messageOf, newBirthMark, type RunRequest } from '@leat/core';
-import type { Logger } from '@leat/sdk/internal';
+import type { Logger } from '@leat/runtime';
 import type { Clock } from './clock.ts';
 import { Invariants } from './invariants.ts';
 import type { ModelSink } from './model-sink.ts';

@@ -1,4 +1,4 @@
-import type { PipelineConnection } from '@leat/sdk/internal';
+import type { PipelineConnection } from '@leat/runtime';
 import type { SinkFlaws } from './model-sink.ts';
 import type { SimulatedProcess } from './simulated-process.ts';
 

@@ -1,5 +1,5 @@
 import { Ledger, LedgerRebuild, type RunRequest } from '@leat/core';
-import type { PipelineConnection } from '@leat/sdk/internal';
+import type { PipelineConnection } from '@leat/runtime';
 import type { MsgHdrs } from '@nats-io/transport-node';
 import type { Plant } from './plant.ts';
 import type { SimulatedProcess } from './simulated-process.ts';

@@ -1,5 +1,5 @@
 import { LeatError, Ledger, parseChunkId, type Receipt, type Settlement } from '@leat/core';
-import type { PipelineConnection } from '@leat/sdk/internal';
+import type { PipelineConnection } from '@leat/runtime';
 import type { MsgHdrs } from '@nats-io/transport-node';
 import type { Plant } from './plant.ts';
 import { PLANTED_BLUNDERS } from './planted-blunders.ts';

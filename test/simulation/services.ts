@@ -3,12 +3,7 @@ import { runFetcher } from '@leat/fetcher';
 import { runMapper } from '@leat/mapper';
 import { runSaver } from '@leat/saver';
 import type { Pipeline, Stage } from '@leat/sdk';
-import {
-  type Logger,
-  type PipelineConnection,
-  pipelineConnectionOver,
-  wait,
-} from '@leat/sdk/internal';
+import { type Logger, type PipelineConnection, pipelineConnectionOver, wait } from '@leat/runtime';
 import { type NatsConnection, NatsConnectionImpl } from '@nats-io/transport-node';
 import type { Plant } from './plant.ts';
 import type { Scenario } from './scenario.ts';

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { startNatsServer } from '@leat/nats-server';
-import type { DeadLetter } from '@leat/sdk/internal';
+import type { DeadLetter } from '@leat/runtime';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 

@@ -1,6 +1,6 @@
 import type { Finding, Topology, TopologySettings } from '@leat/core';
 import type { NatsServer } from '@leat/nats-server';
-import type { PipelineConnection } from '@leat/sdk/internal';
+import type { PipelineConnection } from '@leat/runtime';
 import type { ConsumerConfig, StreamConfig } from '@nats-io/jetstream';
 import { lineSpec, openPipeline, startServer, type Version } from './jetstream.ts';
 import { leat } from './leat.ts';

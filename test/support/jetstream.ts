@@ -21,7 +21,7 @@ import {
   receiveChunks,
   sendChunk,
   Slots,
-} from '@leat/sdk/internal';
+} from '@leat/runtime';
 import { afterAll, beforeAll, onTestFinished } from 'vitest';
 import { recordingLogger, type RecordingLogger } from './recording-logger.ts';
 

@@ -1,4 +1,4 @@
-import type { Logger } from '@leat/sdk/internal';
+import type { Logger } from '@leat/runtime';
 
 /** One line of a log. */
 export interface LogLine {

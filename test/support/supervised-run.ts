@@ -1,6 +1,6 @@
 import type { RunReport } from '@leat/core';
 import { startNatsServer } from '@leat/nats-server';
-import type { DeadLetter } from '@leat/sdk/internal';
+import type { DeadLetter } from '@leat/runtime';
 import { onTestFinished } from 'vitest';
 import { readDeadLetters } from './dead-letters.ts';
 import { type Ended, fixture, leat, type LeatProcess, spawnLeat } from './leat.ts';

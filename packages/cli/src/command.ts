@@ -1,6 +1,6 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { checkName, checkRunId, isVariableName, LeatError, messageOf } from '@leat/core';
-import { createLogger, type Logger } from '@leat/sdk/internal';
+import { createLogger, type Logger } from '@leat/runtime';
 import { clearProgress } from './progress-display.ts';
 import { readSettings, type Settings, SETTINGS } from './settings.ts';
 

@@ -1,4 +1,4 @@
-import type { DeadLetter } from '@leat/sdk/internal';
+import type { DeadLetter } from '@leat/runtime';
 
 /** The least that is shown of an error, however narrow the terminal. */
 const MIN_ERROR_WIDTH = 20;

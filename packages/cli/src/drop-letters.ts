@@ -1,5 +1,5 @@
 import { type DeadLetterChoice, isChosen, LeatError } from '@leat/core';
-import { DeadLetterStore } from '@leat/sdk/internal';
+import { DeadLetterStore } from '@leat/runtime';
 import type { Call } from './command.ts';
 import { EXIT } from './exit-code.ts';
 import { findLetters, type RunPlace } from './find-run.ts';

@@ -2,7 +2,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LeatError, messageOf } from '@leat/core';
 import { findNatsServer, type NatsServer, startNatsServer } from '@leat/nats-server';
-import type { Logger } from '@leat/sdk/internal';
+import type { Logger } from '@leat/runtime';
 
 /** Where a running `leat dev` can be found by other commands. */
 interface Trace {

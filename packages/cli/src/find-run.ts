@@ -6,7 +6,7 @@ import {
   type Logger,
   permissionRefusal,
   Runs,
-} from '@leat/sdk/internal';
+} from '@leat/runtime';
 import { type Call, type CommandOption, pipelineFlag } from './command.ts';
 import { type NatsConnection, withConnection, withNats } from './nats-access.ts';
 

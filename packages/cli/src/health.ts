@@ -1,4 +1,4 @@
-import type { PipelineConnection } from '@leat/sdk/internal';
+import type { PipelineConnection } from '@leat/runtime';
 import type { Answer } from './http-endpoint.ts';
 
 /** What readiness is judged by. */

@@ -1,6 +1,6 @@
 import type { RunReport } from '@leat/core';
 import type { Pipeline } from '@leat/sdk';
-import type { Meter, PipelineConnection } from '@leat/sdk/internal';
+import type { Meter, PipelineConnection } from '@leat/runtime';
 import type { Answer } from './http-endpoint.ts';
 import { createInstruments } from './instruments.ts';
 import type { Role } from './metrics.ts';

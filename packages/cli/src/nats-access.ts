@@ -7,7 +7,7 @@ import {
   type NatsSettings,
   openConnection,
   permissionRefusal,
-} from '@leat/sdk/internal';
+} from '@leat/runtime';
 import type { Call } from './command.ts';
 import { EmbeddedNats } from './embedded-nats.ts';
 import { connectionName } from './open-run.ts';

@@ -11,7 +11,7 @@ import {
   type RunRequest,
 } from '@leat/core';
 import type { Pipeline } from '@leat/sdk';
-import { misfitOf, type Runs } from '@leat/sdk/internal';
+import { misfitOf, type Runs } from '@leat/runtime';
 import type { CommandOption } from './command.ts';
 
 /** The option of whoever starts a run. */

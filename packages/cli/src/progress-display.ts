@@ -1,6 +1,6 @@
 import { clearLine, cursorTo } from 'node:readline';
 import type { RunReport } from '@leat/core';
-import type { Logger } from '@leat/sdk/internal';
+import type { Logger } from '@leat/runtime';
 import { clock, Pace, progressLine } from './progress-line.ts';
 
 /** How often the log tells how far a run has come, where there is no terminal. */

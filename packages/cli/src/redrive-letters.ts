@@ -1,6 +1,6 @@
 import { relative } from 'node:path';
 import { type DeadLetterChoice, LeatError, mayBeRedriven, type RunState } from '@leat/core';
-import { DeadLetterStore, type LeftOut, surveyDeadLetters } from '@leat/sdk/internal';
+import { DeadLetterStore, type LeftOut, surveyDeadLetters } from '@leat/runtime';
 import type { Call } from './command.ts';
 import { plain } from './dead-letter-text.ts';
 import { EXIT } from './exit-code.ts';

@@ -1,4 +1,4 @@
-import { type PipelineConnection, wait } from '@leat/sdk/internal';
+import { type PipelineConnection, wait } from '@leat/runtime';
 import type { Instruments } from './instruments.ts';
 
 /** How long is waited for the server: less than a scraper waits for us. */

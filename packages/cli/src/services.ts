@@ -1,5 +1,5 @@
 import type { Mapper, Pipeline, Saver } from '@leat/sdk';
-import type { PipelineConnection } from '@leat/sdk/internal';
+import type { PipelineConnection } from '@leat/runtime';
 import { runMapper } from '@leat/mapper';
 import { runSaver } from '@leat/saver';
 import type { Call } from './command.ts';

@@ -1,5 +1,5 @@
 import { DEFAULT_TOPOLOGY_SETTINGS, LeatError, type TopologySettings } from '@leat/core';
-import type { LogFormat, NatsSettings } from '@leat/sdk/internal';
+import type { LogFormat, NatsSettings } from '@leat/runtime';
 
 /** One setting: a flag, a variable, a default, in that order of precedence. */
 export interface SettingRow {

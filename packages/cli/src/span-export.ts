@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { messageOf, type PipelineSpec } from '@leat/core';
-import { ChunkTracer, type Logger, wait } from '@leat/sdk/internal';
+import { ChunkTracer, type Logger, wait } from '@leat/runtime';
 import { context, diag, DiagLogLevel, propagation, trace } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { setGlobalErrorHandler, W3CTraceContextPropagator } from '@opentelemetry/core';

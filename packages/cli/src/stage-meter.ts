@@ -1,4 +1,4 @@
-import type { Meter, StageMeter } from '@leat/sdk/internal';
+import type { Meter, StageMeter } from '@leat/runtime';
 import type { Instruments } from './instruments.ts';
 
 /** Counts what the stages of a process do. */

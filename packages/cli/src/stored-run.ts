@@ -7,7 +7,7 @@ import {
   type RunRequest,
 } from '@leat/core';
 import type { Pipeline, Saver, SinkSession } from '@leat/sdk';
-import { loadPipeline, misfitOf, runInfoOf } from '@leat/sdk/internal';
+import { loadPipeline, misfitOf, runInfoOf } from '@leat/runtime';
 import type { Call } from './command.ts';
 import { plain } from './dead-letter-text.ts';
 import { findRun, withRuns } from './find-run.ts';

@@ -1,5 +1,5 @@
 import type { Pipeline } from '@leat/sdk';
-import type { ChunkTracer } from '@leat/sdk/internal';
+import type { ChunkTracer } from '@leat/runtime';
 import type { Call } from './command.ts';
 
 /** The spans of a process, on their way to a collector. Disposed of, it sends what is left, within a bounded time. */

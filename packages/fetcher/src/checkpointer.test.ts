@@ -1,5 +1,5 @@
 import { FIRST_CHECKPOINT, LeatError, Ledger, type LedgerCheckpoint } from '@leat/core';
-import type { Logger, PipelineConnection, ReceiptDelivery } from '@leat/sdk/internal';
+import type { Logger, PipelineConnection, ReceiptDelivery } from '@leat/runtime';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { Checkpointer } from './checkpointer.ts';
 import { type Lease, LEASE_MS } from './lease.ts';

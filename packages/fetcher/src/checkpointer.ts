@@ -1,10 +1,5 @@
 import { type Ledger, LeatError, messageOf, type RunState } from '@leat/core';
-import {
-  type Logger,
-  type PipelineConnection,
-  type ReceiptDelivery,
-  wait,
-} from '@leat/sdk/internal';
+import { type Logger, type PipelineConnection, type ReceiptDelivery, wait } from '@leat/runtime';
 import { type Lease, LEASE_MS } from './lease.ts';
 
 /** How often the ledger is checkpointed while something changes. */

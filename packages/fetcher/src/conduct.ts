@@ -11,7 +11,7 @@ import {
   type RunRequest,
 } from '@leat/core';
 import type { Pipeline, RunInfo } from '@leat/sdk';
-import { type Logger, type PipelineConnection, runInfoOf, wait } from '@leat/sdk/internal';
+import { type Logger, type PipelineConnection, runInfoOf, wait } from '@leat/runtime';
 import { Checkpointer } from './checkpointer.ts';
 import { Feed } from './feed.ts';
 import type { Lease } from './lease.ts';

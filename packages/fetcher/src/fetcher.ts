@@ -7,13 +7,7 @@ import {
   type RunRequest,
 } from '@leat/core';
 import type { Pipeline } from '@leat/sdk';
-import {
-  type Logger,
-  type PipelineConnection,
-  TroubleTeller,
-  wait,
-  whyUnfit,
-} from '@leat/sdk/internal';
+import { type Logger, type PipelineConnection, TroubleTeller, wait, whyUnfit } from '@leat/runtime';
 import { type Conducted, conduct } from './conduct.ts';
 import { newHolderId } from './holder-id.ts';
 import { type ClaimOptions, Lease, type Sightings } from './lease.ts';

@@ -7,7 +7,7 @@ import {
   type RunProgress,
   type RunRequest,
 } from '@leat/core';
-import { type Logger, type PipelineConnection, type Runs, wait } from '@leat/sdk/internal';
+import { type Logger, type PipelineConnection, type Runs, wait } from '@leat/runtime';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Checkpointer } from './checkpointer.ts';
 import { type FirstLedger, Lease, type Standing, type Witnessed } from './lease.ts';

@@ -10,7 +10,7 @@ import {
   type RunState,
   type SinkIdentity,
 } from '@leat/core';
-import type { Logger, Runs } from '@leat/sdk/internal';
+import type { Logger, Runs } from '@leat/runtime';
 import { isHolderDead } from './holder-id.ts';
 
 /** How long a fetcher may be silent before another takes its run over. */

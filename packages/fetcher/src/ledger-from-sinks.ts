@@ -7,7 +7,7 @@ import {
   type SinkIdentity,
 } from '@leat/core';
 import type { Pipeline, Saver, SinkSession } from '@leat/sdk';
-import { type Logger, runInfoOf } from '@leat/sdk/internal';
+import { type Logger, runInfoOf } from '@leat/runtime';
 import type { FirstLedger, Sinks } from './lease.ts';
 
 /**

@@ -1,6 +1,6 @@
 import type { Ledger } from '@leat/core';
 import type { SourceChunk } from '@leat/sdk';
-import { wait } from '@leat/sdk/internal';
+import { wait } from '@leat/runtime';
 import { countsOf, type SenderOptions, sendSourceChunk, type Sending } from './send.ts';
 
 /** Publishes on their way to JetStream; beyond a few hundred nothing is gained. */

@@ -7,7 +7,7 @@ import {
   type ReceiptStream,
   receiveReceipts,
   type SaverSink,
-} from '@leat/sdk/internal';
+} from '@leat/runtime';
 import type { Checkpointer } from './checkpointer.ts';
 
 /**

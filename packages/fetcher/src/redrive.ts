@@ -20,7 +20,7 @@ import {
   sendChunk,
   surveyDeadLetters,
   wait,
-} from '@leat/sdk/internal';
+} from '@leat/runtime';
 import type { Checkpointer } from './checkpointer.ts';
 import type { ReceiptIntake } from './receipt-intake.ts';
 import { watchQueues } from './watch-queues.ts';

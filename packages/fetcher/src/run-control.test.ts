@@ -6,7 +6,7 @@ import {
   type RunProgress,
   type RunWish,
 } from '@leat/core';
-import type { Logger, Runs } from '@leat/sdk/internal';
+import type { Logger, Runs } from '@leat/runtime';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Checkpointer } from './checkpointer.ts';
 import type { Lease, Standing } from './lease.ts';

@@ -5,7 +5,7 @@ import {
   type RunWish,
   whyTooManyDead,
 } from '@leat/core';
-import { type Logger, type Runs, wait } from '@leat/sdk/internal';
+import { type Logger, type Runs, wait } from '@leat/runtime';
 import type { Checkpointer } from './checkpointer.ts';
 import type { Lease } from './lease.ts';
 

@@ -1,6 +1,6 @@
 import { LeatError, type RunRequest, type SinkIdentity, type Trouble } from '@leat/core';
 import { fetcher, pipeline, saver, type SinkContext } from '@leat/sdk';
-import type { Logger, Runs } from '@leat/sdk/internal';
+import type { Logger, Runs } from '@leat/runtime';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { z } from 'zod';
 import type { Checkpointer } from './checkpointer.ts';

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type LeatError, messageOf, type RunRequest } from '@leat/core';
 import type { Pipeline } from '@leat/sdk';
-import { type Logger, type PipelineConnection, type SaverSink, wait } from '@leat/sdk/internal';
+import { type Logger, type PipelineConnection, type SaverSink, wait } from '@leat/runtime';
 import type { Checkpointer } from './checkpointer.ts';
 import type { Lease } from './lease.ts';
 import { refusalOfSinks } from './ledger-from-sinks.ts';

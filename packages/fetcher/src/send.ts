@@ -10,7 +10,7 @@ import {
   readersOf,
 } from '@leat/core';
 import type { Pipeline, SourceChunk } from '@leat/sdk';
-import { buryAll, type PipelineConnection, sendChunk } from '@leat/sdk/internal';
+import { buryAll, type PipelineConnection, sendChunk } from '@leat/runtime';
 
 export interface SenderOptions {
   readonly connection: PipelineConnection;

@@ -4,7 +4,7 @@ import {
   type PipelineConnection,
   purgeQueues,
   wait,
-} from '@leat/sdk/internal';
+} from '@leat/runtime';
 
 /** Within this, every replica has looked what the operator wants. */
 const WISH_TAKES_HOLD_MS = 1_000;

@@ -1,4 +1,4 @@
-import type { Logger, PipelineConnection } from '@leat/sdk/internal';
+import type { Logger, PipelineConnection } from '@leat/runtime';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { watchQueues } from './watch-queues.ts';
 

@@ -1,5 +1,5 @@
 import { isOverdue, LeatError, lostChunks } from '@leat/core';
-import { type Logger, observeQueues, type PipelineConnection, wait } from '@leat/sdk/internal';
+import { type Logger, observeQueues, type PipelineConnection, wait } from '@leat/runtime';
 import type { ReceiptIntake } from './receipt-intake.ts';
 
 /** How long no receipt must have come before the queues are looked at. */

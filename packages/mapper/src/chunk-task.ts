@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { messageOf } from '@leat/core';
 import type { Mapper } from '@leat/sdk';
-import { type Logger, type ReadRecord, wait } from '@leat/sdk/internal';
+import { type Logger, type ReadRecord, wait } from '@leat/runtime';
 import type { Job } from './job.ts';
 import type { Outcome } from './outcome.ts';
 import { RecordContext } from './record-context.ts';

@@ -1,5 +1,5 @@
 import { type Mapper, TerminalError } from '@leat/sdk';
-import { applySchema, describeIssues, ENCODE } from '@leat/sdk/internal';
+import { applySchema, describeIssues, ENCODE } from '@leat/runtime';
 import { safeEncode, type ZodType } from 'zod';
 
 /** A stage's result that is not what the stage says it yields: a mistake, which trying again repeats. */

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Mapper } from '@leat/sdk';
-import { createLogger, loadPipeline } from '@leat/sdk/internal';
+import { createLogger, loadPipeline } from '@leat/runtime';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 // The built one: worker threads load their program by its file.
 import { createExecutor, type Executor } from '../dist/executor.js';

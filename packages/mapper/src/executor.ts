@@ -1,6 +1,6 @@
 import type { Mapper } from '@leat/sdk';
 import { LeatError, messageOf } from '@leat/core';
-import type { LogFormat, Logger } from '@leat/sdk/internal';
+import type { LogFormat, Logger } from '@leat/runtime';
 import { Piscina } from 'piscina';
 import type { Job, JobResult } from './job.ts';
 import type { RemoteData } from './remote-worker.ts';

@@ -1,6 +1,6 @@
 import type { ChunkLimits, Origins, Position } from '@leat/core';
 import type { RunInfo } from '@leat/sdk';
-import type { TraceHeaders } from '@leat/sdk/internal';
+import type { TraceHeaders } from '@leat/runtime';
 
 /** One chunk to work on, as it can be handed to a worker thread. */
 export interface Job {

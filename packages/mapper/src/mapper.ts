@@ -26,7 +26,7 @@ import {
   sendChunk,
   Slots,
   type StageMeter,
-} from '@leat/sdk/internal';
+} from '@leat/runtime';
 import { createExecutor, type Executor, ThreadDied } from './executor.ts';
 import type { DeadRecord, Job, JobResult } from './job.ts';
 import { Quarantine, SUSPICIOUS_DELIVERIES } from './quarantine.ts';

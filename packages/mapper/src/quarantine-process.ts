@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { continueTrace } from '@leat/sdk/internal';
+import { continueTrace } from '@leat/runtime';
 import type { Job, JobResult } from './job.ts';
 import { type RemoteData, remoteWorker } from './remote-worker.ts';
 import { wantedUntil } from './watch.ts';

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { formatPosition, LeatError } from '@leat/core';
-import { linesOf, type Logger } from '@leat/sdk/internal';
+import { type Logger } from '@leat/runtime';
+import { linesOf } from '@leat/sdk';
 import pLimit from 'p-limit';
 import type { Job, JobResult } from './job.ts';
 import { joinResults, type PartResult } from './join-results.ts';

@@ -1,6 +1,6 @@
 import { formatPosition } from '@leat/core';
 import type { RunInfo, StageContext } from '@leat/sdk';
-import type { Logger } from '@leat/sdk/internal';
+import type { Logger } from '@leat/runtime';
 import type { Job } from './job.ts';
 
 /** The chunk that a record belongs to. */

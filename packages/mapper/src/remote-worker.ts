@@ -1,5 +1,5 @@
 import type { Mapper } from '@leat/sdk';
-import { createLogger, loadPipeline, type LogFormat } from '@leat/sdk/internal';
+import { createLogger, loadPipeline, type LogFormat } from '@leat/runtime';
 import { ChunkWorker } from './worker.ts';
 
 /**

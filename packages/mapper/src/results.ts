@@ -1,5 +1,5 @@
 import { type ChunkLimits, formatPosition, messageOf, type Origins } from '@leat/core';
-import { textsOf } from '@leat/sdk/internal';
+import { textsOf } from '@leat/runtime';
 import type { DeadRecord, Job, JobResult, Piece } from './job.ts';
 import type { GivenUp, Outcome } from './outcome.ts';
 

@@ -1,4 +1,4 @@
-import { continueTrace } from '@leat/sdk/internal';
+import { continueTrace } from '@leat/runtime';
 import { workerData } from 'piscina';
 import type { Job, JobResult } from './job.ts';
 import { type RemoteData, remoteWorker } from './remote-worker.ts';

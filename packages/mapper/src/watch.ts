@@ -1,4 +1,4 @@
-import type { Logger } from '@leat/sdk/internal';
+import type { Logger } from '@leat/runtime';
 import type { Job } from './job.ts';
 import type { WorkClock } from './work-clock.ts';
 

@@ -1,6 +1,6 @@
 import { BusyError, type RetryPolicy, TerminalError } from '@leat/core';
 import { fetcher, mapper, type Mapper, type MapperOptions, type StageContext } from '@leat/sdk';
-import { createLogger } from '@leat/sdk/internal';
+import { createLogger } from '@leat/runtime';
 import { describe, expect, test, vi } from 'vitest';
 import { z } from 'zod';
 import type { Job } from './job.ts';

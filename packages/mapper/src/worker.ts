@@ -1,6 +1,6 @@
 import { LeatError } from '@leat/core';
 import type { Mapper } from '@leat/sdk';
-import { type Logger, readRecords } from '@leat/sdk/internal';
+import { type Logger, readRecords } from '@leat/runtime';
 import pLimit, { type LimitFunction } from 'p-limit';
 import { ChunkTask } from './chunk-task.ts';
 import { encodeResult, encodeResults } from './encode.ts';

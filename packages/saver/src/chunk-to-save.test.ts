@@ -1,4 +1,4 @@
-import type { Delivery } from '@leat/sdk/internal';
+import type { Delivery } from '@leat/runtime';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { ChunkToSave } from './chunk-to-save.ts';

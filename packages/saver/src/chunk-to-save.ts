@@ -1,6 +1,6 @@
 import { type Counts, formatChunkId, formatPosition, newExecution, type Origins } from '@leat/core';
-import { chunkDigest, type RejectedRecord, type SinkChunk } from '@leat/sdk';
-import { type DeadLetter, type Delivery, linesOf, readRecords } from '@leat/sdk/internal';
+import { chunkDigest, linesOf, type RejectedRecord, type SinkChunk } from '@leat/sdk';
+import { type DeadLetter, type Delivery, readRecords } from '@leat/runtime';
 import type { ZodType } from 'zod';
 
 /** A record that will not be saved, and why. */

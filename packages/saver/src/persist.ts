@@ -1,5 +1,5 @@
 import { backoffMs, LeatError, messageOf, type RetryPolicy } from '@leat/core';
-import { type Logger, wait } from '@leat/sdk/internal';
+import { type Logger, wait } from '@leat/runtime';
 
 const SINK_BACKOFF: RetryPolicy = {
   attempts: Number.POSITIVE_INFINITY,

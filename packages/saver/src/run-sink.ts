@@ -1,6 +1,6 @@
 import { LeatError, messageOf } from '@leat/core';
 import type { Pipeline, RunInfo, Saver, Sink, SinkSession } from '@leat/sdk';
-import type { KnownRun, KnownRuns, Logger } from '@leat/sdk/internal';
+import type { KnownRun, KnownRuns, Logger } from '@leat/runtime';
 import { persist } from './persist.ts';
 
 export interface RunSinkOptions {

@@ -1,7 +1,7 @@
 import { NO_COUNTS } from '@leat/core';
 import { fetcher, pipeline, saver, type Sink, type SinkChunk } from '@leat/sdk';
-import type * as internal from '@leat/sdk/internal';
-import type { Delivery, PipelineConnection } from '@leat/sdk/internal';
+import type * as internal from '@leat/runtime';
+import type { Delivery, PipelineConnection } from '@leat/runtime';
 import { expect, test, vi } from 'vitest';
 import { z } from 'zod';
 import { recordingLogger } from '../../../test/support/recording-logger.ts';
@@ -11,7 +11,7 @@ import { runSaver } from './saver.ts';
 let take: (delivery: Delivery) => void;
 
 // Which turn of the event loop a chunk arrives in is what the test is about, and no server can be told.
-vi.mock('@leat/sdk/internal', async (original) => ({
+vi.mock('@leat/runtime', async (original) => ({
   ...(await original<typeof internal>()),
   receiveChunks: async ({ handle, signal }: Parameters<typeof internal.receiveChunks>[0]) => {
     take = handle;

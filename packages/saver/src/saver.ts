@@ -18,7 +18,7 @@ import {
   ReceiptSender,
   Slots,
   type StageMeter,
-} from '@leat/sdk/internal';
+} from '@leat/runtime';
 import { ChunkToSave } from './chunk-to-save.ts';
 import { takeGroup } from './commit-group.ts';
 import { persist } from './persist.ts';

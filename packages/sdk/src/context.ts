@@ -1,5 +1,5 @@
-import type { Logger } from 'pino';
 import type { RunInfo } from './contracts.ts';
+import type { Logger } from './logger.ts';
 
 /** What the user's function is told beside its record. */
 export interface StageContext {

@@ -1,6 +1,6 @@
 import type { JsonValue, Position, Receipt, RunIdentity, SinkIdentity } from '@leat/core';
-import type { Logger } from 'pino';
 import type { ZodType } from 'zod';
+import type { Logger } from './logger.ts';
 
 /** The run that a source, stage or sink works for. */
 export interface RunInfo {

@@ -14,6 +14,8 @@ export type {
 } from './contracts.ts';
 export { admitToSink } from './admit-to-sink.ts';
 export { chunkDigest } from './chunk-digest.ts';
+export { countLines, linesOf } from './lines.ts';
+export type { Logger } from './logger.ts';
 export type { RejectedRecord } from './sink-rejection.ts';
 export { SinkRejection } from './sink-rejection.ts';
 export type { StageContext } from './context.ts';

@@ -1,36 +1,13 @@
-import { type DestinationStream, type Logger, pino } from 'pino';
-import { prettyFactory } from 'pino-pretty';
+/** Writes a line to the log: text, or fields and text. */
+interface Log {
+  (text: string): void;
+  (fields: object, text?: string): void;
+}
 
-export type { Logger } from 'pino';
-
-/** How log lines look: for people, or for programs. */
-export type LogFormat = 'console' | 'json';
-
-/**
- * Makes the logger of a process. Lines go to standard error, so that standard output is for results.
- *
- * @param options.beforeLine called before each line; whoever draws on the terminal takes the drawing away
- */
-export function createLogger(options: {
-  readonly format: LogFormat;
-  readonly level: string;
-  readonly beforeLine?: () => void;
-}): Logger {
-  const { format, level, beforeLine } = options;
-  const target: DestinationStream = {
-    write: (line) => {
-      beforeLine?.();
-      process.stderr.write(line);
-    },
-  };
-  if (format === 'json') {
-    return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, target);
-  }
-  const toText = prettyFactory({
-    translateTime: 'SYS:HH:MM:ss',
-    ignore: 'pid,hostname',
-    singleLine: true,
-    colorize: process.stderr.isTTY,
-  });
-  return pino({ level, base: null }, { write: (line) => target.write(toText(line)) });
+/** Where the author of a pipeline, source or sink says what happens. It has run, stage and chunk as fields. */
+export interface Logger {
+  readonly debug: Log;
+  readonly info: Log;
+  readonly warn: Log;
+  readonly error: Log;
 }

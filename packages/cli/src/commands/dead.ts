@@ -1,5 +1,5 @@
 import { type DeadLetterChoice, isChosen, LeatError } from '@leat/core';
-import { type DeadLetter, deadLetterPipelines, readDeadLetters } from '@leat/sdk/internal';
+import { type DeadLetter, deadLetterPipelines, readDeadLetters } from '@leat/runtime';
 import type { Call, Command } from '../command.ts';
 import { deadLetterLine, deadLetterText } from '../dead-letter-text.ts';
 import { dropLetters } from '../drop-letters.ts';

@@ -10,7 +10,7 @@ import {
   type PipelineConnection,
   type Runs,
   secretsFrom,
-} from '@leat/sdk/internal';
+} from '@leat/runtime';
 import {
   type Call,
   type Command,

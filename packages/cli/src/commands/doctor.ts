@@ -1,5 +1,5 @@
 import { diagnose, type Examination, type Finding, messageOf, type PipelineSpec } from '@leat/core';
-import { examine, loadPipeline, mend, type NatsSettings, openConnection } from '@leat/sdk/internal';
+import { examine, loadPipeline, mend, type NatsSettings, openConnection } from '@leat/runtime';
 import type { Call, Command } from '../command.ts';
 import { findingLine, type Mended, mendedLine, summaryLine } from '../doctor-text.ts';
 import { EXIT } from '../exit-code.ts';

@@ -1,5 +1,5 @@
 import { NATS_ROLES, permissionsOf } from '@leat/core';
-import { loadPipeline } from '@leat/sdk/internal';
+import { loadPipeline } from '@leat/runtime';
 import type { Call, Command } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
 import { print } from '../output.ts';

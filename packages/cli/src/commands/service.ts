@@ -8,7 +8,7 @@ import {
   type PipelineConnection,
   type Runs,
   wait,
-} from '@leat/sdk/internal';
+} from '@leat/runtime';
 import type { Call, Command, CommandOption } from '../command.ts';
 import { codeVersionOf } from '../code-version.ts';
 import { EXIT, exitCodeOfState } from '../exit-code.ts';

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { loadPipeline, openPipelineConnection } from '@leat/sdk/internal';
+import { loadPipeline, openPipelineConnection } from '@leat/runtime';
 import {
   type Call,
   type Command,

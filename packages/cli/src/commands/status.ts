@@ -1,5 +1,5 @@
 import { isEnded, reportOf, type RunReport } from '@leat/core';
-import { wait } from '@leat/sdk/internal';
+import { wait } from '@leat/runtime';
 import type { Call, Command } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
 import { findRun, type FoundRun, listRuns, PIPELINE_OPTION, withRuns } from '../find-run.ts';

@@ -9,7 +9,7 @@ import {
   type SinkIdentity,
 } from '@leat/core';
 import type { Committed, SinkChunk, SinkContext, SinkSession, StoredChunk } from '@leat/sdk';
-import { countLines } from '@leat/sdk/internal';
+import { countLines } from '@leat/sdk';
 import { eachBounded } from './bounded.ts';
 import { errorCode } from './error-code.ts';
 import { fenced, openedToRead } from './fenced.ts';

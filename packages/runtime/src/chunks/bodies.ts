@@ -1,0 +1,117 @@
+import { backoffMs, messageOf, type RetryPolicy } from '@leat/core';
+import { Objm, type ObjectStore } from '@nats-io/obj';
+import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream';
+import { errors } from '@nats-io/transport-node';
+import type { Logger } from 'pino';
+import { wait } from '../wait.ts';
+import { isGone } from '../jetstream/provision.ts';
+
+const STORE_BACKOFF: RetryPolicy = {
+  attempts: Number.POSITIVE_INFINITY,
+  initialDelayMs: 100,
+  maxDelayMs: 2_000,
+  factor: 2,
+  jitter: 'equal',
+};
+
+/**
+ * Chunk bodies that are too large for a message, in the pipeline's object store. The store is made when
+ * the first such body turns up. A body is removed after its message was acknowledged, and all of a run's
+ * when it ends.
+ */
+export class Bodies {
+  readonly #client: JetStreamClient;
+  readonly #manager: JetStreamManager;
+  readonly #bucket: string;
+  readonly #replicas: number;
+  readonly #logger: Logger;
+  #store: Promise<ObjectStore> | undefined;
+
+  constructor(
+    client: JetStreamClient,
+    manager: JetStreamManager,
+    bucket: string,
+    replicas: number,
+    logger: Logger,
+  ) {
+    this.#client = client;
+    this.#manager = manager;
+    this.#bucket = bucket;
+    this.#replicas = replicas;
+    this.#logger = logger;
+  }
+
+  /** Stores a body, however long the server or the store is away. */
+  async put(name: string, body: Uint8Array, signal: AbortSignal): Promise<void> {
+    for (let failures = 1; ; failures++) {
+      signal.throwIfAborted();
+      try {
+        const store = await this.#open();
+        await store.putBlob({ name }, body);
+        return;
+      } catch (error) {
+        if (error instanceof errors.ClosedConnectionError) throw error;
+        // Opening it again makes it again, should it have vanished.
+        this.#store = undefined;
+        const retryInMs = backoffMs(STORE_BACKOFF, failures, Math.random());
+        this.#logger.warn({ name, retryInMs }, `large body not stored yet: ${messageOf(error)}`);
+        await wait(retryInMs, signal);
+      }
+    }
+  }
+
+  /** The body, or `undefined` if it is gone: whoever had it before was done with it. */
+  async get(name: string): Promise<Uint8Array | undefined> {
+    try {
+      const store = await this.#open();
+      return (await store.getBlob(name)) ?? undefined;
+    } catch (error) {
+      this.#store = undefined;
+      if (isGone(error)) return undefined;
+      throw error;
+    }
+  }
+
+  /** Removes a body; what cannot be removed now goes with the run. */
+  async remove(name: string): Promise<void> {
+    try {
+      await this.#delete(await this.#open(), name);
+    } catch (error) {
+      this.#logger.debug({ err: error, name }, 'large body not removed');
+    }
+  }
+
+  /** Removes whatever is left of a run. */
+  async removeRun(run: string): Promise<void> {
+    try {
+      const manager = new Objm(this.#client);
+      for await (const status of manager.list()) {
+        if (status.bucket !== this.#bucket) continue;
+        const store = await this.#open();
+        for (const object of await store.list()) {
+          if (object.name.startsWith(`${run}/`)) await this.#delete(store, object.name);
+        }
+      }
+    } catch (error) {
+      this.#logger.warn({ err: error, run }, `large bodies not removed: ${messageOf(error)}`);
+    }
+  }
+
+  /** The client leaves a note of what was deleted, for ever; nobody reads it here. */
+  async #delete(store: ObjectStore, name: string): Promise<void> {
+    await store.delete(name);
+    const encoded = Buffer.from(name).toString('base64').replaceAll('+', '-').replaceAll('/', '_');
+    const filter = `$O.${this.#bucket}.M.${encoded}`;
+    await this.#manager.streams.purge(`OBJ_${this.#bucket}`, { filter });
+  }
+
+  #open(): Promise<ObjectStore> {
+    this.#store ??= new Objm(this.#client)
+      .create(this.#bucket, { replicas: this.#replicas })
+      .catch((error: unknown) => {
+        this.#store = undefined;
+        throw error;
+      });
+    return this.#store;
+  }
+}

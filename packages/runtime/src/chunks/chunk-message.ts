@@ -1,0 +1,188 @@
+import {
+  type ChunkId,
+  type Counts,
+  formatChunkId,
+  formatCounts,
+  formatExecutions,
+  formatOrigins,
+  formatPosition,
+  isSourceChecksum,
+  LeatError,
+  type Origins,
+  parseChunkId,
+  parseCounts,
+  parseExecutions,
+  parseOrigins,
+  parsePosition,
+  type Position,
+  recordsOf,
+} from '@leat/core';
+import { headers, type MsgHdrs } from '@nats-io/transport-node';
+import type { TraceHeaders } from '../tracing/chunk-span.ts';
+import { countLines } from '@leat/sdk';
+
+/** Everything about a chunk on its way but its body. */
+export interface Envelope {
+  readonly run: string;
+  /** The run's birth mark; absent for a run that an earlier version of Leat began. */
+  readonly born?: string;
+  readonly chunk: ChunkId;
+  readonly counts: Counts;
+  readonly position: Position;
+  /** Absent when record `n` has offset `n`. */
+  readonly origins?: Origins;
+  /**
+   * Tells a chunk that was sent again from the first sending, all the way down: JetStream would drop it
+   * as a duplicate otherwise. Empty for the first.
+   */
+  readonly sending: string;
+  /** The executions that have buried records of the chunk so far, see `Receipt.buried`; absent if none. */
+  readonly buried?: readonly string[];
+  /** The checksum of the chunk of the dataset that it comes from, see `Receipt.source`. */
+  readonly source?: string;
+  /** The span that sends it, for {@link messageOf} alone; absent where nobody traces. */
+  readonly trace?: TraceHeaders | undefined;
+}
+
+const CHUNK = 'Leat-Chunk';
+const COUNTS = 'Leat-Counts';
+const POSITION = 'Leat-Position';
+const ORIGINS = 'Leat-Origins';
+const SENDING = 'Leat-Sending';
+const BURIED = 'Leat-Buried';
+/** The run's birth mark, on chunks and on receipts. */
+export const BORN = 'Leat-Born';
+const SOURCE = 'Leat-Source';
+/** The name of the data in the object store, when they are too large for a message. */
+const BODY = 'Leat-Body';
+const MESSAGE_ID = 'Nats-Msg-Id';
+
+/** JetStream takes 64 KiB of headers; longer origins stand in front of the body, and their header says how long they are. */
+const MAX_ORIGINS_LENGTH = 32 * 1024;
+const SENDINGS = /^[\w.~-]{0,100}$/;
+
+/** A chunk's message, as long as its body need not be put elsewhere. */
+export interface ChunkMessage {
+  readonly headers: MsgHdrs;
+  readonly data: Uint8Array;
+}
+
+/** Makes a chunk's message: everything in headers, and the body untouched. */
+export function messageOf(envelope: Envelope, body: Uint8Array): ChunkMessage {
+  const { born, chunk, counts, position, origins, sending, buried, source, trace } = envelope;
+  const result = headers();
+  result.set(MESSAGE_ID, messageId(envelope));
+  result.set(CHUNK, formatChunkId(chunk));
+  result.set(COUNTS, formatCounts(counts));
+  result.set(POSITION, asciiOf(formatPosition(position)));
+  if (born !== undefined) result.set(BORN, born);
+  if (source !== undefined) result.set(SOURCE, source);
+  if (sending !== '') result.set(SENDING, sending);
+  if (buried !== undefined) result.set(BURIED, formatExecutions(buried));
+  if (trace !== undefined) {
+    for (const [name, value] of Object.entries(trace)) result.set(name, value);
+  }
+  const originsText = (origins && formatOrigins(origins)) ?? '';
+  if (originsText.length > MAX_ORIGINS_LENGTH) {
+    result.set(ORIGINS, `@${originsText.length}`);
+    return { headers: result, data: Buffer.concat([Buffer.from(originsText), body]) };
+  }
+  if (originsText !== '') result.set(ORIGINS, originsText);
+  return { headers: result, data: body };
+}
+
+/** How many bytes headers take up; origins full of gaps are long. */
+export function headerBytes(found: MsgHdrs): number {
+  return found.keys().reduce((sum, name) => sum + name.length + found.get(name).length + 4, 0);
+}
+
+/** The message id, unique within a stage's stream. */
+export function messageId({ run, chunk, sending }: Envelope): string {
+  const id = `${run}.${formatChunkId(chunk)}`;
+  return sending === '' ? id : `${id}+${sending}`;
+}
+
+/** The name of a message's data in the object store, unless they are in the message. */
+export function bodyNameOf(found: MsgHdrs | undefined): string | undefined {
+  const name = found?.get(BODY) ?? '';
+  return name === '' ? undefined : name;
+}
+
+/** Says that a message's data are in the object store. */
+export function setBodyName(found: MsgHdrs, name: string): void {
+  found.set(BODY, name);
+}
+
+/**
+ * The inverse of {@link messageOf}.
+ *
+ * @throws LeatError `invalid-message` for anything that it cannot have made; books that say how many lines
+ *   the body has, and are wrong, are not believed
+ */
+export function readMessage(
+  run: string,
+  found: MsgHdrs | undefined,
+  data: Uint8Array,
+): { readonly envelope: Envelope; readonly body: Uint8Array } {
+  const text = (name: string): string => found?.get(name) ?? '';
+  const chunk = parseChunkId(text(CHUNK)) ?? refuse(CHUNK, text(CHUNK));
+  const counts = parseCounts(text(COUNTS)) ?? refuse(COUNTS, text(COUNTS));
+  const originsLength = Number(/^@(\d{1,9})$/.exec(text(ORIGINS))?.[1] ?? 0);
+  const body = data.subarray(originsLength);
+  const lines = countLines(body);
+  if (recordsOf(counts) !== lines) {
+    throw new LeatError(
+      'invalid-message',
+      `Chunk ${formatChunkId(chunk)} should hold ${recordsOf(counts)} records and holds ${lines}.`,
+    );
+  }
+  const position = parsePosition(textOf(text(POSITION))) ?? refuse(POSITION, text(POSITION));
+  const originsText =
+    originsLength === 0
+      ? text(ORIGINS)
+      : Buffer.from(data.subarray(0, originsLength)).toString('latin1');
+  const origins =
+    originsText === ''
+      ? undefined
+      : (parseOrigins(originsText, lines) ?? refuse(ORIGINS, originsText));
+  const sending = text(SENDING);
+  if (!SENDINGS.test(sending)) refuse(SENDING, sending);
+  const buried = parseExecutions(text(BURIED)) ?? refuse(BURIED, text(BURIED));
+  const born = text(BORN);
+  if (!/^(?:[0-9a-f]{13})?$/.test(born)) refuse(BORN, born);
+  const source = text(SOURCE);
+  if (source !== '' && !isSourceChecksum(source)) refuse(SOURCE, source);
+  const envelope = {
+    run,
+    ...(born !== '' && { born }),
+    chunk,
+    counts,
+    position,
+    ...(origins === undefined ? {} : { origins }),
+    sending,
+    ...(buried.length > 0 && { buried }),
+    ...(source !== '' && { source }),
+  };
+  return { envelope, body };
+}
+
+function refuse(header: string, value: string): never {
+  throw new LeatError(
+    'invalid-message',
+    `A message on a chunk queue has the header ${header} ${JSON.stringify(value.slice(0, 100))}, which Leat did not write.`,
+  );
+}
+
+/** Header values are printable ASCII without a space at the end; file names need not be. */
+function asciiOf(text: string): string {
+  const wellFormed = Buffer.from(text).toString();
+  return wellFormed.replaceAll(/[^\u0020-\u0024\u0026-\u007e]| $/gu, encodeURIComponent);
+}
+
+function textOf(ascii: string): string {
+  try {
+    return decodeURIComponent(ascii);
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,110 @@
+import { deadSubject, parseExecutions, runOfSubject, settledSubject, streamName } from '@leat/core';
+import { type JetStreamManager, jetstreamManager, type StoredMsg } from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/transport-node';
+import type { DeadLetter } from './dead-letter.ts';
+import { isGone } from '../jetstream/provision.ts';
+import { messagesOf } from '../jetstream/stored-messages.ts';
+
+/** A dead letter, and where it stands in its stream. */
+export interface StoredDeadLetter {
+  readonly place: number;
+  readonly letter: DeadLetter;
+}
+
+/** The dead letters of one pipeline, as they are kept. All methods throw what the client throws. */
+export class DeadLetterStore {
+  readonly #manager: JetStreamManager;
+  readonly #pipeline: string;
+  readonly #stream: string;
+
+  constructor(manager: JetStreamManager, pipeline: string) {
+    this.#manager = manager;
+    this.#pipeline = pipeline;
+    this.#stream = streamName(pipeline, 'dead');
+  }
+
+  static async open(connection: NatsConnection, pipeline: string): Promise<DeadLetterStore> {
+    return new DeadLetterStore(await jetstreamManager(connection, { checkAPI: false }), pipeline);
+  }
+
+  /** The place of what came last. */
+  async last(): Promise<number> {
+    return (await this.#manager.streams.info(this.#stream)).state.last_seq;
+  }
+
+  /**
+   * The letters of a run, or of all (`*`), oldest first; also several of one record whose chunk was worked
+   * on more than once.
+   *
+   * @param onUnreadable told of a message that is no dead letter
+   */
+  async *letters(
+    run: string,
+    onUnreadable?: (stream: string, place: number) => void,
+  ): AsyncGenerator<StoredDeadLetter> {
+    const subject = deadSubject(this.#pipeline, run);
+    for await (const message of messagesOf(this.#manager, this.#stream, subject)) {
+      const letter = letterIn(message);
+      if (letter === undefined) onUnreadable?.(this.#stream, message.seq);
+      else yield { place: message.seq, letter };
+    }
+  }
+
+  /** The letter at a place, if it is still there. */
+  async at(place: number): Promise<DeadLetter | undefined> {
+    try {
+      const message = await this.#manager.streams.getMessage(this.#stream, { seq: place });
+      return message === null ? undefined : letterIn(message);
+    } catch (error) {
+      if (isGone(error)) return undefined;
+      throw error;
+    }
+  }
+
+  /** @returns whether it was there */
+  async delete(place: number): Promise<boolean> {
+    try {
+      return await this.#manager.streams.deleteMessage(this.#stream, place, false);
+    } catch (error) {
+      // Servers have several codes for a message that is gone; what counts is whether it is.
+      if ((await this.at(place)) !== undefined) throw error;
+      return false;
+    }
+  }
+
+  /** The executions of a run that receipts have named: theirs are the letters that count. */
+  async executions(run: string): Promise<Set<string>> {
+    const named = new Set<string>();
+    const subject = settledSubject(this.#pipeline, run);
+    for await (const message of messagesOf(this.#manager, this.#stream, subject)) {
+      for (const execution of parseExecutions(message.string()) ?? []) named.add(execution);
+    }
+    return named;
+  }
+
+  /** To be called when a run has no letters any more. */
+  async forgetExecutions(run: string): Promise<void> {
+    await this.#manager.streams.purge(this.#stream, {
+      filter: settledSubject(this.#pipeline, run),
+    });
+  }
+}
+
+/** What others may have put on the stream is not trusted to be a letter. */
+function letterIn(message: StoredMsg): DeadLetter | undefined {
+  let value: Partial<DeadLetter> | null;
+  try {
+    value = message.json<Partial<DeadLetter> | null>();
+  } catch {
+    return undefined;
+  }
+  const { pipeline, run, stage, chunk, position, record, at, index, attempts, error } = value ?? {};
+  const texts = [pipeline, run, stage, chunk, position, record, at, error?.name, error?.message];
+  const { execution = '', isCut = false } = value ?? {};
+  const isLetter =
+    [...texts, execution, error?.stack ?? ''].every((text) => typeof text === 'string') &&
+    typeof isCut === 'boolean' &&
+    [index, attempts].every((count) => Number.isInteger(count)) &&
+    run === runOfSubject(message.subject);
+  return isLetter ? (value as DeadLetter) : undefined;
+}

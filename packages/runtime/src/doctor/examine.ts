@@ -1,0 +1,87 @@
+import {
+  type ClockReading,
+  type Examination,
+  isStreamOf,
+  type SeenRun,
+  type SeenUsage,
+} from '@leat/core';
+import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/transport-node';
+import { lookAgain } from './look-again.ts';
+import { lookAtStream } from './look-at-stream.ts';
+import { jetStreamRefusal } from '../jetstream/provision.ts';
+import { Runs } from '../runs/runs.ts';
+
+const CLOCK_READINGS = 3;
+
+/** Looks at everything that {@link Examination} has, except at monitoring endpoints. */
+export async function examine(
+  nats: NatsConnection,
+  url: string,
+  pipeline?: string,
+): Promise<Omit<Examination, 'monitors'>> {
+  const manager = await jetstreamManager(nats, { timeout: 5_000, checkAPI: false });
+  const { usages, names } = await inventoryOf(manager, pipeline).catch((error: unknown) => {
+    throw jetStreamRefusal(error, url);
+  });
+  const looked = await Promise.all(names.map((name) => lookAtStream(manager, name)));
+  const streams = looked.flatMap(({ stream }) => stream ?? []);
+  const { version = '', server_name: name = '', cluster } = nats.info ?? {};
+  return {
+    server: { name, version, isClustered: cluster !== undefined },
+    clocks: await readClock(nats),
+    usages,
+    streams: await lookAgain(nats, manager, streams),
+    unavailable: looked.flatMap(({ unavailable }) => unavailable ?? []),
+    // After the streams, so that no message is seen whose run is not.
+    runs: await runsOf(nats, pipeline).catch(() => undefined),
+  };
+}
+
+/** What the account has, and which streams are to be looked at. */
+async function inventoryOf(
+  manager: JetStreamManager,
+  pipeline: string | undefined,
+): Promise<{ readonly usages: SeenUsage[]; readonly names: string[] }> {
+  const { tiers, ...account } = await manager.getAccountInfo();
+  const names: string[] = [];
+  for await (const name of manager.streams.names()) {
+    if (isStreamOf(name, pipeline)) names.push(name);
+  }
+  return { usages: [account, ...Object.values(tiers ?? {})], names };
+}
+
+/** Asks the server who we are, because that answer has its time and everybody may ask. */
+async function readClock(nats: NatsConnection): Promise<ClockReading[]> {
+  const readings: ClockReading[] = [];
+  for (let count = 0; count < CLOCK_READINGS; count++) {
+    const sentAt = Date.now();
+    try {
+      const answer = await nats.request('$SYS.REQ.USER.INFO', '', { timeout: 2_000 });
+      const receivedAt = Date.now();
+      const { server } = answer.json<{ readonly server: { readonly time: string } }>();
+      readings.push({ sentAt, receivedAt, serverAt: Date.parse(server.time) });
+    } catch {
+      break; // an operator may have forbidden it
+    }
+  }
+  return readings;
+}
+
+async function runsOf(nats: NatsConnection, pipeline: string | undefined): Promise<SeenRun[]> {
+  const seen: SeenRun[] = [];
+  for (const runs of await Runs.openAll(nats)) {
+    for (const request of await runs.list()) {
+      if (pipeline !== undefined && request.pipeline !== pipeline) continue;
+      const { state = 'pending', endedAt } = (await runs.progress(request.run))?.progress ?? {};
+      seen.push({
+        run: request.run,
+        pipeline: request.pipeline,
+        spec: request.spec,
+        state,
+        ...(endedAt !== undefined && { endedAgoMs: Date.now() - Date.parse(endedAt) }),
+      });
+    }
+  }
+  return seen;
+}

@@ -1,0 +1,173 @@
+import {
+  LeatError,
+  type PipelineSpec,
+  type Topology,
+  type TopologySettings,
+  topologyOf,
+} from '@leat/core';
+import {
+  jetstream,
+  type JetStreamClient,
+  type JetStreamManager,
+  jetstreamManager,
+} from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/transport-node';
+import type { Logger } from 'pino';
+import type { ChunkTracer } from '../tracing/chunk-tracer.ts';
+import type { Meter } from '../meter.ts';
+import { Bodies } from '../chunks/bodies.ts';
+import { type ConnectOptions, openConnection } from './connection.ts';
+import { Holder } from '../hold/holder.ts';
+import { Link } from './link.ts';
+import { jetStreamRefusal, provision } from './provision.ts';
+import { purgeRun } from './purge-run.ts';
+import { Publisher } from './publisher.ts';
+import { Runs } from '../runs/runs.ts';
+import { addressOf, type NatsSettings } from './settings.ts';
+import { wait } from '../wait.ts';
+
+/** How long a service waits for a server that does not answer, before it connects again. */
+const RETRY_MS = 1_000;
+
+/** One process's way to one pipeline on JetStream: the connection, and everything that is shared on it. */
+export interface PipelineConnection {
+  readonly spec: PipelineSpec;
+  readonly topology: Topology;
+  readonly nats: NatsConnection;
+  readonly link: Link;
+  readonly client: JetStreamClient;
+  readonly manager: JetStreamManager;
+  readonly publisher: Publisher;
+  readonly holder: Pick<Holder, 'hold' | 'close'> & Partial<Pick<Holder, 'ready'>>;
+  readonly bodies: Bodies;
+  readonly runs: Runs;
+  /** Told of what the services over this connection do, if anybody measures. */
+  readonly meter?: Meter | undefined;
+  /** Makes the spans of the chunks that pass over this connection, if anybody traces. */
+  readonly tracer?: ChunkTracer | undefined;
+  /** The largest message that the server takes, in bytes. */
+  readonly maxPayload: number;
+  /** Makes whatever of the topology has vanished; one attempt at a time, however many ask. */
+  readonly repair: () => Promise<void>;
+  /** Removes what a run that has ended leaves behind: its messages, bodies and consumer, and a pause. */
+  readonly removeRun: (run: string) => Promise<void>;
+  /** Sends what is buffered and closes. */
+  readonly close: () => Promise<void>;
+}
+
+/**
+ * Connects, creates or checks the pipeline's topology, and opens its runs.
+ *
+ * @throws LeatError `unreachable`, `unfit-server`, `invalid-configuration` or `topology-mismatch`
+ */
+export async function openPipelineConnection(
+  spec: PipelineSpec,
+  settings: { readonly nats: NatsSettings; readonly topology: TopologySettings },
+  options: ConnectOptions & Pick<PipelineConnection, 'meter' | 'tracer'>,
+): Promise<PipelineConnection> {
+  const { logger, signal } = options;
+  for (;;) {
+    const nats = await openConnection(settings.nats, options);
+    try {
+      return await pipelineConnectionOver(nats, spec, settings.topology, {
+        logger,
+        meter: options.meter,
+        tracer: options.tracer,
+        address: addressOf(settings.nats),
+        holder: (beatMs) => new Holder(settings.nats, beatMs, logger),
+      });
+    } catch (error) {
+      // A server that stops may still greet, and then say no more.
+      const isAway = error instanceof LeatError && error.code === 'unreachable';
+      if (!isAway || options.isPatient !== true) throw error;
+      logger.warn({ retryInMs: RETRY_MS }, error.message);
+      await wait(RETRY_MS, signal);
+    }
+  }
+}
+
+/**
+ * As {@link openPipelineConnection}, over a connection that stands; it is closed if this fails.
+ *
+ * @param parts.address for error messages
+ * @param parts.holder makes the holder, given how often it shall give a sign of life
+ */
+export async function pipelineConnectionOver(
+  nats: NatsConnection,
+  spec: PipelineSpec,
+  settings: TopologySettings,
+  parts: {
+    readonly logger: Logger;
+    readonly meter?: Meter | undefined;
+    readonly tracer?: ChunkTracer | undefined;
+    readonly address: string;
+    readonly holder: (beatMs: number) => PipelineConnection['holder'];
+  },
+): Promise<PipelineConnection> {
+  const { logger } = parts;
+  const topology = topologyOf(spec, settings);
+  try {
+    const link = new Link(nats);
+    const client = jetstream(nats, { timeout: 5_000 });
+    const manager = await jetstreamManager(nats, { timeout: 5_000, checkAPI: false });
+    const refused = (error: unknown): never => {
+      throw jetStreamRefusal(error, parts.address);
+    };
+    await manager.getAccountInfo().catch(refused);
+    const ackWaitMs = await provision(manager, topology).catch(refused);
+    const { bucket } = topology;
+    const runs = await Runs.open(client, bucket, settings.replicas, logger).catch(refused);
+    let repairing: Promise<void> | undefined;
+    const repair = (): Promise<void> => {
+      repairing ??= provision(manager, topology)
+        .then(() => Runs.open(client, topology.bucket, settings.replicas))
+        .then(() => undefined)
+        .finally(() => {
+          repairing = undefined;
+        });
+      return repairing;
+    };
+    const publisher = new Publisher(
+      nats,
+      link,
+      () =>
+        repair().catch((error: unknown) =>
+          logger.warn({ err: error }, 'topology not repaired yet'),
+        ),
+      logger,
+    );
+    const bodies = new Bodies(client, manager, topology.bucket, settings.replicas, logger);
+    const holder = parts.holder(ackWaitMs / 3);
+    return {
+      spec,
+      topology,
+      nats,
+      link,
+      client,
+      manager,
+      publisher,
+      holder,
+      bodies,
+      runs,
+      meter: parts.meter,
+      tracer: parts.tracer,
+      maxPayload: nats.info?.max_payload ?? 1_048_576,
+      repair,
+      removeRun: async (run) => {
+        await purgeRun(manager, topology, spec.name, run);
+        await bodies.removeRun(run);
+        await runs.notes.remove(run);
+        // Whoever takes it up again one day does not want it to rest.
+        await runs.changeWish(run, 'pause', 'run');
+      },
+      close: async () => {
+        publisher.close();
+        await holder.close();
+        await nats.drain().catch(() => nats.close());
+      },
+    };
+  } catch (error) {
+    await nats.close();
+    throw error;
+  }
+}

@@ -1,0 +1,142 @@
+import { backoffMs, LeatError, messageOf, type RetryPolicy } from '@leat/core';
+import type { Consumer, ConsumerMessages, JetStreamClient, JsMsg } from '@nats-io/jetstream';
+import type { Subscription } from '@nats-io/transport-node';
+import type { Logger } from 'pino';
+import { wait } from '../wait.ts';
+import type { Holder } from '../hold/holder.ts';
+import type { Link } from './link.ts';
+import { isGone } from './provision.ts';
+import type { Slots } from './slots.ts';
+
+/**
+ * Short, because after a change of leader a pull that the new leader has never heard of is only noticed
+ * when it expires or its heartbeats are missed (44 s with the client's defaults).
+ */
+const PULL_EXPIRES_MS = 5_000;
+const PULL_HEARTBEAT_MS = 1_000;
+
+const TROUBLE_BACKOFF: RetryPolicy = {
+  attempts: Number.POSITIVE_INFINITY,
+  initialDelayMs: 50,
+  maxDelayMs: 2_000,
+  factor: 2,
+  jitter: 'equal',
+};
+
+export interface PullOptions {
+  readonly client: JetStreamClient;
+  readonly link: Link;
+  readonly holder: Partial<Pick<Holder, 'ready'>>;
+  readonly stream: string;
+  readonly consumer: string;
+  /** Only as many messages are asked for as there are free slots; `handle` must lead to a release. */
+  readonly slots: Slots;
+  readonly handle: (message: JsMsg) => void;
+  /** Makes stream and consumer again; called when they are gone. */
+  readonly repair: () => Promise<void>;
+  /** Stops pulling; what has arrived and was not handed over is given back at once. */
+  readonly signal: AbortSignal;
+  readonly logger: Logger;
+}
+
+/**
+ * Pulls messages until it is told to stop, whatever happens to the connection, the server, the stream or
+ * the consumer in between.
+ *
+ * @throws LeatError `unreachable` if the connection is closed for good
+ */
+export async function pull(options: PullOptions): Promise<void> {
+  const { client, link, stream, consumer: name, slots, signal, logger } = options;
+  await holderReady(options);
+  let consumer: Consumer | undefined;
+  for (let failures = 0; !signal.aborted;) {
+    await link.settled(signal);
+    const free = await slots.takeFree(signal).catch(() => 0);
+    let arrived = 0;
+    try {
+      signal.throwIfAborted();
+      if (link.isClosed) throw closedError(stream);
+      consumer ??= await client.consumers.get(stream, name);
+      const messages = await consumer.fetch({
+        max_messages: free,
+        expires: PULL_EXPIRES_MS,
+        idle_heartbeat: PULL_HEARTBEAT_MS,
+      });
+      link.pulledStreams.add(stream);
+      const stop = (): void => void stopPulling(messages);
+      signal.addEventListener('abort', stop, { once: true });
+      // The client would ask again for all of it when the connection is back, whatever has arrived.
+      const stopListening = link.onChange(() => messages.stop());
+      if (!link.isUp) messages.stop();
+      try {
+        for await (const message of messages) {
+          if (signal.aborted) {
+            message.nak();
+            continue;
+          }
+          arrived++;
+          options.handle(message);
+        }
+      } finally {
+        signal.removeEventListener('abort', stop);
+        stopListening();
+      }
+      failures = 0;
+    } catch (error) {
+      link.pulledStreams.delete(stream);
+      if (signal.aborted) return;
+      if (link.isClosed) throw closedError(stream, error);
+      failures++;
+      // Looking the consumer up again shows whether it is still there.
+      consumer = undefined;
+      logger.debug({ err: error, stream, consumer: name }, 'pull interrupted');
+      if (isGone(error) || failures % 5 === 0) await repair(options);
+      await wait(backoffMs(TROUBLE_BACKOFF, failures, Math.random()), signal).catch(
+        () => undefined,
+      );
+    } finally {
+      slots.release(free - arrived);
+    }
+  }
+}
+
+/** Waits for the holder, unless there is nothing to hold any more. */
+async function holderReady({ holder, link, signal }: PullOptions): Promise<void> {
+  const over = new AbortController();
+  const pointless = new Promise<void>((resolve) => {
+    const look = (): void => {
+      if (signal.aborted || link.isClosed) resolve();
+    };
+    signal.addEventListener('abort', look, { signal: over.signal });
+    over.signal.addEventListener('abort', link.onChange(look));
+    look();
+  });
+  await Promise.race([holder.ready, pointless]);
+  over.abort();
+}
+
+/**
+ * Ends a pull so that what the server has sent already still arrives: a plain `stop` would leave it
+ * unanswered until its acknowledgement window has passed. The client keeps the subscription behind its type.
+ */
+async function stopPulling(messages: ConsumerMessages): Promise<void> {
+  const { sub } = messages as unknown as { readonly sub: Subscription };
+  await sub.drain().catch(() => messages.stop());
+}
+
+function closedError(stream: string, cause?: unknown): LeatError {
+  if (cause instanceof LeatError) return cause;
+  return new LeatError(
+    'unreachable',
+    `Nothing can be taken from ${stream}, because the connection to NATS was closed.`,
+    { cause },
+  );
+}
+
+async function repair({ repair: make, stream, logger }: PullOptions): Promise<void> {
+  try {
+    await make();
+  } catch (error) {
+    logger.warn({ err: error, stream }, `queue not usable yet: ${messageOf(error)}`);
+  }
+}

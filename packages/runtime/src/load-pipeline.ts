@@ -1,0 +1,82 @@
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { LeatError, messageOf } from '@leat/core';
+import { createJiti } from 'jiti';
+import type { Pipeline } from '@leat/sdk';
+
+const OWN_DIRECTORY = fileURLToPath(new URL('.', import.meta.url));
+
+/**
+ * Loads a pipeline file: a module, in TypeScript or JavaScript, that exports a pipeline as default.
+ *
+ * @throws LeatError `invalid-pipeline` that says what is wrong with the file, or whatever LeatError the
+ * file's own definitions throw
+ */
+export async function loadPipeline(file: string): Promise<Pipeline> {
+  const path = resolve(file);
+  const refuse = (sentence: string, cause?: unknown): LeatError =>
+    new LeatError('invalid-pipeline', `The pipeline file ${file} ${sentence}.`, { cause });
+  const found = await stat(path).catch(() => undefined);
+  if (found === undefined) throw refuse('does not exist');
+  if (!found.isFile()) throw refuse('is not a file');
+  let module: { readonly default?: unknown };
+  try {
+    // Native import first, so that the file and Leat itself share one copy of every package.
+    const jiti = createJiti(import.meta.url, { tryNative: true, interopDefault: false });
+    module = await unlessIdle(jiti.import(pathToFileURL(path).href));
+  } catch (error) {
+    if (error instanceof LeatError) {
+      throw new LeatError(error.code, `In the pipeline file ${file}: ${error.message}`, {
+        cause: error,
+      });
+    }
+    throw refuse(`cannot be loaded: ${firstLine(messageOf(error))}${placeOf(error)}`, error);
+  }
+  const exported = module.default;
+  if (exported === undefined) {
+    throw refuse('exports no pipeline: end it with "export default pipeline(…)"');
+  }
+  if (!isPipeline(exported)) {
+    throw refuse(
+      'exports something else than a pipeline as default: use "export default pipeline(…)"',
+    );
+  }
+  return exported;
+}
+
+/** Waits for a module, unless the process has nothing left to do: then it would end without a word. */
+async function unlessIdle<T>(loading: Promise<T>): Promise<T> {
+  const watch = new AbortController();
+  const idle = new Promise<never>((_, reject) => {
+    const onIdle = (): void => reject(new Error('it waits for something that will never come'));
+    process.once('beforeExit', onIdle);
+    watch.signal.addEventListener('abort', () => process.off('beforeExit', onIdle));
+  });
+  try {
+    return await Promise.race([loading, idle]);
+  } finally {
+    watch.abort();
+  }
+}
+
+function isPipeline(value: unknown): value is Pipeline {
+  return (
+    typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'pipeline'
+  );
+}
+
+/** Where in the user's own files an error was thrown, or the syntax is wrong: ` (at pipeline.ts:3:11)`. */
+function placeOf(error: unknown): string {
+  const text = error instanceof Error ? `${error.message}\n${error.stack ?? ''}` : '';
+  const places = text.matchAll(/(?:file:\/\/)?(\/[^\n():]*:\d+:\d+)\)?$/gm);
+  for (const [, place = ''] of places) {
+    if (!place.includes('/node_modules/') && !place.startsWith(OWN_DIRECTORY))
+      return ` (at ${place})`;
+  }
+  return '';
+}
+
+function firstLine(text: string): string {
+  return text.trim().split('\n', 1)[0]?.trim().replace(/\.$/, '') ?? '';
+}

@@ -1,0 +1,64 @@
+import { isUtf8 } from 'node:buffer';
+import { NOT_UTF8 } from '@leat/core';
+import type { ZodType } from 'zod';
+import { applySchema, DECODE } from './apply-schema.ts';
+import { linesOf } from '@leat/sdk';
+import { describeIssues } from './schema-issues.ts';
+
+/** A record of a chunk as a stage reads it, or why its line is none. */
+export type ReadRecord = { readonly value: unknown } | { readonly invalid: InvalidRecord };
+
+/** Why a line is not a record of its schema. */
+export class InvalidRecord extends Error {
+  override readonly name: string = 'InvalidRecord';
+}
+
+/**
+ * Cuts a body into lines and reads each against the schema of the stage that wrote it. Bad lines do not
+ * disturb their neighbours.
+ */
+export function readRecords(body: Uint8Array, schema: ZodType): ReadRecord[] {
+  const bytes = bufferOf(body);
+  // Most often all is well, which one look at the whole shows.
+  if (isUtf8(bytes)) return textsOf(bytes).map((text) => readRecord(text, schema));
+  return linesOf(bytes).map((line) =>
+    isUtf8(line)
+      ? readRecord(Buffer.from(line).toString(), schema)
+      : { invalid: new InvalidRecord(NOT_UTF8) },
+  );
+}
+
+/** The lines of a body as text, without their line feeds. */
+export function textsOf(body: Uint8Array): string[] {
+  const texts = bufferOf(body).toString().split('\n');
+  texts.pop();
+  return texts;
+}
+
+function readRecord(text: string, schema: ZodType): ReadRecord {
+  let wire: unknown;
+  try {
+    wire = JSON.parse(text);
+  } catch (error) {
+    return refuse(`the line is not JSON: ${(error as Error).message}`, error);
+  }
+  try {
+    const decoded = applySchema(schema, wire, DECODE);
+    if (decoded.issues.length === 0) return decoded;
+    // Again, for an error that can be told.
+    const told = schema.safeParse(wire);
+    if (told.success) return { value: told.data };
+    return refuse(`the record does not fit the schema: ${describeIssues(told.error)}`);
+  } catch (error) {
+    return refuse(`the schema cannot be applied: ${(error as Error).message}`, error);
+  }
+}
+
+function refuse(reason: string, cause?: unknown): ReadRecord {
+  return { invalid: new InvalidRecord(reason, { cause }) };
+}
+
+/** A window, not a copy. */
+function bufferOf(body: Uint8Array): Buffer {
+  return Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+}

@@ -1,0 +1,240 @@
+import { setMaxListeners } from 'node:events';
+import {
+  identityOf,
+  isEnded,
+  isResumable,
+  LeatError,
+  type RunIdentity,
+  type RunState,
+  type RunWish,
+  type SinkIdentity,
+} from '@leat/core';
+import type { RunInfo } from '@leat/sdk';
+import type { Pipeline } from '@leat/sdk';
+import type { Delivery } from '../chunks/chunk-queue.ts';
+import type { Runs } from './runs.ts';
+import type { Logger } from '../logger.ts';
+import { runInfoOf, whyUnfit } from './run-info.ts';
+import { TroubleTeller } from './trouble-teller.ts';
+
+/** How many runs a service remembers; it has to do with very few at a time. */
+const MAX_RUNS = 100;
+/** How often it is looked what the operator wants: a wish takes hold within a second. */
+const LOOK_MS = 500;
+/** The fence stands in the run's progress, which may be a megabyte: it is read every so many looks. */
+const LOOKS_PER_FENCE = 10;
+/** How long a chunk is left on its queue that rests, or that this replica may not work on. */
+const REST_DELAY_MS = 2_000;
+/** A chunk of a run that nobody knows is given back this often before it is dropped. */
+const MAX_UNKNOWN_DELIVERIES = 20;
+const UNKNOWN_DELAY_MS = 2_000;
+
+/** A run that a service works for. */
+export interface KnownRun {
+  readonly info: RunInfo;
+  /** What tells it from others with its id, and the limits by which its dataset is cut. */
+  readonly identity: RunIdentity;
+  /** See `RunRequest.isRecovered`. */
+  readonly isRecovered: boolean;
+  /**
+   * The fencing token of the run's lease, as it was known last; 0 if it never was. It rises when another
+   * fetcher takes the run over.
+   */
+  readonly fence: number;
+  /** The sink that counts for the stage, as far as the run's progress was seen to know it. */
+  readonly sink: SinkIdentity | undefined;
+  /** Aborted when the run is cancelled (with LeatError `run-state`), or the service must leave everything. */
+  readonly signal: AbortSignal;
+}
+
+interface Entry extends Omit<KnownRun, 'info'> {
+  /** Absent if this replica may not work on the run, for the reason beside it. */
+  readonly info: RunInfo | undefined;
+  readonly unfit: LeatError | undefined;
+  readonly cancel: AbortController;
+  fence: number;
+  sink: SinkIdentity | undefined;
+  wish: RunWish;
+}
+
+export interface KnownRunsOptions {
+  readonly runs: Runs;
+  readonly pipeline: Pipeline;
+  /** The stage that is hosted. */
+  readonly stage: string;
+  /** The version of its code; nothing is noted without it. */
+  readonly codeVersion?: string | undefined;
+  /** The service must leave everything. */
+  readonly abort: AbortSignal;
+  readonly logger: Logger;
+}
+
+/**
+ * The runs whose chunks a mapper or saver meets: whether its pipeline file fits them, and what their
+ * operators want of them.
+ */
+export class KnownRuns {
+  readonly #options: KnownRunsOptions;
+  readonly #troubles: TroubleTeller;
+  readonly #known = new Map<string, Promise<Entry | undefined>>();
+  readonly #looking: NodeJS.Timeout;
+  #looks = 0;
+
+  constructor(options: KnownRunsOptions) {
+    this.#options = options;
+    const { runs, stage, logger } = options;
+    this.#troubles = new TroubleTeller(runs.notes, stage, logger);
+    this.#looking = setInterval(() => void this.#look(), LOOK_MS);
+    this.#looking.unref();
+  }
+
+  /**
+   * The run of a chunk, if it may be worked on now. Otherwise the chunk is settled here: one of a run that
+   * rests, or that does not fit the pipeline file, is left for later or for others; one of a cancelled run
+   * is dropped; and one of an unknown run is tried for a while, since its entry may be on its way back.
+   */
+  async admit(delivery: Delivery): Promise<KnownRun | undefined> {
+    const { run, born } = delivery.envelope;
+    const entry = await this.#findBorn(run, born);
+    if (entry === undefined) {
+      if (delivery.deliveries < MAX_UNKNOWN_DELIVERIES) {
+        delivery.giveBack(UNKNOWN_DELAY_MS);
+      } else {
+        this.#options.logger.error({ run, born }, 'chunk of an unknown run dropped');
+        delivery.drop('unknown run');
+      }
+      return undefined;
+    }
+    const { wish, unfit, info } = entry;
+    if (wish === 'cancel') {
+      delivery.drop('the run was cancelled');
+      return undefined;
+    }
+    if (wish === 'run' && info !== undefined) return entry as KnownRun;
+    if (wish === 'run' && unfit !== undefined) this.#troubles.tell(run, unfit.message);
+    delivery.giveBack(REST_DELAY_MS);
+    return undefined;
+  }
+
+  /**
+   * Tells operators why the stage cannot work on a run at the moment. It is looked up anew with its next
+   * chunk: what they do about it may be to recover it.
+   */
+  tellTrouble(run: string, reason: string): void {
+    this.#troubles.tell(run, reason);
+    this.#known.delete(run);
+  }
+
+  /**
+   * Says into which sink this replica writes a run. The first saver of a name decides for all of them.
+   *
+   * @throws LeatError `sink-taken` if others write into another one
+   */
+  async claimSink(run: string, sink: SinkIdentity): Promise<void> {
+    const { runs, stage } = this.#options;
+    const progress = (await runs.progress(run))?.progress;
+    if (progress === undefined)
+      throw new Error(`The broker has no progress of the run ${run} yet.`);
+    const counts = progress.sinks?.[stage] ?? (await runs.notes.claimSink(run, stage, sink));
+    if (counts.mark === sink.mark) return;
+    throw new LeatError(
+      'sink-taken',
+      `The saver ${stage} writes the run ${run} into ${counts.place}, and this replica would write into ${sink.place}: give all replicas of the saver one sink.`,
+    );
+  }
+
+  /** Reads a run's fence anew, and gives it; a run that has ended for good is forgotten. */
+  async lookAtFence(run: string): Promise<number> {
+    const entry = await this.#find(run);
+    if (entry === undefined) return 0;
+    const progress = (await this.#options.runs.progress(run))?.progress;
+    // What comes late, or from a bucket that was wiped, does not lower it.
+    entry.fence = Math.max(entry.fence, progress?.fence ?? 0);
+    entry.sink = progress?.sinks?.[this.#options.stage] ?? entry.sink;
+    // Should a chunk of it come all the same (of a redrive, say), it is looked up again.
+    if (progress !== undefined && !isResumable(progress.state)) this.#known.delete(run);
+    return entry.fence;
+  }
+
+  close(): void {
+    clearInterval(this.#looking);
+  }
+
+  /** The run of a chunk; not another one with its id, as one may be that was begun before or since. */
+  async #findBorn(run: string, born: string | undefined): Promise<Entry | undefined> {
+    const entry = await this.#find(run);
+    if (entry === undefined || born === undefined || entry.identity.born === born) return entry;
+    const present = (await this.#options.runs.get(run))?.born;
+    // The chunk may be what an earlier run has left; whoever works on the present one keeps its entry.
+    if (present !== born) return undefined;
+    this.#known.delete(run);
+    return this.#find(run);
+  }
+
+  #find(run: string): Promise<Entry | undefined> {
+    let entry = this.#known.get(run);
+    if (entry === undefined) {
+      entry = this.#load(run);
+      this.#known.set(run, entry);
+      const forget = (): void => void this.#known.delete(run);
+      entry.then((found) => found ?? forget(), forget);
+      const [oldest] = this.#known.keys();
+      if (this.#known.size > MAX_RUNS && oldest !== undefined) this.#known.delete(oldest);
+    }
+    return entry;
+  }
+
+  async #load(run: string): Promise<Entry | undefined> {
+    const { runs, pipeline, stage, abort } = this.#options;
+    const request = await runs.get(run);
+    if (request === undefined) return undefined;
+    const unfit = whyUnfit(request, pipeline);
+    const progress = (await runs.progress(run))?.progress;
+    if (unfit === undefined) await this.#noteVersion(run, progress?.state);
+    const cancel = new AbortController();
+    const signal = AbortSignal.any([abort, cancel.signal]);
+    // Every chunk in hand listens to it.
+    setMaxListeners(0, signal);
+    return {
+      info: unfit === undefined ? runInfoOf(request) : undefined,
+      unfit,
+      identity: identityOf(request, pipeline.fetcher),
+      isRecovered: request.isRecovered === true,
+      cancel,
+      signal,
+      fence: progress?.fence ?? 0,
+      sink: progress?.sinks?.[stage],
+      wish: await runs.wish(run),
+    };
+  }
+
+  /** Notes are for people: no work waits because one cannot be written. */
+  async #noteVersion(run: string, state: RunState = 'pending'): Promise<void> {
+    const { runs, stage, codeVersion, logger } = this.#options;
+    // What is noted of a run that has ended would stay for ever.
+    if (codeVersion === undefined || isEnded(state)) return;
+    await runs.notes.addVersion(run, stage, codeVersion).catch((error: unknown) => {
+      logger.debug({ err: error, run }, 'version of the code not noted');
+    });
+  }
+
+  async #look(): Promise<void> {
+    const isFenceDue = ++this.#looks % LOOKS_PER_FENCE === 0;
+    for (const [run, known] of this.#known) {
+      try {
+        const entry = await known;
+        if (entry === undefined) continue;
+        entry.wish = await this.#options.runs.wish(run);
+        if (entry.wish === 'cancel') {
+          entry.cancel.abort(new LeatError('run-state', `The run ${run} was cancelled.`));
+        } else if (entry.cancel.signal.aborted) {
+          // The wish was lost with the bucket, and the run goes on: it is looked up anew.
+          this.#known.delete(run);
+        }
+        if (isFenceDue) await this.lookAtFence(run);
+      } catch (error) {
+        this.#options.logger.debug({ err: error, run }, 'wish or fence not read');
+      }
+    }
+  }
+}

@@ -1,0 +1,49 @@
+import type { RunRequest } from '@leat/core';
+import { expect, test } from 'vitest';
+import { isRunRequest } from './run-entries.ts';
+import { runInfoOf } from './run-info.ts';
+
+const REQUEST: RunRequest = {
+  run: 'r1',
+  pipeline: 'p',
+  params: { count: '3' },
+  secrets: { token: 'API_TOKEN', __proto__x: 'OTHER' },
+  spec: { name: 'p', stages: [] },
+  createdAt: '2026-11-27T10:00:00.000Z',
+};
+
+test('secrets are taken from the environment, beside the parameters', () => {
+  const environment = { API_TOKEN: 't0', OTHER: 'o', UNRELATED: 'u' };
+  expect(runInfoOf(REQUEST, environment)).toEqual({
+    id: 'r1',
+    pipeline: 'p',
+    params: { count: '3', token: 't0', __proto__x: 'o' },
+  });
+});
+
+test.each([{}, { API_TOKEN: '', OTHER: 'o' }])('a secret that is not in %j is named', (lacking) => {
+  expect(() => runInfoOf(REQUEST, lacking)).toThrow(
+    expect.objectContaining({
+      code: 'invalid-configuration',
+      message:
+        'The run r1 takes its parameter token from the environment variable API_TOKEN, which is not set here: set it for every service of the pipeline.',
+    }),
+  );
+});
+
+test('what every object has is no variable', () => {
+  const request = { ...REQUEST, secrets: { token: 'constructor' } };
+  expect(() => runInfoOf(request, {})).toThrow('which is not set here');
+});
+
+test.each([
+  [undefined, true],
+  [{}, true],
+  [{ token: 'API_TOKEN' }, true],
+  [{ token: 'the value itself' }, false],
+  [{ token: 7 }, false],
+  ['API_TOKEN', false],
+  [null, false],
+])('an entry with the secrets %j is one that Leat writes: %s', (secrets, isOurs) => {
+  expect(isRunRequest({ ...REQUEST, secrets })).toBe(isOurs);
+});

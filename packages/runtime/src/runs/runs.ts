@@ -1,0 +1,302 @@
+import {
+  bucketName,
+  isEnded,
+  isResumable,
+  LeatError,
+  mayBeRedriven,
+  type RedriveWish,
+  type RunProgress,
+  type RunRequest,
+  type RunWish,
+} from '@leat/core';
+import { jetstream, type JetStreamClient, type JetStreamManager } from '@nats-io/jetstream';
+import { type KV, type KvEntry, Kvm } from '@nats-io/kv';
+import { errors, type NatsConnection } from '@nats-io/transport-node';
+import type { Logger } from 'pino';
+import { openBucket } from './bucket.ts';
+import { apiCode } from '../jetstream/provision.ts';
+import { RunNotes } from './run-notes.ts';
+import {
+  isRedriveWish,
+  isRunProgress,
+  isRunRequest,
+  isRunWish,
+  type Shape,
+} from './run-entries.ts';
+
+const WRONG_REVISION = 10071;
+/** What the stream is allowed to take, if an operator has made it so. */
+const LARGER_THAN_ALLOWED = 10054;
+
+/** A run's progress, and the revision that a compare-and-set names. */
+export interface ProgressEntry {
+  readonly progress: RunProgress;
+  readonly revision: number;
+}
+
+/**
+ * The runs of one pipeline in its key-value bucket: `run.<id>` holds what was asked and is written once;
+ * `progress.<id>` is the run's lease and ledger in one entry, so that whoever loses the lease cannot
+ * write the ledger either; `wish.<id>` is the operator's: pause, cancel, or go on; and `redrive.<id>`, too:
+ * which of the run's dead letters are to be tried again, absent when that is done.
+ */
+export class Runs {
+  /** What the replicas of all stages note about runs. */
+  readonly notes: RunNotes;
+  readonly #kv: KV;
+  readonly #bucket: string;
+  readonly #manager: JetStreamManager;
+  readonly #logger: Logger | undefined;
+
+  /** By their keys, the revisions that were found not to be written by Leat. */
+  readonly #foreign = new Map<string, number>();
+  /** Runs that can never be worked on again, as long as the bucket is the same. */
+  readonly #over = new Set<string>();
+  /** When the bucket was made. */
+  #madeAt = '';
+
+  private constructor(kv: KV, bucket: string, manager: JetStreamManager, logger?: Logger) {
+    this.notes = new RunNotes(kv, bucket, manager);
+    this.#kv = kv;
+    this.#bucket = bucket;
+    this.#manager = manager;
+    this.#logger = logger;
+  }
+
+  /**
+   * @param logger told of entries that Leat did not write; they are taken for absent
+   * @throws LeatError `topology-mismatch` if a stream that is no bucket stands in its place
+   */
+  static async open(
+    client: JetStreamClient,
+    bucket: string,
+    replicas: number,
+    logger?: Logger,
+  ): Promise<Runs> {
+    const kv = await openBucket(client, bucket, replicas);
+    const { streamInfo } = await kv.status();
+    const { name, subjects } = streamInfo.config;
+    if (!subjects.includes(`$KV.${bucket}.>`)) {
+      throw new LeatError(
+        'topology-mismatch',
+        `The stream ${name} has subjects ${JSON.stringify(subjects)}, and Leat needs it as the key-value bucket ${bucket}: delete it.`,
+      );
+    }
+    return new Runs(kv, bucket, await client.jetstreamManager(false), logger);
+  }
+
+  /** The runs of every pipeline on a server. */
+  static async openAll(connection: NatsConnection): Promise<Runs[]> {
+    const client = jetstream(connection);
+    const manager = await client.jetstreamManager(false);
+    const prefix = bucketName('');
+    const all: Runs[] = [];
+    for await (const { bucket } of new Kvm(client).list()) {
+      if (!bucket.startsWith(prefix)) continue;
+      all.push(new Runs(await new Kvm(client).open(bucket), bucket, manager));
+    }
+    return all;
+  }
+
+  /** @throws LeatError `run-exists` */
+  async create(request: RunRequest): Promise<void> {
+    try {
+      await this.#createEntry(`run.${request.run}`, request, isRunRequest);
+    } catch (error) {
+      if (apiCode(error) !== WRONG_REVISION) throw error;
+      throw new LeatError(
+        'run-exists',
+        `There is a run ${request.run} already: choose another id.`,
+        { cause: error },
+      );
+    }
+  }
+
+  /** Writes down again what a run was asked to do, if the broker has forgotten it. */
+  async restore(request: RunRequest): Promise<void> {
+    await this.create(request).catch((error: unknown) => {
+      if (!(error instanceof LeatError && error.code === 'run-exists')) throw error;
+    });
+  }
+
+  /** Writes down anew what a run was asked to do. */
+  async replace(request: RunRequest): Promise<void> {
+    await this.#kv.put(`run.${request.run}`, JSON.stringify(request));
+  }
+
+  async get(run: string): Promise<RunRequest | undefined> {
+    const request = this.#valueOf(await this.#kv.get(`run.${run}`), isRunRequest);
+    return request?.run === run ? request : undefined;
+  }
+
+  /** Every run, oldest first. */
+  async list(): Promise<RunRequest[]> {
+    const requests: RunRequest[] = [];
+    for (const run of await this.#ids('run')) {
+      const request = await this.get(run);
+      if (request !== undefined) requests.push(request);
+    }
+    return requests.toSorted(byAge);
+  }
+
+  /**
+   * The runs that have not ended or whose dead letters are to be tried again, oldest first. Those that have
+   * ended for good are looked at once.
+   */
+  async listOpen(): Promise<RunRequest[]> {
+    const open: RunRequest[] = [];
+    const redriven = new Set(await this.#ids('redrive'));
+    for (const run of await this.#ids('run')) {
+      if (this.#over.has(run) && !redriven.has(run)) continue;
+      const state = (await this.progress(run))?.progress.state ?? 'pending';
+      const isAsked = redriven.has(run) && (await this.redrive(run)) !== undefined;
+      if (isEnded(state) && !(isAsked && mayBeRedriven(state))) {
+        if (!isResumable(state)) this.#over.add(run);
+        continue;
+      }
+      const request = await this.get(run);
+      if (request !== undefined) open.push(request);
+    }
+    return open.toSorted(byAge);
+  }
+
+  async progress(run: string): Promise<ProgressEntry | undefined> {
+    const entry = await this.#kv.get(`progress.${run}`);
+    const progress = this.#valueOf(entry, isRunProgress);
+    return progress && { progress, revision: entry?.revision ?? 0 };
+  }
+
+  /**
+   * Writes progress if nobody has written since `revision` (0: if there is none).
+   *
+   * @returns the new revision
+   * @throws LeatError `lease-lost` if somebody has, `run-failed` if it is larger than a message may be
+   */
+  async save(run: string, progress: RunProgress, revision: number): Promise<number> {
+    const key = `progress.${run}`;
+    try {
+      return revision === 0
+        ? await this.#createEntry(key, progress, isRunProgress)
+        : await this.#kv.update(key, JSON.stringify(progress), revision);
+    } catch (error) {
+      if (isTooLarge(error)) throw tooLarge(run, progress, error);
+      if (apiCode(error) !== WRONG_REVISION) throw error;
+      throw new LeatError('lease-lost', `Another fetcher has taken over the run ${run}.`, {
+        cause: error,
+      });
+    }
+  }
+
+  /** What the operator wants of a run. */
+  async wish(run: string): Promise<RunWish> {
+    return this.#valueOf(await this.#kv.get(`wish.${run}`), isRunWish) ?? 'run';
+  }
+
+  async setWish(run: string, wish: RunWish): Promise<void> {
+    await this.#kv.put(`wish.${run}`, JSON.stringify(wish));
+  }
+
+  /**
+   * Changes what is wanted of a run, unless the operator wants something else by now.
+   *
+   * @returns whether it was `from`, and is `to`
+   */
+  async changeWish(run: string, from: RunWish, to: RunWish): Promise<boolean> {
+    const key = `wish.${run}`;
+    const entry = await this.#kv.get(key);
+    if ((this.#valueOf(entry, isRunWish) ?? 'run') !== from) return false;
+    try {
+      const value = JSON.stringify(to);
+      if (entry === null) await this.#kv.create(key, value);
+      else await this.#kv.update(key, value, entry.revision);
+      return true;
+    } catch (error) {
+      if (apiCode(error) !== WRONG_REVISION) throw error;
+      return false;
+    }
+  }
+
+  /** Which dead letters of a run are to be tried again, and the revision of that wish. */
+  async redrive(
+    run: string,
+  ): Promise<{ readonly wish: RedriveWish; readonly revision: number } | undefined> {
+    const entry = await this.#kv.get(`redrive.${run}`);
+    const wish = this.#valueOf(entry, isRedriveWish);
+    return wish && { wish, revision: entry?.revision ?? 0 };
+  }
+
+  /** Asks for dead letters of a run to be tried again, in place of what was asked before. */
+  async setRedrive(run: string, wish: RedriveWish): Promise<void> {
+    await this.#kv.put(`redrive.${run}`, JSON.stringify(wish));
+  }
+
+  /** Notes that a wish is fulfilled; one that has taken its place since then stays. */
+  async endRedrive(run: string, revision: number): Promise<void> {
+    const filter = `$KV.${this.#bucket}.redrive.${run}`;
+    await this.#manager.streams.purge(`KV_${this.#bucket}`, { filter, seq: revision + 1 });
+  }
+
+  /** Writes an entry if there is none; one that Leat did not write is written over. */
+  async #createEntry<T>(key: string, value: T, isOurs: Shape<T>): Promise<number> {
+    const text = JSON.stringify(value);
+    try {
+      return await this.#kv.create(key, text);
+    } catch (error) {
+      if (apiCode(error) !== WRONG_REVISION) throw error;
+      const found = await this.#kv.get(key);
+      if (found === null || this.#valueOf(found, isOurs) !== undefined) throw error;
+      return await this.#kv.update(key, text, found.revision);
+    }
+  }
+
+  /** What an entry holds, unless it is not there, or Leat did not write it. */
+  #valueOf<T>(entry: KvEntry | null, isOurs: Shape<T>): T | undefined {
+    if (entry === null || entry.operation !== 'PUT') return undefined;
+    let value: unknown;
+    try {
+      value = entry.json();
+    } catch {
+      // Not even JSON.
+    }
+    if (isOurs(value)) return value;
+    const { bucket, key, revision } = entry;
+    if (this.#foreign.get(key) !== revision) {
+      this.#foreign.set(key, revision);
+      this.#logger?.error({ bucket, key, revision }, 'entry not written by Leat, taken for absent');
+    }
+    return undefined;
+  }
+
+  /**
+   * The runs that have an entry of a kind. The client's own way to list keys waits for ever if the server
+   * goes away meanwhile.
+   */
+  async #ids(kind: 'run' | 'redrive'): Promise<string[]> {
+    const prefix = `$KV.${this.#bucket}.${kind}.`;
+    const filter = { subjects_filter: `${prefix}*` };
+    const { created, state } = await this.#manager.streams.info(`KV_${this.#bucket}`, filter);
+    // In a bucket that was lost and made anew, a run may have been begun again that had ended.
+    if (created !== this.#madeAt) this.#over.clear();
+    this.#madeAt = created;
+    return Object.keys(state.subjects ?? {}).map((subject) => subject.slice(prefix.length));
+  }
+}
+
+/** Whether the client (by the server's max_payload) or the stream refuses a message for its size. */
+function isTooLarge(error: unknown): boolean {
+  return error instanceof errors.InvalidArgumentError || apiCode(error) === LARGER_THAN_ALLOWED;
+}
+
+function tooLarge(run: string, progress: RunProgress, cause: unknown): LeatError {
+  const bytes = Buffer.byteLength(JSON.stringify(progress));
+  const cursorBytes = Buffer.byteLength(JSON.stringify(progress.ledger.cursor));
+  return new LeatError(
+    'run-failed',
+    `The ledger of the run ${run} takes ${bytes} bytes, ${cursorBytes} of them the cursor of its source, and must fit into one message (max_payload of the NATS server, 1 MiB by default): take a smaller window, a source with smaller cursors, or a larger max_payload.`,
+    { cause },
+  );
+}
+
+function byAge(a: RunRequest, b: RunRequest): number {
+  return a.createdAt.localeCompare(b.createdAt);
+}

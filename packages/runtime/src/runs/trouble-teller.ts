@@ -1,0 +1,41 @@
+import { messageOf } from '@leat/core';
+import type { RunNotes } from './run-notes.ts';
+import type { Logger } from '../logger.ts';
+
+/** How often one trouble is told while it lasts. */
+const TELL_MS = 10_000;
+
+/**
+ * Tells why a stage cannot work on a run: once in the log, and now and then beside the run for `leat
+ * status`, as long as it lasts. Every chunk has the same trouble.
+ */
+export class TroubleTeller {
+  readonly #notes: RunNotes;
+  readonly #stage: string;
+  readonly #logger: Logger;
+  /** By run, what was told last, and when by `performance.now()`. */
+  readonly #told = new Map<string, { readonly reason: string; readonly at: number }>();
+
+  constructor(notes: RunNotes, stage: string, logger: Logger) {
+    this.#notes = notes;
+    this.#stage = stage;
+    this.#logger = logger;
+  }
+
+  /** @param reason a whole sentence that says what to do */
+  tell(run: string, reason: string): void {
+    const last = this.#told.get(run);
+    const at = performance.now();
+    if (last?.reason === reason && at - last.at < TELL_MS) return;
+    this.#told.delete(run);
+    this.#told.set(run, { reason, at });
+    const [oldest] = this.#told.keys();
+    if (this.#told.size > 100 && oldest !== undefined) this.#told.delete(oldest);
+    // The log keeps what it was told; beside the run it is forgotten after a while.
+    if (last?.reason !== reason) this.#logger.error({ run }, reason);
+    const trouble = { stage: this.#stage, reason, at: new Date().toISOString() };
+    this.#notes.tellTrouble(run, trouble).catch((error: unknown) => {
+      this.#logger.debug({ run }, `trouble not told: ${messageOf(error)}`);
+    });
+  }
+}
