@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { ndjson as lines } from '@leat/fetcher';
-import { ndjson } from '@leat/saver';
+import { ndjsonSink, ndjsonSource } from '@leat/connectors/files';
 import { fetcher, mapper, pipeline, saver } from '@leat/sdk';
 import { TRANSFORMS } from '../job/transform.ts';
 import { jobFromEnvironment } from './job-from-environment.ts';
@@ -10,7 +9,7 @@ const job = jobFromEnvironment();
 const { before, after, apply } = TRANSFORMS.cheap;
 
 const items = fetcher('items', {
-  source: lines(job.dataset),
+  source: ndjsonSource(job.dataset),
   schema: before,
   chunkSize: job.chunkSize,
 });
@@ -28,6 +27,6 @@ const mapped = mapper('mapped', {
 });
 const files = saver('files', {
   from: mapped,
-  sink: ndjson(`${job.dir}/out`, { fsync: job.fsync }),
+  sink: ndjsonSink(`${job.dir}/out`, { fsync: job.fsync }),
 });
 export default pipeline('burn', { savers: [files] });

@@ -1,5 +1,4 @@
-import { ndjson as lines } from '@leat/fetcher';
-import { ndjson } from '@leat/saver';
+import { ndjsonSink, ndjsonSource } from '@leat/connectors/files';
 import { fetcher, mapper, pipeline, saver } from '@leat/sdk';
 import { TRANSFORMS } from '../job/transform.ts';
 import { jobFromEnvironment } from './job-from-environment.ts';
@@ -9,13 +8,13 @@ const job = jobFromEnvironment();
 const { before, after, apply } = TRANSFORMS[job.transform === 'bytes' ? 'identity' : job.transform];
 
 const items = fetcher('items', {
-  source: lines(job.dataset),
+  source: ndjsonSource(job.dataset),
   schema: before,
   chunkSize: job.chunkSize,
 });
 const mapped = mapper('mapped', { from: items, schema: after, map: apply });
 const files = saver('files', {
   from: mapped,
-  sink: ndjson(`${job.dir}/out`, { fsync: job.fsync }),
+  sink: ndjsonSink(`${job.dir}/out`, { fsync: job.fsync }),
 });
 export default pipeline('job', { savers: [files] });

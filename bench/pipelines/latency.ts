@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
-import { ndjson } from '@leat/saver';
+import { ndjsonSink } from '@leat/connectors/files';
 import { fetcher, mapper, pipeline, saver, type Sink, type Source } from '@leat/sdk';
 import { z } from 'zod';
 import { recordOf } from '../job/record.ts';
@@ -62,5 +62,5 @@ function timed(sink: Sink): Sink {
 const Tick = z.looseObject({ setOut: z.number() });
 const ticks = fetcher('ticks', { source, schema: Tick, chunkSize });
 const passed = mapper('passed', { from: ticks, schema: Tick, map: (tick) => tick });
-const files = saver('files', { from: passed, sink: timed(ndjson(`${dir}/out`)) });
+const files = saver('files', { from: passed, sink: timed(ndjsonSink(`${dir}/out`)) });
 export default pipeline('latency', { savers: [files] });

@@ -1,4 +1,4 @@
-import { generate } from '@leat/fetcher';
+import { generate } from '@leat/connectors/memory';
 import { fetcher, pipeline, saver, type Sink, type SinkSession } from '@leat/sdk';
 import { z } from 'zod';
 

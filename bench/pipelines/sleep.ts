@@ -1,6 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { ndjson as lines } from '@leat/fetcher';
-import { ndjson } from '@leat/saver';
+import { ndjsonSink, ndjsonSource } from '@leat/connectors/files';
 import { fetcher, mapper, pipeline, saver } from '@leat/sdk';
 import { TRANSFORMS } from '../job/transform.ts';
 import { jobFromEnvironment } from './job-from-environment.ts';
@@ -11,7 +10,7 @@ const { before, after, apply } = TRANSFORMS.cheap;
 const sleepMs = Number(process.env['LEAT_BENCH_SLEEP_MS']);
 
 const items = fetcher('items', {
-  source: lines(job.dataset),
+  source: ndjsonSource(job.dataset),
   schema: before,
   chunkSize: job.chunkSize,
 });
@@ -25,6 +24,6 @@ const mapped = mapper('mapped', {
 });
 const files = saver('files', {
   from: mapped,
-  sink: ndjson(`${job.dir}/out`, { fsync: job.fsync }),
+  sink: ndjsonSink(`${job.dir}/out`, { fsync: job.fsync }),
 });
 export default pipeline('sleep', { savers: [files] });

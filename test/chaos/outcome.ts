@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RunReport } from '@leat/core';
-import { openPostgres } from '../../packages/saver/src/sinks/postgres-database.ts';
+import { openPostgres } from '../../packages/connectors/src/postgres/postgres-database.ts';
 import { failuresOf } from '../fixtures/fate.ts';
 import { type Deployment, linesOf } from '../support/deployment.ts';
 import { complaints, tally } from './tally.ts';
@@ -78,7 +78,7 @@ function sorted(value: object): object {
 }
 
 async function rowsOf(url: string, run: string): Promise<string[]> {
-  const database = openPostgres(url, 1, () => undefined);
+  const database = await openPostgres(url, 1, () => undefined);
   try {
     const rows = await database.query('SELECT n, square FROM squares WHERE _run = $1', [run]);
     return rows.map((row) => row.join('/'));

@@ -9,13 +9,13 @@ const MODULES = fileURLToPath(new URL('../../node_modules', import.meta.url));
 
 /** What a pipeline file may begin with. Not type-checked: users write JavaScript, and make mistakes. */
 const HEAD = `
-import { generate } from '@leat/fetcher';
-import { ndjson } from '@leat/saver';
+import { ndjsonSink } from '@leat/connectors/files';
+import { generate } from '@leat/connectors/memory';
 import { fetcher, mapper, pipeline, saver } from '@leat/sdk';
 import { z } from 'zod';
 const schema = z.object({ n: z.number() });
 const numbers = fetcher('numbers', { source: generate(100, (n) => ({ n })), schema });
-const sink = ndjson('out');
+const sink = ndjsonSink('out');
 const map = (record) => record;
 `;
 

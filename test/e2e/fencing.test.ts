@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseSinkClaim } from '@leat/core';
-import { ndjson } from '@leat/saver';
+import { ndjsonSink } from '@leat/connectors/files';
 import { createLogger } from '@leat/runtime';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
@@ -16,7 +16,7 @@ async function chunksByFence(out: string, run: string): Promise<Map<number, stri
   const claim = await readFile(join(out, run, 'receipts', '.claim'), 'utf8');
   const identity = parseSinkClaim(claim);
   if (identity === undefined) throw new Error(`This is no claim: ${claim}`);
-  const session = await ndjson(out).open({
+  const session = await ndjsonSink(out).open({
     run: { id: run, pipeline: 'steady', params: {} },
     identity,
     isRecovered: false,

@@ -1,5 +1,5 @@
 import { beforeAll, afterAll, expect, test } from 'vitest';
-import { openPostgres } from '../../packages/saver/src/sinks/postgres-database.ts';
+import { openPostgres } from '../../packages/connectors/src/postgres/postgres-database.ts';
 import { Deployment } from '../support/deployment.ts';
 import { startPostgres, type TestPostgres } from '../support/postgres.ts';
 
@@ -13,7 +13,7 @@ afterAll(() => database[Symbol.asyncDispose]());
 
 /** What a table holds: how many rows, and the first and the last number in them. */
 async function contentOf(table: string): Promise<readonly (string | null)[] | undefined> {
-  const sql = openPostgres(database.url, 1, () => undefined);
+  const sql = await openPostgres(database.url, 1, () => undefined);
   try {
     const rows = await sql.query(`SELECT count(*)::text, min(n)::text, max(n)::text FROM ${table}`);
     return rows[0];

@@ -1,4 +1,4 @@
-import { csv, ndjson } from '@leat/fetcher';
+import { csv, ndjsonSource } from '@leat/connectors/files';
 import { fetcher, mapper, pipeline, saver } from '@leat/sdk';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -9,13 +9,13 @@ import {
   type DamagedFile,
   layouts,
   writeAll,
-} from '../../packages/fetcher/src/sources/damaged-dataset.testsuite.ts';
+} from '../../packages/connectors/src/files/damaged-dataset.testsuite.ts';
 import {
   simpleCsv,
   simpleNdjson,
   type SimpleReader,
-} from '../../packages/fetcher/src/sources/simple-readers.testsuite.ts';
-import { TemporaryFiles } from '../../packages/fetcher/src/sources/temporary-files.testsuite.ts';
+} from '../../packages/connectors/src/files/simple-readers.testsuite.ts';
+import { TemporaryFiles } from '../../packages/connectors/src/files/temporary-files.testsuite.ts';
 import { newName, openPipeline, sharedServer } from '../support/jetstream.ts';
 import { MemorySink, startFetcher, startStages } from '../support/memory-pipeline.ts';
 import { until } from '../support/until.ts';
@@ -75,7 +75,7 @@ function casesOf(write: Parameters<typeof writeAll>[2], read: SimpleReader): Cas
 }
 
 describe.each([
-  { format: ndjson, write: asNdjson, read: simpleNdjson },
+  { format: ndjsonSource, write: asNdjson, read: simpleNdjson },
   { format: csv, write: asCsv, read: simpleCsv },
 ])('damaged files read by $format.name', ({ format, write, read }) => {
   const server = sharedServer(undefined);

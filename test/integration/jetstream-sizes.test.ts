@@ -1,9 +1,9 @@
 import { deadSubject } from '@leat/core';
-import { csv, jsonArray, ndjson } from '@leat/fetcher';
+import { csv, jsonArray, ndjsonSource } from '@leat/connectors/files';
 import { fetcher, mapper, pipeline, saver } from '@leat/sdk';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { TemporaryFiles } from '../../packages/fetcher/src/sources/temporary-files.testsuite.ts';
+import { TemporaryFiles } from '../../packages/connectors/src/files/temporary-files.testsuite.ts';
 import { newName, openPipeline, SERVERS, sharedServer } from '../support/jetstream.ts';
 import {
   createRun,
@@ -59,7 +59,11 @@ describe.each(SERVERS)('what outgrows a message on $server', ({ version }) => {
   });
 
   test.each([
-    { what: 'brackets that no stack holds', format: ndjson, text: `1\n${deep(200_000)}\n2\n` },
+    {
+      what: 'brackets that no stack holds',
+      format: ndjsonSource,
+      text: `1\n${deep(200_000)}\n2\n`,
+    },
     { what: 'the same in an array', format: jsonArray, text: `[1,${deep(200_000)},2]` },
     {
       what: 'a row that no message holds',

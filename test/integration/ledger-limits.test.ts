@@ -1,5 +1,5 @@
 import { formatChunkId } from '@leat/core';
-import { generate } from '@leat/fetcher';
+import { generate } from '@leat/connectors/memory';
 import { fetcher, mapper, type Pipeline, pipeline, saver, type Source } from '@leat/sdk';
 import { ReceiptSender } from '@leat/runtime';
 import { describe, expect, test } from 'vitest';

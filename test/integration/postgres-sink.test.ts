@@ -2,10 +2,10 @@ import { createServer } from 'node:net';
 import { once } from 'node:events';
 import type { SinkSession } from '@leat/sdk';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { testClaim } from '../../packages/saver/src/sinks/claim.testsuite.ts';
-import { testFence } from '../../packages/saver/src/sinks/fence.testsuite.ts';
-import { openPostgres } from '../../packages/saver/src/sinks/postgres-database.ts';
-import { postgres } from '../../packages/saver/src/sinks/postgres.ts';
+import { testClaim } from '../../packages/connectors/src/sink/claim.testsuite.ts';
+import { testFence } from '../../packages/connectors/src/sink/fence.testsuite.ts';
+import { openPostgres } from '../../packages/connectors/src/postgres/postgres-database.ts';
+import { postgres } from '../../packages/connectors/src/postgres/postgres.ts';
 import {
   all,
   commitInChild,
@@ -14,9 +14,9 @@ import {
   sampleChunks,
   type SinkUnderTest,
   testSink,
-} from '../../packages/saver/src/sinks/sink.testsuite.ts';
-import { testSqlClaim } from '../../packages/saver/src/sinks/sql-claim.testsuite.ts';
-import { testSqlSink } from '../../packages/saver/src/sinks/sql-sink.testsuite.ts';
+} from '../../packages/connectors/src/sink/sink.testsuite.ts';
+import { testSqlClaim } from '../../packages/connectors/src/postgres/sql-claim.testsuite.ts';
+import { testSqlSink } from '../../packages/connectors/src/postgres/sql-sink.testsuite.ts';
 import { until } from '../support/until.ts';
 import { type TestPostgres, startPostgres } from '../support/postgres.ts';
 
@@ -32,7 +32,7 @@ async function whileOpen(
   end: 'RELEASE' | 'ROLLBACK TO',
   work: () => Promise<void>,
 ): Promise<void> {
-  const database = openPostgres(server.url, 1, () => undefined);
+  const database = await openPostgres(server.url, 1, () => undefined);
   try {
     await database.transaction(async (tx) => {
       await tx.query('SAVEPOINT before');
@@ -53,7 +53,7 @@ function insertReceipt(run: string, chunk: string): string {
 
 /** Waits until so many statements of savers wait for the locks of others. */
 async function untilWaiting(count: number): Promise<void> {
-  const database = openPostgres(server.url, 1, () => undefined);
+  const database = await openPostgres(server.url, 1, () => undefined);
   const waiting = `SELECT count(*)::text FROM pg_stat_activity
     WHERE wait_event_type = 'Lock' AND application_name = 'leat-saver'`;
   try {
@@ -67,7 +67,7 @@ async function untilWaiting(count: number): Promise<void> {
 }
 
 async function query(text: string): Promise<void> {
-  const database = openPostgres(server.url, 1, () => undefined);
+  const database = await openPostgres(server.url, 1, () => undefined);
   try {
     await database.query(text);
   } finally {

@@ -1,7 +1,7 @@
 // A pipeline of one's own, mounted into the image: 4,000 chunks of five records that take 100 ms each.
 import { setTimeout as delay } from 'node:timers/promises';
-import { generate } from '@leat/fetcher';
-import { ndjson } from '@leat/saver';
+import { ndjsonSink } from '@leat/connectors/files';
+import { generate } from '@leat/connectors/memory';
 import { fetcher, mapper, pipeline, saver } from '@leat/sdk';
 import { z } from 'zod';
 
@@ -21,6 +21,6 @@ const waits = mapper('waits', {
     return { n };
   },
 });
-const files = saver('files', { from: waits, sink: ndjson('/data/slow') });
+const files = saver('files', { from: waits, sink: ndjsonSink('/data/slow') });
 
 export default pipeline('slow', { savers: [files] });

@@ -1,4 +1,4 @@
-import { generate } from '@leat/fetcher';
+import { generate } from '@leat/connectors/memory';
 import type { Source } from '@leat/sdk';
 import { z } from 'zod';
 

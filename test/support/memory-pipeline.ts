@@ -1,5 +1,6 @@
 import type { Receipt, RunProgress, RunReport, RunRequest } from '@leat/core';
-import { generate, runFetcher } from '@leat/fetcher';
+import { runFetcher } from '@leat/fetcher';
+import { generate } from '@leat/connectors/memory';
 import { runMapper } from '@leat/mapper';
 import { runSaver } from '@leat/saver';
 import {

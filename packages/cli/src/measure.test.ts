@@ -1,5 +1,5 @@
-import { generate } from '@leat/fetcher';
-import { ndjson } from '@leat/saver';
+import { ndjsonSink } from '@leat/connectors/files';
+import { generate } from '@leat/connectors/memory';
 import { fetcher, mapper, pipeline, saver } from '@leat/sdk';
 import type { RunReport } from '@leat/core';
 import { expect, test } from 'vitest';
@@ -9,7 +9,7 @@ import { measure, type Measurement } from './measure.ts';
 const schema = z.object({ n: z.number() });
 const numbers = fetcher('numbers', { source: () => generate(1, (n) => ({ n })), schema });
 const squares = mapper('squares', { from: numbers, schema, map: (each) => each });
-const files = saver('files', { from: squares, sink: ndjson('out') });
+const files = saver('files', { from: squares, sink: ndjsonSink('out') });
 const steady = pipeline('steady', { savers: [files] });
 
 /** The samples of Leat's own metrics, without the labels that all have. */

@@ -212,7 +212,7 @@ export interface SaverOptions<I extends ZodType> {
  * Defines a stage that writes records to a sink.
  *
  * @example
- * export const files = saver('files', { from: zones, sink: ndjson('out') });
+ * export const files = saver('files', { from: zones, sink: ndjsonSink('out') });
  */
 export function saver<I extends ZodType>(name: string, options: SaverOptions<I>): Saver {
   const { from, sink } = options;

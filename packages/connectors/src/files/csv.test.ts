@@ -1,0 +1,284 @@
+import { gzipSync } from 'node:zlib';
+import { LeatError } from '@leat/core';
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { csv } from './csv.ts';
+import {
+  describeSourceContract,
+  expectResumable,
+  expectSound,
+  linesOf,
+  numbersOf,
+  readAll,
+} from '../source.testsuite.ts';
+import { TemporaryFiles } from './temporary-files.testsuite.ts';
+
+const files = new TemporaryFiles();
+const numbered = (count: number): string =>
+  `i,text\n${Array.from({ length: count }, (_, i) => `${i},"né, ""x""\r\n${i}"\n`).join('')}`;
+
+/** A field as it stands in a file. */
+const written = (text: string): string =>
+  /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+
+const codeOf = (error: unknown): unknown => (error instanceof LeatError ? error.code : error);
+const countOfX = (text: string): number => text.split('x').length - 1;
+
+describeSourceContract('csv', {
+  make: () => csv([files.write(numbered(25), 'a.csv'), files.write(numbered(6), 'b.csv')]),
+  openFiles: files.openFiles,
+});
+describeSourceContract('csv of gzip', {
+  make: () => csv(files.write(gzipSync(numbered(25)), 'c.csv.gz')),
+  openFiles: files.openFiles,
+});
+
+describe('csv', () => {
+  test.each([
+    { title: 'an empty file', content: '', records: [], numbers: [] },
+    { title: 'a header only', content: 'a,b\r\n', records: [], numbers: [] },
+    {
+      title: 'rows',
+      content: 'a,b\n1,2\n,\n',
+      records: [
+        { a: '1', b: '2' },
+        { a: '', b: '' },
+      ],
+      numbers: [2, 3],
+    },
+    {
+      title: 'no line break at the end',
+      content: 'a,b\n1,2',
+      records: [{ a: '1', b: '2' }],
+      numbers: [2],
+    },
+    {
+      title: 'a quote at the end',
+      content: 'a,b\n1,"2"',
+      records: [{ a: '1', b: '2' }],
+      numbers: [2],
+    },
+    {
+      title: 'carriage returns',
+      content: 'a,b\r\n1,"2"\r\n\r\n3,4\n',
+      records: [
+        { a: '1', b: '2' },
+        { a: '3', b: '4' },
+      ],
+      numbers: [2, 4],
+    },
+    {
+      title: 'quoted line breaks',
+      content: 'a,b\n"1\n\n2",x\n\n"3\r\n",y\n4,z\n',
+      records: [
+        { a: '1\n\n2', b: 'x' },
+        { a: '3\r\n', b: 'y' },
+        { a: '4', b: 'z' },
+      ],
+      numbers: [2, 6, 8],
+    },
+    {
+      title: 'quoted quotes',
+      content: 'a\n""\n""""\n"x""y"\n',
+      records: [{ a: '' }, { a: '"' }, { a: 'x"y' }],
+      numbers: [2, 3, 4],
+    },
+    { title: 'a byte order mark', content: '\uFEFFa\n1\n', records: [{ a: '1' }], numbers: [2] },
+    {
+      title: 'a quoted header over lines',
+      content: '"a\nb"\n1\n2\n',
+      records: [{ 'a\nb': '1' }, { 'a\nb': '2' }],
+      numbers: [3, 4],
+    },
+    {
+      title: 'names that objects have',
+      content: '__proto__,constructor\n1,2\n',
+      records: [JSON.parse('{"__proto__":"1","constructor":"2"}')],
+      numbers: [2],
+    },
+  ])('reads $title', async ({ content, records, numbers }) => {
+    for (const path of [files.write(content), files.write(gzipSync(content))]) {
+      for (const readBytes of [1, 2, 3, 1000]) {
+        const source = csv(path, { readBytes });
+        const outcome = await readAll(source, { chunkSize: 1 });
+        expect(outcome.error).toBeUndefined();
+        expect(linesOf(outcome).map((line) => JSON.parse(line))).toEqual(records);
+        expect(numbersOf(outcome)).toEqual(numbers);
+        await expectResumable(source, outcome, { chunkSize: 1 });
+      }
+    }
+  });
+
+  test('takes another delimiter, and names for a file without a header', async () => {
+    const source = csv(files.write('1\t2\n\t"3,"\n'), { delimiter: '\t', columns: ['x', 'y'] });
+    const outcome = await readAll(source, { chunkSize: 1 });
+    expect(linesOf(outcome)).toEqual(['{"x":"1","y":"2"}', '{"x":"","y":"3,"}']);
+    expect(numbersOf(outcome)).toEqual([1, 2]);
+    await expectResumable(source, outcome, { chunkSize: 1 });
+  });
+
+  test.each([1, 4, 1000])('rejects bad rows and goes on, reading %i bytes', async (readBytes) => {
+    const content = 'a,b\n1\n2,x\n3,y,z\n"4"4,x\n5"5,x\n6,x\n"7\n"7,x\n"8"\r,x\n9,x\n';
+    const source = csv(files.write(content), { readBytes });
+    const outcome = await readAll(source);
+    expect(outcome.error).toBeUndefined();
+    expect(outcome.chunks).toMatchObject([
+      {
+        body: '{"a":"2","b":"x"}\n{"a":"6","b":"x"}\n{"a":"9","b":"x"}\n',
+        position: { unit: 'line', first: 2 },
+        origins: [1, 5, 9],
+        rejected: [
+          { offset: 0, raw: '1', reason: 'expected 2 columns, found 1' },
+          { offset: 2, raw: '3,y,z', reason: 'expected 2 columns, found 3' },
+          { offset: 3, raw: '"4"4,x', reason: 'a closing quote is followed by "4" on line 5' },
+          {
+            offset: 4,
+            raw: '5"5,x',
+            reason: 'there is a quote within a field that does not begin with one on line 6',
+          },
+          { offset: 6, raw: '"7\n"7,x', reason: 'a closing quote is followed by "7" on line 9' },
+          {
+            offset: 8,
+            raw: '"8"\r,x',
+            reason: 'a closing quote is followed by a carriage return on line 10',
+          },
+        ],
+      },
+    ]);
+    for (const chunkSize of [1, 2]) {
+      await expectResumable(source, await readAll(source, { chunkSize }), { chunkSize });
+    }
+  });
+
+  test('rejects a row that is not UTF-8, and goes on', async () => {
+    const content = Buffer.from('a\n1\n\xe9t\xe9\n2\n', 'latin1');
+    const outcome = await readAll(csv(files.write(content)));
+    expect(linesOf(outcome)).toEqual(['{"a":"1"}', '{"a":"2"}']);
+    expect(outcome.chunks).toMatchObject([
+      { rejected: [{ offset: 1, raw: '\uFFFDt\uFFFD', reason: 'it is not valid UTF-8' }] },
+    ]);
+  });
+
+  test('goes on from a cursor whatever stands in the file later', async () => {
+    const source = csv(files.write('a\n1\n2\n3\n"4\n'));
+    const outcome = await readAll(source, { chunkSize: 1 });
+    expect(linesOf(outcome)).toEqual(['{"a":"1"}', '{"a":"2"}', '{"a":"3"}']);
+    await expectResumable(source, outcome, { chunkSize: 1 });
+    const long = csv(files.write('a\n1\n2\n3\n4444444444\n'), { maxRecordBytes: 8 });
+    await expectResumable(long, await readAll(long, { chunkSize: 1 }), { chunkSize: 1 });
+  });
+
+  test.each([1, 1000])(
+    'refuses a quote that is never closed, reading %i bytes',
+    async (readBytes) => {
+      const source = csv(files.write('a,b\n1,2\n3,"4\n5,6\n'), { readBytes });
+      const outcome = await readAll(source);
+      expect(linesOf(outcome)).toEqual(['{"a":"1","b":"2"}']);
+      expect(outcome.error).toMatchObject({
+        code: 'source-damaged',
+        message: expect.stringMatching(/in the row that begins on line 3 a quote is not closed/),
+      });
+      await expectResumable(source, outcome, {});
+    },
+  );
+
+  test.each([1, 1000])('refuses a row that is too long, reading %i bytes', async (readBytes) => {
+    const source = csv(files.write('a\n1\n"2\n3\n4\n5\n6"\n'), { maxRecordBytes: 8, readBytes });
+    const outcome = await readAll(source);
+    expect(linesOf(outcome)).toEqual(['{"a":"1"}']);
+    expect(outcome.error).toMatchObject({
+      code: 'source-damaged',
+      message: expect.stringMatching(/that begins on line 3 is longer than 8 bytes/),
+    });
+  });
+
+  test.each([
+    { content: 'a,a\n1,2\n', message: /two columns with the name "a"/ },
+    { content: '"a"b,c\n1,2\n', message: /no header that could be read: a closing quote/ },
+    { content: '"a,b\n1,2\n', message: /begins on line 1 a quote is not closed/ },
+  ])('refuses the header of $content', async ({ content, message }) => {
+    const outcome = await readAll(csv(files.write(content)));
+    expect(outcome.chunks).toEqual([]);
+    expect(outcome.error).toMatchObject({
+      code: 'source-damaged',
+      message: expect.stringMatching(message),
+    });
+  });
+
+  test.each([
+    { delimiter: '' },
+    { delimiter: '"' },
+    { delimiter: '\n' },
+    { delimiter: '::' },
+    { delimiter: 'é' },
+    { columns: [] },
+    { columns: ['a', 'a'] },
+  ])('refuses the options %o', (options) => {
+    expect(() => csv('x.csv', options)).toThrow(
+      expect.objectContaining({ code: 'invalid-pipeline' }),
+    );
+  });
+});
+
+test('csv ships any dataset, however it is read and cut, and goes on from anywhere', async () => {
+  const field = fc.oneof(
+    fc.string({ maxLength: 6 }),
+    fc.string({ unit: fc.constantFrom('"', ',', '\n', '\r', ' ', 'é', 'x'), maxLength: 6 }),
+  );
+  const dataset = fc.record({
+    rows: fc.array(fc.tuple(field, field), { maxLength: 15 }),
+    end: fc.constantFrom('\n', '\r\n', '\n\n'),
+    bom: fc.constantFrom('', '\uFEFF'),
+  });
+  const limits = fc.record({
+    chunkSize: fc.integer({ min: 1, max: 8 }),
+    maxBytes: fc.integer({ min: 1, max: 80 }),
+    readBytes: fc.integer({ min: 1, max: 64 }),
+  });
+  await fc.assert(
+    fc.asyncProperty(dataset, limits, async ({ rows, end, bom }, { readBytes, ...options }) => {
+      const lines = ['a,b', ...rows.map((row) => row.map(written).join(','))];
+      const text = bom + lines.map((line) => line + end).join('');
+      const path = files.write(text, 'property');
+      const source = csv(path, { readBytes });
+      const whole = await readAll(source, options);
+      expect(whole.error).toBeUndefined();
+      expect(linesOf(whole)).toEqual(rows.map(([a, b]) => JSON.stringify({ a, b })));
+      const linesBefore = (row: number): number =>
+        lines
+          .slice(0, row)
+          .map((line) => line + end)
+          .join('')
+          .split('\n').length;
+      expect(numbersOf(whole)).toEqual(rows.map((_, i) => linesBefore(i + 1)));
+      expectSound(whole, options.chunkSize, options.maxBytes);
+      await expectResumable(source, whole, options);
+      expect(await readAll(csv(path), options)).toEqual(whole);
+      const gzip = csv(files.write(gzipSync(text), 'property.gz'), { readBytes });
+      expect(linesOf(await readAll(gzip, options))).toEqual(linesOf(whole));
+      await expectResumable(gzip, await readAll(gzip, options), options);
+    }),
+    { numRuns: 150 },
+  );
+});
+
+test('csv loses no byte of any garbage: every line is a record, a rejected row, or ends the run', async () => {
+  const garbage = fc.string({ unit: fc.constantFrom('"', ',', '\n', '\r', 'x'), maxLength: 40 });
+  await fc.assert(
+    fc.asyncProperty(garbage, fc.integer({ min: 1, max: 9 }), async (text, readBytes) => {
+      const path = files.write(`a,b\n${text}`, 'garbage');
+      const source = csv(path, { readBytes });
+      const whole = await readAll(source, { chunkSize: 2 });
+      expect(await readAll(csv(path), { chunkSize: 2 })).toEqual(whole);
+      expect([undefined, 'source-damaged']).toContain(codeOf(whole.error));
+      const shipped = whole.chunks.flatMap(({ body, rejected = [] }) => [
+        body.replaceAll(String.raw`\r`, '\r'),
+        ...rejected.map(({ raw }) => raw),
+      ]);
+      const isWhole = whole.error === undefined;
+      expect(isWhole ? countOfX(shipped.join('')) : countOfX(text)).toBe(countOfX(text));
+      await expectResumable(source, whole, { chunkSize: 2 });
+    }),
+    { numRuns: 300 },
+  );
+});

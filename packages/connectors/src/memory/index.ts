@@ -1,0 +1,3 @@
+export { generate } from './generate.ts';
+export type { RecordsInput } from './records.ts';
+export { records } from './records.ts';

@@ -1,0 +1,153 @@
+import { Readable } from 'node:stream';
+import * as fc from 'fast-check';
+import { describe, expect, expectTypeOf, test } from 'vitest';
+import type { Source } from '@leat/sdk';
+import { type RecordsInput, records } from './records.ts';
+import {
+  describeSourceContract,
+  expectResumable,
+  linesOf,
+  numbersOf,
+  readAll,
+  request,
+} from '../source.testsuite.ts';
+
+interface City {
+  readonly name: string;
+}
+const cities: readonly City[] = Array.from({ length: 25 }, (_, i) => ({ name: `né ${i}` }));
+async function* asynchronous(): AsyncGenerator<City> {
+  for (const city of cities) {
+    await Promise.resolve();
+    yield city;
+  }
+}
+
+describeSourceContract('records of an array', { make: () => records(cities) });
+describeSourceContract('records of a set', { make: () => records(new Set(cities)) });
+describeSourceContract('records of a generator function', {
+  make: () => records(() => cities.values()),
+});
+describeSourceContract('records of an asynchronous generator function', {
+  make: () => records(asynchronous),
+});
+
+describe('records', () => {
+  test('knows the type of what it yields', () => {
+    expectTypeOf(records(cities)).toEqualTypeOf<Source<City>>();
+    expectTypeOf(records(asynchronous)).toEqualTypeOf<Source<City>>();
+    expectTypeOf(records(new Set(['x']))).toEqualTypeOf<Source<string>>();
+  });
+
+  test('yields no chunk for nothing', async () => {
+    expect(await readAll(records([]))).toEqual({ chunks: [], error: undefined });
+    expect(await readAll(records(new Set()))).toEqual({ chunks: [], error: undefined });
+  });
+
+  test('tells the share of an array', async () => {
+    const fractions = [];
+    for await (const { fraction } of records([1, 2, 3, 4]).chunks(request({ chunkSize: 1 }))) {
+      fractions.push(fraction);
+    }
+    expect(fractions).toEqual([0.25, 0.5, 0.75, 1]);
+  });
+
+  test('rejects what JSON cannot express', async () => {
+    const circular: { self?: unknown } = {};
+    circular.self = circular;
+    const outcome = await readAll(records([1, undefined, 10n, () => {}, circular, null, 'é']));
+    expect(linesOf(outcome)).toEqual(['1', 'null', '"é"']);
+    expect(numbersOf(outcome)).toEqual([0, 5, 6, -1, -2, -3, -4]);
+    expect(outcome.chunks[0]?.rejected).toMatchObject([
+      { raw: 'undefined', reason: 'it is nothing that JSON can express' },
+      { raw: '10n', reason: expect.stringContaining('BigInt') },
+      { raw: '[Function (anonymous)]' },
+      { raw: expect.stringContaining('Circular') },
+    ]);
+  });
+
+  test.each([
+    { title: 'a generator object', input: (() => cities.values())() },
+    { title: 'an asynchronous generator object', input: asynchronous() },
+    { title: 'a stream', input: Readable.from(cities) },
+    { title: 'a web stream', input: new ReadableStream<City>() },
+  ])('refuses $title at once', ({ input }) => {
+    expect(() => records(input as RecordsInput<City>)).toThrow(
+      expect.objectContaining({
+        code: 'invalid-pipeline',
+        message: expect.stringContaining('read only once'),
+      }),
+    );
+  });
+
+  test('refuses a function that returns the same iterator again', async () => {
+    const once = cities.values();
+    const source = records(() => once);
+    expect((await readAll(source)).error).toBeUndefined();
+    expect((await readAll(source)).error).toMatchObject({ code: 'invalid-pipeline' });
+  });
+
+  test('notices that there are fewer records than before', async () => {
+    const { error } = await readAll(records(new Set([1, 2])), { cursor: 5 });
+    expect(error).toMatchObject({
+      code: 'source-changed',
+      message: expect.stringContaining('now there are 2'),
+    });
+  });
+
+  test('passes on what the iterable throws', async () => {
+    const source = records(function* () {
+      yield 1;
+      throw new Error('broken');
+    });
+    expect((await readAll(source)).error).toEqual(new Error('broken'));
+  });
+
+  test('does not wait for a record when it is aborted', async () => {
+    const controller = new AbortController();
+    const source = records(async function* () {
+      yield 1;
+      await new Promise(() => {});
+    });
+    const reading = readAll(source, { signal: controller.signal, chunkSize: 1 });
+    setTimeout(() => controller.abort(new Error('enough')), 5);
+    expect((await reading).error).toEqual(new Error('enough'));
+  });
+
+  test('lets the iterable clean up when the loop is left', async () => {
+    let isClosed = false;
+    const source = records(async function* () {
+      try {
+        yield* cities;
+      } finally {
+        isClosed = true;
+      }
+    });
+    for await (const _ of source.chunks(request({ chunkSize: 1 }))) break;
+    expect(isClosed).toBe(true);
+  });
+});
+
+test('records ships any values and goes on from anywhere', async () => {
+  const limits = fc.record({
+    chunkSize: fc.integer({ min: 1, max: 8 }),
+    maxBytes: fc.integer({ min: 1, max: 80 }),
+  });
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.jsonValue(), { maxLength: 30 }),
+      limits,
+      async (values, options) => {
+        const whole = await readAll(records(values), options);
+        expect(linesOf(whole)).toEqual(values.map((value) => JSON.stringify(value)));
+        await expectResumable(records(values), whole, options);
+        expect(
+          await readAll(
+            records(() => values.values()),
+            options,
+          ),
+        ).toEqual(whole);
+      },
+    ),
+  );
+});

@@ -1,0 +1,96 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, open } from 'node:fs/promises';
+import path from 'node:path';
+import { LeatError, messageOf, type SinkIdentity } from '@leat/core';
+import type { SinkContext } from '@leat/sdk';
+import { errorCode } from '../sink/error-code.ts';
+import { fenced } from '../sink/fenced.ts';
+import { claimFolder } from './ndjson-claim.ts';
+import { Staging } from './ndjson-staging.ts';
+import { hostToken } from '../sink/process-alive.ts';
+
+/** Errors that waiting does not mend when the folder is opened. */
+const UNFIT = new Set([
+  'EACCES',
+  'EPERM',
+  'EROFS',
+  'ENOTDIR',
+  'EEXIST',
+  'EISDIR',
+  'ELOOP',
+  'ENAMETOOLONG',
+  'EINVAL',
+]);
+
+/** The folders of one run, as one session uses them. */
+export interface RunFolder {
+  /** `dir/<run>`, with one segment for each chunk. */
+  readonly segments: string;
+  /** `dir/<run>/receipts`, with one journal or more for each session. */
+  readonly receipts: string;
+  /** Unique among all sessions on all hosts; tells which process it belongs to. */
+  readonly session: string;
+  readonly fsync: boolean;
+  readonly identity: SinkIdentity;
+  /** Where files are written before they get their final names; absent in a session that only reads. */
+  readonly staging?: Staging;
+  /** Makes the names in a directory durable. */
+  readonly syncDirectory: (directory: string) => Promise<void>;
+}
+
+/**
+ * Makes the folders of a run if they are absent, and proves that they can be used: that they belong to
+ * this run and this saver, and, if the session is to commit, are writable and have hard links.
+ *
+ * @throws LeatError `sink-unfit`, `sink-taken` or `fenced`
+ */
+export async function openRunFolder(
+  dir: string,
+  context: SinkContext,
+  fsync: boolean,
+): Promise<RunFolder> {
+  const { run, fence } = context;
+  const segments = path.resolve(dir, run.id);
+  const receipts = path.join(segments, 'receipts');
+  const temporaries = path.join(segments, '.tmp');
+  const session = `${hostToken()}-${process.pid}-${randomUUID().slice(0, 8)}`;
+  const folder = {
+    segments,
+    receipts,
+    session,
+    fsync,
+    ...(fence !== undefined && { staging: new Staging(temporaries, session, fence) }),
+    syncDirectory: fsync ? syncDirectory : () => Promise.resolve(),
+  };
+  try {
+    await mkdir(receipts, { recursive: true });
+    await folder.syncDirectory(path.dirname(segments));
+    await folder.syncDirectory(segments);
+    // Before the fence is raised: another run must not keep the one from committing that the folder has.
+    const identity = await claimFolder(folder, context);
+    if (folder.staging !== undefined) {
+      await folder.syncDirectory(receipts);
+      const higher = await folder.staging.claim();
+      if (higher !== undefined) throw fenced(context, higher);
+      await folder.syncDirectory(temporaries);
+    }
+    return { ...folder, identity };
+  } catch (error) {
+    if (!UNFIT.has(errorCode(error))) throw error;
+    throw new LeatError(
+      'sink-unfit',
+      `The ndjson sink cannot write to the directory ${segments} (${messageOf(error)}). ` +
+        'Give it a directory that it may create and write to.',
+      { cause: error },
+    );
+  }
+}
+
+async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

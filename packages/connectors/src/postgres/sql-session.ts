@@ -1,0 +1,235 @@
+import { createHash } from 'node:crypto';
+import {
+  type ChunkId,
+  compareChunkIds,
+  formatExecutions,
+  LeatError,
+  ordinalOf,
+  parseChunkId,
+  parseReceipt,
+  precedes,
+  type Receipt,
+  type SinkIdentity,
+} from '@leat/core';
+import {
+  admitToSink,
+  type Committed,
+  type SinkChunk,
+  type SinkContext,
+  SinkRejection,
+  type SinkSession,
+  type StoredChunk,
+} from '@leat/sdk';
+import { fenced, openedToRead } from '../sink/fenced.ts';
+import { RecentReceipts } from '../sink/recent-receipts.ts';
+import type { ClaimedTable } from './sql-claim.ts';
+import type { SqlDatabase, SqlRow } from './sql-database.ts';
+import { findRejected, isDataError } from './sql-rejection.ts';
+import {
+  type Tables,
+  commitChunks,
+  pageReceipts,
+  selectFence,
+  selectOrphans,
+  selectReceipts,
+  selectRecords,
+} from './sql-statements.ts';
+
+const RECEIPTS_AT_ONCE = 2000;
+/** Chunks whose records are read at once; each may have some megabytes. */
+const CHUNKS_AT_ONCE = 16;
+
+/** Two tables, open for one run and one saver. See {@link postgres} for what is written. */
+export class SqlSession implements SinkSession {
+  readonly identity: SinkIdentity;
+  readonly #claim: string;
+  readonly #database: SqlDatabase;
+  readonly #tables: Tables;
+  readonly #context: SinkContext;
+  readonly #run: string;
+  readonly #saver: string;
+  readonly #recent: RecentReceipts = new RecentReceipts();
+
+  constructor(
+    database: SqlDatabase,
+    { claim, identity, tables }: ClaimedTable,
+    context: SinkContext,
+  ) {
+    this.identity = identity;
+    this.#claim = claim;
+    this.#database = database;
+    this.#tables = tables;
+    this.#context = context;
+    this.#run = context.run.id;
+    this.#saver = context.stage;
+  }
+
+  commit = async (chunks: readonly SinkChunk[]): Promise<readonly Committed[]> => {
+    const known = new Map<string, Receipt>();
+    const pending = new Map<string, SinkChunk>();
+    for (const chunk of chunks) {
+      const id = chunk.receipt.chunk;
+      const receipt = this.#recent.get(id);
+      if (receipt !== undefined) known.set(id, receipt);
+      else if (!pending.has(id)) pending.set(id, chunk);
+    }
+    // Sessions that insert the same receipts in the same order wait for each other, never in a circle.
+    const fresh = pending.size === 0 ? new Set() : await this.#insert(inDatasetOrder(pending));
+    const duplicates = [...pending.keys()].filter((id) => !fresh.has(id));
+    if (duplicates.length > 0) await this.#findFirstReceipts(duplicates, known);
+    return chunks.map(({ receipt: given }) => {
+      const receipt = known.get(given.chunk) ?? given;
+      known.set(given.chunk, receipt);
+      this.#recent.add(receipt);
+      // The same chunk again in the same call is a duplicate of the first.
+      return { receipt, isDuplicate: !fresh.delete(given.chunk) };
+    });
+  };
+
+  async *receipts(): AsyncGenerator<Receipt> {
+    for await (const page of this.#pages()) yield* page;
+  }
+
+  async *read(): AsyncGenerator<StoredChunk> {
+    const orphans = await this.#orphans();
+    let next = 0;
+    for await (const page of this.#pages()) {
+      const ids: string[] = [];
+      for (const { chunk } of page) {
+        for (; next < orphans.length && precedes(orphans[next] ?? '', chunk); next++) {
+          ids.push(orphans[next] ?? '');
+        }
+        ids.push(chunk);
+      }
+      yield* this.#readChunks(ids);
+    }
+    yield* this.#readChunks(orphans.slice(next));
+  }
+
+  close = (): Promise<void> => this.#database.close();
+
+  /** Returns the ids of the chunks that were not there before. */
+  async #insert(chunks: readonly SinkChunk[]): Promise<Set<string>> {
+    const { fence } = this.#context;
+    if (fence === undefined) throw openedToRead(this.#context);
+    const receipts = [this.#run, this.#saver, receiptsJson(chunks)] as const;
+    const pieces = chunks.flatMap(({ receipt, body }) =>
+      body.length === 0 ? [] : [receipt.chunk, 0, body],
+    );
+    const statement = commitChunks(this.#tables, pieces.length / 3);
+    try {
+      const rows = await this.#database.query(statement, [
+        ...receipts,
+        fence,
+        this.#claim,
+        ...pieces,
+      ]);
+      if (rows.length === 0) throw await this.#refusal();
+      return new Set(rows.flatMap(([chunk]) => chunk ?? []));
+    } catch (error) {
+      if (!isDataError(error)) throw error;
+      const rejected = await findRejected(
+        this.#database,
+        this.#tables,
+        this.#run,
+        chunks,
+        receipts,
+      );
+      // None: what stood in the way is gone, as a row of another transaction may be.
+      if (rejected.length === 0) throw error;
+      throw new SinkRejection(rejected, { cause: error });
+    }
+  }
+
+  /** Why a commit wrote nothing: another fetcher has the run, or another run has its place. */
+  async #refusal(): Promise<LeatError> {
+    const values = [this.#run, this.#saver];
+    const [kept] = await this.#database.query(selectFence(this.#tables), values);
+    const [fence = null, claim = null] = kept ?? [];
+    if (claim !== null && claim !== this.#claim) admitToSink(claim, this.#context);
+    return fenced(this.#context, fence ?? 'none');
+  }
+
+  async #findFirstReceipts(ids: readonly string[], known: Map<string, Receipt>): Promise<void> {
+    const rows = await this.#database.query(selectReceipts(this.#tables), [
+      this.#run,
+      this.#saver,
+      JSON.stringify(ids),
+    ]);
+    for (const row of rows) {
+      const receipt = receiptOf(row);
+      known.set(receipt.chunk, receipt);
+    }
+    const lost = ids.find((id) => !known.has(id));
+    if (lost !== undefined) throw new Error(`The receipt of chunk ${lost} was removed just now.`);
+  }
+
+  async *#pages(): AsyncGenerator<readonly Receipt[]> {
+    for (let after = '{}'; ;) {
+      const rows = await this.#database.query(pageReceipts(this.#tables), [
+        this.#run,
+        this.#saver,
+        after,
+        RECEIPTS_AT_ONCE,
+      ]);
+      if (rows.length > 0) yield rows.map(receiptOf);
+      if (rows.length < RECEIPTS_AT_ONCE) return;
+      after = rows.at(-1)?.[2] ?? after;
+    }
+  }
+
+  /** Chunks that have records without a receipt, which only meddling from outside can make. */
+  async #orphans(): Promise<string[]> {
+    const rows = await this.#database.query(selectOrphans(this.#tables), [this.#run]);
+    return rows.map(([chunk]) => chunk ?? '').toSorted((a, b) => (precedes(a, b) ? -1 : 1));
+  }
+
+  async *#readChunks(ids: readonly string[]): AsyncGenerator<StoredChunk> {
+    for (let from = 0; from < ids.length; from += CHUNKS_AT_ONCE) {
+      const some = JSON.stringify(ids.slice(from, from + CHUNKS_AT_ONCE));
+      const values = [this.#run, some, this.#saver];
+      const rows = await this.#database.query(selectRecords(this.#tables), values);
+      for (const [chunk, records, lines, md5 = null] of rows) {
+        const body = Buffer.from(lines ?? '');
+        const isAltered = md5 !== null && md5 !== createHash('md5').update(body).digest('hex');
+        yield { chunk: chunk ?? '', records: Number(records), body, isVerbatim: false, isAltered };
+      }
+    }
+  }
+}
+
+function inDatasetOrder(chunks: ReadonlyMap<string, SinkChunk>): SinkChunk[] {
+  return [...chunks.values()]
+    .map((chunk) => ({ id: chunkIdOf(chunk.receipt.chunk), chunk }))
+    .toSorted((a, b) => compareChunkIds(a.id, b.id))
+    .map(({ chunk }) => chunk);
+}
+
+function chunkIdOf(text: string): ChunkId {
+  const id = parseChunkId(text);
+  if (id !== undefined) return id;
+  throw new LeatError('invalid-message', `${JSON.stringify(text)} is not a chunk id.`);
+}
+
+function receiptsJson(chunks: readonly SinkChunk[]): string {
+  const rows = chunks.map(({ receipt: { chunk, counts, digest, fence, buried, source = '' } }) => ({
+    chunk,
+    ordinal: `{${ordinalOf(chunkIdOf(chunk)).join()}}`,
+    records_in: counts.in,
+    expanded: counts.expanded,
+    filtered: counts.filtered,
+    dead: counts.dead,
+    retries: counts.retries,
+    digest,
+    fence,
+    buried: formatExecutions(buried),
+    source,
+  }));
+  return JSON.stringify(rows);
+}
+
+function receiptOf([chunk, line]: SqlRow): Receipt {
+  const receipt = parseReceipt(line ?? '');
+  if (receipt !== undefined) return receipt;
+  throw new Error(`The receipt of chunk ${chunk} is damaged: ${line}.`);
+}

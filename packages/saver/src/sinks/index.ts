@@ -1,6 +1,0 @@
-export type { NdjsonOptions } from './ndjson.ts';
-export { ndjson } from './ndjson.ts';
-export type { PgliteOptions } from './pglite.ts';
-export { pglite } from './pglite.ts';
-export type { PostgresOptions } from './postgres.ts';
-export { postgres } from './postgres.ts';
