@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { DOCTOR_CODES, OLDEST_SERVER } from '@leat/core';
+import { OLDEST_SERVER } from '@leat/core';
+import { DOCTOR_CODES } from '@leat/operate';
 import { MINIMUM_VERSION } from '@leat/nats-server';
 import { expect, test } from 'vitest';
 import { doctorTable } from '../../packages/cli/src/doctor-table.ts';

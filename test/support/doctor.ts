@@ -1,4 +1,5 @@
-import type { Finding, Topology, TopologySettings } from '@leat/core';
+import type { Topology, TopologySettings } from '@leat/core';
+import { type Finding } from '@leat/operate';
 import type { NatsServer } from '@leat/nats-server';
 import type { PipelineConnection } from '@leat/runtime';
 import type { ConsumerConfig, StreamConfig } from '@nats-io/jetstream';

@@ -1,4 +1,4 @@
-import type { CodeMeaning } from '@leat/core';
+import { type CodeMeaning } from '@leat/operate';
 
 /** The codes of `leat doctor` as a table in Markdown, for `docs/doctor.md`. */
 export function doctorTable(codes: Readonly<Record<string, CodeMeaning>>): string {

@@ -1,4 +1,4 @@
-import type { Finding, Severity } from '@leat/core';
+import { type Finding, type Severity } from '@leat/operate';
 
 /** A mend that was tried. */
 export interface Mended {

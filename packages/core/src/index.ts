@@ -110,20 +110,5 @@ export {
 export { MAX_SLOTS, movingAverage, wantedSlots } from './slots.ts';
 export type { JsonValue } from './json.ts';
 
-// What is wrong with a server
-export type { ClockReading } from './clock-skew.ts';
-export type { DiagnosisOptions } from './doctor.ts';
-export { diagnose } from './doctor.ts';
-export type { CodeMeaning, FindingCode, Severity } from './doctor-codes.ts';
-export { DOCTOR_CODES } from './doctor-codes.ts';
-export { isStreamOf } from './doctor-expected.ts';
-export type { Finding, Mend } from './doctor-finding.ts';
-export type {
-  Examination,
-  SeenConsumer,
-  SeenMonitor,
-  SeenRun,
-  SeenStream,
-  SeenUsage,
-} from './doctor-seen.ts';
-export { OLDEST_SERVER, whyTooOld } from './server-version.ts';
+// Servers
+export { losesReplicatedQueues, OLDEST_SERVER, whyTooOld } from './server-version.ts';

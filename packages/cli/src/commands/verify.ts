@@ -5,7 +5,7 @@ import { EXIT } from '../exit-code.ts';
 import { PIPELINE_OPTION } from '../find-run.ts';
 import { print } from '../output.ts';
 import { storedRun, type StoredRun, withSink } from '../stored-run.ts';
-import { accountOf, type SinkAccount } from '../verify-sink.ts';
+import { accountOf, type SinkAccount } from '@leat/operate';
 
 export const verifyCommand: Command = {
   name: 'verify',

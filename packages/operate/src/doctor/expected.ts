@@ -1,8 +1,8 @@
-import { checkName, streamName } from './names.ts';
-import { isEnded } from './run.ts';
-import type { Examination } from './doctor-seen.ts';
-import type { PipelineSpec } from './spec.ts';
-import { type Topology, topologyOf, type TopologySettings } from './topology.ts';
+import { checkName, streamName } from '@leat/core';
+import { isEnded } from '@leat/core';
+import type { Examination } from './seen.ts';
+import type { PipelineSpec } from '@leat/core';
+import { type Topology, topologyOf, type TopologySettings } from '@leat/core';
 
 /** What a pipeline should have on the server, from its file or from what is there of it. */
 export interface Expected {

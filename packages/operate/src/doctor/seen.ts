@@ -1,6 +1,6 @@
 import type { ClockReading } from './clock-skew.ts';
-import type { RunState } from './run.ts';
-import type { PipelineSpec } from './spec.ts';
+import type { RunState } from '@leat/core';
+import type { PipelineSpec } from '@leat/core';
 
 /** A stream as it was seen, in JetStream's own words (durations in nanoseconds). */
 export interface SeenStream {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { diagnose } from './doctor.ts';
-import type { FindingCode } from './doctor-codes.ts';
-import type { Examination } from './doctor-seen.ts';
+import { diagnose } from './diagnose.ts';
+import type { FindingCode } from './codes.ts';
+import type { Examination } from './seen.ts';
 import {
   type ConsumerChange,
   findings,

@@ -1,18 +1,18 @@
-import { queueConsumerFindings, receiptsConsumerFindings } from './doctor-consumers.ts';
-import { type Expected, expectedOf, isBucketStream } from './doctor-expected.ts';
-import { type Finding, findingOf, type Mend } from './doctor-finding.ts';
-import { deadLetterFindings, flowFindings } from './doctor-flow.ts';
-import type { Examination, SeenStream } from './doctor-seen.ts';
-import { serverFindings } from './doctor-server.ts';
+import { queueConsumerFindings, receiptsConsumerFindings } from './judge-consumers.ts';
+import { type Expected, expectedOf, isBucketStream } from './expected.ts';
+import { type Finding, findingOf, type Mend } from './finding.ts';
+import { deadLetterFindings, flowFindings } from './judge-flow.ts';
+import type { Examination, SeenStream } from './seen.ts';
+import { serverFindings } from './judge-server.ts';
 import {
   bucketFindings,
   safetyFindings,
   streamSubject,
   wantedStreamFindings,
-} from './doctor-streams.ts';
-import type { Severity } from './doctor-codes.ts';
-import type { PipelineSpec } from './spec.ts';
-import type { TopologySettings, WantedStream } from './topology.ts';
+} from './judge-streams.ts';
+import type { Severity } from './codes.ts';
+import type { PipelineSpec } from '@leat/core';
+import type { TopologySettings, WantedStream } from '@leat/core';
 
 /** What a server is judged by. */
 export interface DiagnosisOptions {

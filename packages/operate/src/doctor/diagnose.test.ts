@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { diagnose } from './doctor.ts';
-import { DOCTOR_CODES } from './doctor-codes.ts';
-import { isStreamOf } from './doctor-expected.ts';
+import { diagnose } from './diagnose.ts';
+import { DOCTOR_CODES } from './codes.ts';
+import { isStreamOf } from './expected.ts';
 import {
   DEAD,
   findings,

@@ -1,16 +1,12 @@
-import {
-  type ClockReading,
-  type Examination,
-  isStreamOf,
-  type SeenRun,
-  type SeenUsage,
-} from '@leat/core';
+import { type ClockReading } from './clock-skew.ts';
+import { isStreamOf } from './expected.ts';
+import { type Examination, type SeenRun, type SeenUsage } from './seen.ts';
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { lookAgain } from './look-again.ts';
 import { lookAtStream } from './look-at-stream.ts';
-import { jetStreamRefusal } from '../jetstream/provision.ts';
-import { Runs } from '../runs/runs.ts';
+import { jetStreamRefusal } from '@leat/runtime';
+import { Runs } from '@leat/runtime';
 
 const CLOCK_READINGS = 3;
 

@@ -1,7 +1,7 @@
-import { diagnose, type DiagnosisOptions } from './doctor.ts';
-import type { Finding } from './doctor-finding.ts';
-import type { Examination, SeenConsumer, SeenStream, SeenUsage } from './doctor-seen.ts';
-import type { PipelineSpec } from './spec.ts';
+import { diagnose, type DiagnosisOptions } from './diagnose.ts';
+import type { Finding } from './finding.ts';
+import type { Examination, SeenConsumer, SeenStream, SeenUsage } from './seen.ts';
+import type { PipelineSpec } from '../../../core/src/spec.ts';
 import {
   DEFAULT_TOPOLOGY_SETTINGS,
   receiptsConsumerOf,
@@ -10,7 +10,7 @@ import {
   type TopologySettings,
   type WantedConsumer,
   type WantedStream,
-} from './topology.ts';
+} from '../../../core/src/topology.ts';
 
 export const SPEC: PipelineSpec = {
   name: 'cities',

@@ -1,8 +1,8 @@
-import type { Mend } from '@leat/core';
+import { type Mend } from './finding.ts';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
-import { ensureConsumer, ensureStream } from '../jetstream/provision.ts';
-import { Runs } from '../runs/runs.ts';
+import { ensureConsumer, ensureStream } from '@leat/runtime';
+import { Runs } from '@leat/runtime';
 
 /**
  * Makes one change on a server: creates what is missing, or changes settings of what is there.

@@ -1,4 +1,5 @@
-import { messageOf, type SeenMonitor } from '@leat/core';
+import { messageOf } from '@leat/core';
+import { type SeenMonitor } from './seen.ts';
 
 const TIMEOUT_MS = 5_000;
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Examination } from './doctor-seen.ts';
+import type { Examination } from './seen.ts';
 import { findings, healthy, PLACE, RECEIPTS, told, USAGE } from './doctor.testsuite.ts';
 
 const withVersion = (version: string): Examination => {

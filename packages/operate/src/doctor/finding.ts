@@ -1,5 +1,5 @@
-import { DOCTOR_CODES, type FindingCode, type Severity } from './doctor-codes.ts';
-import type { WantedConsumer, WantedStream } from './topology.ts';
+import { DOCTOR_CODES, type FindingCode, type Severity } from './codes.ts';
+import type { WantedConsumer, WantedStream } from '@leat/core';
 
 /** A change that mends a finding, and cannot lose anything. */
 export type Mend =

@@ -1,10 +1,10 @@
-import { consumerSubject } from './doctor-consumers.ts';
-import { type Finding, findingOf } from './doctor-finding.ts';
-import type { SeenRun, SeenStream } from './doctor-seen.ts';
-import { isNearlyFull, usedText } from './doctor-server.ts';
-import { streamSubject } from './doctor-streams.ts';
-import { runOfSubject } from './names.ts';
-import { isResumable } from './run.ts';
+import { consumerSubject } from './judge-consumers.ts';
+import { type Finding, findingOf } from './finding.ts';
+import type { SeenRun, SeenStream } from './seen.ts';
+import { isNearlyFull, usedText } from './judge-server.ts';
+import { streamSubject } from './judge-streams.ts';
+import { runOfSubject } from '@leat/core';
+import { isResumable } from '@leat/core';
 
 /** A queue that is nearly full is in order; only one that is at its limit is worth a note. */
 const QUEUE_NEARLY_FULL = 0.9;

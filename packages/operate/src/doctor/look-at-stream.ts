@@ -1,12 +1,7 @@
-import {
-  bucketName,
-  type Examination,
-  messageOf,
-  type SeenConsumer,
-  type SeenStream,
-} from '@leat/core';
+import { bucketName, messageOf } from '@leat/core';
+import { type Examination, type SeenConsumer, type SeenStream } from './seen.ts';
 import type { ConsumerInfo, JetStreamManager, StreamInfo } from '@nats-io/jetstream';
-import { isGone } from '../jetstream/provision.ts';
+import { isGone } from '@leat/runtime';
 
 /** A stream, or why nothing is known of it; neither, if it has just been deleted. */
 export interface StreamLook {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { diagnose } from './doctor.ts';
-import type { FindingCode } from './doctor-codes.ts';
+import { diagnose } from './diagnose.ts';
+import type { FindingCode } from './codes.ts';
 import {
   DEAD,
   findings,

@@ -1,13 +1,13 @@
-import { type Finding, findingOf, type Mend } from './doctor-finding.ts';
-import type { SeenConsumer, SeenStream } from './doctor-seen.ts';
-import { streamSubject } from './doctor-streams.ts';
-import { receiptsConsumer } from './names.ts';
+import { type Finding, findingOf, type Mend } from './finding.ts';
+import type { SeenConsumer, SeenStream } from './seen.ts';
+import { streamSubject } from './judge-streams.ts';
+import { receiptsConsumer } from '@leat/core';
 import {
   receiptsConsumerOf,
   type Topology,
   type WantedConsumer,
   type WantedQueue,
-} from './topology.ts';
+} from '@leat/core';
 
 const MAX_ACK_WAIT_MS = 60_000;
 const MIN_ACK_WAIT_MS = 2_000;

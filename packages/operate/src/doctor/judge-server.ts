@@ -1,7 +1,7 @@
 import { clockSkew } from './clock-skew.ts';
-import { type Finding, findingOf } from './doctor-finding.ts';
-import type { Examination, SeenUsage } from './doctor-seen.ts';
-import { losesReplicatedQueues, whyTooOld } from './server-version.ts';
+import { type Finding, findingOf } from './finding.ts';
+import type { Examination, SeenUsage } from './seen.ts';
+import { losesReplicatedQueues, whyTooOld } from '@leat/core';
 
 /** Data may stay in memory for this long before it is written to disk for good. */
 const MAX_SYNC_INTERVAL_MS = 10_000;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import type { Examination, SeenStream } from './doctor-seen.ts';
+import type { Examination, SeenStream } from './seen.ts';
 import { DEAD, PLACE, SPEC, told, withConsumer, withStream } from './doctor.testsuite.ts';
-import type { RunState } from './run.ts';
+import type { RunState } from '../../../core/src/run.ts';
 
 const withState = (name: string, state: Partial<SeenStream['state']>): Examination =>
   withStream(name, (stream) => ({ ...stream, state: { ...stream.state, ...state } }));

@@ -1,7 +1,7 @@
-import type { SeenConsumer, SeenStream } from '@leat/core';
+import { type SeenConsumer, type SeenStream } from './seen.ts';
 import type { JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
-import { wait } from '../wait.ts';
+import { wait } from '@leat/runtime';
 import { consumerOf } from './look-at-stream.ts';
 import { listenForLife, type SignsOfLife } from './signs-of-life.ts';
 

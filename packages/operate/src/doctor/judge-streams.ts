@@ -1,7 +1,7 @@
-import { type Finding, findingOf } from './doctor-finding.ts';
-import type { SeenStream } from './doctor-seen.ts';
-import { isNearlyFull, usedText } from './doctor-server.ts';
-import type { WantedStream } from './topology.ts';
+import { type Finding, findingOf } from './finding.ts';
+import type { SeenStream } from './seen.ts';
+import { isNearlyFull, usedText } from './judge-server.ts';
+import type { WantedStream } from '@leat/core';
 
 /** Fewer copies do not survive the loss of a server without losing or stopping something. */
 const SAFE_REPLICAS = 3;

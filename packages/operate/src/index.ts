@@ -1,0 +1,23 @@
+// Doctor
+export type { ClockReading } from './doctor/clock-skew.ts';
+export type { CodeMeaning, FindingCode, Severity } from './doctor/codes.ts';
+export { DOCTOR_CODES } from './doctor/codes.ts';
+export type { DiagnosisOptions } from './doctor/diagnose.ts';
+export { diagnose } from './doctor/diagnose.ts';
+export { examine } from './doctor/examine.ts';
+export { isStreamOf } from './doctor/expected.ts';
+export type { Finding, Mend } from './doctor/finding.ts';
+export { mend } from './doctor/mend.ts';
+export { readMonitor } from './doctor/monitor.ts';
+export type {
+  Examination,
+  SeenConsumer,
+  SeenMonitor,
+  SeenRun,
+  SeenStream,
+  SeenUsage,
+} from './doctor/seen.ts';
+
+// Runs
+export type { SinkAccount } from './verify-sink.ts';
+export { accountOf } from './verify-sink.ts';
