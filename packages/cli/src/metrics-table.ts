@@ -1,4 +1,4 @@
-import type { MetricRow } from './metrics.ts';
+import type { MetricRow } from '@leat/host';
 
 /** The metrics as a table in Markdown, for `docs/metrics.md`. */
 export function metricsTable(metrics: Readonly<Record<string, MetricRow>>): string {

@@ -28,9 +28,8 @@ import { connectionName, type OpenedRun, openRun, RECOVER } from '../open-run.ts
 import { print } from '../output.ts';
 import { clearProgress, ProgressDisplay } from '../progress-display.ts';
 import { reportText } from '../report-text.ts';
-import { runStage } from '../services.ts';
+import { openTracing, runStage } from '@leat/host';
 import { listenForShutdown, type Shutdown } from '../shutdown.ts';
-import { openTracing } from '../tracing.ts';
 
 export const devCommand: Command = {
   name: 'dev',
@@ -72,7 +71,12 @@ async function dev(call: Call): Promise<number> {
   if (nats === undefined) return EXIT.interrupted;
   try {
     await noteFile(call, pipeline.name, file);
-    await using tracing = await openTracing(call, pipeline, 'dev');
+    await using tracing = await openTracing(
+      call.settings.otlpEndpoint,
+      call.logger,
+      pipeline,
+      'dev',
+    );
     const connection = await openPipelineConnection(
       pipeline.spec,
       { nats: { url: nats.url }, topology: call.settings.topology },
@@ -161,12 +165,14 @@ async function runAll(run: DevRun): Promise<Ended> {
   const stop = AbortSignal.any([shutdown.stop, over.signal]);
   const codeVersion = await codeVersionOf(call, file);
   const host = {
-    call,
+    logger: call.logger,
+    log: call.settings.log,
     connection,
     pipeline,
     codeVersion,
     pipelineFile: resolve(file),
-    shutdown: { stop, abort: shutdown.abort },
+    stop,
+    abort: shutdown.abort,
   };
   let ended: Ended = {};
   let isResting = false;

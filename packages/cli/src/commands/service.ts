@@ -12,14 +12,19 @@ import {
 import type { Call, Command, CommandOption } from '../command.ts';
 import { codeVersionOf } from '../code-version.ts';
 import { EXIT, exitCodeOfState } from '../exit-code.ts';
-import { healthRoutes } from '../health.ts';
-import { openHttpEndpoint } from '../http-endpoint.ts';
+import {
+  healthRoutes,
+  measure,
+  type Measurement,
+  openHttpEndpoint,
+  openTracing,
+  type Role,
+  runStage,
+  type ServiceHost,
+} from '@leat/host';
 import { connectionName } from '../open-run.ts';
-import { measure, type Measurement } from '../measure.ts';
-import type { Role } from '../metrics.ts';
-import { runStage, type ServiceHost } from '../services.ts';
+import { SETTINGS } from '../settings.ts';
 import { listenForShutdown, type Shutdown } from '../shutdown.ts';
-import { openTracing } from '../tracing.ts';
 
 const once: CommandOption = {
   type: 'boolean',
@@ -59,6 +64,8 @@ export const saverCommand: Command = {
   run: (call) => serve(call, 'saver'),
 };
 
+const REMEDY = `choose another port by --${SETTINGS.httpPort.flag} (${SETTINGS.httpPort.variable}), or another address by --${SETTINGS.httpHost.flag} (${SETTINGS.httpHost.variable})`;
+
 /** How often `--once` looks whether anything is left to do. */
 const LOOK_MS = 1_000;
 
@@ -66,7 +73,7 @@ async function serve(call: Call, role: Role): Promise<number> {
   const [file = ''] = call.operands;
   const pipeline = await loadPipeline(file);
   const stages = stagesOf(pipeline, role, call.flags['stage'] as string | undefined);
-  const { httpPort, httpHost: host, stopGraceMs } = call.settings;
+  const { httpPort, httpHost: host, otlpEndpoint, stopGraceMs } = call.settings;
   const shutdown = listenForShutdown((line) => call.logger.warn(line), stopGraceMs);
   const names = stages.map(({ name }) => name);
   const measurement = httpPort === undefined ? undefined : measure(pipeline, role, names);
@@ -80,11 +87,11 @@ async function serve(call: Call, role: Role): Promise<number> {
   await using endpoint =
     measurement &&
     (await openHttpEndpoint(
-      { host, port: httpPort ?? 0 },
+      { host, port: httpPort ?? 0, remedy: REMEDY },
       { ...health, '/metrics': measurement.answer },
     ));
   if (endpoint !== undefined) call.logger.info({ host, port: endpoint.port }, 'answering probes');
-  await using tracing = await openTracing(call, pipeline, role);
+  await using tracing = await openTracing(otlpEndpoint, call.logger, pipeline, role);
   connection = await openPipelineConnection(pipeline.spec, call.settings, {
     name: connectionName(role),
     logger: call.logger,
@@ -105,7 +112,15 @@ async function serve(call: Call, role: Role): Promise<number> {
     return role === 'fetcher'
       ? await hostFetcher(call, connection, pipeline, codeVersion, shutdown, measurement)
       : await hostStages(
-          { call, connection, pipeline, codeVersion, pipelineFile: resolve(file) },
+          call,
+          {
+            connection,
+            pipeline,
+            codeVersion,
+            pipelineFile: resolve(file),
+            logger: call.logger,
+            log: call.settings.log,
+          },
           stages,
           shutdown,
         );
@@ -140,14 +155,15 @@ async function hostFetcher(
 }
 
 async function hostStages(
-  common: Omit<ServiceHost, 'shutdown'>,
+  call: Call,
+  common: Omit<ServiceHost, 'stop' | 'abort'>,
   stages: readonly (Mapper | Saver)[],
   shutdown: Shutdown,
 ): Promise<number> {
-  const { call, connection } = common;
+  const { connection } = common;
   const over = new AbortController();
   const stop = AbortSignal.any([shutdown.stop, over.signal]);
-  const host = { ...common, shutdown: { stop, abort: shutdown.abort } };
+  const host = { ...common, stop, abort: shutdown.abort };
   const services = stages.map((stage) => runStage(host, stage).finally(() => over.abort()));
   if (call.flags['once'] === true) services.push(untilNothingIsLeft(call, connection, stop, over));
   const results = await Promise.allSettled(services);

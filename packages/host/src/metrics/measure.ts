@@ -1,7 +1,7 @@
 import type { RunReport } from '@leat/core';
 import type { Pipeline } from '@leat/sdk';
 import type { Meter, PipelineConnection } from '@leat/runtime';
-import type { Answer } from './http-endpoint.ts';
+import type { Answer } from '../http-endpoint.ts';
 import { createInstruments } from './instruments.ts';
 import type { Role } from './metrics.ts';
 import { RunGauges } from './run-gauges.ts';

@@ -1,6 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { LeatError, messageOf } from '@leat/core';
-import { SETTINGS } from './settings.ts';
 
 /** What is answered to a request. */
 export interface Answer {
@@ -22,19 +21,26 @@ export interface HttpEndpoint extends AsyncDisposable {
   readonly port: number;
 }
 
+/** Where to listen. */
+export interface HttpAddress {
+  readonly host: string;
+  /** 0 is any that is free. */
+  readonly port: number;
+  /** What to do if nobody can listen there: the end of a sentence. */
+  readonly remedy: string;
+}
+
 /** All addresses. Node itself makes do with those of IPv4 where there are no others, if it is told nothing. */
 const ALL = '::';
 
 /**
  * Answers requests by their path.
  *
- * @param at.host the address to listen on
- * @param at.port 0 is any that is free
  * @param routes the answers by path
  * @throws LeatError `invalid-configuration` if nobody can listen there
  */
 export async function openHttpEndpoint(
-  { host, port }: { readonly host: string; readonly port: number },
+  { host, port, remedy }: HttpAddress,
   routes: Routes,
 ): Promise<HttpEndpoint> {
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -55,11 +61,10 @@ export async function openHttpEndpoint(
   const server = createServer((request, response) => void answer(request, response));
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => {
-      const { httpPort, httpHost } = SETTINGS;
       reject(
         new LeatError(
           'invalid-configuration',
-          `Nobody can listen on port ${port} of ${host} (${messageOf(error)}): choose another port by --${httpPort.flag} (${httpPort.variable}), or another address by --${httpHost.flag} (${httpHost.variable}).`,
+          `Nobody can listen on port ${port} of ${host} (${messageOf(error)}): ${remedy}.`,
           { cause: error },
         ),
       );

@@ -7,7 +7,6 @@ import { setGlobalErrorHandler, W3CTraceContextPropagator } from '@opentelemetry
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { detectResources, envDetector, resourceFromAttributes } from '@opentelemetry/resources';
 import { BasicTracerProvider, BatchSpanProcessor } from '@opentelemetry/sdk-trace-base';
-import type { Tracing } from './tracing.ts';
 
 /** How long the end of a process may wait for the collector. */
 const FLUSH_MS = 3_000;
@@ -23,7 +22,7 @@ export function exportSpans(
   spec: PipelineSpec,
   role: string,
   logger: Logger,
-): Tracing {
+): AsyncDisposable & { readonly tracer: ChunkTracer } {
   // Without the user and password that an address may hold.
   const collector = new URL(endpoint).origin;
   let isTold = false;
