@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { Deployment, expectBalance, expectSquares } from '../support/deployment.ts';
 
 const COUNT = 4_000;
+const PARAMS = ['--param', `count=${COUNT}`, '--param', `hold=${COUNT / 2}`];
 
 /** A run that has come half-way when all of its services are killed. */
 async function halfWay(): Promise<{ site: Deployment; run: string }> {
@@ -56,7 +57,7 @@ test('a run that is started again by its id on an empty server is refused with a
   await using _ = site;
   await forgetEverything(site);
   const edited = site.as({ EDIT_CHUNK_SIZE: '50' });
-  await edited.leat('start', site.file, '--run', run, '--recover', '--param', `count=${COUNT}`);
+  await edited.leat('start', site.file, '--run', run, '--recover', ...PARAMS);
   expect(await edited.service('fetcher').ended).toMatchObject({ code: 1 });
   expect(await site.report(run)).toMatchObject({
     state: 'failed',
@@ -73,7 +74,7 @@ test.each<[string, Readonly<Record<string, string>>]>([
   await forgetEverything(site);
   await site.letGo();
   const edited = site.as(env);
-  const args = ['--run', run, '--recover', '--param', `count=${COUNT}`];
+  const args = ['--run', run, '--recover', ...PARAMS];
   expect(await edited.leat('start', site.file, ...args)).toMatchObject({ code: 0 });
   const fetcher = edited.service('fetcher');
   edited.service('mapper');

@@ -5,6 +5,7 @@ import {
   type RunProgress,
   type RunReport,
   type RunRequest,
+  type SinkIdentity,
 } from '@leat/core';
 import type { Pipeline, Saver, SinkSession } from '@leat/sdk';
 import { loadPipeline, misfitOf, runInfoOf } from '@leat/runtime';
@@ -69,6 +70,14 @@ function nameTheFile({ run, file }: RunRequest, command: string): LeatError {
     'invalid-configuration',
     `Name the pipeline file of the run ${run}: leat ${command} ${run} pipeline.ts${hint}.`,
   );
+}
+
+/** What is wrong with a sink that the run was not saved into. */
+export function otherSink(saver: string, known: SinkIdentity, found: SinkIdentity): string {
+  if (known.place === found.place) {
+    return `${saver}: ${known.place} is not what the run was saved into: it was removed, or another was put in its place.`;
+  }
+  return `${saver}: the run was saved into ${known.place}, and the pipeline file leads to ${found.place}.`;
 }
 
 /** Opens a saver's sink, to read what is in it. */

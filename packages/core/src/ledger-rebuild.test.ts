@@ -132,7 +132,8 @@ test('does no chunk again of which records were redriven, and counts these once'
       0,
     );
   }
-  expect([...ledger.inFlight()].map(({ seq }) => seq)).toEqual([3]);
+  // Of chunk 2 the rest may still be missing, and of chunk 3 everything.
+  expect([...ledger.inFlight()].map(({ seq }) => seq)).toEqual([2, 3]);
   // Three records are known of chunk 1, and one of chunk 2; the one under way counts as dead until it is whole.
   expect(ledger.totals.counts).toMatchObject({ in: RECORDS + 3 + 1 + 1, dead: 1 });
   expect([...ledger.redrives.inFlight()]).toEqual([]);

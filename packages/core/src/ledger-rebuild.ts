@@ -2,6 +2,7 @@ import { formatChunkId, parseChunkId, redrivenOf } from './chunk-id.ts';
 import { addCounts, NO_COUNTS } from './counts.ts';
 import { Ledger } from './ledger.ts';
 import { FIRST_CHECKPOINT, type LedgerCheckpoint } from './ledger-checkpoint.ts';
+import { RangeSet } from './range-set.ts';
 import type { Receipt } from './receipt.ts';
 
 /**
@@ -12,9 +13,9 @@ import type { Receipt } from './receipt.ts';
  * What cannot be known again is done again: chunks of which nothing was left to save (they never reached a
  * sink), and where the source can be read (it is read from its beginning).
  *
- * Where sinks hold redriven records, every chunk that they know of was settled when that began, also those
- * of which nothing is there: they are not done again, for some of their records have been saved since. What
- * the books said of the others is lost.
+ * A chunk of which sinks hold redriven records was settled when these were tried again. It is not done again,
+ * for some of its records would be saved twice; what the books said of its other records is lost, unless
+ * the sinks hold the rest of the chunk.
  */
 export class LedgerRebuild {
   readonly #ledger = new Ledger({
@@ -51,19 +52,27 @@ export class LedgerRebuild {
   }
 
   #withRedriven(known: LedgerCheckpoint): LedgerCheckpoint {
-    const { next, totals, partly } = known;
-    const isKnown = (seq: number): boolean => this.#ledger.isSettled(seq) || seq in partly;
+    const { totals } = known;
+    const roots = new Set(this.#redriven.map(({ seq }) => seq));
+    const partly = { ...known.partly };
+    const isKnown = (seq: number): boolean => this.#ledger.isSettled(seq) || seq in known.partly;
     // Where nothing was left of a chunk, the books do not have the dead that are to be taken back.
     const unknown = new Set(
       this.#redriven.filter(({ seq }) => !isKnown(seq)).map(({ record }) => record),
     ).size;
+    const settled = new RangeSet(known.settledAbove);
+    let newlySettled = 0;
+    for (const seq of roots) {
+      if (settled.add(seq)) newlySettled++;
+      Reflect.deleteProperty(partly, seq);
+    }
     const ledger = new Ledger({
       ...known,
-      settledAbove: [[0, next]],
-      partly: {},
+      settledAbove: settled.toRanges(),
+      partly,
       totals: {
         ...totals,
-        savedChunks: next,
+        savedChunks: totals.savedChunks + totals.deadChunks + newlySettled,
         deadChunks: 0,
         counts: addCounts(totals.counts, { ...NO_COUNTS, in: unknown, dead: unknown }),
       },

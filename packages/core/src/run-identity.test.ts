@@ -46,6 +46,7 @@ describe('identityOf', () => {
       createdAt: AT,
       graph: 'numbers numbers>out',
       limits,
+      params: {},
     });
   });
 
@@ -58,6 +59,7 @@ describe('identityOf', () => {
       createdAt: AT,
       graph: 'numbers numbers>out',
       limits: { chunkSize: 100, maxBytes: 1_000 },
+      params: {},
     });
   });
 });

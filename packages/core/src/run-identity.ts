@@ -22,6 +22,8 @@ export interface RunIdentity {
   /** The graph, as `drawGraph` writes it. */
   readonly graph: string;
   readonly limits: ChunkLimits;
+  /** What was given with `--param`: it may say what the dataset is. */
+  readonly params: Readonly<Record<string, string>>;
 }
 
 /**
@@ -36,7 +38,7 @@ export function newBirthMark(random: number): string {
 }
 
 /** What a run's request says of its identity; see `RunRequest`. */
-interface Asked extends Pick<RunIdentity, 'pipeline' | 'run' | 'createdAt'> {
+interface Asked extends Pick<RunIdentity, 'pipeline' | 'run' | 'createdAt' | 'params'> {
   readonly born?: string;
   readonly limits?: ChunkLimits;
   readonly spec: PipelineSpec;
@@ -44,7 +46,7 @@ interface Asked extends Pick<RunIdentity, 'pipeline' | 'run' | 'createdAt'> {
 
 /** @param limits those of the pipeline file, for a run whose request does not have them yet */
 export function identityOf(request: Asked, limits: ChunkLimits): RunIdentity {
-  const { pipeline, run, born = '', createdAt, spec } = request;
+  const { pipeline, run, born = '', createdAt, params, spec } = request;
   return {
     pipeline,
     run,
@@ -52,5 +54,6 @@ export function identityOf(request: Asked, limits: ChunkLimits): RunIdentity {
     createdAt,
     graph: drawGraph(spec),
     limits: request.limits ?? { chunkSize: limits.chunkSize, maxBytes: limits.maxBytes },
+    params,
   };
 }

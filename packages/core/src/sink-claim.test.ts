@@ -10,6 +10,7 @@ const IDENTITY: RunIdentity = {
   createdAt: '2026-11-27T00:00:00.000Z',
   graph: 'numbers numbers>out',
   limits: { chunkSize: 100, maxBytes: 524_288 },
+  params: { file: 'a.csv' },
 };
 const CLAIM: SinkClaim = { ...IDENTITY, saver: 'out', sink: 'first-mark' };
 const FOUND = formatSinkClaim(CLAIM);
@@ -21,6 +22,7 @@ const claims: fc.Arbitrary<SinkClaim> = fc.record({
   createdAt: fc.string(),
   graph: fc.string({ unit: 'binary' }),
   limits: fc.record({ chunkSize: fc.maxSafeInteger(), maxBytes: fc.maxSafeInteger() }),
+  params: fc.dictionary(fc.string(), fc.string(), { noNullPrototype: true }),
   saver: fc.string(),
   sink: fc.string(),
 });
@@ -60,6 +62,8 @@ describe('formatSinkClaim and parseSinkClaim', () => {
       { v: 1, ...CLAIM, [key]: undefined },
     ]),
     ['a number for a text', { v: 1, ...CLAIM, run: 1 }],
+    ['parameters that are nothing', { v: 1, ...CLAIM, params: null }],
+    ['a parameter that is no text', { v: 1, ...CLAIM, params: { a: 1 } }],
     ['limits that are nothing', { v: 1, ...CLAIM, limits: null }],
     ['a limit that is no number', { v: 1, ...CLAIM, limits: { chunkSize: '1', maxBytes: 1 } }],
     ['a limit that is not whole', { v: 1, ...CLAIM, limits: { chunkSize: 1, maxBytes: 1.5 } }],
@@ -113,7 +117,7 @@ describe('claimSink', () => {
   test('refuses a new run where an earlier version has left something', () => {
     expect(attempt('')).toEqual(
       refused(
-        /^The sink of the saver out has a run r1 of an earlier version of Leat: .* --recover\.$/,
+        /^The sink of the saver out has a run r1 without a claim: an earlier version of Leat wrote it, or .* --recover\.$/,
       ),
     );
   });
@@ -123,6 +127,22 @@ describe('claimSink', () => {
     expect(attempt(newer, {}, isRecovered)).toEqual(
       refused(/what this version of Leat does not understand: use the version that wrote it\.$/),
     );
+  });
+
+  test.each([false, true])('refuses a claim of another run id, recovered %s', (isRecovered) => {
+    expect(attempt(FOUND, { run: 'r2' }, isRecovered)).toEqual(
+      refused(/has the run r1, and this is r2: put it back to where that run has written it\.$/),
+    );
+  });
+
+  test.each<[string, Record<string, string>, RegExp]>([
+    ['another value', { file: 'b.csv' }, /\(file="a\.csv"; now file="b\.csv"\)/],
+    ['none', {}, /\(file="a\.csv"; now none\)/],
+    ['more', { file: 'a.csv', a: '1' }, /\(file="a\.csv"; now a="1", file="a\.csv"\)/],
+  ])('goes not on with a run that had other parameters: %s', (_, params, expected) => {
+    const later = { born: '00000000000b2', params };
+    expect(attempt(FOUND, later, true)).toEqual(refused(expected));
+    expect(attempt(FOUND, later, true)).toEqual(refused(/give the same with --param/));
   });
 
   test.each([false, true])('refuses a run of another pipeline, recovered %s', (isRecovered) => {

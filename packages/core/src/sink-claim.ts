@@ -45,12 +45,16 @@ export function parseSinkClaim(text: string): SinkClaim | undefined {
   }
   if (typeof value !== 'object' || value === null) return undefined;
   const { v, ...claim } = value as SinkClaim & { readonly v: unknown };
-  const { pipeline, run, born, createdAt, graph, saver, sink, limits } = claim;
+  const { pipeline, run, born, createdAt, graph, saver, sink, limits, params } = claim;
   const areTexts = [pipeline, run, born, createdAt, graph, saver, sink].every(
     (each) => typeof each === 'string',
   );
   const areLimits = [limits?.chunkSize, limits?.maxBytes].every(Number.isSafeInteger);
-  return v === VERSION && areTexts && areLimits ? claim : undefined;
+  const areParams =
+    typeof params === 'object' &&
+    params !== null &&
+    Object.values(params).every((each) => typeof each === 'string');
+  return v === VERSION && areTexts && areLimits && areParams ? claim : undefined;
 }
 
 /**
@@ -68,7 +72,11 @@ export function claimSink(found: string | undefined, claimant: Claimant, newSink
   if (found === undefined) return fresh(newSink);
   if (found === '') {
     if (identity.born === '' || isRecovered) return fresh(newSink);
-    throw refusal(claimant, `has a run ${identity.run} of an earlier version of Leat`, RECOVER);
+    throw refusal(
+      claimant,
+      `has a run ${identity.run} without a claim: an earlier version of Leat wrote it, or the claim was removed`,
+      RECOVER,
+    );
   }
   const claim = parseSinkClaim(found);
   if (claim === undefined) {
@@ -76,6 +84,13 @@ export function claimSink(found: string | undefined, claimant: Claimant, newSink
       claimant,
       `keeps for the run ${identity.run} what this version of Leat does not understand`,
       'use the version that wrote it',
+    );
+  }
+  if (claim.run !== identity.run) {
+    throw refusal(
+      claimant,
+      `has the run ${claim.run}, and this is ${identity.run}`,
+      'put it back to where that run has written it',
     );
   }
   if (claim.pipeline !== identity.pipeline) {
@@ -101,12 +116,19 @@ const RECOVER = 'choose another run id with --run, or go on with that run with -
 
 /** A run can go on from what a sink has only if its chunk ids mean the same. */
 function demandSameChunks(claim: SinkClaim, claimant: Claimant): void {
-  const { graph, limits } = claimant.identity;
+  const { graph, limits, params } = claimant.identity;
   if (claim.graph !== graph) {
     throw refusal(
       claimant,
       `has a run ${claim.run} with the graph "${claim.graph}", and the pipeline is now "${graph}"`,
       'put the stages back to go on with it, or choose another run id with --run',
+    );
+  }
+  if (paramsText(claim.params) !== paramsText(params)) {
+    throw refusal(
+      claimant,
+      `has a run ${claim.run} with other parameters (${paramsText(claim.params)}; now ${paramsText(params)})`,
+      'give the same with --param to go on with it, or choose another run id with --run',
     );
   }
   const { chunkSize, maxBytes } = claim.limits;
@@ -117,6 +139,12 @@ function demandSameChunks(claim: SinkClaim, claimant: Claimant): void {
       'put them back to go on with it, or choose another run id with --run',
     );
   }
+}
+
+/** Parameters as they are given, in one order. */
+function paramsText(params: Readonly<Record<string, string>>): string {
+  const given = Object.entries(params).map(([key, value]) => `${key}=${JSON.stringify(value)}`);
+  return given.toSorted().join(', ') || 'none';
 }
 
 function refusal({ saver }: Claimant, sentence: string, remedy: string): LeatError {

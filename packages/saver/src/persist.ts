@@ -9,6 +9,9 @@ const SINK_BACKOFF: RetryPolicy = {
   jitter: 'equal',
 };
 
+/** After about two seconds. */
+const FAILURES_UNTIL_TOLD = 5;
+
 /**
  * Tries until it works: a sink that is away makes the run wait, and the log says why.
  *
@@ -17,7 +20,12 @@ const SINK_BACKOFF: RetryPolicy = {
 export async function persist<T>(
   what: string,
   action: () => Promise<T>,
-  options: { readonly signal: AbortSignal; readonly logger: Logger },
+  options: {
+    readonly signal: AbortSignal;
+    readonly logger: Logger;
+    /** Told what is waited for, when it has been waited for a while. */
+    readonly onWait: (reason: string) => void;
+  },
 ): Promise<T> {
   const { signal, logger } = options;
   for (let failures = 1; ; failures++) {
@@ -29,7 +37,9 @@ export async function persist<T>(
     } catch (error) {
       if (error instanceof LeatError) throw error;
       const retryInMs = backoffMs(SINK_BACKOFF, failures, Math.random());
-      logger.warn({ retryInMs }, `${what} is not available, waiting: ${messageOf(error)}`);
+      const reason = `${what} is not available, waiting: ${messageOf(error)}`;
+      logger.warn({ retryInMs }, reason);
+      if (failures >= FAILURES_UNTIL_TOLD) options.onWait(reason);
       await wait(retryInMs, signal);
     }
   }

@@ -39,7 +39,7 @@ export class RunSink {
    */
   async open(
     { info, identity, isRecovered, fence, sink: counted, signal }: KnownRun,
-    known: Pick<KnownRuns, 'claimSink'>,
+    known: Pick<KnownRuns, 'claimSink' | 'tellWait'>,
   ): Promise<SinkSession> {
     const mark = this.#session?.identity?.mark;
     const isCounted = mark === undefined || counted === undefined || counted.mark === mark;
@@ -60,7 +60,11 @@ export class RunSink {
       logger: logger.child({ pipeline: pipeline.name, run: info.id, stage: saver.name }),
     };
     const open = (): Promise<SinkSession> => sink.open(context);
-    const session = await persist(`the sink ${sink.kind}`, open, { signal, logger });
+    const session = await persist(`the sink ${sink.kind}`, open, {
+      signal,
+      logger,
+      onWait: (reason) => known.tellWait(info.id, reason),
+    });
     try {
       if (session.identity !== undefined) await known.claimSink(info.id, session.identity);
     } catch (error) {

@@ -152,11 +152,16 @@ class SaverService {
   ): Promise<void> {
     const { abort, logger } = this.#options;
     const code = error instanceof LeatError ? error.code : undefined;
-    if (code === 'sink-unfit') this.#unfit.abort(error);
-    else if (code === 'fenced') await this.#yield(run, sink, error as LeatError);
+    if (code === 'sink-unfit') {
+      this.#known.tellWait(run, messageOf(error));
+      this.#unfit.abort(error);
+    } else if (code === 'fenced') await this.#yield(run, sink, error as LeatError);
     else if (code === 'sink-taken') this.#known.tellTrouble(run, messageOf(error));
     else if (code === 'run-state') logger.debug({ run }, `chunks given back: ${messageOf(error)}`);
-    else if (!abort.aborted) logger.error({ err: error, run }, 'chunks given back');
+    else if (!abort.aborted) {
+      logger.error({ err: error, run }, 'chunks given back');
+      this.#known.tellWait(run, `chunks are given back: ${messageOf(error)}`);
+    }
     const delayMs = abort.aborted || code === 'sink-unfit' ? 0 : TROUBLE_DELAY_MS;
     for (const { delivery } of group) {
       if (!abort.aborted && code !== 'run-state') delivery.span?.fail(error);
@@ -230,11 +235,13 @@ class SaverService {
     signal: AbortSignal,
   ): Promise<readonly Committed[]> {
     const { logger } = this.#options;
+    const run = chunks[0]?.delivery.envelope.run ?? '';
+    const onWait = (reason: string): void => this.#known.tellWait(run, reason);
     for (;;) {
       const commit = (): Promise<readonly Committed[]> =>
         session.commit(chunks.map((chunk) => chunk.toSinkChunk(fence)));
       try {
-        return await persist('the sink', commit, { signal, logger });
+        return await persist('the sink', commit, { signal, logger, onWait });
       } catch (error) {
         if (!(error instanceof SinkRejection)) throw error;
         if (error.rejected.length === 0) throw error;

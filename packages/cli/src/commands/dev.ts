@@ -228,9 +228,8 @@ async function conclude(
     process.stderr.write(`Paused. "leat dev ${file}" goes on with the run ${request.run}.\n`);
   }
   if (error !== undefined) {
-    process.stderr.write(
-      `leat: ${error.message}\nMend it, and "leat dev ${file} --run ${request.run}" goes on where it stopped.\n`,
-    );
+    const remedy = `Mend it, and "leat dev ${file} --run ${request.run}" goes on where it stopped.\n`;
+    process.stderr.write(`leat: ${error.message}\n${error.code === 'sink-taken' ? '' : remedy}`);
   }
   if (call.flags['keep'] === true && !shutdown.stop.aborted) {
     process.stderr.write(`NATS stays up at ${nats.url}, until Ctrl-C.\n`);

@@ -60,8 +60,8 @@ function estimateText(report: RunReport): string {
 async function showAll(call: Call, all: readonly FoundRun[]): Promise<number> {
   const reports = await Promise.all(all.map(reportOfRun));
   const lines = reports.map(
-    ({ run, pipeline, state, records, chunks }) =>
-      `${run}  ${pipeline}  ${state}  ${chunks.saved} chunks  ${records.saved} records saved  ${records.dead} dead\n`,
+    ({ run, pipeline, state, records, chunks, troubles }) =>
+      `${run}  ${pipeline}  ${state}  ${chunks.saved} chunks  ${records.saved} records saved  ${records.dead} dead${troubles.map(({ stage }) => `  trouble in ${stage}`).join('')}\n`,
   );
   if (call.flags['json'] === true) await print(jsonOf(reports));
   else await print(lines.join('') || 'No runs.\n');

@@ -4,7 +4,7 @@ import type { Call, Command } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
 import { PIPELINE_OPTION } from '../find-run.ts';
 import { print } from '../output.ts';
-import { storedRun, type StoredRun, withSink } from '../stored-run.ts';
+import { otherSink, storedRun, type StoredRun, withSink } from '../stored-run.ts';
 import { accountOf, type SinkAccount } from '@leat/operate';
 
 export const verifyCommand: Command = {
@@ -57,9 +57,7 @@ async function account(call: Call, stored: StoredRun, saver: Saver): Promise<Sin
       if (known === undefined || identity === undefined || known.mark === identity.mark) {
         return accountOf(session, saver.name, stored.request);
       }
-      return nothing(
-        `${saver.name}: the run was saved into ${known.place}, and the pipeline file leads to ${identity.place}.`,
-      );
+      return nothing(otherSink(saver.name, known, identity));
     });
   } catch (error) {
     if (!(error instanceof LeatError && error.code === 'sink-taken')) throw error;

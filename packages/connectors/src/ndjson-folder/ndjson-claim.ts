@@ -1,9 +1,10 @@
-import { link, readdir, readFile, rename, unlink, writeFile } from 'node:fs/promises';
+import { link, readFile, rename, unlink, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { LeatError, parseSinkClaim, type SinkIdentity } from '@leat/core';
 import { admitToSink, type SinkContext } from '@leat/sdk';
 import { errorCode } from '../sink/error-code.ts';
+import { namesIn } from './names-in.ts';
 import { parseSegmentName } from './segment-name.ts';
 
 /** What `link` answers on a file system that has no hard links. */
@@ -56,7 +57,7 @@ async function foundClaim(
     );
   }
   if (text !== undefined) return text;
-  const isEmpty = !(await readdir(segments)).some((name) => parseSegmentName(name) !== undefined);
+  const isEmpty = !(await namesIn(segments)).some((name) => parseSegmentName(name) !== undefined);
   return owner === undefined && isEmpty ? undefined : '';
 }
 

@@ -39,8 +39,8 @@ export interface RunFolder {
 }
 
 /**
- * Makes the folders of a run if they are absent, and proves that they can be used: that they belong to
- * this run and this saver, and, if the session is to commit, are writable and have hard links.
+ * Makes the folders of a run if they are absent and the session is to commit, and proves that they can be
+ * used: that they belong to this run and this saver, are writable and have hard links.
  *
  * @throws LeatError `sink-unfit`, `sink-taken` or `fenced`
  */
@@ -63,9 +63,12 @@ export async function openRunFolder(
     syncDirectory: fsync ? syncDirectory : () => Promise.resolve(),
   };
   try {
-    await mkdir(receipts, { recursive: true });
-    await folder.syncDirectory(path.dirname(segments));
-    await folder.syncDirectory(segments);
+    // Who only reads makes nothing: a folder that was moved away must not come back empty.
+    if (folder.staging !== undefined) {
+      await mkdir(receipts, { recursive: true });
+      await folder.syncDirectory(path.dirname(segments));
+      await folder.syncDirectory(segments);
+    }
     // Before the fence is raised: another run must not keep the one from committing that the folder has.
     const identity = await claimFolder(folder, context);
     if (folder.staging !== undefined) {

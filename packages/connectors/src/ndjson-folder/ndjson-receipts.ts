@@ -1,9 +1,10 @@
-import { type FileHandle, open, readdir, readFile, stat } from 'node:fs/promises';
+import { type FileHandle, open, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { type ChunkId, type Receipt, formatChunkId, formatReceipt } from '@leat/core';
 import { chunkDigest } from '@leat/sdk';
 import type { RunFolder } from './ndjson-folder.ts';
 import { type JournalEntry, parseJournalEntry } from './ndjson-journal.ts';
+import { namesIn } from './names-in.ts';
 import { fileToken, segmentPath } from './ndjson-segment.ts';
 
 /** How much of a journal is read at once, and what one entry of the index stands for. */
@@ -67,7 +68,7 @@ export class JournalIndex {
   }
 
   async #refresh(): Promise<void> {
-    for (const name of await readdir(this.#folder.receipts)) {
+    for (const name of await namesIn(this.#folder.receipts)) {
       if (name.endsWith('.txt')) await this.#extend(name);
     }
   }

@@ -1,10 +1,10 @@
 import { type BigIntStats, closeSync, fstatSync, linkSync, openSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { type ChunkId, compareChunkIds } from '@leat/core';
 import { writeDurably } from './durable-write.ts';
 import { errorCode } from '../sink/error-code.ts';
 import type { RunFolder } from './ndjson-folder.ts';
+import { namesIn } from './names-in.ts';
 import { parseSegmentName, segmentName } from './segment-name.ts';
 
 export function segmentPath(folder: RunFolder, id: ChunkId): string {
@@ -52,7 +52,7 @@ export function linkSegment(file: string, segment: string): boolean {
 /** Every committed chunk, in dataset order. */
 export async function listSegments(folder: RunFolder): Promise<ChunkId[]> {
   const ids: ChunkId[] = [];
-  for (const name of await readdir(folder.segments)) {
+  for (const name of await namesIn(folder.segments)) {
     const id = parseSegmentName(name);
     if (id !== undefined) ids.push(id);
   }

@@ -159,7 +159,7 @@ export function testSqlClaim(name: string, setup: () => SqlClaimUnderTest): void
       for (const fence of [1, 9]) {
         const opened = open(schema, run, { fence });
         await expect(opened).rejects.toMatchObject({ code: 'sink-taken' });
-        await expect(opened).rejects.toThrow(/earlier version of Leat: .* --recover/);
+        await expect(opened).rejects.toThrow(/earlier version of Leat wrote it.* --recover/);
       }
       expect(await idsOf(await open(schema, run, { ...legacy, fence: 5 }))).toEqual(['0', '1']);
       // Other runs are welcome.

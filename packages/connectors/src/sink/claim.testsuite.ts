@@ -82,6 +82,7 @@ export function testClaim(name: string, setup: () => SinkUnderTest): void {
       ['graph', { graph: 'numbers numbers>saver numbers>more' }],
       ['chunkSize', { limits: { chunkSize: 50, maxBytes: 524_288 } }],
       ['maxBytes', { limits: { chunkSize: 100, maxBytes: 1_000 } }],
+      ['parameters', { params: { file: 'b.csv' } }],
     ])('recovers no run with another %s', async (what, identity) => {
       const run = newRun();
       await (await open(run)).commit(sampleChunks(1));

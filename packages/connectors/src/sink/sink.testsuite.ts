@@ -35,6 +35,7 @@ export function identityFor(run: string, changes: Partial<RunIdentity> = {}): Ru
     createdAt: '2026-11-27T00:00:00.000Z',
     graph: 'numbers numbers>saver',
     limits: { chunkSize: 100, maxBytes: 524_288 },
+    params: {},
     ...changes,
   };
 }

@@ -125,6 +125,11 @@ export class KnownRuns {
     this.#known.delete(run);
   }
 
+  /** Tells operators what the stage waits for. */
+  tellWait(run: string, reason: string): void {
+    this.#troubles.tell(run, reason);
+  }
+
   /**
    * Says into which sink this replica writes a run. The first saver of a name decides for all of them.
    *
@@ -139,7 +144,9 @@ export class KnownRuns {
     if (counts.mark === sink.mark) return;
     throw new LeatError(
       'sink-taken',
-      `The saver ${stage} writes the run ${run} into ${counts.place}, and this replica would write into ${sink.place}: give all replicas of the saver one sink.`,
+      counts.place === sink.place
+        ? `The saver ${stage} has written the run ${run} into ${counts.place}, and what is there now is not that: put it back, or cancel the run.`
+        : `The saver ${stage} writes the run ${run} into ${counts.place}, and this replica would write into ${sink.place}: give all replicas of the saver one sink.`,
     );
   }
 
