@@ -30,6 +30,10 @@ test('a full disk makes the run wait, saying why, and it goes on when there is r
   const complaints = (): number =>
     [...command.stderr().matchAll(/the sink .*is not available, waiting: ENOSPC/g)].length;
   await until('it says why it waits', () => complaints() >= 3);
+  const run = /"run":"([^"]+)"/.exec(command.stderr())?.[1] ?? '';
+  await until('the status says why it waits', async () =>
+    (await site.leat('status', run)).stdout.includes('is not available, waiting: ENOSPC'),
+  );
   await rm(ballast);
   const { code, stderr } = await command.ended;
   expect({ code, stderr }).toMatchObject({ code: 0, stderr: expect.stringMatching(/is back/) });
