@@ -44,13 +44,13 @@ test.each([{ args: ['start', SQUARES] }, { args: ['status'] }, { args: ['verify'
   },
 );
 
-test('an address that is none is named, and a password in it is not', async () => {
+test('an address that is not valid is named, and a password in it is not', async () => {
   const url = `nats://me:s3cret@127.0.0.1:${CLOSED_PORT}`;
   const { stderr } = await refusal(['status'], { NATS_URL: url });
   expect(stderr).toContain(`127.0.0.1:${CLOSED_PORT}`);
   expect(stderr).not.toContain('s3cret');
   const none = await refusal(['status'], { NATS_URL: 'nats://127.0.0.1:99999' });
-  expect(none.stderr).toMatch(/address "nats:\/\/127\.0\.0\.1:99999" is none/);
+  expect(none.stderr).toMatch(/address "nats:\/\/127\.0\.0\.1:99999" is not valid/);
 });
 
 test('a service keeps trying until the server comes up, and ends well', async () => {

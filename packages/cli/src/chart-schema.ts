@@ -114,14 +114,17 @@ export function chartSchema(settings: Readonly<Record<string, SettingRow>>): Jso
             ],
           },
         ),
-        credentials: closed('A Secret with files, and the names of its entries; empty is none.', {
-          secret: text('Its name.'),
-          creds: text('A .creds file (JWT and key).'),
-          nkey: text('An nkey seed.'),
-          ca: text('The certificate of the authority.'),
-          cert: text('The client’s certificate.'),
-          key: text('The client’s key.'),
-        }),
+        credentials: closed(
+          'A Secret with files, and the names of its entries; empty means none.',
+          {
+            secret: text('Its name.'),
+            creds: text('A .creds file (JWT and key).'),
+            nkey: text('An nkey seed.'),
+            ca: text('The certificate of the authority.'),
+            cert: text('The client’s certificate.'),
+            key: text('The client’s key.'),
+          },
+        ),
         embedded: closed('The server for development.', {
           image: text('Its image.', { minLength: 1 }),
           storage: text('How much it may store.'),

@@ -7,7 +7,7 @@ export interface Mended {
   readonly refusal?: string;
 }
 
-/** One line for a finding: how bad, its code, what was found, what comes of it, what to do. */
+/** One line for a finding: how bad, its code, what was found, what follows from it, what to do. */
 export function findingLine({ severity, code, subject, found, ...rest }: Finding): string {
   const mends = rest.mend === undefined ? '' : ' (--fix does it)';
   const words = `${subject}: ${found}. ${rest.consequence} Remedy: ${rest.remedy}${mends}`;

@@ -15,7 +15,7 @@ const WHY: Readonly<Record<LeftOut, string>> = {
   uncounted: 'were worked on again, and the run counts what became of them then',
 };
 
-/** Asks for dead letters of a run to be tried again, and says what will come of it. */
+/** Asks for dead letters of a run to be tried again, and says what will happen. */
 export async function redriveLetters(
   call: Call,
   place: RunPlace,

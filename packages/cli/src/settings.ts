@@ -37,7 +37,8 @@ export const SETTINGS: Readonly<Record<SettingName, SettingRow>> = {
     flag: 'nats',
     variable: 'NATS_URL',
     fallback: 'nats://127.0.0.1:4222',
-    meaning: 'Address of the NATS server; several are parted by commas. `leat dev` brings its own.',
+    meaning:
+      'Address of the NATS server; several are separated by commas. `leat dev` brings its own.',
   },
   user: { flag: 'nats-user', variable: 'NATS_USER', fallback: undefined, meaning: 'User name.' },
   password: {

@@ -3,7 +3,7 @@
  * root chunk. It stays the same through maps, loses what a filter drops, repeats what a one-to-many
  * stage multiplies; so that a failing record can always name its line in the dataset.
  *
- * On the wire: runs of consecutive offsets as `from-to`, repeats as `offset*times`, parted by commas.
+ * On the wire: runs of consecutive offsets as `from-to`, repeats as `offset*times`, separated by commas.
  */
 export type Origins = readonly number[];
 

@@ -186,7 +186,7 @@ export class Lease {
     await this.#write({ ...common, state, updatedAt: at, endedAt: at });
   }
 
-  /** Writes the ledger and gives the lease back, so that whoever comes next need not wait. */
+  /** Writes the ledger and gives the lease back, so that the next replica need not wait. */
   async giveBack(ledger: LedgerCheckpoint): Promise<void> {
     const { fence, startedAt } = this.#progress;
     const common = { ...this.#standing, ...this.#witnessed, fence, startedAt, ledger };

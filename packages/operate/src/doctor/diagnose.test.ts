@@ -30,7 +30,7 @@ describe('a healthy cluster', () => {
 });
 
 describe('findings', () => {
-  test('say what comes of it and what to do, the worst first', () => {
+  test('say what follows and what to do, the worst first', () => {
     const seen = { ...withConfig(PLACE, { discard: 'old' }), monitors: [] };
     const all = findings({ ...seen, unavailable: [{ name: 'leat_x_y', reason: 'silent' }] });
     expect(all.map(({ severity }) => severity)).toEqual(['error', 'error', 'note']);

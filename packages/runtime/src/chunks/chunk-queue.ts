@@ -29,7 +29,7 @@ export interface Delivery {
   readonly deliveries: number;
   /** Lasts for as long as the chunk is in hand; absent where nobody traces. */
   readonly span?: ChunkSpan | undefined;
-  /** The work is done and what came of it is stored elsewhere. */
+  /** The work is done and its result is stored elsewhere. */
   readonly ack: () => void;
   /** Somebody else shall have it, at once or after a while. */
   readonly giveBack: (delayMs?: number) => void;

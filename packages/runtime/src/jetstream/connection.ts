@@ -131,7 +131,7 @@ function connectionError(error: unknown, settings: NatsSettings): LeatError {
   if (/invalid url/i.test(message)) {
     return new LeatError(
       'invalid-configuration',
-      `The NATS address ${JSON.stringify(addressOf(settings))} is none: set --nats (NATS_URL) to nats://host:port.`,
+      `The NATS address ${JSON.stringify(addressOf(settings))} is not valid: set --nats (NATS_URL) to nats://host:port.`,
       { cause: error },
     );
   }

@@ -1,6 +1,6 @@
 /** Where NATS is and how to get in. Plain data, so that it can be handed to a worker thread. */
 export interface NatsSettings {
-  /** One address or several, parted by commas. */
+  /** One address or several, separated by commas. */
   readonly url: string;
   readonly user?: string;
   readonly password?: string;
