@@ -8,7 +8,7 @@ import type { Broker } from './broker.ts';
 
 const NAMES = ['redis-server', 'valkey-server'];
 
-/** Why there is no Redis here, if there is none. */
+/** Why Redis cannot be used here; `undefined` if it can. */
 export function redisMissing(): Promise<string | undefined> {
   return Promise.resolve(
     findRedis() === undefined

@@ -104,3 +104,21 @@ test('verify finds that a segment is gone from a run with dead letters', async (
   const verified = await site.leat('verify', run);
   expect(verified).toMatchObject({ code: 1, stdout: expect.stringMatching(/sinks hold 89/) });
 });
+
+test('export writes no file when a segment is gone, or when the folder is not the one of the run', async () => {
+  await using site = await DevSite.create('unruly.ts');
+  const { run } = await site.run({});
+  const folder = join(site.dir, 'out', run);
+  const to = join(site.dir, 'all.ndjson');
+  await unlink(join(folder, '000000003.ndjson'));
+  expect(await site.leat('export', run, '--to', to)).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/The sink has 90 records of the run .* says 100 were saved/),
+  });
+  await rm(folder, { recursive: true });
+  expect(await site.leat('export', run, '--to', to)).toMatchObject({
+    code: expect.toSatisfy((code: number) => code !== 0),
+    stderr: expect.stringMatching(/out.* is not what the run was saved into: it was removed/),
+  });
+  await expect(readFile(to)).rejects.toMatchObject({ code: 'ENOENT' });
+});

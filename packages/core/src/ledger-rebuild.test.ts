@@ -143,6 +143,20 @@ test('does no chunk again of which records were redriven, and counts these once'
   expect(ledger.totals.counts).toMatchObject({ in: RECORDS + 3 + 1, dead: 0 });
 });
 
+test('does a chunk again that no sink knows, although records of another were redriven', () => {
+  const rebuild = new LedgerRebuild();
+  for (const chunk of ['0', '0~1-0', '2']) rebuild.add({ ...leaf(9), chunk, counts: ONE });
+  const ledger = new Ledger(rebuild.checkpoint());
+  for (let seq = 0; seq < 3; seq++) {
+    ledger.send(
+      seq,
+      { records: 1, nextCursor: seq + 1, fraction: undefined, checksum: '00000000' },
+      0,
+    );
+  }
+  expect([...ledger.inFlight()].map(({ seq }) => seq)).toEqual([1]);
+});
+
 test('whatever the sinks hold of a run, the run ends with every record counted once', () => {
   const fates = fc.array(fc.constantFrom('whole', 'halves', 'first half', 'absent'), {
     minLength: 1,
