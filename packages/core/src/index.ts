@@ -109,6 +109,7 @@ export {
 } from './retry.ts';
 export { MAX_SLOTS, movingAverage, wantedSlots } from './slots.ts';
 export type { JsonValue } from './json.ts';
+export { nearest } from './nearest.ts';
 
 // Servers
 export { losesReplicatedQueues, OLDEST_SERVER, whyTooOld } from './server-version.ts';
