@@ -94,6 +94,12 @@ export function pipelineFlag(call: Call): string | undefined {
   return pipeline;
 }
 
+/** The option of a command that starts runs. */
+export const RECOVER: CommandOption = {
+  type: 'boolean',
+  meaning: 'Go on with what the sinks have of a run with this id that NATS does not know any more.',
+};
+
 /** The options of a command that makes runs with parameters. */
 export const PARAM_OPTIONS: Readonly<Record<'param' | 'secret', CommandOption>> = {
   param: { type: 'string', multiple: true, value: 'K=V', meaning: 'A parameter of the run.' },

@@ -1,16 +1,16 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { LeatError } from '@leat/core';
+import { EmbeddedNats } from '@leat/host';
 import {
   addressOf,
+  connectionName,
   jetStreamRefusal,
   type NatsSettings,
   openConnection,
   permissionRefusal,
 } from '@leat/runtime';
 import type { Call } from './command.ts';
-import { EmbeddedNats } from './embedded-nats.ts';
-import { connectionName } from './open-run.ts';
 
 /** A connection to a NATS server. */
 export type NatsConnection = Awaited<ReturnType<typeof openConnection>>;

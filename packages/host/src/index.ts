@@ -1,3 +1,5 @@
+export { codeVersionOf } from './code-version.ts';
+export { EmbeddedNats } from './embedded-nats.ts';
 export { healthRoutes } from './health.ts';
 export { openHttpEndpoint } from './http-endpoint.ts';
 export type { Measurement } from './metrics/measure.ts';

@@ -12,7 +12,7 @@ export { DeadLetterStore } from './dead/dead-letter-store.ts';
 export type { Envelope } from './chunks/chunk-message.ts';
 export type { Delivery } from './chunks/chunk-queue.ts';
 export { receiveChunks, sendChunk } from './chunks/chunk-queue.ts';
-export { openConnection } from './jetstream/connection.ts';
+export { connectionName, openConnection } from './jetstream/connection.ts';
 export { observeQueues } from './chunks/observe.ts';
 export type { PipelineConnection } from './jetstream/pipeline-connection.ts';
 export { openPipelineConnection, pipelineConnectionOver } from './jetstream/pipeline-connection.ts';
@@ -25,6 +25,8 @@ export type { ReceiptDelivery, ReceiptStream, SaverSink } from './chunks/receipt
 export { receiveReceipts, ReceiptSender } from './chunks/receipts.ts';
 export type { ProgressEntry } from './runs/runs.ts';
 export { Runs } from './runs/runs.ts';
+export type { RunStart, StartedRun } from './runs/start-run.ts';
+export { startRun } from './runs/start-run.ts';
 export { permissionRefusal } from './jetstream/permission-refusal.ts';
 export { ensureConsumer, ensureStream, isGone, jetStreamRefusal } from './jetstream/provision.ts';
 export type { NatsSettings } from './jetstream/settings.ts';

@@ -5,11 +5,14 @@ import { LeatError, messageOf, reportOf, type RunReport, type RunRequest } from 
 import { runFetcher } from '@leat/fetcher';
 import type { Mapper, Pipeline, Saver } from '@leat/sdk';
 import {
+  connectionName,
   loadPipeline,
   openPipelineConnection,
   type PipelineConnection,
   type Runs,
   secretsFrom,
+  type StartedRun,
+  startRun,
 } from '@leat/runtime';
 import {
   type Call,
@@ -17,18 +20,16 @@ import {
   countFlag,
   PARAM_OPTIONS,
   paramsOf,
+  RECOVER,
   runFlag,
   secretsOf,
 } from '../command.ts';
-import { codeVersionOf } from '../code-version.ts';
-import { EmbeddedNats } from '../embedded-nats.ts';
 import { EXIT, exitCodeOfError, exitCodeOfState } from '../exit-code.ts';
 import { noteFile } from '../noted-file.ts';
-import { connectionName, type OpenedRun, openRun, RECOVER } from '../open-run.ts';
 import { print } from '../output.ts';
 import { clearProgress, ProgressDisplay } from '../progress-display.ts';
 import { reportText } from '../report-text.ts';
-import { openTracing, runStage } from '@leat/host';
+import { codeVersionOf, EmbeddedNats, openTracing, runStage } from '@leat/host';
 import { listenForShutdown, type Shutdown } from '../shutdown.ts';
 
 export const devCommand: Command = {
@@ -105,7 +106,7 @@ async function openAsked(
     readonly secrets: Readonly<Record<string, string>>;
     readonly run: string | undefined;
   },
-): Promise<OpenedRun> {
+): Promise<StartedRun> {
   const { file, params, secrets } = asked;
   const run = asked.run ?? (await toGoOnWith(call, runs, { params, secrets }));
   const wish = {
@@ -116,7 +117,7 @@ async function openAsked(
     secrets,
     ...(run !== undefined && { run }),
   };
-  const opened = await openRun(runs, wish);
+  const opened = await startRun(runs, wish);
   if (opened.isResumed) call.logger.info({ run }, 'going on with the run that was interrupted');
   return opened;
 }
@@ -148,7 +149,7 @@ interface DevRun {
   readonly file: string;
   readonly mappers: number;
   readonly shutdown: Shutdown;
-  readonly opened: OpenedRun;
+  readonly opened: StartedRun;
 }
 
 /** How the run was left, ended or resting: its report, or nothing if it was interrupted. */
@@ -163,7 +164,7 @@ async function runAll(run: DevRun): Promise<Ended> {
   const display = new ProgressDisplay(call.logger);
   const over = new AbortController();
   const stop = AbortSignal.any([shutdown.stop, over.signal]);
-  const codeVersion = await codeVersionOf(call, file);
+  const codeVersion = call.settings.codeVersion ?? (await codeVersionOf(file));
   const host = {
     logger: call.logger,
     log: call.settings.log,
@@ -213,7 +214,7 @@ async function conclude(
   call: Call,
   nats: EmbeddedNats,
   shutdown: Shutdown,
-  { request }: OpenedRun,
+  { request }: StartedRun,
   { report, error }: Ended,
 ): Promise<number> {
   const [file = ''] = call.operands;

@@ -1,12 +1,11 @@
 import { messageOf, type PipelineSpec } from '@leat/core';
 import { type Examination, type Finding, diagnose, examine, mend } from '@leat/operate';
-import { loadPipeline, type NatsSettings, openConnection } from '@leat/runtime';
+import { connectionName, loadPipeline, type NatsSettings, openConnection } from '@leat/runtime';
 import type { Call, Command } from '../command.ts';
 import { findingLine, type Mended, mendedLine, summaryLine } from '../doctor-text.ts';
 import { EXIT } from '../exit-code.ts';
 import { readMonitor } from '@leat/operate';
 import { withNats } from '../nats-access.ts';
-import { connectionName } from '../open-run.ts';
 import { print } from '../output.ts';
 
 export const doctorCommand: Command = {

@@ -3,6 +3,7 @@ import { LeatError, type RunState } from '@leat/core';
 import { runFetcher } from '@leat/fetcher';
 import type { Mapper, Pipeline, Saver } from '@leat/sdk';
 import {
+  connectionName,
   loadPipeline,
   openPipelineConnection,
   type PipelineConnection,
@@ -10,9 +11,9 @@ import {
   wait,
 } from '@leat/runtime';
 import type { Call, Command, CommandOption } from '../command.ts';
-import { codeVersionOf } from '../code-version.ts';
 import { EXIT, exitCodeOfState } from '../exit-code.ts';
 import {
+  codeVersionOf,
   healthRoutes,
   measure,
   type Measurement,
@@ -22,7 +23,6 @@ import {
   runStage,
   type ServiceHost,
 } from '@leat/host';
-import { connectionName } from '../open-run.ts';
 import { SETTINGS } from '../settings.ts';
 import { listenForShutdown, type Shutdown } from '../shutdown.ts';
 
@@ -106,7 +106,7 @@ async function serve(call: Call, role: Role): Promise<number> {
   if (connection === undefined) return EXIT.ok;
   measurement?.watch(connection);
   try {
-    const codeVersion = await codeVersionOf(call, file);
+    const codeVersion = call.settings.codeVersion ?? (await codeVersionOf(file));
     const fields = { pipeline: pipeline.name, role, stages: names, codeVersion };
     call.logger.info(fields, 'service ready');
     return role === 'fetcher'

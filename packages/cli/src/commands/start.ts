@@ -1,16 +1,16 @@
 import { resolve } from 'node:path';
-import { loadPipeline, openPipelineConnection } from '@leat/runtime';
+import { connectionName, loadPipeline, openPipelineConnection, startRun } from '@leat/runtime';
 import {
   type Call,
   type Command,
   PARAM_OPTIONS,
   paramsOf,
+  RECOVER,
   runFlag,
   secretsOf,
 } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
 import { explained } from '../nats-access.ts';
-import { connectionName, openRun, RECOVER } from '../open-run.ts';
 import { print } from '../output.ts';
 
 export const startCommand: Command = {
@@ -49,7 +49,7 @@ async function start(call: Call): Promise<number> {
       isRecovered: call.flags['recover'] === true,
       ...(run !== undefined && { run }),
     };
-    const { request } = await explained(call.settings.nats, openRun(connection.runs, wish));
+    const { request } = await explained(call.settings.nats, startRun(connection.runs, wish));
     await print(`${request.run}\n`);
     return EXIT.ok;
   } finally {

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
+import { hostname } from 'node:os';
 import { LeatError, messageOf, OLDEST_SERVER, whyTooOld } from '@leat/core';
 import {
   type Authenticator,
@@ -25,6 +26,11 @@ export interface ConnectOptions {
    */
   readonly isPatient?: boolean;
   readonly signal?: AbortSignal;
+}
+
+/** A name for a connection of this process, for the server's monitoring. */
+export function connectionName(role: string): string {
+  return `leat ${role} on ${hostname()} (${process.pid})`;
 }
 
 /**

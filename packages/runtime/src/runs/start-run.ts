@@ -1,0 +1,107 @@
+import { isDeepStrictEqual } from 'node:util';
+import {
+  checkRunId,
+  isResumable,
+  LeatError,
+  mayBeRedriven,
+  newBirthMark,
+  newRunId,
+  type RunProgress,
+  type RunRequest,
+} from '@leat/core';
+import type { Pipeline } from '@leat/sdk';
+import { misfitOf } from './run-info.ts';
+import type { Runs } from './runs.ts';
+
+/** What a run is to be started with. */
+export interface RunStart {
+  readonly pipeline: Pipeline;
+  /** The pipeline file, to be shown; it is never loaded because a run names it. */
+  readonly file?: string;
+  readonly params: Readonly<Record<string, string>>;
+  /**
+   * The names of environment variables that have further parameters, by the parameters' names.
+   * @defaultValue none
+   */
+  readonly secrets?: Readonly<Record<string, string>>;
+  /**
+   * The run's id; one that failed, was interrupted or is paused goes on.
+   * @defaultValue a new id
+   */
+  readonly run?: string;
+  /** See `RunRequest.isRecovered`. */
+  readonly isRecovered?: boolean;
+}
+
+/** A run to work on: a new one, or one that goes on. */
+export interface StartedRun {
+  readonly request: RunRequest;
+  readonly isResumed: boolean;
+}
+
+/**
+ * Creates a run; or, if the id belongs to one that failed, was interrupted or is paused, lets it go on.
+ *
+ * @throws LeatError `run-exists` if a run of that id has ended well, `invalid-pipeline` if it belongs to another graph,
+ * `invalid-configuration` if it has other parameters, or `invalid-name` if the id is not valid
+ */
+export async function startRun(runs: Runs, start: RunStart): Promise<StartedRun> {
+  if (start.run !== undefined) {
+    checkRunId(start.run);
+    const request = await runs.get(start.run);
+    if (request !== undefined) return resume(runs, request, start);
+  }
+  const now = new Date().toISOString();
+  const { pipeline, secrets = {} } = start;
+  const { chunkSize, maxBytes } = pipeline.fetcher;
+  const request: RunRequest = {
+    run: start.run ?? newRunId(now, Math.random()),
+    ...(start.run !== undefined && { isIdGiven: true }),
+    pipeline: pipeline.name,
+    params: start.params,
+    ...(Object.keys(secrets).length > 0 && { secrets }),
+    spec: pipeline.spec,
+    ...(start.file !== undefined && { file: start.file }),
+    createdAt: now,
+    born: newBirthMark(Math.random()),
+    limits: { chunkSize, maxBytes },
+    ...(start.isRecovered === true && { isRecovered: true }),
+  };
+  await runs.create(request);
+  return { request, isResumed: false };
+}
+
+async function resume(runs: Runs, request: RunRequest, start: RunStart): Promise<StartedRun> {
+  const { run } = request;
+  const misfit = misfitOf(request, start.pipeline.spec);
+  if (misfit !== undefined) throw misfit;
+  demandSameParams(request, start);
+  const entry = await runs.progress(run);
+  const state = entry?.progress.state ?? 'pending';
+  const isRedriven = mayBeRedriven(state) && (await runs.redrive(run)) !== undefined;
+  if (!isResumable(state) && !isRedriven) {
+    throw new LeatError('run-exists', `The run ${run} has ended (${state}): choose another id.`);
+  }
+  if (entry !== undefined && state === 'failed') {
+    const { reason: _, endedAt: __, ...rest } = entry.progress;
+    const reopened: RunProgress = {
+      ...rest,
+      state: 'running',
+      updatedAt: new Date().toISOString(),
+    };
+    await runs.save(run, reopened, entry.revision);
+  }
+  if (start.isRecovered === true) await runs.replace({ ...request, isRecovered: true });
+  await runs.changeWish(run, 'pause', 'run');
+  return { request, isResumed: true };
+}
+
+/** A run goes on with its own parameters: they may say what its dataset is. */
+function demandSameParams({ run, params }: RunRequest, start: RunStart): void {
+  if (Object.keys(start.params).length === 0 || isDeepStrictEqual(params, start.params)) return;
+  const given = Object.entries(params).map(([key, value]) => `${key}=${value}`);
+  throw new LeatError(
+    'invalid-configuration',
+    `The run ${run} has other parameters (${given.join(', ') || 'none'}): give no parameters to go on with it, or choose another run id.`,
+  );
+}
