@@ -18,6 +18,10 @@ export type {
   SeenUsage,
 } from './doctor/seen.ts';
 
+// Dead letters
+export type { FailedChunk, FailedChunkFile, FailedRecord } from './dead/failed-chunk-file.ts';
+export { formatFailedChunk, parseFailedChunk } from './dead/failed-chunk-file.ts';
+
 // Runs
 export type { SinkAccount } from './verify-sink.ts';
 export { accountOf } from './verify-sink.ts';
