@@ -29,7 +29,7 @@ export type {
   Stage,
   Upstream,
   Work,
-} from './define.ts';
-export { fetcher, mapper, saver } from './define.ts';
-export type { Pipeline, PipelineOptions } from './define-pipeline.ts';
-export { pipeline } from './define-pipeline.ts';
+} from './define/mapper.ts';
+export { fetcher, mapper, saver } from './define/mapper.ts';
+export type { Pipeline, PipelineOptions } from './define/pipeline.ts';
+export { pipeline } from './define/pipeline.ts';

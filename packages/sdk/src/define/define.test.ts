@@ -1,8 +1,8 @@
 import { describe, expect, expectTypeOf, test } from 'vitest';
 import { z } from 'zod';
-import type { Sink, Source } from './contracts.ts';
-import { fetcher, mapper, saver } from './define.ts';
-import { pipeline } from './define-pipeline.ts';
+import type { Sink, Source } from '../contracts.ts';
+import { fetcher, mapper, saver } from './mapper.ts';
+import { pipeline } from './pipeline.ts';
 
 const Numbered = z.object({ n: z.number() });
 const Texted = z.object({ text: z.string() });

@@ -1,7 +1,7 @@
 import { LeatError, retryPolicy, type RetryPolicy } from '@leat/core';
 import type { input, output, ZodType } from 'zod';
-import type { StageContext } from './context.ts';
-import type { RunInfo, Sink, Source } from './contracts.ts';
+import type { StageContext } from '../context.ts';
+import type { RunInfo, Sink, Source } from '../contracts.ts';
 import { oneWayPart } from './one-way.ts';
 
 /** A stage whose records others can read. `S` is the schema of those records. */
