@@ -19,17 +19,12 @@ export type { Logger } from './logger.ts';
 export type { RejectedRecord } from './sink-rejection.ts';
 export { SinkRejection } from './sink-rejection.ts';
 export type { StageContext } from './context.ts';
-export type {
-  Fetcher,
-  FetcherOptions,
-  Mapper,
-  MapperOptions,
-  Saver,
-  SaverOptions,
-  Stage,
-  Upstream,
-  Work,
-} from './define/mapper.ts';
-export { fetcher, mapper, saver } from './define/mapper.ts';
+export type { Fetcher, Mapper, Saver, Stage, Upstream, Work } from './define/stages.ts';
+export type { FetcherOptions } from './define/fetcher.ts';
+export { fetcher } from './define/fetcher.ts';
+export type { MapperOptions } from './define/mapper.ts';
+export { mapper } from './define/mapper.ts';
+export type { SaverOptions } from './define/saver.ts';
+export { saver } from './define/saver.ts';
 export type { Pipeline, PipelineOptions } from './define/pipeline.ts';
 export { pipeline } from './define/pipeline.ts';

@@ -11,8 +11,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { z } from 'zod';
 import type { Delivery } from '../chunks/chunk-queue.ts';
 import type { Runs } from './runs.ts';
-import { fetcher, saver } from '../../../sdk/src/define.ts';
-import { pipeline } from '../../../sdk/src/define-pipeline.ts';
+import { fetcher, pipeline, saver } from '../../../sdk/src/index.ts';
 import { KnownRuns } from './known-runs.ts';
 import { createLogger } from '../logger.ts';
 

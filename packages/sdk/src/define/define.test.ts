@@ -1,7 +1,9 @@
 import { describe, expect, expectTypeOf, test } from 'vitest';
 import { z } from 'zod';
 import type { Sink, Source } from '../contracts.ts';
-import { fetcher, mapper, saver } from './mapper.ts';
+import { fetcher } from './fetcher.ts';
+import { mapper } from './mapper.ts';
+import { saver } from './saver.ts';
 import { pipeline } from './pipeline.ts';
 
 const Numbered = z.object({ n: z.number() });

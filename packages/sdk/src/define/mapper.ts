@@ -1,101 +1,9 @@
-import { LeatError, retryPolicy, type RetryPolicy } from '@leat/core';
-import type { input, output, ZodType } from 'zod';
+import { retryPolicy, type RetryPolicy } from '@leat/core';
+import type { output, ZodType } from 'zod';
 import type { StageContext } from '../context.ts';
-import type { RunInfo, Sink, Source } from '../contracts.ts';
+import { demandCount, demandSchema, demandUpstream, invalid } from './check.ts';
 import { oneWayPart } from './one-way.ts';
-
-/** A stage whose records others can read. `S` is the schema of those records. */
-export type Upstream<S extends ZodType = ZodType> = Fetcher<S> | Mapper<S>;
-
-/** Any stage. */
-export type Stage = Fetcher | Mapper | Saver;
-
-/** The stage that cuts the dataset into chunks. Made by {@link fetcher}. */
-export interface Fetcher<out S extends ZodType = ZodType> {
-  readonly kind: 'fetcher';
-  readonly name: string;
-  readonly schema: S;
-  readonly source: (run: RunInfo) => Source<unknown>;
-  readonly chunkSize: number;
-  readonly maxBytes: number;
-  readonly window: number;
-}
-
-/** What a mapper does with its records; the user's function with its types erased. */
-export type Work =
-  | { readonly type: 'map'; readonly apply: (record: unknown, context: StageContext) => unknown }
-  | {
-      readonly type: 'flatMap';
-      readonly apply: (record: unknown, context: StageContext) => unknown;
-    }
-  | {
-      readonly type: 'mapChunk';
-      readonly apply: (records: readonly unknown[], context: StageContext) => unknown;
-    };
-
-/** A stage that works on records. Made by {@link mapper}. */
-export interface Mapper<out S extends ZodType = ZodType> {
-  readonly kind: 'mapper';
-  readonly name: string;
-  readonly from: Upstream;
-  readonly schema: S;
-  readonly work: Work;
-  readonly concurrency: number;
-  readonly threads: number;
-  readonly timeoutMs: number | undefined;
-  readonly retry: RetryPolicy;
-}
-
-/** A stage that writes records to a sink. Made by {@link saver}. */
-export interface Saver {
-  readonly kind: 'saver';
-  readonly name: string;
-  readonly from: Upstream;
-  readonly sink: (run: RunInfo) => Sink<never>;
-}
-
-/** Either a value, or a function that makes it for a run (to read `run.params`). */
-type PerRun<T> = T | ((run: RunInfo) => T);
-
-export interface FetcherOptions<S extends ZodType> {
-  /** Where the records come from, or a function that says so for a run. */
-  readonly source: PerRun<Source<NoInfer<input<S>>>>;
-  /** What a record must look like. The first stage that reads a record checks it. */
-  readonly schema: S;
-  /**
-   * Records in a chunk, the unit of transfer, retry and tracking. About a second of work is good.
-   * @defaultValue `100`
-   */
-  readonly chunkSize?: number;
-  /**
-   * Most bytes in a chunk; a larger record travels alone.
-   * @defaultValue `524_288` (512 KiB)
-   */
-  readonly maxBytes?: number;
-  /**
-   * Most chunks in flight, from the fetcher to the last saver. Enough to keep every replica busy. There are
-   * never more than the ledger has room for: some 40,000 where a message may have 1 MiB.
-   * @defaultValue `1_000`
-   */
-  readonly window?: number;
-}
-
-/**
- * Defines the stage that cuts a dataset into chunks.
- *
- * @example
- * const cities = fetcher('cities', { source: jsonArray('cities.json'), schema: City });
- * @throws LeatError `invalid-pipeline`
- */
-export function fetcher<S extends ZodType>(name: string, options: FetcherOptions<S>): Fetcher<S> {
-  const { source, schema, chunkSize = 100, maxBytes = 512 * 1024, window = 1_000 } = options;
-  if (source === undefined) throw invalid(name, 'needs a source');
-  demandSchema(name, schema);
-  demandCount(name, 'chunkSize', chunkSize);
-  demandCount(name, 'maxBytes', maxBytes);
-  demandCount(name, 'window', window);
-  return { kind: 'fetcher', name, schema, source: perRun(source), chunkSize, maxBytes, window };
-}
+import type { Mapper, Upstream, Work } from './stages.ts';
 
 interface MapperCommon<I extends ZodType, S extends ZodType> {
   /** The stage whose records this one reads. Reading one stage from several is fan-out. */
@@ -201,26 +109,6 @@ export function mapper<I extends ZodType, S extends ZodType>(
   };
 }
 
-export interface SaverOptions<I extends ZodType> {
-  /** The stage whose records are written. */
-  readonly from: Upstream<I>;
-  /** Where the records go, or a function that says so for a run. */
-  readonly sink: PerRun<Sink<NoInfer<input<I>>>>;
-}
-
-/**
- * Defines a stage that writes records to a sink.
- *
- * @example
- * export const files = saver('files', { from: zones, sink: ndjsonSink('out') });
- */
-export function saver<I extends ZodType>(name: string, options: SaverOptions<I>): Saver {
-  const { from, sink } = options;
-  demandUpstream(name, from);
-  if (sink === undefined) throw invalid(name, 'needs a sink');
-  return { kind: 'saver', name, from, sink: perRun(sink) as (run: RunInfo) => Sink<never> };
-}
-
 function workOf(name: string, options: object): Work {
   const types = (['map', 'flatMap', 'mapChunk'] as const).filter((type) => type in options);
   const [type] = types;
@@ -233,28 +121,4 @@ function workOf(name: string, options: object): Work {
   const apply = (options as Record<string, unknown>)[type];
   if (typeof apply !== 'function') throw invalid(name, `${type} must be a function`);
   return { type, apply } as Work;
-}
-
-function perRun<T>(given: PerRun<T>): (run: RunInfo) => T {
-  return typeof given === 'function' ? (given as (run: RunInfo) => T) : () => given;
-}
-
-/** Files in JavaScript, and values that a cast let through. */
-function demandUpstream(stage: string, from: Upstream | undefined): void {
-  if (from?.kind === 'fetcher' || from?.kind === 'mapper') return;
-  throw invalid(stage, 'reads from nothing: from must be a fetcher or a mapper');
-}
-
-function demandSchema(stage: string, schema: ZodType | undefined): void {
-  if (typeof schema?.safeParse === 'function') return;
-  throw invalid(stage, 'needs a schema made by zod');
-}
-
-function demandCount(stage: string, option: string, value: number): void {
-  if (Number.isInteger(value) && value >= 1) return;
-  throw invalid(stage, `${option} must be a whole number from 1; it is ${value}`);
-}
-
-function invalid(stage: string, sentence: string): LeatError {
-  return new LeatError('invalid-pipeline', `The stage ${JSON.stringify(stage)}: ${sentence}.`);
 }

@@ -6,7 +6,7 @@ import {
   type PipelineSpec,
   type StageSpec,
 } from '@leat/core';
-import type { Fetcher, Saver, Stage } from './mapper.ts';
+import type { Fetcher, Saver, Stage } from './stages.ts';
 
 /** A source, stages and sinks. Made by {@link pipeline}; a pipeline file exports it as default. */
 export interface Pipeline {

@@ -1,0 +1,23 @@
+import { LeatError } from '@leat/core';
+import type { ZodType } from 'zod';
+import type { Upstream } from './stages.ts';
+
+/** Files in JavaScript, and values that a cast let through. */
+export function demandUpstream(stage: string, from: Upstream | undefined): void {
+  if (from?.kind === 'fetcher' || from?.kind === 'mapper') return;
+  throw invalid(stage, 'reads from nothing: from must be a fetcher or a mapper');
+}
+
+export function demandSchema(stage: string, schema: ZodType | undefined): void {
+  if (typeof schema?.safeParse === 'function') return;
+  throw invalid(stage, 'needs a schema made by zod');
+}
+
+export function demandCount(stage: string, option: string, value: number): void {
+  if (Number.isInteger(value) && value >= 1) return;
+  throw invalid(stage, `${option} must be a whole number from 1; it is ${value}`);
+}
+
+export function invalid(stage: string, sentence: string): LeatError {
+  return new LeatError('invalid-pipeline', `The stage ${JSON.stringify(stage)}: ${sentence}.`);
+}

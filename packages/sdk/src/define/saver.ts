@@ -1,0 +1,25 @@
+import type { input, ZodType } from 'zod';
+import type { RunInfo, Sink } from '../contracts.ts';
+import { demandUpstream, invalid } from './check.ts';
+import { type PerRun, perRun } from './per-run.ts';
+import type { Saver, Upstream } from './stages.ts';
+
+export interface SaverOptions<I extends ZodType> {
+  /** The stage whose records are written. */
+  readonly from: Upstream<I>;
+  /** Where the records go, or a function that says so for a run. */
+  readonly sink: PerRun<Sink<NoInfer<input<I>>>>;
+}
+
+/**
+ * Defines a stage that writes records to a sink.
+ *
+ * @example
+ * export const files = saver('files', { from: zones, sink: ndjsonSink('out') });
+ */
+export function saver<I extends ZodType>(name: string, options: SaverOptions<I>): Saver {
+  const { from, sink } = options;
+  demandUpstream(name, from);
+  if (sink === undefined) throw invalid(name, 'needs a sink');
+  return { kind: 'saver', name, from, sink: perRun(sink) as (run: RunInfo) => Sink<never> };
+}

@@ -1,0 +1,54 @@
+import type { RetryPolicy } from '@leat/core';
+import type { ZodType } from 'zod';
+import type { StageContext } from '../context.ts';
+import type { RunInfo, Sink, Source } from '../contracts.ts';
+
+/** A stage whose records others can read. `S` is the schema of those records. */
+export type Upstream<S extends ZodType = ZodType> = Fetcher<S> | Mapper<S>;
+
+/** Any stage. */
+export type Stage = Fetcher | Mapper | Saver;
+
+/** The stage that cuts the dataset into chunks. Made by {@link fetcher}. */
+export interface Fetcher<out S extends ZodType = ZodType> {
+  readonly kind: 'fetcher';
+  readonly name: string;
+  readonly schema: S;
+  readonly source: (run: RunInfo) => Source<unknown>;
+  readonly chunkSize: number;
+  readonly maxBytes: number;
+  readonly window: number;
+}
+
+/** What a mapper does with its records; the user's function with its types erased. */
+export type Work =
+  | { readonly type: 'map'; readonly apply: (record: unknown, context: StageContext) => unknown }
+  | {
+      readonly type: 'flatMap';
+      readonly apply: (record: unknown, context: StageContext) => unknown;
+    }
+  | {
+      readonly type: 'mapChunk';
+      readonly apply: (records: readonly unknown[], context: StageContext) => unknown;
+    };
+
+/** A stage that works on records. Made by {@link mapper}. */
+export interface Mapper<out S extends ZodType = ZodType> {
+  readonly kind: 'mapper';
+  readonly name: string;
+  readonly from: Upstream;
+  readonly schema: S;
+  readonly work: Work;
+  readonly concurrency: number;
+  readonly threads: number;
+  readonly timeoutMs: number | undefined;
+  readonly retry: RetryPolicy;
+}
+
+/** A stage that writes records to a sink. Made by {@link saver}. */
+export interface Saver {
+  readonly kind: 'saver';
+  readonly name: string;
+  readonly from: Upstream;
+  readonly sink: (run: RunInfo) => Sink<never>;
+}
