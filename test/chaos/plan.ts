@@ -1,4 +1,4 @@
-import { Random } from '../simulation/random.ts';
+import { Random } from '@leat/testing/simulation';
 
 /** Something that goes wrong. */
 export interface Strike {

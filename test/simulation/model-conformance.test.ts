@@ -1,4 +1,12 @@
 import {
+  Clock,
+  installGlobals,
+  ModelLink,
+  ModelServer,
+  Random,
+  SimulatedProcess,
+} from '@leat/testing/simulation';
+import {
   connect,
   type NatsConnection,
   NatsConnectionImpl,
@@ -6,14 +14,8 @@ import {
 } from '@nats-io/transport-node';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { SERVERS, sharedServer } from '../support/jetstream.ts';
-import { Clock } from './clock.ts';
 import { Stage } from './conformance-stage.ts';
 import { type ConformanceTrace, CONFORMANCE_TRACES } from './conformance-traces.ts';
-import { ModelLink } from './model-link.ts';
-import { ModelServer } from './model-server.ts';
-import { Random } from './random.ts';
-import { SimulatedProcess } from './simulated-process.ts';
-import { installGlobals } from './virtual-globals.ts';
 
 /** The model is no fantasy: the same client sees the same of it as of a real server. */
 describe.each(SERVERS)('as $server', ({ version }) => {

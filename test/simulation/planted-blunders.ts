@@ -1,8 +1,7 @@
+import type { Plant, SimulatedProcess } from '@leat/testing/simulation';
 import { Ledger, LedgerRebuild, type RunRequest } from '@leat/core';
 import type { PipelineConnection } from '@leat/runtime';
 import type { MsgHdrs } from '@nats-io/transport-node';
-import type { Plant } from './plant.ts';
-import type { SimulatedProcess } from './simulated-process.ts';
 
 /** What keeps people's blunders from costing records, each left out. */
 export const PLANTED_BLUNDERS: readonly Plant[] = [

@@ -1,6 +1,6 @@
+import { simulate } from '@leat/testing/simulation';
 import { expect, test } from 'vitest';
 import { PLANTED_BUGS } from './planted-bugs.ts';
-import { simulate } from './simulate.ts';
 
 /** Seeds that a planted bug may take until it is found. */
 const MOST_SEEDS = 500;

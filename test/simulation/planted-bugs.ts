@@ -1,7 +1,7 @@
+import type { Plant } from '@leat/testing/simulation';
 import { LeatError, Ledger, parseChunkId, type Receipt, type Settlement } from '@leat/core';
 import type { PipelineConnection } from '@leat/runtime';
 import type { MsgHdrs } from '@nats-io/transport-node';
-import type { Plant } from './plant.ts';
 import { PLANTED_BLUNDERS } from './planted-blunders.ts';
 
 type SettleMethod = (this: Ledger, receipt: Receipt) => Settlement;

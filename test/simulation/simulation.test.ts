@@ -1,5 +1,5 @@
+import { describeFailure, type Outcome, simulate } from '@leat/testing/simulation';
 import { expect, test } from 'vitest';
-import { describeFailure, type Outcome, simulate } from './simulate.ts';
 
 const { LEAT_SIMULATION_SEED, LEAT_SIMULATION_FROM, LEAT_SIMULATION_SECONDS } = process.env;
 /** For a change that is to be judged by itself: a quick machine sees no more seeds than others. */

@@ -1,8 +1,8 @@
 import { isEnded, messageOf, newBirthMark, type RunRequest } from '@leat/core';
 import type { Logger } from '@leat/runtime';
 import type { Clock } from './clock.ts';
-import { Invariants } from './invariants.ts';
-import type { ModelSink } from './model-sink.ts';
+import { Invariants } from './checks/invariants.ts';
+import type { ModelSink } from './model/model-sink.ts';
 import type { PipelineFile } from './pipeline-file.ts';
 import type { Plant } from './plant.ts';
 import type { Random } from './random.ts';
@@ -10,7 +10,7 @@ import { drawScenario, type Given, type Scenario } from './scenario.ts';
 import { operate, serve } from './services.ts';
 import type { Main, SimulatedProcess } from './simulated-process.ts';
 import type { Trace } from './trace.ts';
-import type { WatchedRun } from './watched-run.ts';
+import type { WatchedRun } from './checks/watched-run.ts';
 
 /** A replica of a stage: a process, and whoever comes in its place when it is gone. */
 export interface Replica {

@@ -1,14 +1,14 @@
 import { setTransportFactory } from '@nats-io/transport-node';
 import { Clock } from './clock.ts';
 import { Deployment, type Ground } from './deployment.ts';
-import type { Target } from './fault.ts';
-import { planFaults } from './faults.ts';
-import type { Invariants } from './invariants.ts';
-import { RandomMischief } from './mischief.ts';
-import { ModelLink } from './model-link.ts';
-import { ModelServer } from './model-server.ts';
-import { ModelSink } from './model-sink.ts';
-import type { Observer, Storage } from './model-types.ts';
+import type { Target } from './faults/fault.ts';
+import { planFaults } from './faults/faults.ts';
+import type { Invariants } from './checks/invariants.ts';
+import { RandomMischief } from './faults/mischief.ts';
+import { ModelLink } from './model/model-link.ts';
+import { ModelServer } from './model/model-server.ts';
+import { ModelSink } from './model/model-sink.ts';
+import type { Observer, Storage } from './model/model-types.ts';
 import type { Plant } from './plant.ts';
 import { Random } from './random.ts';
 import { type Main, SimulatedProcess } from './simulated-process.ts';
@@ -19,8 +19,8 @@ const AFTERMATH_MS = 2_000;
 
 /** Everything that a seed makes: server, sink, pipelines with their processes, and what happens to them. */
 export class World implements Ground, Target {
-  readonly clock = new Clock();
-  readonly trace = new Trace(this.clock);
+  readonly clock: Clock = new Clock();
+  readonly trace: Trace = new Trace(this.clock);
   readonly sink: ModelSink;
   readonly server: ModelServer;
   /** One pipeline; or two, which know nothing of each other, and whose runs have one id. */

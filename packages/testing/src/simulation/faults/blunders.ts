@@ -1,8 +1,8 @@
 import { newBirthMark } from '@leat/core';
-import type { Deployment, Replica } from './deployment.ts';
+import type { Deployment, Replica } from '../deployment.ts';
 import type { Fault } from './fault.ts';
-import { EXTRA, type PipelineFile } from './pipeline-file.ts';
-import type { Random } from './random.ts';
+import { EXTRA, type PipelineFile } from '../pipeline-file.ts';
+import type { Random } from '../random.ts';
 
 /** What people do to a run that is under way. */
 export const BLUNDERS: readonly Fault[] = [

@@ -10,7 +10,7 @@ import {
   TerminalError,
 } from '@leat/sdk';
 import { type Dataset, isPoison, resultsOf, Row } from './dataset.ts';
-import type { ModelSink } from './model-sink.ts';
+import type { ModelSink } from './model/model-sink.ts';
 
 /** What stands in the pipeline file that a process is started with, as far as people change it. */
 export interface PipelineFile {

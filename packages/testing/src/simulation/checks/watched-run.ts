@@ -1,7 +1,7 @@
 import type { RunProgress, RunRequest } from '@leat/core';
-import type { ModelSink } from './model-sink.ts';
-import type { ModelTable } from './model-table.ts';
-import type { Scenario } from './scenario.ts';
+import type { ModelSink } from '../model/model-sink.ts';
+import type { ModelTable } from '../model/model-table.ts';
+import type { Scenario } from '../scenario.ts';
 
 /** A run that is watched, and where it is saved. */
 export interface WatchedRun {

@@ -1,4 +1,4 @@
-import type { Clock } from './clock.ts';
+import type { Clock } from '../clock.ts';
 import type { Packet } from './model-wire.ts';
 
 // What the parts of the model know of each other.

@@ -6,10 +6,10 @@ import {
   type SinkContext,
   type SinkSession,
 } from '@leat/sdk';
-import type { Clock } from './clock.ts';
+import type { Clock } from '../clock.ts';
 import { ModelTable } from './model-table.ts';
-import type { Random } from './random.ts';
-import type { SimulatedProcess } from './simulated-process.ts';
+import type { Random } from '../random.ts';
+import type { SimulatedProcess } from '../simulated-process.ts';
 
 function notUsed(): never {
   throw new Error('savers do not read');

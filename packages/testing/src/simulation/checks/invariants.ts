@@ -1,9 +1,9 @@
 import { canReach, parseReceipt, readersOf, type RunProgress } from '@leat/core';
 import { CheckpointCheck } from './checkpoint-check.ts';
 import { checkEnd } from './end-check.ts';
-import type { Observer, Storage, StoredMessage } from './model-types.ts';
-import { headerOf, type Packet } from './model-wire.ts';
-import type { Trace } from './trace.ts';
+import type { Observer, Storage, StoredMessage } from '../model/model-types.ts';
+import { headerOf, type Packet } from '../model/model-wire.ts';
+import type { Trace } from '../trace.ts';
 import type { WatchedRun } from './watched-run.ts';
 
 /** A receipt that has come so often, always for a chunk that was never sent, may be dropped. */

@@ -1,7 +1,7 @@
 import { DEFAULT_TOPOLOGY_SETTINGS, type TopologySettings } from '@leat/core';
 import type { Pipeline } from '@leat/sdk';
 import { Dataset, isPoison } from './dataset.ts';
-import type { ModelSink } from './model-sink.ts';
+import type { ModelSink } from './model/model-sink.ts';
 import { type Design, type PipelineFile, pipelineOf, SHAPES } from './pipeline-file.ts';
 import type { Random } from './random.ts';
 

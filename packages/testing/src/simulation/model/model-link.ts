@@ -1,5 +1,5 @@
 import type { Transport } from '@nats-io/transport-node';
-import type { Clock, Owner } from './clock.ts';
+import type { Clock, Owner } from '../clock.ts';
 import type { ModelServer } from './model-server.ts';
 import { messageFrame, type Packet, readCommands } from './model-wire.ts';
 import type { Wire } from './model-types.ts';

@@ -1,9 +1,9 @@
-import type { Clock } from './clock.ts';
-import type { Deployment } from './deployment.ts';
-import type { ModelServer } from './model-server.ts';
-import type { ModelSink } from './model-sink.ts';
-import type { Random } from './random.ts';
-import type { SimulatedProcess } from './simulated-process.ts';
+import type { Clock } from '../clock.ts';
+import type { Deployment } from '../deployment.ts';
+import type { ModelServer } from '../model/model-server.ts';
+import type { ModelSink } from '../model/model-sink.ts';
+import type { Random } from '../random.ts';
+import type { SimulatedProcess } from '../simulated-process.ts';
 
 /** What can be struck. */
 export interface Target {

@@ -1,5 +1,5 @@
-import type { Mischief } from './model-types.ts';
-import type { Random } from './random.ts';
+import type { Mischief } from '../model/model-types.ts';
+import type { Random } from '../random.ts';
 
 /** What goes wrong with single messages, at rates that the seed draws; nothing once it is over. */
 export class RandomMischief implements Mischief {

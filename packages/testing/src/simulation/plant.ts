@@ -1,5 +1,5 @@
 import type { PipelineConnection } from '@leat/runtime';
-import type { SinkFlaws } from './model-sink.ts';
+import type { SinkFlaws } from './model/model-sink.ts';
 import type { SimulatedProcess } from './simulated-process.ts';
 
 /** A bug that is put in on purpose, to see that the simulator finds it. */

@@ -1,9 +1,9 @@
 import type { RunWish } from '@leat/core';
 import { BLUNDERS } from './blunders.ts';
 import type { Fault, Target } from './fault.ts';
-import type { ModelStream } from './model-stream.ts';
-import { NOTHING } from './model-wire.ts';
-import type { Random } from './random.ts';
+import type { ModelStream } from '../model/model-stream.ts';
+import { NOTHING } from '../model/model-wire.ts';
+import type { Random } from '../random.ts';
 
 const FAULTS: readonly Fault[] = [
   {

@@ -2,7 +2,10 @@ import { generate } from '@leat/connectors/memory';
 import type { Source } from '@leat/sdk';
 import { z } from 'zod';
 
-export const Row = z.object({ n: z.number(), k: z.number() });
+export const Row: z.ZodObject<{ n: z.ZodNumber; k: z.ZodNumber }> = z.object({
+  n: z.number(),
+  k: z.number(),
+});
 export type Row = z.infer<typeof Row>;
 
 /** The kinds of record that the first mapper knows, by their number. */
@@ -56,7 +59,7 @@ export class Dataset {
   }
 
   /** The lines that every saver must hold of a chunk. */
-  linesOf(seq: number, edition = this.edition): string[] {
+  linesOf(seq: number, edition: number = this.edition): string[] {
     return this.#numbers()
       .slice(seq * this.chunkSize, (seq + 1) * this.chunkSize)
       .filter((n) => !this.#isDead(n))
@@ -66,7 +69,7 @@ export class Dataset {
   }
 
   /** The lines that every saver must hold. */
-  lines(edition = this.edition): string[] {
+  lines(edition: number = this.edition): string[] {
     return Array.from({ length: this.chunks }, (_, seq) => this.linesOf(seq, edition)).flat();
   }
 

@@ -1,5 +1,5 @@
 import type { Clock, Owner } from './clock.ts';
-import type { Packet } from './model-wire.ts';
+import type { Packet } from './model/model-wire.ts';
 
 /** What a process does with its life; when it ends, the process ends. */
 export type Main = (process: SimulatedProcess) => Promise<void>;
@@ -10,8 +10,8 @@ export class SimulatedProcess implements Owner {
   readonly pid: number;
   readonly backlog: (() => void)[] = [];
   readonly links: { cut(): void }[] = [];
-  readonly stop = new AbortController();
-  readonly abort = new AbortController();
+  readonly stop: AbortController = new AbortController();
+  readonly abort: AbortController = new AbortController();
   state: Owner['state'] = 'running';
   /** Told of what it says to the server, if anybody listens. */
   onSaid: ((packet: Packet) => void) | undefined;

@@ -16,8 +16,8 @@ export interface ApiError {
 /** A stream with `discard: new` or a key-value bucket with one value a key. */
 export class ModelStream implements Storage {
   readonly config: StreamConfig;
-  readonly messages = new Map<number, StoredMessage>();
-  readonly consumers = new Map<string, ModelConsumer>();
+  readonly messages: Map<number, StoredMessage> = new Map<number, StoredMessage>();
+  readonly consumers: Map<string, ModelConsumer> = new Map<string, ModelConsumer>();
   readonly #server: Broker;
   readonly #created: string;
   readonly #seen = new Map<string, { readonly seq: number; readonly at: number }>();
@@ -89,7 +89,7 @@ export class ModelStream implements Storage {
   }
 
   /** @param below only messages below this one go, and an empty stream goes on with it */
-  purge(filter: string | undefined, below = Number.POSITIVE_INFINITY): number {
+  purge(filter: string | undefined, below: number = Number.POSITIVE_INFINITY): number {
     const gone = [...this.messages.values()].filter(
       ({ seq, subject }) => seq < below && (filter === undefined || fits(filter, subject)),
     );

@@ -1,4 +1,4 @@
-import type { Clock } from './clock.ts';
+import type { Clock } from '../clock.ts';
 import { answerApi, type ApiServer, isApi } from './model-api.ts';
 import type { ModelStream } from './model-stream.ts';
 import type { Broker, Mischief, Observer, Wire } from './model-types.ts';
@@ -7,7 +7,7 @@ import { NOTHING, type Packet, statusBlock } from './model-wire.ts';
 /** A NATS server with JetStream, without disk, sockets or time of its own. */
 export class ModelServer implements Broker, ApiServer {
   readonly clock: Clock;
-  readonly streams = new Map<string, ModelStream>();
+  readonly streams: Map<string, ModelStream> = new Map<string, ModelStream>();
   readonly observer: Observer;
   readonly #mischief: Mischief;
   readonly #links = new Set<Wire>();
