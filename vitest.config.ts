@@ -44,6 +44,16 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'packaging',
+          include: ['test/packaging/**/*.test.ts'],
+          globalSetup: 'test/packaging/setup.ts',
+          testTimeout: 400_000,
+          hookTimeout: 240_000,
+          ...WAITING,
+        },
+      },
+      {
+        test: {
           name: 'chaos',
           include: ['test/chaos/**/*.test.ts'],
           exclude: ['test/chaos/recovery.test.ts'],
