@@ -1,28 +1,12 @@
 import { existsSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { SETTINGS } from '../../packages/cli/src/settings.ts';
 import { settingsTable } from '../../packages/cli/src/settings-table.ts';
-
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-/** What tools and runs leave behind, and packages that others wrote. */
-const NOT_OURS = new Set(['node_modules', 'dist', 'coverage', 'out']);
+import { filesBelow, pagesOf, ROOT } from '../support/pages.ts';
 
 const read = (file: string): Promise<string> => readFile(join(ROOT, file), 'utf8');
-
-/** Every file below a folder of the repository, as paths from its root. */
-async function filesBelow(folder: string): Promise<string[]> {
-  const files: string[] = [];
-  for (const entry of await readdir(join(ROOT, folder), { withFileTypes: true })) {
-    if (NOT_OURS.has(entry.name) || (entry.isDirectory() && entry.name.startsWith('.'))) continue;
-    const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
-    if (entry.isDirectory()) files.push(...(await filesBelow(path)));
-    else files.push(path);
-  }
-  return files;
-}
 
 test('the configuration page has the settings as they are; "pnpm run docs" writes them', async () => {
   const page = await read('docs/configuration.md');
@@ -91,7 +75,7 @@ function treeOf(page: string): {
 }
 
 describe('links', async () => {
-  const pages = (await filesBelow('')).filter((file) => file.endsWith('.md'));
+  const pages = await pagesOf();
 
   test.each(pages)('of %s lead somewhere', async (page) => {
     const broken: string[] = [];

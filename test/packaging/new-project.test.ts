@@ -13,7 +13,9 @@ test('npm create leat, npm run dev, npm test; a program calls it, also from Comm
   const project = { in: 'my-pipeline' };
   await user.types('npm install', project);
 
-  expect(await user.types('npm run dev', project)).toMatch(/state +completed\n[^]*500 in = 500 saved/);
+  expect(await user.types('npm run dev', project)).toMatch(
+    /state +completed\n[^]*500 in = 500 saved/,
+  );
   expect(await user.types('npm test', project)).toContain('2 passed');
   await user.types('npm run check', project);
 

@@ -30,14 +30,17 @@ export interface NewProject {
 /**
  * Writes a new project: one pipeline on a sample file, a test, an image and manifests.
  *
- * @param folder where; it is made if it is not there. It must be empty but for `.git`, a licence and a README.
- * @throws ProjectError if the folder has other files, or its name cannot be a package's name
+ * @param folder where; it is made if it is not there. What the project does not have may be in it.
+ * @throws ProjectError if a file would be written over, or if the folder's name cannot be the project's
  */
 export async function newProject(folder: string): Promise<NewProject> {
   const path = resolve(folder);
   const name = nameOf(path);
   const present = new Set(await filesIn(path));
-  const taken = (await filesIn(TEMPLATE)).filter((file) => present.has(file));
+  const wanted = (await filesIn(TEMPLATE)).map((file) =>
+    DOT_FILES.includes(file) ? `.${file}` : file,
+  );
+  const taken = wanted.filter((file) => present.has(file)).toSorted();
   if (taken.length > 0) {
     throw new ProjectError(
       `The folder ${path} already has ${taken.join(', ')}: name a new folder, or remove what is there.`,

@@ -1,0 +1,113 @@
+import { readFile } from 'node:fs/promises';
+import { expect, test } from 'vitest';
+import { pagesOf, ROOT } from '../support/pages.ts';
+
+const MAX_LINE = 120;
+const MAX_WORDS_IN_SENTENCE = 25;
+const MAX_WORDS_IN_CELL = 12;
+
+/** Words that slow a reader down, with what CONTRIBUTING.md says to write instead. */
+const AVOIDED =
+  /\b(whoever|whosoever|comes of it|is none|are none|parted by|how-?manieth|lets? go of|letting go of|thereof|thereby|wherefore|henceforth|amidst|forthwith)\b/i;
+
+/** Pages that were written before these limits, and still have to be worked through. */
+const NOT_YET: ReadonlySet<string> = new Set([
+  'ARCHITECTURE.md',
+  'CONTRIBUTING.md',
+  'README.md',
+  'docs/configuration.md',
+  'docs/doctor.md',
+  'docs/kubernetes.md',
+  'docs/libraries.md',
+  'docs/metrics.md',
+  'docs/performance.md',
+  'docs/permissions.md',
+  'docs/pipelines.md',
+  'docs/report.md',
+  'docs/scale.md',
+  'docs/sinks.md',
+  'docs/sources.md',
+  'docs/tracing.md',
+  'test/chaos/README.md',
+  'test/simulation/README.md',
+]);
+
+const pages = (await pagesOf()).filter((page) => !NOT_YET.has(page));
+
+test.each(pages)('%s is short enough to be read', async (page) => {
+  expect(faultsOf(await readFile(`${ROOT}/${page}`, 'utf8')).join('\n')).toBe('');
+});
+
+/** What is too long on a page, or said in words that it should not use, each with its line. */
+function faultsOf(page: string): string[] {
+  const faults: string[] = [];
+  for (const { at, text, isTable } of blocksOf(page)) {
+    const fault = (what: string): void => void faults.push(`line ${at}: ${what}`);
+    const prose = plain(text);
+    const avoided = AVOIDED.exec(prose)?.[0];
+    if (avoided !== undefined) fault(`the words "${avoided}"`);
+    if (isTable) {
+      for (const cell of prose.split('|')) {
+        if (wordsIn(cell) > MAX_WORDS_IN_CELL) fault(`a cell of ${wordsIn(cell)} words: ${cell}`);
+      }
+      continue;
+    }
+    for (const line of text.split('\n')) {
+      // A link cannot be broken.
+      if (line.replaceAll(/\]\([^)]*\)/g, '').length > MAX_LINE) fault(`a line of ${line.length}`);
+    }
+    for (const sentence of prose.split(/(?<=[.:;!?])\s+/)) {
+      const words = wordsIn(sentence);
+      if (words > MAX_WORDS_IN_SENTENCE) fault(`a sentence of ${words} words: ${sentence}`);
+    }
+  }
+  return faults;
+}
+
+interface Block {
+  readonly at: number;
+  readonly text: string;
+  readonly isTable: boolean;
+}
+
+/** Paragraphs, items of lists and rows of tables; what stands in fences, and what is generated, is left out. */
+function blocksOf(page: string): Block[] {
+  const blocks: Block[] = [];
+  let open: { at: number; lines: string[] } | undefined;
+  let isLeftOut = false;
+  const close = (): void => {
+    if (open !== undefined)
+      blocks.push({ at: open.at, text: open.lines.join('\n'), isTable: false });
+    open = undefined;
+  };
+  for (const [index, line] of page.split('\n').entries()) {
+    if (/^\s*```|^<!-- /.test(line)) {
+      close();
+      isLeftOut = !isLeftOut;
+    } else if (isLeftOut) continue;
+    else if (line.startsWith('|')) {
+      close();
+      blocks.push({ at: index + 1, text: line, isTable: true });
+    } else if (line.trim() === '') close();
+    else {
+      if (/^\s*([*-]|\d+\.|#+) /.test(line)) close();
+      open ??= { at: index + 1, lines: [] };
+      open.lines.push(line);
+      if (line.startsWith('#')) close();
+    }
+  }
+  close();
+  return blocks;
+}
+
+/** The text that is read: of a link its words, and code as one word. */
+function plain(text: string): string {
+  return text
+    .replaceAll(/"[^"]*"/g, 'quoted')
+    .replaceAll(/`[^`]*`/g, 'code')
+    .replaceAll(/\[([^\]]*)\]\([^)]*\)/g, '$1');
+}
+
+function wordsIn(text: string): number {
+  return text.split(/\s+/).filter((word) => /[\p{L}\p{N}]/u.test(word)).length;
+}
