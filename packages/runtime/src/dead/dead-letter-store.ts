@@ -1,7 +1,7 @@
 import { deadSubject, parseExecutions, runOfSubject, settledSubject, streamName } from '@leat/core';
 import { type JetStreamManager, jetstreamManager, type StoredMsg } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
-import type { DeadLetter } from './dead-letter.ts';
+import { type DeadLetter, isDeadLetter } from './dead-letter.ts';
 import { isGone } from '../jetstream/provision.ts';
 import { messagesOf } from '../jetstream/stored-messages.ts';
 
@@ -90,21 +90,13 @@ export class DeadLetterStore {
   }
 }
 
-/** What others may have put on the stream is not trusted to be a letter. */
+/** The letter in a message, if it is one and of the run that its subject names. */
 function letterIn(message: StoredMsg): DeadLetter | undefined {
-  let value: Partial<DeadLetter> | null;
+  let value: unknown;
   try {
-    value = message.json<Partial<DeadLetter> | null>();
+    value = message.json();
   } catch {
     return undefined;
   }
-  const { pipeline, run, stage, chunk, position, record, at, index, attempts, error } = value ?? {};
-  const texts = [pipeline, run, stage, chunk, position, record, at, error?.name, error?.message];
-  const { execution = '', isCut = false } = value ?? {};
-  const isLetter =
-    [...texts, execution, error?.stack ?? ''].every((text) => typeof text === 'string') &&
-    typeof isCut === 'boolean' &&
-    [index, attempts].every((count) => Number.isInteger(count)) &&
-    run === runOfSubject(message.subject);
-  return isLetter ? (value as DeadLetter) : undefined;
+  return isDeadLetter(value) && value.run === runOfSubject(message.subject) ? value : undefined;
 }

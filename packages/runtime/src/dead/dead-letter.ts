@@ -1,3 +1,6 @@
+import * as z from 'zod';
+import { COUNT, type Shape, shapeOf } from '../shape.ts';
+
 /** A record that was given up, as it is kept: JSON on the dead letters' stream. */
 export interface DeadLetter {
   readonly pipeline: string;
@@ -23,3 +26,26 @@ export interface DeadLetter {
   /** ISO 8601. */
   readonly at: string;
 }
+
+const deadLetter: z.ZodType<DeadLetter> = z.looseObject({
+  pipeline: z.string(),
+  run: z.string(),
+  born: z.string().exactOptional(),
+  stage: z.string(),
+  chunk: z.string(),
+  index: COUNT,
+  position: z.string(),
+  execution: z.string().exactOptional(),
+  attempts: COUNT,
+  error: z.looseObject({
+    name: z.string(),
+    message: z.string(),
+    stack: z.string().exactOptional(),
+  }),
+  record: z.string(),
+  isCut: z.boolean().exactOptional(),
+  at: z.string(),
+});
+
+/** What others may have put on the stream is not trusted to be a letter. */
+export const isDeadLetter: Shape<DeadLetter> = shapeOf(deadLetter);

@@ -1,4 +1,4 @@
-import { FIRST_CHECKPOINT, type RunProgress, type RunRequest } from '@leat/core';
+import { FIRST_CHECKPOINT, NO_COUNTS, type RunProgress, type RunRequest } from '@leat/core';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { isRunProgress, isRunRequest, isSinkIdentity, isTrouble } from './run-entries.ts';
@@ -48,6 +48,10 @@ describe('isRunRequest', () => {
     ['chunks of less than no bytes', { limits: { chunkSize: 1, maxBytes: -1 } }],
     ['half a record', { limits: { chunkSize: 1.5, maxBytes: 1 } }],
     ['no end', { limits: { chunkSize: 1e300, maxBytes: 1 } }],
+    ['a stage without a kind', { spec: { name: 'p', stages: [{ name: 'numbers' }] } }],
+    ['a stage of no kind', { spec: { name: 'p', stages: [{ name: 'n', kind: 'sorter' }] } }],
+    ['no parameters', { params: undefined }],
+    ['a time that is none', { createdAt: 'yesterday' }],
   ])('refuses %s', (_, changes) => {
     expect(isRunRequest(stored({ ...REQUEST, ...changes }))).toBe(false);
   });
@@ -60,11 +64,26 @@ describe('isRunProgress', () => {
     ['all that there is', PROGRESS],
     ['what an earlier version wrote', { ...PROGRESS, sinks: undefined, versions: undefined }],
     ['a ledger without checksums', { ...PROGRESS, ledger: earlier }],
+    ['what a newer version added', { ...PROGRESS, more: 1, ledger: { ...earlier, more: [1] } }],
+    [
+      'a redriven record, which takes back what was counted',
+      {
+        ...PROGRESS,
+        ledger: {
+          ...earlier,
+          settledAbove: [[3, 7]],
+          redrives: {
+            a: { letter: 1, paths: ['0-2'], counts: { ...NO_COUNTS, in: -1, dead: -1 } },
+          },
+        },
+      },
+    ],
   ])('takes %s', (__, value) => {
     expect(isRunProgress(stored(value))).toBe(true);
   });
 
-  const ledgerWith = (source: unknown): object => ({ ledger: { ...FIRST_CHECKPOINT, source } });
+  const ledgerOf = (changes: object): object => ({ ledger: { ...FIRST_CHECKPOINT, ...changes } });
+  const ledgerWith = (source: unknown): object => ledgerOf({ source });
 
   test.each<[string, object]>([
     ['checksums that are null', ledgerWith(null)],
@@ -76,6 +95,19 @@ describe('isRunProgress', () => {
     ['a sink without a mark', { sinks: { out: { place: 'x' } } }],
     ['one such sink among others', { sinks: { ...PROGRESS.sinks, more: { mark: '', place: '' } } }],
     ['versions that are no list', { versions: { out: 'one' } }],
+    ['versions that are no texts', { versions: { out: [1] } }],
+    ['a range without an end', ledgerOf({ settledAbove: [[3]] })],
+    ['a range with two ends', ledgerOf({ settledAbove: [[3, 4, 5]] })],
+    ['no end of the dataset', ledgerOf({ ended: undefined })],
+    ['a share that is a text', ledgerOf({ fraction: '0.5' })],
+    [
+      'a chunk that is partly settled without its books',
+      ledgerOf({ partly: { 3: { paths: [] } } }),
+    ],
+    [
+      'a redriven record without its books',
+      ledgerOf({ redrives: { a: { letter: 1, paths: [] } } }),
+    ],
   ])('refuses %s', (__, changes) => {
     expect(isRunProgress(stored({ ...PROGRESS, ...changes }))).toBe(false);
   });

@@ -1,19 +1,20 @@
 import {
+  type Counts,
   isVariableName,
+  type LedgerCheckpoint,
   type RedriveWish,
   type RunProgress,
   type RunRequest,
   type RunState,
   type RunWish,
   type SinkIdentity,
+  type StageKind,
   type Trouble,
 } from '@leat/core';
+import * as z from 'zod';
+import { COUNT, INSTANT, type Shape, shapeOf } from '../shape.ts';
 
-/**
- * What stands in a pipeline's bucket is checked before it is believed: others may be allowed to write there.
- * What is not of the right shape is as good as not there.
- */
-export type Shape<T> = (value: unknown) => value is T;
+/** What stands in a pipeline's bucket is checked before it is believed: others may be allowed to write there. */
 
 const STATES: Readonly<Record<RunState, true>> = {
   pending: true,
@@ -25,80 +26,110 @@ const STATES: Readonly<Record<RunState, true>> = {
   cancelled: true,
 };
 const WISHES: Readonly<Record<RunWish, true>> = { run: true, pause: true, cancel: true };
+const KINDS: Readonly<Record<StageKind, true>> = { fetcher: true, mapper: true, saver: true };
 
-export const isRunWish: Shape<RunWish> = (value): value is RunWish =>
-  typeof value === 'string' && Object.hasOwn(WISHES, value);
+const oneOf = <T extends string>(values: Readonly<Record<T, true>>): z.ZodType<T> =>
+  z.enum(Object.keys(values) as T[]);
+const byName = <T>(value: z.ZodType<T>): z.ZodType<Record<string, T>> =>
+  z.record(z.string(), value);
+const limit = z.int().min(1);
 
-export const isRedriveWish: Shape<RedriveWish> = (value): value is RedriveWish => {
-  const { upTo, index, chunk, stage, error } = fieldsOf(value);
-  return (
-    isCount(upTo) &&
-    (index === undefined || isCount(index)) &&
-    [chunk, stage, error].every((text) => text === undefined || typeof text === 'string')
-  );
-};
+const runWish: z.ZodType<RunWish> = oneOf(WISHES);
 
-export const isRunRequest: Shape<RunRequest> = (value): value is RunRequest => {
-  const { run, pipeline, params, spec, createdAt, born, limits, secrets } = fieldsOf(value);
-  const { name, stages } = fieldsOf(spec);
-  const { chunkSize, maxBytes } = fieldsOf(limits);
-  return (
-    (born === undefined || (typeof born === 'string' && /^[0-9a-f]{13}$/.test(born))) &&
-    (limits === undefined ||
-      [chunkSize, maxBytes].every((limit) => isCount(limit) && limit !== 0)) &&
-    [run, pipeline, createdAt, name].every((text) => typeof text === 'string') &&
-    Object.values(fieldsOf(params)).every((text) => typeof text === 'string') &&
-    (secrets === undefined || areVariables(secrets)) &&
-    Array.isArray(stages) &&
-    stages.every((stage) => typeof fieldsOf(stage)['name'] === 'string')
-  );
-};
+const redriveWish: z.ZodType<RedriveWish> = z.looseObject({
+  upTo: COUNT,
+  index: COUNT.exactOptional(),
+  chunk: z.string().exactOptional(),
+  stage: z.string().exactOptional(),
+  error: z.string().exactOptional(),
+});
 
-export const isRunProgress: Shape<RunProgress> = (value): value is RunProgress => {
-  const { state, fence, startedAt, updatedAt, ledger, sinks, versions } = fieldsOf(value);
-  const { watermark, next, settledAbove, partly, redrives, totals, digest, source } =
-    fieldsOf(ledger);
-  const { savedChunks, deadChunks, duplicates, counts } = fieldsOf(totals);
-  const { in: taken, expanded, filtered, dead, retries } = fieldsOf(counts);
-  const numbers = [fence, watermark, next, savedChunks, deadChunks, duplicates];
-  return (
-    [state, startedAt, updatedAt, digest].every((text) => typeof text === 'string') &&
-    Object.hasOwn(STATES, state as string) &&
-    [...numbers, taken, expanded, filtered, dead, retries].every(isCount) &&
-    (source === undefined || isCount(fieldsOf(source)['sum'])) &&
-    Object.values(fieldsOf(sinks)).every(isSinkIdentity) &&
-    Object.values(fieldsOf(versions)).every(Array.isArray) &&
-    Array.isArray(settledAbove) &&
-    settledAbove.every((range) => Array.isArray(range) && range.every(isCount)) &&
-    [...Object.values(fieldsOf(partly)), ...Object.values(fieldsOf(redrives))].every((part) =>
-      Array.isArray(fieldsOf(part)['paths']),
-    )
-  );
-};
+const runRequest: z.ZodType<RunRequest> = z.looseObject({
+  run: z.string(),
+  isIdGiven: z.boolean().exactOptional(),
+  pipeline: z.string(),
+  params: byName(z.string()),
+  // A service reads its own variables by these names: they are no more than what `--secret` takes.
+  secrets: byName(z.string().refine(isVariableName)).exactOptional(),
+  spec: z.looseObject({
+    name: z.string(),
+    stages: z.array(
+      z.looseObject({
+        name: z.string(),
+        kind: oneOf(KINDS),
+        from: z.string().exactOptional(),
+      }),
+    ),
+  }),
+  file: z.string().exactOptional(),
+  createdAt: INSTANT,
+  born: z
+    .string()
+    .regex(/^[0-9a-f]{13}$/)
+    .exactOptional(),
+  limits: z.looseObject({ chunkSize: limit, maxBytes: limit }).exactOptional(),
+  isRecovered: z.boolean().exactOptional(),
+});
 
+const sinkIdentity: z.ZodType<SinkIdentity> = z.looseObject({
+  mark: z.string().regex(/^[\w-]{1,64}$/),
+  place: z.string(),
+});
+
+/** Also below zero: a redriven record takes back what its run had counted. */
+const change = z.looseObject({
+  in: z.int(),
+  expanded: z.int(),
+  filtered: z.int(),
+  dead: z.int(),
+  retries: z.int(),
+});
+const counts: z.ZodType<Counts> = z.looseObject({
+  in: COUNT,
+  expanded: COUNT,
+  filtered: COUNT,
+  dead: COUNT,
+  retries: COUNT,
+});
+const paths = z.array(z.string());
+
+const ledger: z.ZodType<LedgerCheckpoint> = z.looseObject({
+  watermark: COUNT,
+  cursor: z.json(),
+  next: COUNT,
+  ended: z.boolean(),
+  fraction: z.number().nullable(),
+  settledAbove: z.array(z.tuple([COUNT, COUNT])),
+  partly: byName(z.looseObject({ paths, counts: change, source: z.string().exactOptional() })),
+  redrives: byName(z.looseObject({ letter: COUNT, paths, counts: change })).exactOptional(),
+  source: z.looseObject({ sum: COUNT, isOfSettled: z.boolean().exactOptional() }).exactOptional(),
+  totals: z.looseObject({ savedChunks: COUNT, deadChunks: COUNT, counts, duplicates: COUNT }),
+  digest: z.string(),
+});
+
+const runProgress: z.ZodType<RunProgress> = z.looseObject({
+  state: oneOf(STATES),
+  reason: z.string().exactOptional(),
+  tolerated: z.looseObject({ settled: COUNT, dead: COUNT }).exactOptional(),
+  holder: z.string().exactOptional(),
+  fence: COUNT,
+  startedAt: INSTANT,
+  updatedAt: INSTANT,
+  endedAt: INSTANT.exactOptional(),
+  sinks: byName(sinkIdentity).exactOptional(),
+  versions: byName(z.array(z.string())).exactOptional(),
+  ledger,
+});
+
+const trouble: z.ZodType<Omit<Trouble, 'stage'>> = z.looseObject({
+  reason: z.string(),
+  at: INSTANT,
+});
+
+export const isRunWish: Shape<RunWish> = shapeOf(runWish);
+export const isRedriveWish: Shape<RedriveWish> = shapeOf(redriveWish);
+export const isRunRequest: Shape<RunRequest> = shapeOf(runRequest);
+export const isRunProgress: Shape<RunProgress> = shapeOf(runProgress);
 /** What a stage of which the key tells the name says of its trouble. */
-export const isTrouble: Shape<Omit<Trouble, 'stage'>> = (
-  value,
-): value is Omit<Trouble, 'stage'> => {
-  const { reason, at } = fieldsOf(value);
-  return typeof reason === 'string' && typeof at === 'string' && !Number.isNaN(Date.parse(at));
-};
-
-export const isSinkIdentity: Shape<SinkIdentity> = (value): value is SinkIdentity => {
-  const { mark, place } = fieldsOf(value);
-  return typeof mark === 'string' && /^[\w-]{1,64}$/.test(mark) && typeof place === 'string';
-};
-
-/** Also the service's own variables are read by these names: they are no more than what `--secret` takes. */
-function areVariables(value: unknown): boolean {
-  const names = typeof value === 'object' && value !== null ? Object.values(value) : [undefined];
-  return names.every((name) => typeof name === 'string' && isVariableName(name));
-}
-
-function isCount(value: unknown): boolean {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
-}
-
-function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
-}
+export const isTrouble: Shape<Omit<Trouble, 'stage'>> = shapeOf(trouble);
+export const isSinkIdentity: Shape<SinkIdentity> = shapeOf(sinkIdentity);

@@ -45,5 +45,6 @@ test.each([
   ['API_TOKEN', false],
   [null, false],
 ])('an entry with the secrets %j is one that Leat writes: %s', (secrets, isOurs) => {
-  expect(isRunRequest({ ...REQUEST, secrets })).toBe(isOurs);
+  const stored: unknown = JSON.parse(JSON.stringify({ ...REQUEST, secrets }));
+  expect(isRunRequest(stored)).toBe(isOurs);
 });

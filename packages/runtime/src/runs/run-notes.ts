@@ -2,7 +2,8 @@ import type { SinkIdentity, Trouble } from '@leat/core';
 import type { JetStreamManager } from '@nats-io/jetstream';
 import type { KV } from '@nats-io/kv';
 import { apiCode } from '../jetstream/provision.ts';
-import { isSinkIdentity, isTrouble, type Shape } from './run-entries.ts';
+import type { Shape } from '../shape.ts';
+import { isSinkIdentity, isTrouble } from './run-entries.ts';
 
 const WRONG_REVISION = 10071;
 /** How long a trouble is shown after it was told last; who has it tells it again and again. */

@@ -16,13 +16,8 @@ import type { Logger } from 'pino';
 import { openBucket } from './bucket.ts';
 import { apiCode } from '../jetstream/provision.ts';
 import { RunNotes } from './run-notes.ts';
-import {
-  isRedriveWish,
-  isRunProgress,
-  isRunRequest,
-  isRunWish,
-  type Shape,
-} from './run-entries.ts';
+import { isRedriveWish, isRunProgress, isRunRequest, isRunWish } from './run-entries.ts';
+import type { Shape } from '../shape.ts';
 
 const WRONG_REVISION = 10071;
 /** What the stream is allowed to take, if an operator has made it so. */
