@@ -1,3 +1,4 @@
+import * as z from 'zod';
 import type { SettingRow } from './settings.ts';
 
 /** A JSON Schema, as far as the chart needs one. */
@@ -46,14 +47,14 @@ const anything = (description: string): JsonSchema => ({ type: 'object', descrip
 export function chartSchema(settings: Readonly<Record<string, SettingRow>>): JsonSchema {
   const setting = (path: string): JsonSchema => {
     const [name = '', type] = VALUES_OF[path] ?? [];
-    const { meaning, values } = settings[name] ?? {};
-    const rest = Array.isArray(values)
-      ? { enum: values }
-      : values === 'counts'
-        ? { minimum: 1 }
-        : values === 'addresses'
-          ? { pattern: '^(https?://.+)?$' }
-          : {};
+    const row = settings[name];
+    const meaning = row?.meaning;
+    const known: JsonSchema = row === undefined ? {} : z.toJSONSchema(row.schema);
+    const rest = {
+      ...(known['enum'] !== undefined && { enum: known['enum'] }),
+      ...(known['minimum'] !== undefined && { minimum: known['minimum'] }),
+      ...(known['format'] === 'uri' && { pattern: '^(https?://.+)?$' }),
+    };
     return { type, description: meaning?.replaceAll('`', ''), ...rest };
   };
   const resources = anything('Requests and limits, as Kubernetes has them.');

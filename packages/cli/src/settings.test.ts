@@ -1,5 +1,5 @@
-import { expect, test } from 'vitest';
-import { readSettings } from './settings.ts';
+import { describe, expect, test } from 'vitest';
+import { readSettings, SETTINGS } from './settings.ts';
 
 test('the version of the code is what the operator calls it, and nothing where he says nothing', () => {
   expect(readSettings({ 'code-version': 'v1-2_3' }, {}).codeVersion).toBe('v1-2_3');
@@ -15,3 +15,52 @@ test.each(['1.2.3', 'a b', 'é', '*', '>', 'x'.repeat(65)])(
     );
   },
 );
+
+describe('a setting', () => {
+  test('is taken from its flag, then from its variable, then from its default', () => {
+    const variables = { LEAT_STATE_DIR: 'by-variable' };
+    expect(readSettings({ 'state-dir': 'by-flag' }, variables).stateDir).toBe('by-flag');
+    expect(readSettings({}, variables).stateDir).toBe('by-variable');
+    expect(readSettings({}, { LEAT_STATE_DIR: '' }).stateDir).toBe('.leat');
+  });
+
+  test('that is a number is read from text', () => {
+    const settings = readSettings({ 'http-port': '0' }, { LEAT_ACK_WAIT_MS: '500' });
+    expect(settings).toMatchObject({ httpPort: 0, topology: { ackWaitMs: 500 } });
+  });
+
+  test('of which nothing is said is not there', () => {
+    const { nats, isNatsGiven, stopGraceMs } = readSettings({}, { NATS_USER: 'u' });
+    expect(nats).toEqual({ url: SETTINGS.url.fallback, user: 'u' });
+    expect({ isNatsGiven, stopGraceMs }).toEqual({ isNatsGiven: false, stopGraceMs: undefined });
+    expect(readSettings({ nats: 'nats://a' }, {}).isNatsGiven).toBe(true);
+  });
+
+  test.each([
+    ['queue-max-chunks', 'LEAT_QUEUE_MAX_CHUNKS', '0', 'a whole number from 1'],
+    ['queue-max-bytes', 'LEAT_QUEUE_MAX_BYTES', '1.5', 'a whole number from 1'],
+    ['stop-grace-ms', 'LEAT_STOP_GRACE_MS', 'soon', 'a whole number from 1'],
+    ['stream-replicas', 'LEAT_STREAM_REPLICAS', ' ', 'a whole number from 1'],
+    ['http-port', 'LEAT_HTTP_PORT', '65536', 'a port from 0 to 65535'],
+    ['http-port', 'LEAT_HTTP_PORT', '1e3', 'a port from 0 to 65535'],
+    ['http-host', 'LEAT_HTTP_HOST', ' ', 'an address or a host name'],
+    ['log-format', 'LEAT_LOG_FORMAT', 'xml', 'one of console, json'],
+    ['log-level', 'LEAT_LOG_LEVEL', 'loud', 'one of debug, info, warn, error, silent'],
+    [
+      'otlp-endpoint',
+      'OTEL_EXPORTER_OTLP_ENDPOINT',
+      'ftp://a',
+      'an address that begins with http:// or https://',
+    ],
+  ])('--%s that cannot be right is refused with its variable, %s', (flag, variable, text, must) => {
+    const sentence = `--${flag} (${variable}) must be ${must}; it is ${JSON.stringify(text)}.`;
+    expect(() => readSettings({ [flag]: text }, {})).toThrow(sentence);
+    expect(() => readSettings({}, { [variable]: text })).toThrow(sentence);
+  });
+
+  test('has a flag and a variable of its own', () => {
+    const rows = Object.values(SETTINGS);
+    expect(new Set(rows.map(({ flag }) => flag)).size).toBe(rows.length);
+    expect(new Set(rows.map(({ variable }) => variable)).size).toBe(rows.length);
+  });
+});
