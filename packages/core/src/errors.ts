@@ -3,7 +3,8 @@
  *
  * `invalid-*` and `source-missing` are the caller's to mend before anything runs; `sink-taken` says that
  * a sink has another run of the same id; `source-damaged` and `run-failed` end a run; `topology-mismatch`, `unfit-server` and `unreachable` concern the NATS server.
- * `lease-lost` and `fenced` tell a service that slept that another has taken its place.
+ * `lease-lost` and `fenced` tell a service that slept that another has taken its place. `newer-version` says
+ * that only a newer version of Leat can read what was found, which is left as it is.
  */
 export type LeatErrorCode =
   | 'invalid-configuration'
@@ -23,7 +24,8 @@ export type LeatErrorCode =
   | 'run-state'
   | 'run-unknown'
   | 'lease-lost'
-  | 'fenced';
+  | 'fenced'
+  | 'newer-version';
 
 /**
  * The one error class of Leat. The message is a whole sentence that says what was expected, what was

@@ -33,6 +33,10 @@ export {
   topologyOf,
 } from './topology.ts';
 
+// Versions of formats
+export type { Format, FormatAge } from './format-version.ts';
+export { formatAge, formatAgeOf, FORMATS, newerVersion, unknownFields } from './format-version.ts';
+
 // Chunks
 export type { ChunkId, Redriven } from './chunk-id.ts';
 export {

@@ -22,9 +22,17 @@ const complete = fc.record({
   buried: fc.array(fc.stringMatching(/^[0-9a-f]{8}$/), { maxLength: 3 }),
   source: fc.stringMatching(/^[0-9a-f]{8}$/),
 });
+const further = fc.array(fc.constantFrom('cut=7', 'a=', 'x-y=1=2', 'sources=8'), {
+  minLength: 1,
+  maxLength: 3,
+});
 const receipt: fc.Arbitrary<Receipt> = fc
-  .tuple(complete, fc.boolean())
-  .map(([{ source, ...rest }, isSourceTold]) => (isSourceTold ? { ...rest, source } : rest));
+  .tuple(complete, fc.boolean(), fc.option(further))
+  .map(([{ source, ...rest }, isSourceTold, more]) => ({
+    ...rest,
+    ...(isSourceTold && { source }),
+    ...(more !== null && { further: more }),
+  }));
 
 describe('formatReceipt and parseReceipt', () => {
   test('are inverse', () => {
@@ -91,6 +99,11 @@ describe('formatReceipt and parseReceipt', () => {
     '1 1/0/0/0/0  1 12345678 x source=12345678',
     '1 1/0/0/0/0 source=12345678',
     '1 1/0/0/0/0  1  source=12345678',
+    '1 1/0/0/0/0  1 cut=7 source=12345678',
+    '1 1/0/0/0/0  1 cut=7 12345678',
+    '1 1/0/0/0/0  1 cut=7 ',
+    '1 1/0/0/0/0  1 =7',
+    '1 1/0/0/0/0  1 CUT=7',
   ])('refuse %j', (line) => {
     expect(parseReceipt(line)).toBeUndefined();
   });

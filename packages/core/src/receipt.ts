@@ -23,9 +23,15 @@ export interface Receipt {
    * hexadecimal digits. Absent for redriven records, and from an earlier version of Leat.
    */
   readonly source?: string;
+  /**
+   * What a newer version of Leat says of the chunk in fields of its own, as they stand in the line:
+   * `name=value`. This version passes them on.
+   */
+  readonly further?: readonly string[];
 }
 
 const SOURCE = 'source=';
+const FURTHER = /^[a-z][\w-]*=\S*$/;
 
 /** How many records a receipt says are in the sink. */
 export function savedRecords(receipt: Receipt): number {
@@ -39,13 +45,14 @@ export function isSourceChecksum(text: string): boolean {
 
 /**
  * One line: `chunk counts digest fence buried source=checksum`; the last two are absent when there is
- * nothing to say.
+ * nothing to say. Fields of newer versions follow.
  */
 export function formatReceipt(receipt: Receipt): string {
-  const { chunk, counts, digest, fence, buried, source } = receipt;
+  const { chunk, counts, digest, fence, buried, source, further = [] } = receipt;
   let line = `${chunk} ${formatCounts(counts)} ${digest} ${fence}`;
   if (buried.length > 0) line += ` ${formatExecutions(buried)}`;
-  return source === undefined ? line : `${line} ${SOURCE}${source}`;
+  if (source !== undefined) line += ` ${SOURCE}${source}`;
+  return further.length === 0 ? line : `${line} ${further.join(' ')}`;
 }
 
 /** The inverse of {@link formatReceipt}; `undefined` for anything that it cannot have made. */
@@ -54,12 +61,15 @@ export function parseReceipt(line: string): Receipt | undefined {
   const id = parseChunkId(chunk);
   const counts = parseCounts(countsText);
   const fence = parseFence(fenceText);
-  const source = rest.at(-1)?.startsWith(SOURCE) ? rest.pop()?.slice(SOURCE.length) : undefined;
+  const firstNamed = rest.findIndex(isNamed);
+  const named = firstNamed < 0 ? [] : rest.splice(firstNamed);
+  const source = named[0]?.startsWith(SOURCE) ? named.shift()?.slice(SOURCE.length) : undefined;
   if (source !== undefined && !isSourceChecksum(source)) return undefined;
   const buried = parseExecutions(rest.join(' '));
   if (id === undefined || counts === undefined || fence === undefined) return undefined;
   if (buried === undefined || rest.length !== Math.min(buried.length, 1)) return undefined;
   if (!/^(?:[0-9a-f]{32})?$/.test(digest)) return undefined;
+  if (named.some((field) => field.startsWith(SOURCE) || !FURTHER.test(field))) return undefined;
   return {
     chunk: formatChunkId(id),
     counts,
@@ -67,7 +77,12 @@ export function parseReceipt(line: string): Receipt | undefined {
     fence,
     buried,
     ...(source !== undefined && { source }),
+    ...(named.length > 0 && { further: named }),
   };
+}
+
+function isNamed(field: string): boolean {
+  return field.includes('=');
 }
 
 function parseFence(text: string): number | undefined {

@@ -6,6 +6,7 @@ import {
   formatExecutions,
   formatOrigins,
   formatPosition,
+  FORMATS,
   isSourceChecksum,
   LeatError,
   type Origins,
@@ -44,6 +45,8 @@ export interface Envelope {
   readonly trace?: TraceHeaders | undefined;
 }
 
+/** The version of a message's format, on chunks, receipts and dead letters; absent before there was one. */
+export const FORMAT = 'Leat-Format';
 const CHUNK = 'Leat-Chunk';
 const COUNTS = 'Leat-Counts';
 const POSITION = 'Leat-Position';
@@ -72,6 +75,7 @@ export function messageOf(envelope: Envelope, body: Uint8Array): ChunkMessage {
   const { born, chunk, counts, position, origins, sending, buried, source, trace } = envelope;
   const result = headers();
   result.set(MESSAGE_ID, messageId(envelope));
+  result.set(FORMAT, `${FORMATS.chunk}`);
   result.set(CHUNK, formatChunkId(chunk));
   result.set(COUNTS, formatCounts(counts));
   result.set(POSITION, asciiOf(formatPosition(position)));

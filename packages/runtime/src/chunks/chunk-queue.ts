@@ -17,6 +17,8 @@ import { pull } from '../jetstream/pull.ts';
 import type { Stored } from '../jetstream/publisher.ts';
 import { replyOf } from '../jetstream/reply.ts';
 import type { Slots } from '../jetstream/slots.ts';
+import { TroubleTeller } from '../runs/trouble-teller.ts';
+import { NEWER_DELAY_MS, newerMessage } from './newer-message.ts';
 
 /** Room in a message for what surrounds headers and body. */
 const FRAME_ROOM = 1024;
@@ -78,6 +80,7 @@ export async function receiveChunks(options: ReceiveOptions): Promise<void> {
   if (queue === undefined)
     throw new LeatError('invalid-pipeline', `There is no queue for ${stage}.`);
   const meter = connection.meter?.(stage);
+  const troubles = new TroubleTeller(connection.runs.notes, stage, logger);
   await pull({
     client: connection.client,
     link: connection.link,
@@ -88,13 +91,14 @@ export async function receiveChunks(options: ReceiveOptions): Promise<void> {
     repair: () => connection.repair(),
     signal,
     logger,
-    handle: (message) => void open(message, options, meter),
+    handle: (message) => void open(message, options, troubles, meter),
   });
 }
 
 async function open(
   message: JsMsg,
   options: ReceiveOptions,
+  troubles: TroubleTeller,
   meter: StageMeter | undefined,
 ): Promise<void> {
   const { connection, stage, slots, logger, handle } = options;
@@ -114,6 +118,12 @@ async function open(
   };
   try {
     const run = runOfSubject(message.subject);
+    const newer = newerMessage('chunk', message);
+    if (newer !== undefined) {
+      troubles.tell(run, newer.message);
+      settle('given-back', () => message.nak(NEWER_DELAY_MS));
+      return;
+    }
     const bodyName = bodyNameOf(message.headers);
     const data = bodyName === undefined ? message.data : await connection.bodies.get(bodyName);
     if (data === undefined) {

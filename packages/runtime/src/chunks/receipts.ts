@@ -1,5 +1,6 @@
 import {
   formatReceipt,
+  FORMATS,
   MAX_RECEIPTS_HELD,
   parseReceipt,
   type Receipt,
@@ -12,13 +13,15 @@ import {
 import type { JsMsg } from '@nats-io/jetstream';
 import { headers } from '@nats-io/transport-node';
 import type { Logger } from 'pino';
-import { BORN, type Envelope } from './chunk-message.ts';
+import { BORN, type Envelope, FORMAT } from './chunk-message.ts';
+import { NEWER_DELAY_MS, newerMessage } from './newer-message.ts';
 import type { PipelineConnection } from '../jetstream/pipeline-connection.ts';
 import { ensureConsumer, removeConsumer } from '../jetstream/provision.ts';
 import { pull } from '../jetstream/pull.ts';
 import { replyOf } from '../jetstream/reply.ts';
 import { isSinkIdentity } from '../runs/run-entries.ts';
 import { Slots } from '../jetstream/slots.ts';
+import { TroubleTeller } from '../runs/trouble-teller.ts';
 
 /** Most receipts in a message; about 10 kB. */
 const MAX_RECEIPTS = 256;
@@ -103,6 +106,7 @@ export class ReceiptSender {
       for (let from = 0; from < lines.length; from += MAX_RECEIPTS) {
         const body = Buffer.from(lines.slice(from, from + MAX_RECEIPTS).join('\n'));
         const header = headers();
+        header.set(FORMAT, `${FORMATS.receipts}`);
         if (born !== '') header.set(BORN, born);
         if (sink !== undefined) header.set(SINK, encodeURIComponent(JSON.stringify(sink)));
         await publisher.publish(subject, body, header, this.#signal);
@@ -179,7 +183,17 @@ export async function receiveReceipts(options: {
   const held = new Set<ReceiptDelivery>();
   /** By their place in the stream, those that were given back and have not come again. */
   const givenBack = new Set<number>();
+  const fetcher = connection.spec.stages.find(({ kind }) => kind === 'fetcher')?.name ?? '';
+  const troubles = new TroubleTeller(connection.runs.notes, fetcher, logger);
   const open = (message: JsMsg): void => {
+    const newer = newerMessage('receipts', message);
+    if (newer !== undefined) {
+      troubles.tell(run, newer.message);
+      // It counts as unread: no chunk is taken for lost while the receipt may be its own.
+      message.nak(NEWER_DELAY_MS);
+      slots.release();
+      return;
+    }
     const itsRun = message.headers?.get(BORN) || born;
     if (itsRun !== born) {
       logger.warn({ run, born: itsRun }, 'receipts of another run with this id dropped');
