@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { RunIdentity } from './run-identity.ts';
+import { FORMATS } from './format-version.ts';
 import { claimSink, formatSinkClaim, parseSinkClaim, type SinkClaim } from './sink-claim.ts';
 
 const IDENTITY: RunIdentity = {
@@ -123,10 +124,20 @@ describe('claimSink', () => {
   });
 
   test.each([false, true])('refuses what it does not understand, recovered %s', (isRecovered) => {
-    const newer = JSON.stringify({ v: 2, ...CLAIM });
-    expect(attempt(newer, {}, isRecovered)).toEqual(
+    const damaged = JSON.stringify({ v: FORMATS.claim, ...CLAIM, saver: undefined });
+    expect(attempt(damaged, {}, isRecovered)).toEqual(
       refused(/what this version of Leat does not understand: use the version that wrote it\.$/),
     );
+  });
+
+  test.each([false, true])('leaves alone what is newer, recovered %s', (isRecovered) => {
+    const newer = JSON.stringify({ ...CLAIM, v: FORMATS.claim + 1 });
+    expect(attempt(newer, {}, isRecovered)).toMatchObject({
+      code: 'newer-version',
+      message: expect.stringMatching(
+        /^The claim on the sink of the saver out, for the run r1, has version/,
+      ),
+    });
   });
 
   test.each([false, true])('refuses a claim of another run id, recovered %s', (isRecovered) => {

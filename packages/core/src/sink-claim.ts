@@ -1,8 +1,6 @@
 import { LeatError } from './errors.ts';
+import { formatAgeOf, FORMATS, newerVersion } from './format-version.ts';
 import type { RunIdentity } from './run-identity.ts';
-
-/** The version of what {@link formatSinkClaim} writes. */
-const VERSION = 1;
 
 /**
  * What a sink keeps of each run that writes into it: which run that is, and the sink's own mark. A session
@@ -32,17 +30,12 @@ export interface Claimant {
 
 /** One line of JSON with a version. */
 export function formatSinkClaim(claim: SinkClaim): string {
-  return JSON.stringify({ v: VERSION, ...claim });
+  return JSON.stringify({ v: FORMATS.claim, ...claim });
 }
 
 /** The inverse of {@link formatSinkClaim}; `undefined` for anything that this version cannot have made. */
 export function parseSinkClaim(text: string): SinkClaim | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+  const value = jsonOf(text);
   if (typeof value !== 'object' || value === null) return undefined;
   const { v, ...claim } = value as SinkClaim & { readonly v: unknown };
   const { pipeline, run, born, createdAt, graph, saver, sink, limits, params } = claim;
@@ -54,7 +47,7 @@ export function parseSinkClaim(text: string): SinkClaim | undefined {
     typeof params === 'object' &&
     params !== null &&
     Object.values(params).every((each) => typeof each === 'string');
-  return v === VERSION && areTexts && areLimits && areParams ? claim : undefined;
+  return v === FORMATS.claim && areTexts && areLimits && areParams ? claim : undefined;
 }
 
 /**
@@ -64,7 +57,8 @@ export function parseSinkClaim(text: string): SinkClaim | undefined {
  *   nothing of such a run; empty if it has something, written by a version of Leat that kept no claim
  * @param newSink a mark for a sink that has none yet
  * @returns the text that the sink is to keep from now on
- * @throws LeatError `sink-taken` if the sink has a run with this id that is another one
+ * @throws LeatError `sink-taken` if the sink has a run with this id that is another one, `newer-version` if a
+ *   newer version of Leat has claimed it
  */
 export function claimSink(found: string | undefined, claimant: Claimant, newSink: string): string {
   const { identity, saver, isRecovered } = claimant;
@@ -80,6 +74,11 @@ export function claimSink(found: string | undefined, claimant: Claimant, newSink
   }
   const claim = parseSinkClaim(found);
   if (claim === undefined) {
+    const value = jsonOf(found);
+    if (formatAgeOf('claim', value) === 'newer') {
+      const what = `The claim on the sink of the saver ${saver}, for the run ${identity.run},`;
+      throw newerVersion('claim', what, (value as { readonly v: unknown }).v);
+    }
     throw refusal(
       claimant,
       `keeps for the run ${identity.run} what this version of Leat does not understand`,
@@ -110,6 +109,15 @@ export function claimSink(found: string | undefined, claimant: Claimant, newSink
   }
   demandSameChunks(claim, claimant);
   return fresh(claim.sink);
+}
+
+/** `undefined` for what is no JSON. */
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 const RECOVER = 'choose another run id with --run, or go on with that run with --recover';

@@ -65,18 +65,18 @@ test('who only reads claims nothing', async () => {
   await expect(ndjsonSink(dir).open(reading)).rejects.toMatchObject({ code: 'sink-taken' });
 });
 
-test('a claim that is damaged, or of a newer version, is not written over', async () => {
+test.each([
+  ['', 'sink-taken'],
+  ['{"v":1', 'sink-taken'],
+  ['{"v":2}', 'newer-version'],
+])('the claim %j is not written over', async (text, code) => {
   const run = newRun();
   await open(run);
-  for (const text of ['', '{"v":1', '{"v":2}']) {
-    // Nobody knows whose a folder is with an empty claim: as if it had none, and something in it.
-    await writeFile(claimOf(run), text);
-    await expect(open(run)).rejects.toMatchObject({ code: 'sink-taken' });
-    if (text !== '') {
-      await expect(open(run, { isRecovered: true })).rejects.toMatchObject({ code: 'sink-taken' });
-    }
-    expect(await readFile(claimOf(run), 'utf8')).toBe(text);
-  }
+  // Nobody knows whose a folder is with an empty claim: as if it had none, and something in it.
+  await writeFile(claimOf(run), text);
+  await expect(open(run)).rejects.toMatchObject({ code });
+  if (text !== '') await expect(open(run, { isRecovered: true })).rejects.toMatchObject({ code });
+  expect(await readFile(claimOf(run), 'utf8')).toBe(text);
 });
 
 test('a claim that cannot be read is no reason to take the folder', async (context) => {
@@ -97,6 +97,7 @@ describe('a folder of an earlier version', () => {
   const earlier = async (
     chunks: readonly SinkChunk[],
     owner: string | undefined = 'saver',
+    lineOf: (line: string) => string = (line) => line,
   ): Promise<string> => {
     const run = newRun();
     const segments = path.join(dir, run);
@@ -109,7 +110,8 @@ describe('a folder of an earlier version', () => {
       if (id === undefined) throw new Error(`${receipt.chunk} is no chunk id`);
       const file = path.join(segments, segmentName(id));
       await writeFile(file, body);
-      journal += `${formatReceipt(receipt)} ${fileToken(await stat(file, { bigint: true }))}\n`;
+      const token = fileToken(await stat(file, { bigint: true }));
+      journal += `${lineOf(`${formatReceipt(receipt)} ${token}`)}\n`;
     }
     if (journal !== '') await writeFile(path.join(receipts, 'host-1-abc-0.txt'), journal);
     return run;
@@ -131,6 +133,17 @@ describe('a folder of an earlier version', () => {
     expect(await idsOf(again)).toEqual(['0', '1', '2', '3']);
     // From now on it is that run's.
     await expect(open(run)).rejects.toThrow(/has another run .* --recover/);
+  });
+
+  test('may be of the first version, whose receipts had no fence', async () => {
+    const chunks = sampleChunks(2);
+    const run = await earlier(chunks, 'saver', (line) => line.replace(/ 1 (?=\d+:)/, ' '));
+    const expected = chunks.map(({ receipt }) => ({ ...receipt, fence: 0 }));
+    const session = await open(run, legacy(run));
+    expect(await all(session.receipts())).toEqual(expected);
+    expect(await session.commit(chunks)).toEqual(
+      expected.map((receipt) => ({ receipt, isDuplicate: true })),
+    );
   });
 
   test('is refused to a new run, and stays as it was', async () => {

@@ -1,6 +1,13 @@
 import { closeSync, openSync } from 'node:fs';
 import path from 'node:path';
-import { type Receipt, formatReceipt, parseReceipt } from '@leat/core';
+import {
+  formatAge,
+  formatReceipt,
+  FORMATS,
+  newerVersion,
+  parseReceipt,
+  type Receipt,
+} from '@leat/core';
 import { writeDurably } from './durable-write.ts';
 import type { RunFolder } from './ndjson-folder.ts';
 
@@ -16,12 +23,37 @@ function formatJournalEntry(entry: JournalEntry): string {
   return `${formatReceipt(entry.receipt)} ${entry.token}\n`;
 }
 
-/** The inverse of {@link formatJournalEntry}, without the line feed; `undefined` for a damaged line. */
+/**
+ * The inverse of {@link formatJournalEntry}, without the line feed; `undefined` for a damaged line. Receipts
+ * of the first version of Leat had no fence.
+ */
 export function parseJournalEntry(line: string): JournalEntry | undefined {
   const end = line.lastIndexOf(' ');
   if (end < 0) return undefined;
-  const receipt = parseReceipt(line.slice(0, end));
-  return receipt === undefined ? undefined : { receipt, token: line.slice(end + 1) };
+  const token = line.slice(end + 1);
+  if (!/^\d+:\d+$/.test(token)) return undefined;
+  const text = line.slice(0, end);
+  const receipt = parseReceipt(text) ?? parseReceipt(`${text} 0`);
+  return receipt === undefined ? undefined : { receipt, token };
+}
+
+/** Begins the first line of a journal, before the version of its format; journals had none before. */
+const HEADING = 'leat-journal ';
+
+/**
+ * How many bytes a journal's heading takes; 0 if it has none.
+ *
+ * @param beginning at least the first line, if that is a heading
+ * @throws LeatError `newer-version`
+ */
+export function headingBytes(file: string, beginning: Buffer): number {
+  if (!beginning.subarray(0, HEADING.length).equals(Buffer.from(HEADING))) return 0;
+  const end = beginning.indexOf('\n');
+  const version = beginning.toString('latin1', HEADING.length, end < 0 ? undefined : end);
+  if (formatAge('journal', version) === 'newer') {
+    throw newerVersion('journal', `The journal ${file}`, version);
+  }
+  return end + 1;
 }
 
 /**
@@ -63,9 +95,10 @@ export class Journal {
   }
 
   async #write(text: string): Promise<void> {
+    const heading = this.#fd === undefined ? `${HEADING}${FORMATS.journal}\n` : '';
     this.#fd ??= await this.#create();
     try {
-      await writeDurably(this.#fd, Buffer.from(text), this.#folder.fsync);
+      await writeDurably(this.#fd, Buffer.from(heading + text), this.#folder.fsync);
     } catch (error) {
       this.#closeFile();
       throw error;

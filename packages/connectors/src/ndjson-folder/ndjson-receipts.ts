@@ -3,7 +3,7 @@ import path from 'node:path';
 import { type ChunkId, type Receipt, formatChunkId, formatReceipt } from '@leat/core';
 import { chunkDigest } from '@leat/sdk';
 import type { RunFolder } from './ndjson-folder.ts';
-import { type JournalEntry, parseJournalEntry } from './ndjson-journal.ts';
+import { headingBytes, type JournalEntry, parseJournalEntry } from './ndjson-journal.ts';
 import { namesIn } from './names-in.ts';
 import { fileToken, segmentPath } from './ndjson-segment.ts';
 
@@ -85,7 +85,8 @@ export class JournalIndex {
       while (start < size) {
         const lines = await readLines(handle, start, Math.min(size - start, BLOCK_BYTES));
         if (lines.length === 0) return;
-        addBlock(blocks, start, lines);
+        const heading = start === 0 ? headingBytes(file, lines) : 0;
+        if (lines.length > heading) addBlock(blocks, start + heading, lines.subarray(heading));
         start += lines.length;
       }
     } finally {

@@ -95,15 +95,15 @@ describe('pglite', () => {
     await expect(opened).rejects.toThrow('process 1 on some-other-host');
   });
 
-  test('is unfit for receipts of an earlier version', async () => {
+  test('is unfit for a table of receipts that no version has made', async () => {
     const database = await openPglite(path.join(dir, 'db'));
-    await database.query('CREATE SCHEMA earlier');
-    await database.query('CREATE TABLE earlier.leat_receipts (run text, fence bigint)');
+    await database.query('CREATE SCHEMA strange');
+    await database.query('CREATE TABLE strange.leat_receipts (run text, saver text)');
     await database.close();
-    const sink = pglite({ dir: path.join(dir, 'db'), table: 'people', schema: 'earlier' });
+    const sink = pglite({ dir: path.join(dir, 'db'), table: 'people', schema: 'strange' });
     const opened = sink.open(contextOf(newRun()));
     await expect(opened).rejects.toMatchObject({ code: 'sink-unfit' });
-    await expect(opened).rejects.toThrow('should have the column "buried"');
+    await expect(opened).rejects.toThrow('should have the column "chunk"');
   });
 
   test('survives being killed', { timeout: 60_000 }, async () => {

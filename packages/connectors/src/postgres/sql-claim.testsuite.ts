@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type RunIdentity, savedRecords } from '@leat/core';
+import { FORMATS, type RunIdentity, savedRecords } from '@leat/core';
 import type { Sink, SinkChunk, SinkContext, SinkSession } from '@leat/sdk';
 import { afterEach, describe, expect, test } from 'vitest';
 import {
@@ -99,6 +99,43 @@ export function testSqlClaim(name: string, setup: () => SqlClaimUnderTest): void
     });
   });
 
+  describe(`${name} with tables that say their version`, () => {
+    const comment = (schema: string, text: string): Promise<unknown> =>
+      setup().query(`COMMENT ON TABLE ${schema}.leat_receipts IS '${text}'`);
+
+    test('are refused if it is newer, and stay as they are', async () => {
+      const [schema, run] = [newSchema(), newRun()];
+      await (await open(schema, run)).commit(sampleChunks(1));
+      await comment(schema, `leat format ${FORMATS.tables + 1}`);
+      for (const each of [run, newRun()]) {
+        const opened = open(schema, each);
+        await expect(opened).rejects.toMatchObject({ code: 'newer-version' });
+        await expect(opened).rejects.toThrow('"leat_receipts", with all that Leat keeps beside it');
+      }
+      await comment(schema, `leat format ${FORMATS.tables}`);
+      expect(await idsOf(await open(schema, run))).toEqual(['0']);
+    });
+
+    test.each(['receipts, see the handbook', ''])('are used with the comment %j', async (text) => {
+      const [schema, run] = [newSchema(), newRun()];
+      await (await open(schema, run)).commit(sampleChunks(1));
+      await comment(schema, text);
+      expect(await idsOf(await open(schema, run))).toEqual(['0']);
+    });
+
+    test('are refused if their claim is newer, and stay as they are', async () => {
+      const [schema, run] = [newSchema(), newRun()];
+      const session = await open(schema, run);
+      await session.commit(sampleChunks(1));
+      const { query } = setup();
+      await query(`UPDATE ${schema}.leat_fences SET claim = '{"v":${FORMATS.claim + 1}}'`);
+      await expect(open(schema, run)).rejects.toMatchObject({ code: 'newer-version' });
+      // Who has it open already can commit no more, either.
+      const commit = session.commit(sampleChunks(1, 1));
+      await expect(commit).rejects.toMatchObject({ code: 'newer-version' });
+    });
+  });
+
   describe(`${name} with the tables of an earlier version`, () => {
     const legacy = { identity: { born: '' } };
 
@@ -107,6 +144,7 @@ export function testSqlClaim(name: string, setup: () => SqlClaimUnderTest): void
       run: string,
       held: Readonly<Record<string, readonly SinkChunk[]>>,
       saver = 'saver',
+      changes: readonly string[] = [],
     ): Promise<string> => {
       const schema = newSchema();
       const { query } = setup();
@@ -123,8 +161,29 @@ export function testSqlClaim(name: string, setup: () => SqlClaimUnderTest): void
           }
         }
       }
+      for (const change of changes) await query(change.replaceAll('$', schema));
       return schema;
     };
+
+    test('also of the first one, which kept no fences and no checksums', async () => {
+      const run = newRun();
+      const first = [
+        'ALTER TABLE $.leat_receipts DROP COLUMN fence, DROP COLUMN buried',
+        'DROP TABLE $.leat_fences',
+        'DROP TABLE $.leat_checksums',
+      ];
+      const chunks = sampleChunks(2);
+      const schema = await earlier(run, { people: chunks }, 'saver', first);
+      const session = await open(schema, run, legacy);
+      const expected = chunks.map(({ receipt }) => ({ ...receipt, fence: 0 }));
+      expect(await all(session.receipts())).toEqual(expected);
+      expect(await session.commit(sampleChunks(3))).toMatchObject([
+        { receipt: expected[0], isDuplicate: true },
+        { receipt: expected[1], isDuplicate: true },
+        { isDuplicate: false },
+      ]);
+      expect(await idsOf(await open(schema, run, legacy))).toEqual(['0', '1', '2']);
+    });
 
     test('finds what a run of that time has saved, and goes on', async () => {
       const run = newRun();

@@ -1,19 +1,23 @@
 import type { SqlQueries } from './sql-database.ts';
-import { identifier, indexReceipts, type Tables } from './sql-statements.ts';
+import { describeReceipts, identifier, indexReceipts, type Tables } from './sql-statements.ts';
 
 /**
  * Brings the tables of an earlier version up to date, which had neither the table's name in their keys nor
- * claims. What they hold gets an empty name, until its run is opened again.
+ * claims, and at first no fence. What they hold gets an empty name, until its run is opened again.
  */
 export async function migrateTables(tx: SqlQueries, tables: Tables): Promise<void> {
   const { receipts, fences, checksums } = tables;
   await addToKey(tx, receipts, ['run', 'saver', 'chunk']);
+  for (const column of ['fence bigint NOT NULL DEFAULT 0', `buried text NOT NULL DEFAULT ''`]) {
+    await tx.query(`ALTER TABLE ${receipts} ADD COLUMN IF NOT EXISTS ${column}`);
+  }
   await tx.query(`ALTER TABLE ${receipts} ADD COLUMN source text NOT NULL DEFAULT ''`);
   await dropIndexes(tx, receipts);
   await tx.query(indexReceipts(tables));
   await addToKey(tx, fences, ['run', 'saver']);
   await tx.query(`ALTER TABLE ${fences} ADD COLUMN IF NOT EXISTS claim text NOT NULL DEFAULT ''`);
   await addToKey(tx, checksums, ['run', 'saver', 'chunk']);
+  await tx.query(describeReceipts(tables));
 }
 
 async function addToKey(tx: SqlQueries, table: string, key: readonly string[]): Promise<void> {

@@ -1,3 +1,4 @@
+import { FORMATS } from '@leat/core';
 import type { Column, ColumnType } from './sql-columns.ts';
 
 /** What PostgreSQL allows a function as arguments is a hundred; stay well below. */
@@ -50,6 +51,11 @@ export function createReceipts({ receipts }: Tables): string {
     fence bigint NOT NULL, buried text NOT NULL, source text NOT NULL,
     committed_at timestamp with time zone NOT NULL DEFAULT now(),
     PRIMARY KEY (target, run, saver, chunk))`;
+}
+
+/** Says of which version the tables are that all tables of a schema share. */
+export function describeReceipts({ receipts }: Tables): string {
+  return `COMMENT ON TABLE ${receipts} IS 'leat format ${FORMATS.tables}'`;
 }
 
 /** Not unique: a second unique index would refuse at random what ON CONFLICT on the first lets pass. */

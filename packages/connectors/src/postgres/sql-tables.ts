@@ -1,4 +1,4 @@
-import { LeatError } from '@leat/core';
+import { formatAge, LeatError, newerVersion } from '@leat/core';
 import { type Column, type ColumnType, KEY_COLUMNS } from './sql-columns.ts';
 import type { SqlDatabase, SqlQueries } from './sql-database.ts';
 import { migrateTables } from './sql-migrate.ts';
@@ -8,6 +8,7 @@ import {
   createFences,
   createReceipts,
   createRecords,
+  describeReceipts,
   identifier,
   indexReceipts,
 } from './sql-statements.ts';
@@ -76,9 +77,11 @@ async function prepareReceipts(tx: SqlQueries, schema: string, tables: Tables): 
   const found = await foundColumns(tx, schema, RECEIPTS);
   if (found.length > 0) {
     checkReceipts(tables.receipts, found);
+    await checkVersion(tx, tables.receipts);
   } else {
     await tx.query(createReceipts(tables));
     await tx.query(indexReceipts(tables));
+    await tx.query(describeReceipts(tables));
   }
   if ((await foundColumns(tx, schema, FENCES)).length === 0) await tx.query(createFences(tables));
   if ((await foundColumns(tx, schema, CHECKSUMS)).length === 0) {
@@ -122,16 +125,39 @@ async function foundColumns(tx: SqlQueries, schema: string, table: string): Prom
   }));
 }
 
-/** A table that is there may be that of an earlier version. */
+/** The columns that every version of Leat has made. */
+const FIRST_COLUMNS = ['run', 'saver', 'chunk', 'ordinal', 'records_in', 'digest'];
+
+/** A table that is there may be somebody else's. */
 function checkReceipts(table: string, found: readonly FoundColumn[]): void {
   const names = new Set(found.map(({ name }) => name));
-  const missing = ['fence', 'buried'].find((name) => !names.has(name));
+  const missing = FIRST_COLUMNS.find((name) => !names.has(name));
   if (missing === undefined) return;
   throw new LeatError(
     'sink-unfit',
-    `The table ${table} should have the column ${identifier(missing)} and has not: an earlier version of ` +
-      'Leat made it. Give the sink another schema, or remove the table if its runs are no longer needed.',
+    `The table ${table} should have the column ${identifier(missing)} and has not: no version of Leat made ` +
+      'it. Give the sink another schema, or rename the table.',
   );
+}
+
+/**
+ * Tables of which nothing says their version were made before there were any; their columns tell.
+ *
+ * @throws LeatError `newer-version`
+ */
+async function checkVersion(tx: SqlQueries, table: string): Promise<void> {
+  const [[comment = null] = []] = await tx.query(
+    `SELECT obj_description($1::text::regclass, 'pg_class')`,
+    [table],
+  );
+  const version = /^leat format (\S+)$/.exec(comment ?? '')?.[1];
+  if (formatAge('tables', version) === 'newer') {
+    throw newerVersion(
+      'tables',
+      `The table ${table}, with all that Leat keeps beside it,`,
+      version,
+    );
+  }
 }
 
 /** The columns as they are found, if records of the wanted ones can be stored in them. */
