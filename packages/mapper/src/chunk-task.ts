@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { messageOf } from '@leat/core';
 import type { Mapper } from '@leat/sdk';
-import { type Logger, type ReadRecord, wait } from '@leat/runtime';
+import type { Logger, ReadRecord, wait } from '@leat/runtime';
 import type { Job } from './job.ts';
 import type { Outcome } from './outcome.ts';
 import { RecordContext } from './record-context.ts';
@@ -13,6 +13,13 @@ const LONG_WAIT_MS = 1_000;
 
 /** What stands in the place of an outcome until there is one. */
 const UNSETTLED: Outcome = [];
+
+/** What work on chunks needs of its service. */
+export interface WorkerMeans {
+  readonly logger: Logger;
+  /** Waits before a record is tried again. */
+  readonly wait: typeof wait;
+}
 
 /** One chunk being worked on: its records, and what has become of them so far. */
 export class ChunkTask {
@@ -29,6 +36,7 @@ export class ChunkTask {
   readonly #job: Job;
   readonly #records: readonly ReadRecord[];
   readonly #serviceLogger: Logger;
+  readonly #wait: typeof wait;
   #logger: Logger | undefined;
 
   constructor(
@@ -37,7 +45,7 @@ export class ChunkTask {
     records: readonly ReadRecord[],
     wanted: Wanted,
     clock: WorkClock,
-    logger: Logger,
+    { logger, wait }: WorkerMeans,
   ) {
     this.#job = job;
     this.mapper = mapper;
@@ -45,6 +53,7 @@ export class ChunkTask {
     this.wanted = wanted;
     this.clock = clock;
     this.#serviceLogger = logger;
+    this.#wait = wait;
     this.outcomes = [];
     const valid: number[] = [];
     for (const [index, record] of records.entries()) {
@@ -133,7 +142,7 @@ export class ChunkTask {
     } else if (delayMs > LONG_WAIT_MS) {
       this.logger.warn(fields, `busy: ${messageOf(error)}`);
     }
-    await wait(delayMs, this.signal);
+    await this.#wait(delayMs, this.signal);
   }
 
   #valueOf(index: number): unknown {

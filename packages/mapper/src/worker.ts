@@ -1,8 +1,8 @@
 import { LeatError } from '@leat/core';
 import type { Mapper } from '@leat/sdk';
-import { type Logger, readRecords } from '@leat/runtime';
+import { type Logger, readRecords, wait } from '@leat/runtime';
 import pLimit, { type LimitFunction } from 'p-limit';
-import { ChunkTask } from './chunk-task.ts';
+import { ChunkTask, type WorkerMeans } from './chunk-task.ts';
 import { encodeResult, encodeResults } from './encode.ts';
 import { Failures } from './failures.ts';
 import type { Job, JobResult } from './job.ts';
@@ -16,14 +16,15 @@ const TURN_MS = 20;
 /** Works on chunks with the user's function, in whatever thread it is made. */
 export class ChunkWorker {
   readonly #mapper: Mapper;
-  readonly #logger: Logger;
+  readonly #means: WorkerMeans;
   readonly #limit: LimitFunction;
   /** Whether the function has been seen to return a promise; while it has not, it is simply called. */
   #isAsync = false;
 
-  constructor(mapper: Mapper, logger: Logger) {
+  /** @param waiting how it waits before a record is tried again; a test need not wait */
+  constructor(mapper: Mapper, logger: Logger, waiting: typeof wait = wait) {
     this.#mapper = mapper;
-    this.#logger = logger;
+    this.#means = { logger, wait: waiting };
     this.#limit = pLimit(mapper.concurrency);
   }
 
@@ -44,7 +45,7 @@ export class ChunkWorker {
         `Chunk ${job.chunk} should hold ${job.records} records and holds ${records.length}.`,
       );
     }
-    const task = new ChunkTask(job, this.#mapper, records, wanted, clock, this.#logger);
+    const task = new ChunkTask(job, this.#mapper, records, wanted, clock, this.#means);
     const settling = this.#settleAll(task);
     if (!task.isSettled) await task.unlessAborted(settling);
     await settling;

@@ -1,0 +1,3 @@
+export type { DeadTestRecord, TestedPipeline } from './pipeline/result.ts';
+export type { TestPipelineOptions } from './pipeline/test-pipeline.ts';
+export { testPipeline } from './pipeline/test-pipeline.ts';

@@ -1,0 +1,223 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { generate } from '@leat/connectors/memory';
+import { type FailedChunk, formatFailedChunk } from '@leat/operate';
+import { ndjsonSink } from '@leat/connectors/files';
+import {
+  BusyError,
+  fetcher,
+  mapper,
+  pipeline,
+  RetryAfterError,
+  saver,
+  TerminalError,
+} from '@leat/sdk';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { z } from 'zod';
+import { testPipeline } from './test-pipeline.ts';
+
+const Order = z.object({ id: z.int(), amount: z.number() });
+const Line = z.object({ id: z.int(), cents: z.int() });
+
+const orders = fetcher('orders', {
+  source: generate(1, () => {
+    throw new Error('the source was read');
+  }),
+  schema: Order,
+  chunkSize: 4,
+});
+const sink = ndjsonSink('/nowhere');
+
+const lines = mapper('lines', {
+  from: orders,
+  schema: Line,
+  flatMap: ({ id, amount }) => {
+    if (amount < 0) throw new TerminalError('a refund');
+    return amount === 0 ? [] : [1, 2].map(() => ({ id, cents: amount * 100 }));
+  },
+});
+const files = saver('files', { from: lines, sink });
+const copy = saver('copy', { from: orders, sink });
+
+describe('testPipeline', () => {
+  test('takes records through every stage, and gives what each saver would save', async () => {
+    const given = [1, 0, -5, 2, 3].map((amount, id) => ({ id, amount }));
+    const tested = await testPipeline(pipeline('shop', { savers: [files, copy] }), given);
+    const doubled = [
+      { id: 0, cents: 100 },
+      { id: 0, cents: 100 },
+      { id: 3, cents: 200 },
+      { id: 3, cents: 200 },
+      { id: 4, cents: 300 },
+      { id: 4, cents: 300 },
+    ];
+    expect(tested.results).toEqual({ lines: doubled, files: doubled, copy: given });
+    expect(tested.dead).toMatchObject([
+      {
+        stage: 'lines',
+        record: '{"id":2,"amount":-5}',
+        position: 'record 2 of records',
+        attempts: 1,
+        error: { name: 'TerminalError', message: 'a refund' },
+      },
+    ]);
+    expect(tested.records).toEqual({ in: 5, expanded: 8, saved: 11, filtered: 1, dead: 1 });
+  });
+
+  test('takes records through one mapper', async () => {
+    const twice = mapper('twice', {
+      from: lines,
+      schema: Line,
+      map: ({ id, cents }) => ({ id, cents: cents * 2 }),
+    });
+    const tested = await testPipeline(twice, [{ id: 1, cents: 5 }]);
+    expect(tested.results).toEqual({ twice: [{ id: 1, cents: 10 }] });
+    expect(tested.records).toEqual({ in: 1, expanded: 0, saved: 1, filtered: 0, dead: 0 });
+  });
+
+  test('checks schemas, and makes dead letters of what does not fit', async () => {
+    const given = [{ id: 1.5, amount: 1 }, { id: 2, amount: 0.005 }, 10n];
+    const { dead, records } = await testPipeline(
+      pipeline('shop', { savers: [files, copy] }),
+      given,
+    );
+    const found = dead.map(({ stage, error }) => `${stage}: ${error.name}`);
+    expect(found).toEqual([
+      'orders: RejectedBySource',
+      'lines: InvalidRecord',
+      'lines: InvalidResult',
+      'copy: InvalidRecord',
+    ]);
+    expect(records).toEqual({ in: 3, expanded: 2, saved: 1, filtered: 0, dead: 4 });
+  });
+
+  test('tries again as the policy says, without waiting', async () => {
+    const attempts: number[] = [];
+    const patient = mapper('patient', {
+      from: orders,
+      schema: Order,
+      retry: { attempts: 9, initialDelayMs: 3_600_000, maxDelayMs: 3_600_000, jitter: 'none' },
+      map: (order, { attempt }) => {
+        attempts.push(attempt);
+        if (attempt < 9 || order.id === 1) throw new Error('not now');
+        return order;
+      },
+    });
+    const [good, bad] = [0, 1].map((id) => ({ id, amount: 1 }));
+    const tested = await testPipeline(patient, [good, bad]);
+    expect(attempts.toSorted((a, b) => a - b)).toEqual(
+      [1, 2, 3, 4, 5, 6, 7, 8, 9].flatMap((n) => [n, n]),
+    );
+    expect(tested.retries).toBe(16);
+    expect(tested.results).toEqual({ patient: [good] });
+    expect(tested.dead).toMatchObject([{ attempts: 9, error: { message: 'not now' } }]);
+  });
+
+  test('does not wait for somebody who is busy, and says so when it would for ever', async () => {
+    let calls = 0;
+    const busy = mapper('busy', {
+      from: orders,
+      schema: Order,
+      map: (order) => {
+        if (++calls < 24) throw new RetryAfterError(3_600_000, 'later');
+        return order;
+      },
+    });
+    expect((await testPipeline(busy, [{ id: 1, amount: 1 }])).records.saved).toBe(1);
+    const never = mapper('never', {
+      from: orders,
+      schema: Order,
+      map: () => {
+        throw new BusyError('never');
+      },
+    });
+    await expect(testPipeline(never, [{ id: 1, amount: 1 }])).rejects.toThrow(
+      'The mapper never would have waited for 100 hours and is still busy',
+    );
+  });
+
+  test('gives parameters, and cuts chunks of the size that is asked for', async () => {
+    const sizes: number[] = [];
+    const whole = mapper('whole', {
+      from: orders,
+      schema: Order,
+      mapChunk: (group, { run }) => {
+        sizes.push(group.length);
+        return group.map(({ id }) => ({ id, amount: Number(run.params['amount']) }));
+      },
+    });
+    const given = Array.from({ length: 5 }, (_, id) => ({ id, amount: 1 }));
+    const tested = await testPipeline(whole, given, { params: { amount: '7' }, chunkSize: 2 });
+    expect(sizes).toEqual([2, 2, 1]);
+    expect(tested.results['whole']?.at(-1)).toEqual({ id: 4, amount: 7 });
+  });
+});
+
+describe('a failed chunk', () => {
+  const failed: FailedChunk = {
+    pipeline: 'shop',
+    run: '20261127-101500-k3f9',
+    params: { rate: '2' },
+    secrets: ['token'],
+    stage: 'rates',
+    chunk: '42.1-2',
+    records: [17, 19].map((index) => ({
+      index,
+      position: `line ${100 + index} of orders.ndjson`,
+      attempts: 5,
+      error: { name: 'Error', message: 'no rate' },
+      record: JSON.stringify({ id: index, amount: 1 }),
+      at: '2026-11-27T00:00:00.000Z',
+    })),
+  };
+  const seen: unknown[] = [];
+  const rates = mapper('rates', {
+    from: orders,
+    schema: Order,
+    map: ({ id, amount }, { run, chunk, position }) => {
+      seen.push([run, chunk, position]);
+      return { id, amount: amount * Number(run.params['rate']) };
+    },
+  });
+  const shop = pipeline('shop', {
+    savers: [saver('rated', { from: rates, sink }), files, copy],
+  });
+  const write = async (chunk: Partial<FailedChunk>): Promise<string> => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'leat-failed-'));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const file = path.join(folder, 'chunk.json');
+    await writeFile(file, formatFailedChunk({ ...failed, ...chunk }));
+    return file;
+  };
+
+  test('goes through the stage that gave it up, and those behind it, as if in its run', async () => {
+    seen.length = 0;
+    const file = await write({});
+    const tested = await testPipeline(shop, file, { params: { token: 'secret' } });
+    const rated = [17, 19].map((id) => ({ id, amount: 2 }));
+    expect(tested.results).toEqual({ rates: rated, rated, lines: [], files: [], copy: [] });
+    const run = { id: failed.run, pipeline: 'shop', params: { rate: '2', token: 'secret' } };
+    expect(seen).toEqual([
+      [run, '42.1-2', 'line 117 of orders.ndjson'],
+      [run, '42.1-2', 'line 119 of orders.ndjson'],
+    ]);
+  });
+
+  test('can be a URL, and be given to the stage alone', async () => {
+    const file = new URL(`file://${await write({})}`);
+    expect((await testPipeline(rates, file)).records).toMatchObject({ in: 2, saved: 2 });
+  });
+
+  test('is refused where it cannot be replayed, with the reason', async () => {
+    const refusal = async (chunk: Partial<FailedChunk>): Promise<unknown> =>
+      testPipeline(shop, await write(chunk)).catch((error: Error) => error.message);
+    expect(await refusal({ stage: 'other' })).toContain('which is none of orders, rates,');
+    expect(await refusal({ stage: 'files' })).toContain('which is a saver: only what a mapper');
+    const [first] = failed.records;
+    if (first === undefined) throw new Error('no record');
+    expect(await refusal({ records: [{ ...first, isCut: true }] })).toContain(
+      'has only the beginning of record 17, because the whole did not fit into a dead letter',
+    );
+  });
+});

@@ -1,0 +1,111 @@
+import { type ChunkLimits, formatPosition, LeatError } from '@leat/core';
+import { records as recordsSource } from '@leat/connectors/memory';
+import { createLogger } from '@leat/runtime';
+import type { Fetcher, Mapper, Pipeline, RunInfo, Stage } from '@leat/sdk';
+import { chunkOfFile, readFailedChunk } from './failed-chunk.ts';
+import type { TestedPipeline } from './result.ts';
+import { Walk } from './walk.ts';
+
+export interface TestPipelineOptions {
+  /**
+   * The run's parameters, for `context.run.params`; the secret ones, too. A failed chunk has its own, which
+   * these complete.
+   * @defaultValue none
+   */
+  readonly params?: Readonly<Record<string, string>>;
+  /**
+   * Records in a chunk.
+   * @defaultValue the `chunkSize` of the fetcher
+   */
+  readonly chunkSize?: number;
+}
+
+/**
+ * Takes records through a pipeline, or through one mapper, without a server: with the code that mappers
+ * work with, so schemas are checked, failures are tried again as `retry` says, though without waiting, and
+ * what is given up is a dead letter. The source is not read and no sink is opened. `threads` and `timeoutMs`
+ * have no effect: the functions run here.
+ *
+ * @param subject a pipeline; or a mapper, whose records are those of the stage that it reads
+ * @param given records as they stand in the JSON, or a file that `leat dead export RUN CHUNK` has written,
+ * whose records begin at the stage that gave them up
+ * @throws LeatError `invalid-configuration` if the file cannot be replayed
+ */
+export async function testPipeline(
+  subject: Pipeline | Mapper,
+  given: readonly unknown[] | string | URL,
+  options: TestPipelineOptions = {},
+): Promise<TestedPipeline> {
+  const fetcher = fetcherOf(subject);
+  const { chunkSize = fetcher.chunkSize, params = {} } = options;
+  const limits = { chunkSize, maxBytes: fetcher.maxBytes };
+  const stages: readonly Stage[] = subject.kind === 'pipeline' ? subject.stages : [subject];
+  const pipeline = subject.kind === 'pipeline' ? subject.name : 'test';
+  const walkFor = (run: RunInfo): Walk =>
+    new Walk(stages, run, limits, createLogger({ format: 'json', level: 'silent' }));
+  if (typeof given === 'string' || given instanceof URL) {
+    const file = await readFailedChunk(given);
+    demandReplayable(stages, file.stage);
+    const walk = walkFor({ id: file.run, pipeline, params: { ...file.params, ...params } });
+    const chunk = chunkOfFile(file);
+    walk.count(chunk.records);
+    walk.send(file.stage, chunk);
+    return walk.run();
+  }
+  const run = { id: 'test', pipeline, params };
+  const walk = walkFor(run);
+  const send: Walk['sendOn'] = (from, chunk) =>
+    subject.kind === 'pipeline' ? walk.sendOn(from, chunk) : walk.send(subject.name, chunk);
+  await readInto(walk, { given, run, limits, fetcher: fetcher.name, send });
+  return walk.run();
+}
+
+interface Reading {
+  readonly given: readonly unknown[];
+  readonly run: RunInfo;
+  readonly limits: ChunkLimits;
+  readonly fetcher: string;
+  readonly send: Walk['sendOn'];
+}
+
+/** Cuts records into chunks, as the fetcher does with those of a source. */
+async function readInto(walk: Walk, { given, run, limits, fetcher, send }: Reading): Promise<void> {
+  const { signal } = new AbortController();
+  let seq = 0;
+  for await (const chunk of recordsSource(given).chunks({ run, ...limits, cursor: null, signal })) {
+    const { body, records, position, origins, rejected = [] } = chunk;
+    walk.count(records + rejected.length);
+    for (const { offset, raw, reason } of rejected) {
+      walk.bury({
+        stage: fetcher,
+        record: raw,
+        position: formatPosition(position, offset),
+        attempts: 1,
+        error: { name: 'RejectedBySource', message: reason },
+      });
+    }
+    const id = { seq: seq++, path: '' };
+    if (records > 0) send(fetcher, { id, body, records, position, ...(origins && { origins }) });
+  }
+}
+
+function fetcherOf(subject: Pipeline | Mapper): Fetcher {
+  if (subject.kind === 'pipeline') return subject.fetcher;
+  return subject.from.kind === 'fetcher' ? subject.from : fetcherOf(subject.from);
+}
+
+function demandReplayable(stages: readonly Stage[], name: string): void {
+  const stage = stages.find((each) => each.name === name);
+  const isReplayable =
+    stage?.kind === 'mapper' || (stage?.kind === 'saver' && stage.from.kind === 'fetcher');
+  if (isReplayable) return;
+  const names = stages.map((each) => each.name).join(', ');
+  const why =
+    stage === undefined
+      ? `which is none of ${names}: give the pipeline that it is from`
+      : `which is a ${stage.kind}: only what a mapper gave up can be replayed, because no source is read and no sink is opened`;
+  throw new LeatError(
+    'invalid-configuration',
+    `The records of the file were given up by ${name}, ${why}.`,
+  );
+}
