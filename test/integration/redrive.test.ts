@@ -1,9 +1,16 @@
-import { type DeadLetterChoice, recordsOf, type RunReport, streamName } from '@leat/core';
 import {
-  buryAll,
+  type DeadLetterChoice,
+  parseChunkId,
+  recordsOf,
+  type RunReport,
+  streamName,
+} from '@leat/core';
+import {
+  bury,
   confirmExecutions,
   type DeadLetter,
   DeadLetterStore,
+  type DeadRecord,
   surveyDeadLetters,
 } from '@leat/runtime';
 import { describe, expect, test, vi } from 'vitest';
@@ -41,6 +48,11 @@ interface DeadRun {
   readonly letters: () => Promise<DeadLetter[]>;
   /** Waits until a fetcher has brought the run to an end so many times. */
   readonly ended: (times: number) => Promise<RunReport>;
+}
+
+/** What a dead letter says of its record alone. */
+function recordOf({ index, position, attempts, error, record, isCut }: DeadLetter): DeadRecord {
+  return Object.assign({ index, position, attempts, error, record }, isCut && { isCut });
 }
 
 async function deadRun(
@@ -243,22 +255,22 @@ describe.each(SERVERS)('dead letters that are tried again on $server', ({ versio
     const run = await deadRun(server(), 100, [7, 8]);
     const { connection } = run.open;
     const [letter] = (await run.letters()) as [DeadLetter];
-    const { execution: _, ...unnamed } = letter;
+    const { execution, ...dead } = letter;
+    const chunk = { run: RUN, chunk: parseChunkId(letter.chunk)!, sending: '' };
+    const born = letter.born === undefined ? {} : { born: letter.born };
+    const buryOne = (from: object, each: DeadLetter): Promise<void> => {
+      const place = { stage: 'work', chunk: { ...chunk, ...born }, ...from };
+      return bury(connection, place, [recordOf(each)], NEVER);
+    };
     // Letters of executions that did not count; of one that was named twice; and what has no line to send.
-    const saved = { ...letter, index: 30, record: '{"n":30}', execution: '00000001' };
-    await buryAll(
-      connection,
-      [
-        saved,
-        { ...saved, execution: '00000002' },
-        { ...letter, execution: '00000003' },
-        { ...letter, execution: '00000004' },
-        { ...letter, index: 9, isCut: true },
-        { ...unnamed, index: 3, stage: 'numbers' },
-      ],
-      '',
-      NEVER,
-    );
+    const saved = { ...dead, index: 30, record: '{"n":30}' };
+    const cut = { ...dead, index: 9, isCut: true };
+    await buryOne({ execution: '00000001' }, saved);
+    await buryOne({ execution: '00000002' }, saved);
+    await buryOne({ execution: '00000003' }, dead);
+    await buryOne({ execution: '00000004' }, dead);
+    await buryOne({ execution }, cut);
+    await buryOne({ stage: 'numbers' }, { ...dead, index: 3 });
     await confirmExecutions(connection, RUN, ['00000004'], NEVER);
     const request = (await connection.runs.get(RUN))!;
     const wish = { upTo: await run.store.last() };

@@ -1,8 +1,9 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { anyGraph } from './any-graph.testsuite.ts';
 import { childId, type ChunkId, formatChunkId, redriveId } from './chunk-id.ts';
 import { canReach } from './chunk-path.ts';
-import { checkSpec, type PipelineSpec, readersOf, type StageSpec } from './spec.ts';
+import { checkSpec, type PipelineSpec, readersOf } from './spec.ts';
 
 /** A fork at the fetcher, and another one behind a mapper. */
 const FORKED: PipelineSpec = {
@@ -18,30 +19,6 @@ const FORKED: PipelineSpec = {
   ],
 };
 const SAVERS = ['raw', 'one', 'two', 'three'];
-
-/** Any graph: each mapper reads from any stage before it, and who has no reader gets a saver. */
-const specs: fc.Arbitrary<PipelineSpec> = fc
-  .tuple(fc.array(fc.nat(), { maxLength: 4 }), fc.array(fc.nat(), { minLength: 1, maxLength: 5 }))
-  .map(([mappers, savers]) => {
-    const working: StageSpec[] = [{ name: 'source', kind: 'fetcher' }];
-    const from = (choice: number): string => working[choice % working.length]?.name ?? '';
-    for (const [n, choice] of mappers.entries()) {
-      working.push({ name: `m${n}`, kind: 'mapper', from: from(choice) });
-    }
-    const saving = savers.map((choice, n): StageSpec => ({
-      name: `s${n}`,
-      kind: 'saver',
-      from: from(choice),
-    }));
-    const stages = [...working, ...saving];
-    const unread = working.filter(({ name }) => !stages.some((stage) => stage.from === name));
-    const last = unread.map(({ name }, n): StageSpec => ({
-      name: `t${n}`,
-      kind: 'saver',
-      from: name,
-    }));
-    return { name: 'p', stages: [...stages, ...last] };
-  });
 
 /** What may happen to a chunk in a stage: how it is divided there, and how often it was given up before. */
 interface Fate {
@@ -95,7 +72,7 @@ function chunkAt(
 describe('canReach', () => {
   test('accepts every chunk that comes by the graph, however it was divided and redriven', () => {
     fc.assert(
-      fc.property(specs, fc.nat(), fates, fc.nat(), (spec, seq, fate, choice) => {
+      fc.property(anyGraph, fc.nat(), fates, fc.nat(), (spec, seq, fate, choice) => {
         checkSpec(spec);
         const stages = spec.stages.map(({ name }) => name);
         const stage = stages[choice % stages.length] ?? '';
@@ -105,7 +82,7 @@ describe('canReach', () => {
   });
 
   // Below two forks in a row, the second may look as if a mapper had divided the chunk of another saver.
-  const flat = specs.filter(({ stages }) =>
+  const flat = anyGraph.filter(({ stages }) =>
     stages.every(({ kind, from }) => kind !== 'mapper' || from === 'source'),
   );
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import * as core from './index.ts';
 
 const sources = readdirSync(import.meta.dirname)
-  .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
+  .filter((file) => /^[a-z-]+\.ts$/.test(file))
   .map((file) => [file, readFileSync(`${import.meta.dirname}/${file}`, 'utf8')] as const);
 
 /** The code without its comments. */

@@ -60,6 +60,8 @@ export {
   parseCounts,
   recordsOf,
 } from './counts.ts';
+export type { ChildChunk, FinishedChunk } from './fan-out.ts';
+export { fanOut } from './fan-out.ts';
 export type { Origins } from './origins.ts';
 export { formatOrigins, parseOrigins } from './origins.ts';
 export type { Position, PositionUnit } from './position.ts';

@@ -17,7 +17,7 @@ import {
   DeadLetterStore,
   type Logger,
   type PipelineConnection,
-  sendChunk,
+  sendOut,
   surveyDeadLetters,
   wait,
 } from '@leat/runtime';
@@ -189,31 +189,26 @@ export class Redrive {
     await Promise.all(places.map((place) => this.#patiently(() => this.#letters.delete(place))));
   }
 
-  #send(record: string, letter: DeadLetter, sending: string): void {
+  #send(id: string, letter: DeadLetter, sending: string): void {
     const { connection, request, ledger, signal, onSent, onFailed } = this.#options;
-    const { stage } = letter;
-    const chunk = parseChunkId(record) as ChunkId;
     const position = parsePosition(letter.position) ?? {
       unit: 'record',
       first: 0,
       source: letter.position,
     };
     const { run, born } = request;
-    const span = connection.tracer?.send({ run, chunk, sending, records: 1 }, [stage]);
-    const trace = span?.headers;
-    const envelope = {
+    const record = {
       run,
       ...(born !== undefined && { born }),
-      chunk,
-      counts: REDRIVEN_COUNTS,
+      chunk: parseChunkId(id) as ChunkId,
       position,
       sending,
-      trace,
+      records: 1,
     };
-    const body = Buffer.from(`${letter.record}\n`);
-    const stored = sendChunk(connection, stage, envelope, body, signal);
-    const sent = (span === undefined ? stored : span.until(stored, signal)).then(
-      () => ledger.redrives.sent(record, performance.now()),
+    const piece = { body: Buffer.from(`${letter.record}\n`), records: 1 };
+    const child = { reader: letter.stage, chunk: record.chunk, counts: REDRIVEN_COUNTS, piece };
+    const sent = sendOut(connection, record, record, [child], signal).then(
+      () => ledger.redrives.sent(id, performance.now()),
       onFailed,
     );
     this.#sending.add(sent);

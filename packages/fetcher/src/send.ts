@@ -1,16 +1,7 @@
 import { crc32 } from 'node:zlib';
-import {
-  childId,
-  type ChunkId,
-  copiedCounts,
-  type Counts,
-  formatChunkId,
-  formatPosition,
-  NO_COUNTS,
-  readersOf,
-} from '@leat/core';
+import { type Counts, fanOut, formatPosition, NO_COUNTS } from '@leat/core';
 import type { Pipeline, SourceChunk } from '@leat/sdk';
-import { buryAll, type PipelineConnection, sendChunk } from '@leat/runtime';
+import { bury, type DeadRecord, type PipelineConnection, sendOut } from '@leat/runtime';
 
 export interface SenderOptions {
   readonly connection: PipelineConnection;
@@ -52,62 +43,33 @@ export function countsOf(chunk: SourceChunk): Counts {
  * not make into lines went to the dead letters.
  */
 export async function sendSourceChunk(
-  options: SenderOptions,
+  { connection, pipeline, run, born, signal }: SenderOptions,
   { seq, chunk, checksum, sending }: Sending,
 ): Promise<void> {
-  const { connection, pipeline, run, born, signal } = options;
-  const root = { seq, path: '' };
-  if (chunk.rejected !== undefined) await bury(options, root, chunk, sending);
-  if (chunk.records === 0) return;
-  const counts = countsOf(chunk);
-  const readers = readersOf(pipeline.spec, pipeline.fetcher.name).map(({ name }) => name);
-  const { records } = chunk;
-  const span = connection.tracer?.send({ run, chunk: root, sending, records }, readers);
-  const trace = span?.headers;
-  const sent = Promise.all(
-    readers.map((name, nth) =>
-      sendChunk(
-        connection,
-        name,
-        {
-          run,
-          ...(born !== undefined && { born }),
-          source: checksum,
-          chunk: childId(root, nth, readers.length),
-          counts: nth === 0 ? counts : copiedCounts(counts),
-          position: chunk.position,
-          ...(chunk.origins && { origins: chunk.origins }),
-          sending,
-          trace,
-        },
-        chunk.body,
-        signal,
-      ),
-    ),
-  );
-  await (span === undefined ? sent : span.until(sent, signal));
-}
-
-/** Makes dead letters of what the source could not make into lines. */
-async function bury(
-  { connection, pipeline, run, born, signal }: SenderOptions,
-  root: ChunkId,
-  { rejected = [], position }: SourceChunk,
-  sending: string,
-): Promise<void> {
-  const at = new Date().toISOString();
-  const letters = rejected.map(({ offset, raw, reason }) => ({
-    pipeline: pipeline.name,
+  const { records, position } = chunk;
+  const stage = pipeline.fetcher.name;
+  const root = {
     run,
     ...(born !== undefined && { born }),
-    stage: pipeline.fetcher.name,
-    chunk: formatChunkId(root),
+    chunk: { seq, path: '' },
+    source: checksum,
+    position,
+    sending,
+  };
+  await bury(connection, { stage, chunk: root }, rejectedRecords(chunk), signal);
+  if (records === 0) return;
+  const finished = { chunk: root.chunk, counts: countsOf(chunk) };
+  const children = fanOut(pipeline.spec, stage, finished, [chunk]);
+  await sendOut(connection, { ...root, records }, root, children, signal);
+}
+
+/** What the source could not make into lines, for its dead letters. */
+function rejectedRecords({ rejected = [], position }: SourceChunk): DeadRecord[] {
+  return rejected.map(({ offset, raw, reason }) => ({
     index: offset,
     position: formatPosition(position, offset),
     attempts: 1,
     error: { name: 'RejectedBySource', message: reason },
     record: raw,
-    at,
   }));
-  await buryAll(connection, letters, sending, signal);
 }

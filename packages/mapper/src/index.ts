@@ -1,6 +1,5 @@
 export type { MapperServiceOptions } from './mapper.ts';
 export { runMapper } from './mapper.ts';
 export { encodeResult, encodeResults } from './encode.ts';
-export type { DeadRecord, Job, JobResult } from './job.ts';
 export { wantedUntil } from './watch.ts';
 export { ChunkWorker } from './worker.ts';

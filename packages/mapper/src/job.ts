@@ -1,6 +1,6 @@
 import type { ChunkLimits, Origins, Position } from '@leat/core';
 import type { RunInfo } from '@leat/sdk';
-import type { TraceHeaders } from '@leat/runtime';
+import type { DeadRecord, Piece, TraceHeaders } from '@leat/runtime';
 
 /** One chunk to work on, as it can be handed to a worker thread. */
 export interface Job {
@@ -18,29 +18,10 @@ export interface Job {
   readonly trace?: TraceHeaders | undefined;
 }
 
-/** A part of what a chunk became. */
-export interface Piece {
-  readonly body: Uint8Array;
-  readonly records: number;
-  readonly origins: Origins;
-}
-
-/** A record that was given up. */
-export interface DeadRecord {
-  /** Which record of the chunk, from 0. */
-  readonly index: number;
-  /** Where in the dataset it stands. */
-  readonly position: string;
-  readonly attempts: number;
-  readonly error: { readonly name: string; readonly message: string; readonly stack?: string };
-  /** Its line, as it arrived. */
-  readonly record: string;
-}
-
 /** What a chunk became. */
 export interface JobResult {
   /** Empty if no record is left. */
-  readonly pieces: readonly Piece[];
+  readonly pieces: readonly Required<Piece>[];
   readonly expanded: number;
   readonly filtered: number;
   readonly dead: readonly DeadRecord[];

@@ -1,20 +1,17 @@
 import {
   addCounts,
-  childId,
-  copiedCounts,
-  type Counts,
-  divideCounts,
+  fanOut,
   formatChunkId,
   LeatError,
   movingAverage,
   newExecution,
-  readersOf,
   recordsOf,
   wantedSlots,
 } from '@leat/core';
 import type { Mapper, Pipeline } from '@leat/sdk';
 import {
-  buryAll,
+  bury,
+  type DeadRecord,
   type Delivery,
   type Envelope,
   KnownRuns,
@@ -23,12 +20,12 @@ import {
   type PipelineConnection,
   receiveChunks,
   ReceiptSender,
-  sendChunk,
+  sendOn,
   Slots,
   type StageMeter,
 } from '@leat/runtime';
 import { createExecutor, type Executor, ThreadDied } from './executor.ts';
-import type { DeadRecord, Job, JobResult } from './job.ts';
+import type { Job, JobResult } from './job.ts';
 import { Quarantine, SUSPICIOUS_DELIVERIES } from './quarantine.ts';
 import { TimedOut } from './watch.ts';
 
@@ -88,7 +85,6 @@ class MapperService {
   readonly #receipts: ReceiptSender;
   readonly #meter: StageMeter | undefined;
   readonly #runs: KnownRuns;
-  readonly #readers: readonly string[];
   readonly #inHand = new Set<Promise<void>>();
   #chunkMs: number | undefined;
   #lastDoneAt = 0;
@@ -113,7 +109,6 @@ class MapperService {
       abort,
       logger,
     });
-    this.#readers = readersOf(pipeline.spec, mapper.name).map(({ name }) => name);
   }
 
   take(delivery: Delivery): void {
@@ -197,11 +192,10 @@ class MapperService {
 
   /** Everything that came of a chunk is stored before the chunk is acknowledged. */
   async #passOn({ envelope, span }: Delivery, result: JobResult, fence: number): Promise<void> {
-    const { connection, abort } = this.#options;
-    const earlier = envelope.buried ?? [];
-    const buried =
-      result.dead.length === 0 ? earlier : [...earlier, await this.#bury(envelope, result.dead)];
-    const counts: Counts = addCounts(envelope.counts, {
+    const { connection, pipeline, mapper, abort } = this.#options;
+    const { chunk, source } = envelope;
+    const buried = await this.#bury(envelope, result.dead);
+    const counts = addCounts(envelope.counts, {
       in: 0,
       expanded: result.expanded,
       filtered: result.filtered,
@@ -209,75 +203,29 @@ class MapperService {
       retries: result.retries,
     });
     if (result.pieces.length === 0) {
-      const chunk = formatChunkId(envelope.chunk);
-      const { source } = envelope;
-      const receipt = {
-        chunk,
+      await this.#receipts.send(envelope, {
+        chunk: formatChunkId(chunk),
         counts,
         digest: '',
         fence,
         buried,
         ...(source !== undefined && { source }),
-      };
-      await this.#receipts.send(envelope, receipt);
+      });
       return;
     }
-    const { run, born, source, position, sending } = envelope;
-    const common = {
-      run,
-      ...(born !== undefined && { born }),
-      ...(source !== undefined && { source }),
-      position,
-      sending,
-      trace: span?.headers,
-    };
-    const shares = divideCounts(
-      counts,
-      result.pieces.map(({ records }) => records),
-    );
-    await Promise.all(
-      result.pieces.flatMap((piece, place) => {
-        const id = childId(envelope.chunk, place, result.pieces.length);
-        const share = shares[place] as Counts;
-        return this.#readers.map((reader, nth) =>
-          sendChunk(
-            connection,
-            reader,
-            {
-              ...common,
-              chunk: childId(id, nth, this.#readers.length),
-              counts: nth === 0 ? share : copiedCounts(share),
-              origins: piece.origins,
-              // With the books that have the dead: see `divideCounts` and `copiedCounts`.
-              ...(buried.length > 0 && place + nth === 0 && { buried }),
-            },
-            piece.body,
-            abort,
-          ),
-        );
-      }),
-    );
+    const finished = { chunk, counts, buried };
+    const children = fanOut(pipeline.spec, mapper.name, finished, result.pieces);
+    await sendOn(connection, { ...envelope, trace: span?.headers }, children, abort);
   }
 
-  /** Makes dead letters of records, and gives the token of the execution that they are from. */
-  async #bury(
-    { run, born, chunk, sending }: Envelope,
-    records: readonly DeadRecord[],
-  ): Promise<string> {
-    const { connection, pipeline, mapper, abort } = this.#options;
+  /** Makes dead letters of records, and gives the executions that have buried records of the chunk so far. */
+  async #bury(envelope: Envelope, records: readonly DeadRecord[]): Promise<readonly string[]> {
+    const earlier = envelope.buried ?? [];
+    if (records.length === 0) return earlier;
+    const { connection, mapper, abort } = this.#options;
     const execution = newExecution(Math.random());
-    const grave = {
-      pipeline: pipeline.name,
-      run,
-      ...(born !== undefined && { born }),
-      stage: mapper.name,
-      chunk: formatChunkId(chunk),
-      execution,
-      at: new Date().toISOString(),
-    };
-    const letters = records.map((record) => ({ ...grave, ...record }));
-    await buryAll(connection, letters, sending, abort);
-    return execution;
+    await bury(connection, { stage: mapper.name, chunk: envelope, execution }, records, abort);
+    return [...earlier, execution];
   }
 
   /** Adapts how much is held to how long a chunk takes. */

@@ -1,6 +1,6 @@
 import { type ChunkLimits, formatPosition, messageOf, type Origins } from '@leat/core';
-import { textsOf } from '@leat/runtime';
-import type { DeadRecord, Job, JobResult, Piece } from './job.ts';
+import { type DeadRecord, type Piece, textsOf } from '@leat/runtime';
+import type { Job, JobResult } from './job.ts';
 import type { GivenUp, Outcome } from './outcome.ts';
 
 const UNCUT: ChunkLimits = {
@@ -73,7 +73,7 @@ export function piecesOf(
   origins: Origins,
   expanded: number,
   limits: ChunkLimits,
-): Piece[] {
+): Required<Piece>[] {
   const { chunkSize, maxBytes } = expanded > 0 ? limits : UNCUT;
   if (lines.length === 0) return [];
   const whole = encode(lines);

@@ -1,6 +1,6 @@
 import { type Counts, formatChunkId, formatPosition, newExecution, type Origins } from '@leat/core';
 import { chunkDigest, linesOf, type RejectedRecord, type SinkChunk } from '@leat/sdk';
-import { type DeadLetter, type Delivery, readRecords } from '@leat/runtime';
+import { type DeadRecord, type Delivery, readRecords } from '@leat/runtime';
 import type { ZodType } from 'zod';
 
 /** A record that will not be saved, and why. */
@@ -16,13 +16,13 @@ interface Loss {
 export class ChunkToSave {
   readonly delivery: Delivery;
   readonly id: string;
+  /** This execution's token, for what it buries. */
+  readonly execution: string = newExecution(Math.random());
   #body: Uint8Array;
   #origins: Origins | undefined;
   /** The place in the chunk, as it arrived, of each line that is left; absent while none is lost. */
   #places: readonly number[] | undefined;
   #counts: Counts;
-  /** This execution's token, once it has buried something. */
-  #execution: string | undefined;
 
   constructor(delivery: Delivery) {
     this.delivery = delivery;
@@ -44,14 +44,14 @@ export class ChunkToSave {
       counts: this.#counts,
       digest: chunkDigest(this.id, this.#body),
       fence,
-      buried: this.#execution === undefined ? earlier : [...earlier, this.#execution],
+      buried: this.#places === undefined ? earlier : [...earlier, this.execution],
       ...(source !== undefined && { source }),
     };
     return { receipt, body: this.#body };
   }
 
   /** Checks lines that no stage has read yet, and takes out those that are not records of the schema. */
-  validate(schema: ZodType): Omit<DeadLetter, 'pipeline' | 'stage' | 'at'>[] {
+  validate(schema: ZodType): DeadRecord[] {
     const losses: Loss[] = [];
     for (const [index, record] of readRecords(this.#body, schema).entries()) {
       if ('invalid' in record) losses.push({ index, reason: record.invalid });
@@ -60,7 +60,7 @@ export class ChunkToSave {
   }
 
   /** Takes out what the sink cannot take. */
-  reject(rejected: readonly RejectedRecord[]): Omit<DeadLetter, 'pipeline' | 'stage' | 'at'>[] {
+  reject(rejected: readonly RejectedRecord[]): DeadRecord[] {
     return this.#lose(
       rejected.map(({ index, reason }) => ({
         index,
@@ -69,20 +69,15 @@ export class ChunkToSave {
     );
   }
 
-  #lose(losses: readonly Loss[]): Omit<DeadLetter, 'pipeline' | 'stage' | 'at'>[] {
+  #lose(losses: readonly Loss[]): DeadRecord[] {
     if (losses.length === 0) return [];
-    const { run, born, position } = this.delivery.envelope;
-    const execution = (this.#execution ??= newExecution(Math.random()));
+    const { position } = this.delivery.envelope;
     const lines = linesOf(this.#body);
     const places = this.#places ?? lines.map((_, index) => index);
     const origins = this.#origins ?? places;
     const lost = new Set(losses.map(({ index }) => index));
     const keep = <T>(items: readonly T[]): T[] => items.filter((_, index) => !lost.has(index));
-    const letters = losses.map(({ index, reason }) => ({
-      run,
-      ...(born !== undefined && { born }),
-      chunk: this.id,
-      execution,
+    const records = losses.map(({ index, reason }) => ({
       index: places[index] ?? index,
       position: formatPosition(position, origins[index] ?? index),
       attempts: 1,
@@ -95,6 +90,6 @@ export class ChunkToSave {
     this.#origins = keep(origins);
     this.#places = keep(places);
     this.#counts = { ...this.#counts, dead: this.#counts.dead + lost.size };
-    return letters;
+    return records;
   }
 }

@@ -7,8 +7,8 @@ import {
   type SinkSession,
 } from '@leat/sdk';
 import {
-  buryAll,
-  type DeadLetter,
+  bury,
+  type DeadRecord,
   type Delivery,
   type KnownRun,
   KnownRuns,
@@ -253,18 +253,12 @@ class SaverService {
     }
   }
 
-  async #bury(
-    chunk: ChunkToSave,
-    letters: readonly Omit<DeadLetter, 'pipeline' | 'stage' | 'at'>[],
-  ): Promise<void> {
-    const { connection, pipeline, saver, abort } = this.#options;
-    const at = new Date().toISOString();
-    chunk.delivery.span?.bury(letters);
-    await buryAll(
-      connection,
-      letters.map((letter) => ({ ...letter, pipeline: pipeline.name, stage: saver.name, at })),
-      chunk.delivery.envelope.sending,
-      abort,
-    );
+  async #bury(chunk: ChunkToSave, records: readonly DeadRecord[]): Promise<void> {
+    if (records.length === 0) return;
+    const { connection, saver, abort } = this.#options;
+    const { delivery, execution } = chunk;
+    delivery.span?.bury(records);
+    const place = { stage: saver.name, chunk: delivery.envelope, execution };
+    await bury(connection, place, records, abort);
   }
 }
