@@ -47,7 +47,7 @@ export async function newProject(folder: string): Promise<NewProject> {
     );
   }
   await mkdir(path, { recursive: true });
-  await cp(TEMPLATE, path, { recursive: true, errorOnExist: true, force: false });
+  await cp(TEMPLATE, path, { recursive: true });
   for (const file of DOT_FILES) await rename(join(path, file), join(path, `.${file}`));
   const version = await ownVersion();
   for (const file of FILLED_IN) {
