@@ -16,16 +16,11 @@ const NOT_YET: ReadonlySet<string> = new Set([
   'CONTRIBUTING.md',
   'README.md',
   'docs/configuration.md',
-  'docs/doctor.md',
-  'docs/kubernetes.md',
   'docs/libraries.md',
-  'docs/metrics.md',
   'docs/performance.md',
-  'docs/permissions.md',
   'docs/pipelines.md',
   'docs/report.md',
   'docs/scale.md',
-  'docs/tracing.md',
   'test/chaos/README.md',
   'test/simulation/README.md',
 ]);
@@ -72,17 +67,21 @@ interface Block {
 function blocksOf(page: string): Block[] {
   const blocks: Block[] = [];
   let open: { at: number; lines: string[] } | undefined;
-  let isLeftOut = false;
+    let isInFence = false;
+  let isGenerated = false;
   const close = (): void => {
     if (open !== undefined)
       blocks.push({ at: open.at, text: open.lines.join('\n'), isTable: false });
     open = undefined;
   };
   for (const [index, line] of page.split('\n').entries()) {
-    if (/^\s*```|^<!-- /.test(line)) {
+        if (line.startsWith('<!-- ')) {
       close();
-      isLeftOut = !isLeftOut;
-    } else if (isLeftOut) continue;
+      isGenerated = !isGenerated;
+    } else if (/^\s*```/.test(line)) {
+      close();
+      isInFence = !isInFence;
+    } else if (isInFence || isGenerated) continue;
     else if (line.startsWith('|')) {
       close();
       blocks.push({ at: index + 1, text: line, isTable: true });
