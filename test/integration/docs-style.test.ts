@@ -67,7 +67,7 @@ interface Block {
 function blocksOf(page: string): Block[] {
   const blocks: Block[] = [];
   let open: { at: number; lines: string[] } | undefined;
-    let isInFence = false;
+  let isInFence = false;
   let isGenerated = false;
   const close = (): void => {
     if (open !== undefined)
@@ -75,7 +75,7 @@ function blocksOf(page: string): Block[] {
     open = undefined;
   };
   for (const [index, line] of page.split('\n').entries()) {
-        if (line.startsWith('<!-- ')) {
+    if (line.startsWith('<!-- ')) {
       close();
       isGenerated = !isGenerated;
     } else if (/^\s*```/.test(line)) {
