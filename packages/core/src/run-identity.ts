@@ -1,4 +1,8 @@
+import type { JsonValue } from './json.ts';
 import { drawGraph, type PipelineSpec } from './spec.ts';
+
+/** A run's parameters, by name, as they were given: text, if by `--param`. */
+export type GivenParams = Readonly<Record<string, JsonValue>>;
 
 /** Where a chunk ends. Fixed when a run begins: chunk ids mean nothing under other limits. */
 export interface ChunkLimits {
@@ -22,8 +26,8 @@ export interface RunIdentity {
   /** The graph, as `drawGraph` writes it. */
   readonly graph: string;
   readonly limits: ChunkLimits;
-  /** What was given with `--param`: it may say what the dataset is. */
-  readonly params: Readonly<Record<string, string>>;
+  /** They may say what the dataset is. */
+  readonly params: GivenParams;
 }
 
 /**

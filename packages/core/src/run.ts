@@ -1,6 +1,6 @@
 import { recordsOf } from './counts.ts';
 import type { LedgerCheckpoint } from './ledger-checkpoint.ts';
-import type { ChunkLimits } from './run-identity.ts';
+import type { ChunkLimits, GivenParams } from './run-identity.ts';
 import type { SinkIdentity } from './sink-claim.ts';
 import type { PipelineSpec } from './spec.ts';
 import type { DeathToll } from './tolerance.ts';
@@ -27,8 +27,10 @@ export interface RunRequest {
   /** Whether the user chose the id: then the run may have been there before, and sinks may know it. */
   readonly isIdGiven?: boolean;
   readonly pipeline: string;
-  /** What the user gave with `--param`, for sources, stages and sinks to read. */
-  readonly params: Readonly<Record<string, string>>;
+  /**
+   * What the user gave, text if by `--param`: the pipeline's schema is applied by each service that reads it.
+   */
+  readonly params: GivenParams;
   /** Further ones that nobody shall read: for each the environment variable that has it wherever it is needed. */
   readonly secrets?: Readonly<Record<string, string>>;
   /** The graph at that time; chunk ids are paths through it. */

@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { JsonValue } from './json.ts';
 import type { RunIdentity } from './run-identity.ts';
 import { FORMATS } from './format-version.ts';
 import { claimSink, formatSinkClaim, parseSinkClaim, type SinkClaim } from './sink-claim.ts';
@@ -23,7 +24,9 @@ const claims: fc.Arbitrary<SinkClaim> = fc.record({
   createdAt: fc.string(),
   graph: fc.string({ unit: 'binary' }),
   limits: fc.record({ chunkSize: fc.maxSafeInteger(), maxBytes: fc.maxSafeInteger() }),
-  params: fc.dictionary(fc.string(), fc.string(), { noNullPrototype: true }),
+  params: fc.dictionary(fc.string(), fc.jsonValue() as fc.Arbitrary<JsonValue>, {
+    noNullPrototype: true,
+  }),
   saver: fc.string(),
   sink: fc.string(),
 });
@@ -64,7 +67,7 @@ describe('formatSinkClaim and parseSinkClaim', () => {
     ]),
     ['a number for a text', { v: 1, ...CLAIM, run: 1 }],
     ['parameters that are nothing', { v: 1, ...CLAIM, params: null }],
-    ['a parameter that is no text', { v: 1, ...CLAIM, params: { a: 1 } }],
+    ['parameters that are a list', { v: 1, ...CLAIM, params: ['a'] }],
     ['limits that are nothing', { v: 1, ...CLAIM, limits: null }],
     ['a limit that is no number', { v: 1, ...CLAIM, limits: { chunkSize: '1', maxBytes: 1 } }],
     ['a limit that is not whole', { v: 1, ...CLAIM, limits: { chunkSize: 1, maxBytes: 1.5 } }],

@@ -1,6 +1,6 @@
 import { LeatError } from './errors.ts';
 import { formatAgeOf, FORMATS, newerVersion } from './format-version.ts';
-import type { RunIdentity } from './run-identity.ts';
+import type { GivenParams, RunIdentity } from './run-identity.ts';
 
 /**
  * What a sink keeps of each run that writes into it: which run that is, and the sink's own mark. A session
@@ -43,10 +43,7 @@ export function parseSinkClaim(text: string): SinkClaim | undefined {
     (each) => typeof each === 'string',
   );
   const areLimits = [limits?.chunkSize, limits?.maxBytes].every(Number.isSafeInteger);
-  const areParams =
-    typeof params === 'object' &&
-    params !== null &&
-    Object.values(params).every((each) => typeof each === 'string');
+  const areParams = typeof params === 'object' && params !== null && !Array.isArray(params);
   return v === FORMATS.claim && areTexts && areLimits && areParams ? claim : undefined;
 }
 
@@ -150,7 +147,7 @@ function demandSameChunks(claim: SinkClaim, claimant: Claimant): void {
 }
 
 /** Parameters as they are given, in one order. */
-function paramsText(params: Readonly<Record<string, string>>): string {
+function paramsText(params: GivenParams): string {
   const given = Object.entries(params).map(([key, value]) => `${key}=${JSON.stringify(value)}`);
   return given.toSorted().join(', ') || 'none';
 }

@@ -62,7 +62,7 @@ export async function conduct(options: ConductOptions): Promise<Conducted> {
 class Conductor {
   readonly #options: ConductOptions;
   readonly #ledger: Ledger;
-  readonly #run: RunInfo;
+  readonly #run: RunInfo<unknown>;
   readonly #outbox: Outbox;
   /** Aborted when the run has ended here, in whichever way. */
   readonly #over = new AbortController();
@@ -84,7 +84,7 @@ class Conductor {
     const { request, connection, pipeline, lease, logger } = options;
     this.#ledger = new Ledger(lease.progress.ledger);
     this.#checkpointer = new Checkpointer({ ...options, ledger: this.#ledger });
-    this.#run = runInfoOf(request);
+    this.#run = runInfoOf(request, pipeline);
     const wake = (): void => this.#wake();
     this.#outbox = new Outbox(
       {

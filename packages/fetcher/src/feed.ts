@@ -10,7 +10,7 @@ const MAX_RESENDS = 20;
 
 export interface FeedOptions {
   readonly pipeline: Pipeline;
-  readonly run: RunInfo;
+  readonly run: RunInfo<unknown>;
   /** The run's own, by which it was cut from the beginning. */
   readonly limits: ChunkLimits;
   /** The lease's fencing token: a part of what tells one sending of a chunk from another. */

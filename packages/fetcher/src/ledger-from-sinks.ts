@@ -81,7 +81,7 @@ function openSink(
   saver: Saver,
   logger: Logger,
 ): Promise<SinkSession> {
-  const run = runInfoOf(request);
+  const run = runInfoOf(request, pipeline);
   return saver.sink(run).open({
     run,
     identity: identityOf(request, pipeline.fetcher),

@@ -12,7 +12,7 @@ export class RunSource {
    */
   constructor(
     { fetcher: { name, source } }: Pipeline,
-    run: RunInfo,
+    run: RunInfo<unknown>,
     { chunkSize, maxBytes }: ChunkLimits,
     cursor: JsonValue,
     signal: AbortSignal,

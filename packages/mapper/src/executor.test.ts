@@ -72,6 +72,7 @@ function jobOf(...numbers: number[]): Job {
   const text = numbers.map((n) => `{"n":${n}}\n`).join('');
   return {
     run: { id: 'r', pipeline: 'p', params: {} },
+    given: { id: 'r', pipeline: 'p', params: {} },
     limits: LIMITS,
     chunk: '0',
     body: Buffer.from(`before${text}after`).subarray(6, 6 + text.length),

@@ -2,7 +2,7 @@ import type { Mapper } from '@leat/sdk';
 import { LeatError, messageOf } from '@leat/core';
 import type { LogFormat, Logger } from '@leat/runtime';
 import { Piscina } from 'piscina';
-import type { Job, JobResult } from './job.ts';
+import { type Job, type JobResult, remoteJobOf } from './job.ts';
 import type { RemoteData } from './remote-worker.ts';
 import type { ThreadTask } from './thread.ts';
 import { watched } from './watch.ts';
@@ -85,7 +85,7 @@ function threadExecutor(mapper: Mapper, options: ExecutorOptions): Executor {
       const memory = new SharedArrayBuffer(8);
       // A copy that can be handed over whole: the body is a window into what came off the socket.
       const body = new Uint8Array(job.body);
-      const task: ThreadTask = { job: { ...job, body }, clock: memory };
+      const task: ThreadTask = { job: { ...remoteJobOf(job), body }, clock: memory };
       const clock = new WorkClock(memory);
       return watched({ job, clock, timeoutMs, logger, signal }, async ({ signal: own }) => {
         try {

@@ -1,10 +1,12 @@
 import type { ChunkLimits, Origins, Position } from '@leat/core';
 import type { RunInfo } from '@leat/sdk';
-import type { DeadRecord, Piece, TraceHeaders } from '@leat/runtime';
+import type { DeadRecord, GivenRun, Piece, TraceHeaders } from '@leat/runtime';
 
-/** One chunk to work on, as it can be handed to a worker thread. */
+/** One chunk to work on. */
 export interface Job {
-  readonly run: RunInfo;
+  readonly run: RunInfo<unknown>;
+  /** The run as it can be handed over: what the schema made of its parameters may be of any class. */
+  readonly given: GivenRun;
   /** The run's own: results that have grown are cut by them. */
   readonly limits: ChunkLimits;
   /** The chunk id. */
@@ -16,6 +18,14 @@ export interface Job {
   readonly origins?: Origins;
   /** The span that the work belongs to; absent where nobody traces. */
   readonly trace?: TraceHeaders | undefined;
+}
+
+/** One chunk to work on, as it can be handed to a worker thread or another process. */
+export type RemoteJob = Omit<Job, 'run'>;
+
+export function remoteJobOf(job: Job): RemoteJob {
+  const { run: _, ...rest } = job;
+  return rest;
 }
 
 /** What a chunk became. */

@@ -138,6 +138,7 @@ class MapperService {
       const trace = span?.headers;
       const job = {
         run: run.info,
+        given: run.given,
         limits: run.identity.limits,
         chunk,
         body,

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { continueTrace } from '@leat/runtime';
-import type { Job, JobResult } from './job.ts';
+import type { JobResult, RemoteJob } from './job.ts';
 import { type RemoteData, remoteWorker } from './remote-worker.ts';
 import { wantedUntil } from './watch.ts';
 import { WorkClock } from './work-clock.ts';
@@ -15,13 +15,13 @@ process.once('message', (data) => void start(data as RemoteData));
 new Worker(new URL('./end-with-parent.js', import.meta.url), { workerData: process.ppid }).unref();
 
 async function start(data: RemoteData): Promise<void> {
-  const worker = await remoteWorker(data);
+  const work = await remoteWorker(data);
   process.on('message', (message) => {
-    const job = message as Job;
+    const job = message as RemoteJob;
     const clock = new WorkClock(undefined, (state) => answer({ clock: state }));
     // Nobody aborts it: the process is killed.
     const wanted = wantedUntil(new AbortController().signal);
-    void continueTrace(job.trace, () => worker.work(job, wanted, clock)).then((result) =>
+    void continueTrace(job.trace, () => work(job, wanted, clock)).then((result) =>
       answer({ result }),
     );
   });

@@ -68,6 +68,7 @@ function jobWith(bad: number, run: string): Job {
   const numbers = Array.from({ length: 100 }, (_, n) => (n === 42 ? bad : n));
   return {
     run: { id: run, pipeline: 'p', params: {} },
+    given: { id: run, pipeline: 'p', params: {} },
     limits: { chunkSize: 100, maxBytes: 1_000_000 },
     chunk: '0',
     body: Buffer.from(numbers.map((n) => `{"n":${n}}\n`).join('')),

@@ -3,7 +3,7 @@ import { formatPosition, LeatError } from '@leat/core';
 import { type Logger } from '@leat/runtime';
 import { linesOf } from '@leat/sdk';
 import pLimit from 'p-limit';
-import type { Job, JobResult } from './job.ts';
+import { type Job, type JobResult, remoteJobOf } from './job.ts';
 import { joinResults, type PartResult } from './join-results.ts';
 import type { QuarantineAnswer } from './quarantine-process.ts';
 import type { RemoteData } from './remote-worker.ts';
@@ -79,7 +79,7 @@ export class Quarantine {
       const abandon = (): void => this.close();
       own.addEventListener('abort', abandon, { once: true });
       try {
-        child.send(job);
+        child.send(remoteJobOf(job));
         const answer = await nextAnswer(child, clock);
         if ('result' in answer) return answer.result;
         throw new Error('the quarantine answered out of turn');

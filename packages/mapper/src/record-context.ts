@@ -11,7 +11,7 @@ export interface ContextOfChunk {
 }
 
 /** What the user's function is told. Most functions do not ask, so each part is made when they do. */
-export class RecordContext implements StageContext {
+export class RecordContext implements StageContext<unknown> {
   readonly #chunk: ContextOfChunk;
   readonly #index: number;
   readonly attempt: number;
@@ -22,7 +22,7 @@ export class RecordContext implements StageContext {
     this.attempt = attempt;
   }
 
-  get run(): RunInfo {
+  get run(): RunInfo<unknown> {
     return this.#chunk.job.run;
   }
 

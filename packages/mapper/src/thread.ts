@@ -1,21 +1,21 @@
 import { continueTrace } from '@leat/runtime';
 import { workerData } from 'piscina';
-import type { Job, JobResult } from './job.ts';
+import type { JobResult, RemoteJob } from './job.ts';
 import { type RemoteData, remoteWorker } from './remote-worker.ts';
 import { wantedUntil } from './watch.ts';
 import { WorkClock } from './work-clock.ts';
 
 /** What a thread is given: a chunk, and where its clock is to stand. */
 export interface ThreadTask {
-  readonly job: Job;
+  readonly job: RemoteJob;
   readonly clock: SharedArrayBuffer;
 }
 
-const worker = await remoteWorker(workerData as RemoteData);
+const work = await remoteWorker(workerData as RemoteData);
 
 /** Entry point of the thread pool. A chunk is never aborted here; its thread is ended. */
-export default function work({ job, clock }: ThreadTask): Promise<JobResult> {
+export default function workOn({ job, clock }: ThreadTask): Promise<JobResult> {
   return continueTrace(job.trace, () =>
-    worker.work(job, wantedUntil(new AbortController().signal), new WorkClock(clock)),
+    work(job, wantedUntil(new AbortController().signal), new WorkClock(clock)),
   );
 }

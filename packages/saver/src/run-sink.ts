@@ -83,7 +83,7 @@ export class RunSink {
 }
 
 /** @throws LeatError `sink-unfit` if the user's function throws: it would do so for ever */
-function sinkOf(saver: Saver, run: RunInfo): Sink<never> {
+function sinkOf(saver: Saver, run: RunInfo<unknown>): Sink<never> {
   try {
     const sink: Sink<never> | undefined = saver.sink(run);
     if (typeof sink?.open === 'function') return sink;

@@ -1,9 +1,14 @@
 import type { RunInfo } from './contracts.ts';
 import type { Logger } from './logger.ts';
+import type { TextParams } from './params.ts';
 
-/** What the user's function is told beside its record. */
-export interface StageContext {
-  readonly run: RunInfo;
+/**
+ * What the user's function is given beside its record.
+ *
+ * @typeParam Params see {@link RunInfo}
+ */
+export interface StageContext<out Params = TextParams> {
+  readonly run: RunInfo<Params>;
   /** The chunk id, for example `42`. */
   readonly chunk: string;
   /** Where in the dataset the record (or the chunk's first record) stands: `line 42 of a.ndjson`. */

@@ -1,13 +1,18 @@
 import type { JsonValue, Position, Receipt, RunIdentity, SinkIdentity } from '@leat/core';
 import type { ZodType } from 'zod';
 import type { Logger } from './logger.ts';
+import type { TextParams } from './params.ts';
 
-/** The run that a source, stage or sink works for. */
-export interface RunInfo {
+/**
+ * The run that a source, stage or sink works for.
+ *
+ * @typeParam Params what the pipeline's schema makes of the parameters; text by name where it declares none
+ */
+export interface RunInfo<out Params = TextParams> {
   readonly id: string;
   readonly pipeline: string;
-  /** What was given with `--param key=value`. */
-  readonly params: Readonly<Record<string, string>>;
+  /** What the run was started with: `--param key=value`, or `params` of the client. */
+  readonly params: Params;
 }
 
 /**
@@ -51,7 +56,7 @@ export interface RejectedInput {
 
 /** What a source is asked for. */
 export interface SourceRequest {
-  readonly run: RunInfo;
+  readonly run: RunInfo<unknown>;
   /** Most records in a chunk. */
   readonly chunkSize: number;
   /** Most bytes in a chunk's body; a single record above it is a chunk of its own. */
@@ -101,7 +106,7 @@ export interface Committed {
 
 /** What a sink is given when it is opened. */
 export interface SinkContext {
-  readonly run: RunInfo;
+  readonly run: RunInfo<unknown>;
   /** What tells this run from others with its id; for `admitToSink`. */
   readonly identity: RunIdentity;
   /** Whether the operator wants to go on with what the sink has of an earlier run with this id. */

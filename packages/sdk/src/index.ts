@@ -19,6 +19,7 @@ export type { Logger } from './logger.ts';
 export type { RejectedRecord } from './sink-rejection.ts';
 export { SinkRejection } from './sink-rejection.ts';
 export type { StageContext } from './context.ts';
+export type { GivenParamsOf, ParamsOf, ParamsSchema, TextParams } from './params.ts';
 export type { Fetcher, Mapper, Saver, Stage, Upstream, Work } from './define/stages.ts';
 export type { FetcherOptions } from './define/fetcher.ts';
 export { fetcher } from './define/fetcher.ts';

@@ -10,6 +10,7 @@ import {
   openPipelineConnection,
   type PipelineConnection,
   type Runs,
+  readParams,
   secretsFrom,
   type StartedRun,
   startRun,
@@ -58,10 +59,12 @@ async function dev(call: Call): Promise<number> {
   const params = paramsOf(call);
   const secrets = secretsOf(call);
   // Before there is a run that cannot go on.
-  secretsFrom(process.env, secrets, 'The run');
+  const values = secretsFrom(process.env, secrets, 'The run');
   const run = runFlag(call);
   await demandWritable(call);
   const pipeline = await loadPipeline(file);
+  // One that is named may be there, with parameters of its own.
+  if (run === undefined) readParams(pipeline.params, { ...params, ...values });
   const shutdown = listenForShutdown((line) => call.logger.warn(line));
   const nats = await EmbeddedNats.start(call.settings.stateDir, call.logger, shutdown.stop).catch(
     (error: unknown) => {

@@ -14,7 +14,7 @@ import type { Pipeline } from '@leat/sdk';
 import type { Delivery } from '../chunks/chunk-queue.ts';
 import type { Runs } from './runs.ts';
 import type { Logger } from '../logger.ts';
-import { runInfoOf, whyUnfit } from './run-info.ts';
+import { type GivenRun, givenRunOf, readRun, whyUnfit } from './run-info.ts';
 import { TroubleTeller } from './trouble-teller.ts';
 
 /** How many runs a service remembers; it has to do with very few at a time. */
@@ -31,7 +31,9 @@ const UNKNOWN_DELAY_MS = 2_000;
 
 /** A run that a service works for. */
 export interface KnownRun {
-  readonly info: RunInfo;
+  readonly info: RunInfo<unknown>;
+  /** It again, to be handed to another process or thread. */
+  readonly given: GivenRun;
   /** What tells it from others with its id, and the limits by which its dataset is cut. */
   readonly identity: RunIdentity;
   /** See `RunRequest.isRecovered`. */
@@ -47,9 +49,10 @@ export interface KnownRun {
   readonly signal: AbortSignal;
 }
 
-interface Entry extends Omit<KnownRun, 'info'> {
-  /** Absent if this replica may not work on the run, for the reason beside it. */
-  readonly info: RunInfo | undefined;
+interface Entry extends Omit<KnownRun, 'info' | 'given'> {
+  /** Both absent if this replica may not work on the run, for the reason beside them. */
+  readonly info: RunInfo<unknown> | undefined;
+  readonly given: GivenRun | undefined;
   readonly unfit: LeatError | undefined;
   readonly cancel: AbortController;
   fence: number;
@@ -202,8 +205,10 @@ export class KnownRuns {
     const signal = AbortSignal.any([abort, cancel.signal]);
     // Every chunk in hand listens to it.
     setMaxListeners(0, signal);
+    const given = unfit === undefined ? givenRunOf(request) : undefined;
     return {
-      info: unfit === undefined ? runInfoOf(request) : undefined,
+      info: given && readRun(pipeline, given),
+      given,
       unfit,
       identity: identityOf(request, pipeline.fetcher),
       isRecovered: request.isRecovered === true,

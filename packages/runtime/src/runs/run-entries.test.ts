@@ -30,6 +30,7 @@ const stored = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
 describe('isRunRequest', () => {
   test.each<[string, object]>([
     ['all that there is', REQUEST],
+    ['parameters of any JSON', { ...REQUEST, params: { count: 3, of: [null] } }],
     ['what an earlier version wrote', { ...REQUEST, born: undefined, limits: undefined }],
   ])('takes %s', (_, value) => {
     expect(isRunRequest(stored(value))).toBe(true);
@@ -42,6 +43,7 @@ describe('isRunRequest', () => {
     ['a birth mark that is null', { born: null }],
     ['limits that are null', { limits: null }],
     ['limits that are a number', { limits: 100 }],
+    ['parameters that are null', { params: null }],
     ['no chunkSize', { limits: { maxBytes: 1 } }],
     ['no maxBytes', { limits: { chunkSize: 1 } }],
     ['chunks of no records', { limits: { chunkSize: 0, maxBytes: 1 } }],

@@ -48,7 +48,7 @@ const runRequest: z.ZodType<RunRequest> = z.looseObject({
   run: z.string(),
   isIdGiven: z.boolean().exactOptional(),
   pipeline: z.string(),
-  params: byName(z.string()),
+  params: byName(z.json()),
   // A service reads its own variables by these names: they are no more than what `--secret` takes.
   secrets: byName(z.string().refine(isVariableName)).exactOptional(),
   spec: z.looseObject({

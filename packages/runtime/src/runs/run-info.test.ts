@@ -1,5 +1,6 @@
 import type { RunRequest } from '@leat/core';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
 import { isRunRequest } from './run-entries.ts';
 import { runInfoOf } from './run-info.ts';
 
@@ -12,9 +13,11 @@ const REQUEST: RunRequest = {
   createdAt: '2026-11-27T10:00:00.000Z',
 };
 
+const PLAIN = { params: undefined };
+
 test('secrets are taken from the environment, beside the parameters', () => {
   const environment = { API_TOKEN: 't0', OTHER: 'o', UNRELATED: 'u' };
-  expect(runInfoOf(REQUEST, environment)).toEqual({
+  expect(runInfoOf(REQUEST, PLAIN, environment)).toEqual({
     id: 'r1',
     pipeline: 'p',
     params: { count: '3', token: 't0', __proto__x: 'o' },
@@ -22,7 +25,7 @@ test('secrets are taken from the environment, beside the parameters', () => {
 });
 
 test.each([{}, { API_TOKEN: '', OTHER: 'o' }])('a secret that is not in %j is named', (lacking) => {
-  expect(() => runInfoOf(REQUEST, lacking)).toThrow(
+  expect(() => runInfoOf(REQUEST, PLAIN, lacking)).toThrow(
     expect.objectContaining({
       code: 'invalid-configuration',
       message:
@@ -33,7 +36,7 @@ test.each([{}, { API_TOKEN: '', OTHER: 'o' }])('a secret that is not in %j is na
 
 test('what every object has is no variable', () => {
   const request = { ...REQUEST, secrets: { token: 'constructor' } };
-  expect(() => runInfoOf(request, {})).toThrow('which is not set here');
+  expect(() => runInfoOf(request, PLAIN, {})).toThrow('which is not set here');
 });
 
 test.each([
@@ -47,4 +50,27 @@ test.each([
 ])('an entry with the secrets %j is one that Leat writes: %s', (secrets, isOurs) => {
   const stored: unknown = JSON.parse(JSON.stringify({ ...REQUEST, secrets }));
   expect(isRunRequest(stored)).toBe(isOurs);
+});
+
+describe('a run of a pipeline with a schema of parameters', () => {
+  const params = z.object({ count: z.int(), token: z.string().min(4) });
+
+  test('has what the schema makes of them, secrets among them', () => {
+    const request = { ...REQUEST, secrets: { token: 'API_TOKEN' } };
+    expect(runInfoOf(request, { params }, { API_TOKEN: '12345' }).params).toEqual({
+      count: 3,
+      token: '12345',
+    });
+  });
+
+  test('is refused when they do not fit, and the value of a secret is not shown', () => {
+    const request = { ...REQUEST, params: { cuont: '3' }, secrets: { token: 'API_TOKEN' } };
+    expect(() => runInfoOf(request, { params }, { API_TOKEN: 'abc' })).toThrow(
+      expect.objectContaining({
+        code: 'invalid-configuration',
+        message:
+          'The run r1 does not fit the parameters of this pipeline file. There is no parameter "cuont": did you mean count? The parameter count is missing (Invalid input: expected number, received undefined). The parameter token does not fit: Too small: expected string to have >=4 characters.',
+      }),
+    );
+  });
 });

@@ -1,22 +1,61 @@
-import { LeatError, type PipelineSpec, type RunRequest, specDifference } from '@leat/core';
-import type { RunInfo } from '@leat/sdk';
-import type { Pipeline } from '@leat/sdk';
+import {
+  type GivenParams,
+  LeatError,
+  type PipelineSpec,
+  type RunRequest,
+  specDifference,
+} from '@leat/core';
+import type { Pipeline, RunInfo } from '@leat/sdk';
+import { readParams } from './run-params.ts';
 
 /** The variables of a process, by name. */
 type Environment = Readonly<Record<string, string | undefined>>;
 
+/** A run with its parameters as they were given, secrets among them; what a process can be handed. */
+export type GivenRun = RunInfo<GivenParams>;
+
 /**
- * A run as sources, stages and sinks see it. Its secrets are read here, from the environment of the process
- * that needs them: no entry, message, log line or span has them.
+ * A run with its secrets, which are read here, from the environment of the process that needs them: no
+ * entry, message, log line or span has them.
  *
  * @throws LeatError `invalid-configuration` if the environment lacks one
  */
-export function runInfoOf(
+export function givenRunOf(
   { run, pipeline, params, secrets }: RunRequest,
   environment: Environment = process.env,
-): RunInfo {
+): GivenRun {
   const values = secrets && secretsFrom(environment, secrets, `The run ${run}`);
   return { id: run, pipeline, params: values === undefined ? params : { ...params, ...values } };
+}
+
+/**
+ * A run as sources, stages and sinks see it: the pipeline's schema has made of its parameters what it does.
+ *
+ * @throws LeatError `invalid-configuration` if the parameters do not fit the schema
+ */
+export function readRun(
+  { params: schema }: Pick<Pipeline, 'params'>,
+  given: GivenRun,
+): RunInfo<unknown> {
+  try {
+    return { ...given, params: readParams(schema, given.params) };
+  } catch (error) {
+    if (!(error instanceof LeatError)) throw error;
+    throw new LeatError(
+      error.code,
+      `The run ${given.id} does not fit the parameters of this pipeline file. ${error.message}`,
+      { cause: error },
+    );
+  }
+}
+
+/** {@link givenRunOf}, and what {@link readRun} makes of it. */
+export function runInfoOf(
+  request: RunRequest,
+  pipeline: Pick<Pipeline, 'params'>,
+  environment: Environment = process.env,
+): RunInfo<unknown> {
+  return readRun(pipeline, givenRunOf(request, environment));
 }
 
 /**
@@ -53,12 +92,15 @@ export function misfitOf({ run, spec }: RunRequest, present: PipelineSpec): Leat
   );
 }
 
-/** Why a replica may not work on a run: its file has another graph, or its environment lacks a secret. */
+/**
+ * Why a replica may not work on a run: its file has another graph or another schema of parameters, or its
+ * environment lacks a secret.
+ */
 export function whyUnfit(request: RunRequest, pipeline: Pipeline): LeatError | undefined {
   const misfit = misfitOf(request, pipeline.spec);
   if (misfit !== undefined) return misfit;
   try {
-    runInfoOf(request);
+    runInfoOf(request, pipeline);
     return undefined;
   } catch (error) {
     if (error instanceof LeatError) return error;

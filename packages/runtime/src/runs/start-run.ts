@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import {
   checkRunId,
+  type GivenParams,
   isResumable,
   LeatError,
   mayBeRedriven,
@@ -11,6 +12,7 @@ import {
 } from '@leat/core';
 import type { Pipeline } from '@leat/sdk';
 import { misfitOf } from './run-info.ts';
+import { checkParams } from './run-params.ts';
 import type { Runs } from './runs.ts';
 
 /** What a run is to be started with. */
@@ -18,7 +20,8 @@ export interface RunStart {
   readonly pipeline: Pipeline;
   /** The pipeline file, to be shown; it is never loaded because a run names it. */
   readonly file?: string;
-  readonly params: Readonly<Record<string, string>>;
+  /** Checked against the pipeline's schema of parameters; text where it declares none. */
+  readonly params: GivenParams;
   /**
    * The names of environment variables that have further parameters, by the parameters' names.
    * @defaultValue none
@@ -40,10 +43,11 @@ export interface StartedRun {
 }
 
 /**
- * Creates a run; or, if the id belongs to one that failed, was interrupted or is paused, lets it go on.
+ * Creates a run; or, if the id belongs to one that failed, was interrupted or is paused, lets it go on. Its
+ * parameters are stored as they are given: each service applies the pipeline's schema to them.
  *
  * @throws LeatError `run-exists` if a run of that id has ended well, `invalid-pipeline` if it belongs to another graph,
- * `invalid-configuration` if it has other parameters, or `invalid-name` if the id is not valid
+ * `invalid-configuration` if it has other parameters or they do not fit the pipeline's schema, or `invalid-name` if the id is not valid
  */
 export async function startRun(runs: Runs, start: RunStart): Promise<StartedRun> {
   if (start.run !== undefined) {
@@ -53,6 +57,7 @@ export async function startRun(runs: Runs, start: RunStart): Promise<StartedRun>
   }
   const now = new Date().toISOString();
   const { pipeline, secrets = {} } = start;
+  checkParams(pipeline.params, start.params, Object.keys(secrets));
   const { chunkSize, maxBytes } = pipeline.fetcher;
   const request: RunRequest = {
     run: start.run ?? newRunId(now, Math.random()),
@@ -76,6 +81,7 @@ async function resume(runs: Runs, request: RunRequest, start: RunStart): Promise
   const misfit = misfitOf(request, start.pipeline.spec);
   if (misfit !== undefined) throw misfit;
   demandSameParams(request, start);
+  checkParams(start.pipeline.params, request.params, Object.keys(request.secrets ?? {}));
   const entry = await runs.progress(run);
   const state = entry?.progress.state ?? 'pending';
   const isRedriven = mayBeRedriven(state) && (await runs.redrive(run)) !== undefined;
@@ -98,10 +104,17 @@ async function resume(runs: Runs, request: RunRequest, start: RunStart): Promise
 
 /** A run goes on with its own parameters: they may say what its dataset is. */
 function demandSameParams({ run, params }: RunRequest, start: RunStart): void {
-  if (Object.keys(start.params).length === 0 || isDeepStrictEqual(params, start.params)) return;
-  const given = Object.entries(params).map(([key, value]) => `${key}=${value}`);
+  const [known, given] = [textsOf(params), textsOf(start.params)];
+  if (given.length === 0 || isDeepStrictEqual(known, given)) return;
   throw new LeatError(
     'invalid-configuration',
-    `The run ${run} has other parameters (${given.join(', ') || 'none'}): give no parameters to go on with it, or choose another run id.`,
+    `The run ${run} has other parameters (${known.join(', ') || 'none'}): give no parameters to go on with it, or choose another run id.`,
   );
+}
+
+/** Parameters as `--param` takes them, in one order. */
+function textsOf(params: GivenParams): string[] {
+  return Object.entries(params)
+    .map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
+    .toSorted();
 }

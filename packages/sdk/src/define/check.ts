@@ -1,5 +1,6 @@
 import { LeatError } from '@leat/core';
 import type { ZodType } from 'zod';
+import type { ParamsSchema } from '../params.ts';
 import type { Upstream } from './stages.ts';
 
 /** Files in JavaScript, and values that a cast let through. */
@@ -11,6 +12,12 @@ export function demandUpstream(stage: string, from: Upstream | undefined): void 
 export function demandSchema(stage: string, schema: ZodType | undefined): void {
   if (typeof schema?.safeParse === 'function') return;
   throw invalid(stage, 'needs a schema made by zod');
+}
+
+/** @param params as a file in JavaScript may give it */
+export function demandParams(stage: string, params: ParamsSchema | undefined): void {
+  if (params === undefined || params?.def?.type === 'object') return;
+  throw invalid(stage, 'params must be a schema made by z.object');
 }
 
 export function demandCount(stage: string, option: string, value: number): void {

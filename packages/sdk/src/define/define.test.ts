@@ -4,7 +4,8 @@ import type { Sink, Source } from '../contracts.ts';
 import { fetcher } from './fetcher.ts';
 import { mapper } from './mapper.ts';
 import { saver } from './saver.ts';
-import { pipeline } from './pipeline.ts';
+import type { GivenParamsOf } from '../params.ts';
+import { type Pipeline, pipeline } from './pipeline.ts';
 
 const Numbered = z.object({ n: z.number() });
 const Texted = z.object({ text: z.string() });
@@ -157,7 +158,81 @@ describe('types', () => {
     saver('s', { from: coded, sink: sinkOf<{ at: Date }>() });
   });
 
+  test('of parameters flow from the fetcher to every stage, and to whoever starts a run', () => {
+    const params = z.object({ file: z.string(), since: z.coerce.date().optional() });
+    type Params = Readonly<{ file: string; since?: Date | undefined }>;
+    const schema = Numbered;
+    const source = sourceOf<{ n: number }>();
+    const stage = fetcher('f', {
+      params,
+      source: (run) => {
+        expectTypeOf(run.params).toEqualTypeOf<Params>();
+        // @ts-expect-error no such parameter
+        void run.params.fil;
+        return source;
+      },
+      schema,
+    });
+    const first = mapper('first', {
+      from: stage,
+      schema,
+      map: (record, context) => {
+        expectTypeOf(context.run.params).toEqualTypeOf<Params>();
+        return record;
+      },
+    });
+    const second = mapper('second', {
+      from: first,
+      schema,
+      // @ts-expect-error a parameter is no number
+      flatMap: ({ n }, { run }) => [{ n: n + run.params.file }],
+    });
+    const end = saver('end', {
+      from: second,
+      sink: ({ params: { file, since } }) => {
+        expectTypeOf(file).toEqualTypeOf<string>();
+        expectTypeOf(since).toEqualTypeOf<Date | undefined>();
+        return sinkOf<{ n: number }>();
+      },
+    });
+    const made = pipeline('p', { savers: [end] });
+    expect(made.params).toBe(params);
+    expectTypeOf(made).toEqualTypeOf<Pipeline<typeof params>>();
+    expectTypeOf<GivenParamsOf<(typeof made)['params']>>().toEqualTypeOf<
+      Readonly<{ file: string; since?: unknown }>
+    >();
+    expectTypeOf(made).toExtend<Pipeline>();
+  });
+
+  test('of parameters without a schema are text', () => {
+    const plain = fetcher('f', {
+      source: ({ params }) => {
+        expectTypeOf(params).toEqualTypeOf<Readonly<Record<string, string>>>();
+        return sourceOf<never>();
+      },
+      schema: Numbered,
+    });
+    mapper('m', {
+      from: plain,
+      schema: Numbered,
+      map: (record, { run }) => {
+        expectTypeOf(run.params).toEqualTypeOf<Readonly<Record<string, string>>>();
+        return record;
+      },
+    });
+    const made = pipeline('p', { savers: [saver('s', { from: plain, sink: sinkOf() })] });
+    expect(made.params).toBeUndefined();
+    expectTypeOf<GivenParamsOf<(typeof made)['params']>>().toEqualTypeOf<
+      Readonly<Record<string, string>>
+    >();
+  });
+
   test('refuse what does not fit', () => {
+    const source = sourceOf<never>();
+    // @ts-expect-error parameters have names
+    expect(() => fetcher('f', { source, schema: Numbered, params: z.string() })).toThrow(
+      'The stage "f": params must be a schema made by z.object.',
+    );
     // @ts-expect-error the source yields text where the schema wants a number
     fetcher('f', { source: sourceOf<{ n: string }>(), schema: Numbered });
     // @ts-expect-error the result lacks what the schema wants

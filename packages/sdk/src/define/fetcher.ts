@@ -1,14 +1,26 @@
 import type { input, ZodType } from 'zod';
 import type { Source } from '../contracts.ts';
-import { demandCount, demandSchema, invalid } from './check.ts';
+import type { ParamsOf, ParamsSchema } from '../params.ts';
+import { demandCount, demandParams, demandSchema, invalid } from './check.ts';
 import { type PerRun, perRun } from './per-run.ts';
 import type { Fetcher } from './stages.ts';
 
-export interface FetcherOptions<S extends ZodType> {
+export interface FetcherOptions<
+  S extends ZodType,
+  P extends ParamsSchema | undefined = ParamsSchema | undefined,
+> {
   /** Where the records come from, or a function that says so for a run. */
-  readonly source: PerRun<Source<NoInfer<input<S>>>>;
+  readonly source: PerRun<Source<NoInfer<input<S>>>, ParamsOf<NoInfer<P>>>;
   /** What a record must look like. The first stage that reads a record checks it. */
   readonly schema: S;
+  /**
+   * What runs of the pipeline are started with: a `z.object` with a schema for each parameter. It is checked
+   * by whoever starts a run, and again by every service that works on it. `run.params` has its output, in
+   * this source and in all stages that read from it. Text that its schema does not take is read as JSON, so
+   * that `--param count=3` fits `z.int()`.
+   * @defaultValue none: any parameter may be given, and each is text
+   */
+  readonly params?: P;
   /**
    * Records in a chunk, the unit of transfer, retry and tracking. About a second of work is good.
    * @defaultValue `100`
@@ -28,18 +40,38 @@ export interface FetcherOptions<S extends ZodType> {
 }
 
 /**
- * Defines the stage that cuts a dataset into chunks.
+ * Defines the stage that cuts a dataset into chunks, and what its runs are started with.
  *
  * @example
  * const cities = fetcher('cities', { source: jsonArray('cities.json'), schema: City });
+ * @example
+ * const orders = fetcher('orders', {
+ *   params: z.object({ file: z.string().default('orders.csv') }),
+ *   source: ({ params }) => csv(params.file),
+ *   schema: Order,
+ * });
  * @throws LeatError `invalid-pipeline`
  */
-export function fetcher<S extends ZodType>(name: string, options: FetcherOptions<S>): Fetcher<S> {
+export function fetcher<S extends ZodType, P extends ParamsSchema | undefined = undefined>(
+  name: string,
+  options: FetcherOptions<S, P>,
+): Fetcher<S, P> {
   const { source, schema, chunkSize = 100, maxBytes = 512 * 1024, window = 1_000 } = options;
+  const params = options.params as P;
   if (source === undefined) throw invalid(name, 'needs a source');
   demandSchema(name, schema);
   demandCount(name, 'chunkSize', chunkSize);
   demandCount(name, 'maxBytes', maxBytes);
   demandCount(name, 'window', window);
-  return { kind: 'fetcher', name, schema, source: perRun(source), chunkSize, maxBytes, window };
+  demandParams(name, params);
+  return {
+    kind: 'fetcher',
+    name,
+    schema,
+    params,
+    source: perRun(source),
+    chunkSize,
+    maxBytes,
+    window,
+  };
 }

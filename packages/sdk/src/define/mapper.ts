@@ -1,13 +1,14 @@
 import { retryPolicy, type RetryPolicy } from '@leat/core';
 import type { output, ZodType } from 'zod';
 import type { StageContext } from '../context.ts';
+import type { ParamsOf, ParamsSchema } from '../params.ts';
 import { demandCount, demandSchema, demandUpstream, invalid } from './check.ts';
 import { oneWayPart } from './one-way.ts';
 import type { Mapper, Upstream, Work } from './stages.ts';
 
-interface MapperCommon<I extends ZodType, S extends ZodType> {
+interface MapperCommon<I extends ZodType, S extends ZodType, P extends ParamsSchema | undefined> {
   /** The stage whose records this one reads. Reading one stage from several is fan-out. */
-  readonly from: Upstream<I>;
+  readonly from: Upstream<I, P>;
   /** What a result must look like; one that does not is a dead letter. */
   readonly schema: S;
   /**
@@ -36,13 +37,17 @@ interface MapperCommon<I extends ZodType, S extends ZodType> {
 type Result<T> = T | Promise<T>;
 
 /** Exactly one of `map`, `flatMap` and `mapChunk`. */
-export type MapperOptions<I extends ZodType, S extends ZodType> = MapperCommon<I, S> &
+export type MapperOptions<
+  I extends ZodType,
+  S extends ZodType,
+  P extends ParamsSchema | undefined = ParamsSchema | undefined,
+> = MapperCommon<I, S, P> &
   (
     | {
         /** One record in, one out. */
         readonly map: (
           record: NoInfer<output<I>>,
-          context: StageContext,
+          context: StageContext<ParamsOf<NoInfer<P>>>,
         ) => Result<NoInfer<output<S>>>;
         readonly flatMap?: never;
         readonly mapChunk?: never;
@@ -51,7 +56,7 @@ export type MapperOptions<I extends ZodType, S extends ZodType> = MapperCommon<I
         /** One record in, none or any number out: a filter, or an expansion. */
         readonly flatMap: (
           record: NoInfer<output<I>>,
-          context: StageContext,
+          context: StageContext<ParamsOf<NoInfer<P>>>,
         ) => Result<Iterable<NoInfer<output<S>>>> | AsyncIterable<NoInfer<output<S>>>;
         readonly map?: never;
         readonly mapChunk?: never;
@@ -60,7 +65,7 @@ export type MapperOptions<I extends ZodType, S extends ZodType> = MapperCommon<I
         /** A whole chunk in, as many records out, in the same order: for vectorised work. */
         readonly mapChunk: (
           records: readonly NoInfer<output<I>>[],
-          context: StageContext,
+          context: StageContext<ParamsOf<NoInfer<P>>>,
         ) => Result<readonly NoInfer<output<S>>[]>;
         readonly map?: never;
         readonly flatMap?: never;
@@ -74,10 +79,11 @@ export type MapperOptions<I extends ZodType, S extends ZodType> = MapperCommon<I
  * const zones = mapper('zones', { from: cities, schema: Zone, map: (city) => zoneOf(city) });
  * @throws LeatError `invalid-pipeline`
  */
-export function mapper<I extends ZodType, S extends ZodType>(
-  name: string,
-  options: MapperOptions<I, S>,
-): Mapper<S> {
+export function mapper<
+  I extends ZodType,
+  S extends ZodType,
+  P extends ParamsSchema | undefined = undefined,
+>(name: string, options: MapperOptions<I, S, P>): Mapper<S, P> {
   const { from, schema, concurrency = 16, threads = 0, timeoutMs, retry } = options;
   demandUpstream(name, from);
   demandSchema(name, schema);

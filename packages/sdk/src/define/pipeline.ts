@@ -6,22 +6,30 @@ import {
   type PipelineSpec,
   type StageSpec,
 } from '@leat/core';
+import type { ZodType } from 'zod';
+import type { ParamsSchema } from '../params.ts';
 import type { Fetcher, Saver, Stage } from './stages.ts';
 
-/** A source, stages and sinks. Made by {@link pipeline}; a pipeline file exports it as default. */
-export interface Pipeline {
+/**
+ * A source, stages and sinks. Made by {@link pipeline}; a pipeline file exports it as default.
+ *
+ * @typeParam P the schema of what its runs are started with; `undefined` where none is declared
+ */
+export interface Pipeline<out P extends ParamsSchema | undefined = ParamsSchema | undefined> {
   readonly kind: 'pipeline';
   readonly name: string;
-  readonly fetcher: Fetcher;
+  readonly fetcher: Fetcher<ZodType, P>;
+  /** The schema of what its runs are started with, as its fetcher declares it; `undefined` if it declares none. */
+  readonly params: P;
   /** Every stage, upstream before downstream. */
   readonly stages: readonly Stage[];
   readonly spec: PipelineSpec;
   readonly maxDeadRecords?: DeadTolerance;
 }
 
-export interface PipelineOptions {
+export interface PipelineOptions<P extends ParamsSchema | undefined = ParamsSchema | undefined> {
   /** The savers; everything upstream of them belongs to the pipeline. */
-  readonly savers: readonly Saver[];
+  readonly savers: readonly Saver<P>[];
   /**
    * How many records of a run may die before it pauses by itself: a number of records, or a percentage
    * such as `'2%'` of those that are settled, which counts from 1,000 settled records on. What died before
@@ -38,13 +46,16 @@ export interface PipelineOptions {
  * export default pipeline('cities', { savers: [files] });
  * @throws LeatError `invalid-name` or `invalid-pipeline`
  */
-export function pipeline(name: string, options: PipelineOptions): Pipeline {
+export function pipeline<P extends ParamsSchema | undefined = undefined>(
+  name: string,
+  options: PipelineOptions<P>,
+): Pipeline<P> {
   const stages = new Set<Stage>();
   const visit = (stage: Stage): void => {
     if (stage.kind !== 'fetcher') visit(stage.from);
     stages.add(stage);
   };
-  const savers: readonly Saver[] | undefined = options?.savers;
+  const savers: readonly Saver<P>[] | undefined = options?.savers;
   if (
     !Array.isArray(savers) ||
     !savers.every((each) => each?.kind === 'saver') ||
@@ -65,11 +76,12 @@ export function pipeline(name: string, options: PipelineOptions): Pipeline {
   for (const each of savers) visit(each);
   const spec: PipelineSpec = { name, stages: Array.from(stages, specOf) };
   checkSpec(spec);
-  const first = [...stages].find((stage) => stage.kind === 'fetcher') as Fetcher;
+  const first = [...stages].find((stage) => stage.kind === 'fetcher') as Fetcher<ZodType, P>;
   return {
     kind: 'pipeline',
     name,
     fetcher: first,
+    params: first.params,
     stages: [...stages],
     spec,
     ...(maxDeadRecords !== undefined && { maxDeadRecords }),

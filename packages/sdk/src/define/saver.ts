@@ -1,14 +1,18 @@
 import type { input, ZodType } from 'zod';
-import type { RunInfo, Sink } from '../contracts.ts';
+import type { Sink } from '../contracts.ts';
+import type { ParamsOf, ParamsSchema } from '../params.ts';
 import { demandUpstream, invalid } from './check.ts';
 import { type PerRun, perRun } from './per-run.ts';
 import type { Saver, Upstream } from './stages.ts';
 
-export interface SaverOptions<I extends ZodType> {
+export interface SaverOptions<
+  I extends ZodType,
+  P extends ParamsSchema | undefined = ParamsSchema | undefined,
+> {
   /** The stage whose records are written. */
-  readonly from: Upstream<I>;
+  readonly from: Upstream<I, P>;
   /** Where the records go, or a function that says so for a run. */
-  readonly sink: PerRun<Sink<NoInfer<input<I>>>>;
+  readonly sink: PerRun<Sink<NoInfer<input<I>>>, ParamsOf<NoInfer<P>>>;
 }
 
 /**
@@ -17,9 +21,12 @@ export interface SaverOptions<I extends ZodType> {
  * @example
  * export const files = saver('files', { from: zones, sink: ndjsonSink('out') });
  */
-export function saver<I extends ZodType>(name: string, options: SaverOptions<I>): Saver {
+export function saver<I extends ZodType, P extends ParamsSchema | undefined = undefined>(
+  name: string,
+  options: SaverOptions<I, P>,
+): Saver<P> {
   const { from, sink } = options;
   demandUpstream(name, from);
   if (sink === undefined) throw invalid(name, 'needs a sink');
-  return { kind: 'saver', name, from, sink: perRun(sink) as (run: RunInfo) => Sink<never> };
+  return { kind: 'saver', name, from, sink: perRun(sink) as Saver['sink'] };
 }

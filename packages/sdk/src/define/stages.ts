@@ -2,19 +2,26 @@ import type { RetryPolicy } from '@leat/core';
 import type { ZodType } from 'zod';
 import type { StageContext } from '../context.ts';
 import type { RunInfo, Sink, Source } from '../contracts.ts';
+import type { ParamsSchema } from '../params.ts';
 
-/** A stage whose records others can read. `S` is the schema of those records. */
-export type Upstream<S extends ZodType = ZodType> = Fetcher<S> | Mapper<S>;
+/** Whether the parameters of runs have a schema. */
+type Params = ParamsSchema | undefined;
+
+/** A stage whose records others can read. `S` is the schema of those records, `P` that of the run's parameters. */
+export type Upstream<S extends ZodType = ZodType, P extends Params = Params> =
+  | Fetcher<S, P>
+  | Mapper<S, P>;
 
 /** Any stage. */
 export type Stage = Fetcher | Mapper | Saver;
 
 /** The stage that cuts the dataset into chunks. Made by {@link fetcher}. */
-export interface Fetcher<out S extends ZodType = ZodType> {
+export interface Fetcher<out S extends ZodType = ZodType, out P extends Params = Params> {
   readonly kind: 'fetcher';
   readonly name: string;
   readonly schema: S;
-  readonly source: (run: RunInfo) => Source<unknown>;
+  readonly params: P;
+  readonly source: (run: RunInfo<unknown>) => Source<unknown>;
   readonly chunkSize: number;
   readonly maxBytes: number;
   readonly window: number;
@@ -22,21 +29,24 @@ export interface Fetcher<out S extends ZodType = ZodType> {
 
 /** What a mapper does with its records; the user's function with its types erased. */
 export type Work =
-  | { readonly type: 'map'; readonly apply: (record: unknown, context: StageContext) => unknown }
+  | {
+      readonly type: 'map';
+      readonly apply: (record: unknown, context: StageContext<unknown>) => unknown;
+    }
   | {
       readonly type: 'flatMap';
-      readonly apply: (record: unknown, context: StageContext) => unknown;
+      readonly apply: (record: unknown, context: StageContext<unknown>) => unknown;
     }
   | {
       readonly type: 'mapChunk';
-      readonly apply: (records: readonly unknown[], context: StageContext) => unknown;
+      readonly apply: (records: readonly unknown[], context: StageContext<unknown>) => unknown;
     };
 
 /** A stage that works on records. Made by {@link mapper}. */
-export interface Mapper<out S extends ZodType = ZodType> {
+export interface Mapper<out S extends ZodType = ZodType, out P extends Params = Params> {
   readonly kind: 'mapper';
   readonly name: string;
-  readonly from: Upstream;
+  readonly from: Upstream<ZodType, P>;
   readonly schema: S;
   readonly work: Work;
   readonly concurrency: number;
@@ -46,9 +56,9 @@ export interface Mapper<out S extends ZodType = ZodType> {
 }
 
 /** A stage that writes records to a sink. Made by {@link saver}. */
-export interface Saver {
+export interface Saver<out P extends Params = Params> {
   readonly kind: 'saver';
   readonly name: string;
-  readonly from: Upstream;
-  readonly sink: (run: RunInfo) => Sink<never>;
+  readonly from: Upstream<ZodType, P>;
+  readonly sink: (run: RunInfo<unknown>) => Sink<never>;
 }
