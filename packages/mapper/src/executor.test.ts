@@ -6,7 +6,7 @@ import { createLogger, loadPipeline } from '@leat/runtime';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 // The built one: worker threads load their program by its file.
 import { createExecutor, type Executor } from '../dist/executor.js';
-import type { Job } from './job.ts';
+import type { ServiceJob } from './job.ts';
 
 const LIMITS = { chunkSize: 10, maxBytes: 1_000_000 };
 const SOURCE = `
@@ -67,7 +67,7 @@ function start(mapper: Mapper = stage, pipelineFile: string | undefined = file):
   return executor;
 }
 
-function jobOf(...numbers: number[]): Job {
+function jobOf(...numbers: number[]): ServiceJob {
   // A window into a larger buffer, as what comes off a socket is.
   const text = numbers.map((n) => `{"n":${n}}\n`).join('');
   return {

@@ -2,7 +2,7 @@ import type { Mapper } from '@leat/sdk';
 import { LeatError, messageOf } from '@leat/core';
 import type { LogFormat, Logger } from '@leat/runtime';
 import { Piscina } from 'piscina';
-import { type Job, type JobResult, remoteJobOf } from './job.ts';
+import { type ServiceJob, type JobResult, remoteJobOf } from './job.ts';
 import type { RemoteData } from './remote-worker.ts';
 import type { ThreadTask } from './thread.ts';
 import { watched } from './watch.ts';
@@ -22,7 +22,7 @@ export interface Executor {
    * @throws TimedOut if the chunk is worked on for too long; what it then still does is left behind
    * @throws ThreadDied
    */
-  readonly run: (job: Job, signal: AbortSignal) => Promise<JobResult>;
+  readonly run: (job: ServiceJob, signal: AbortSignal) => Promise<JobResult>;
   readonly close: () => Promise<void>;
 }
 

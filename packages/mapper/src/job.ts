@@ -5,8 +5,6 @@ import type { DeadRecord, GivenRun, Piece, TraceHeaders } from '@leat/runtime';
 /** One chunk to work on. */
 export interface Job {
   readonly run: RunInfo<unknown>;
-  /** The run as it can be handed over: what the schema made of its parameters may be of any class. */
-  readonly given: GivenRun;
   /** The run's own: results that have grown are cut by them. */
   readonly limits: ChunkLimits;
   /** The chunk id. */
@@ -20,10 +18,16 @@ export interface Job {
   readonly trace?: TraceHeaders | undefined;
 }
 
-/** One chunk to work on, as it can be handed to a worker thread or another process. */
-export type RemoteJob = Omit<Job, 'run'>;
+/** One chunk to work on, here or elsewhere. */
+export interface ServiceJob extends Job {
+  /** The run as it can be handed over: what the schema made of its parameters may be of any class. */
+  readonly given: GivenRun;
+}
 
-export function remoteJobOf(job: Job): RemoteJob {
+/** One chunk to work on, as it can be handed to a worker thread or another process. */
+export type RemoteJob = Omit<ServiceJob, 'run'>;
+
+export function remoteJobOf(job: ServiceJob): RemoteJob {
   const { run: _, ...rest } = job;
   return rest;
 }

@@ -25,7 +25,7 @@ import {
   type StageMeter,
 } from '@leat/runtime';
 import { createExecutor, type Executor, ThreadDied } from './executor.ts';
-import type { Job, JobResult } from './job.ts';
+import type { JobResult, ServiceJob } from './job.ts';
 import { Quarantine, SUSPICIOUS_DELIVERIES } from './quarantine.ts';
 import { TimedOut } from './watch.ts';
 
@@ -177,7 +177,7 @@ class MapperService {
   }
 
   /** Works on a chunk where it can do no harm, if it is suspected to kill whoever does, or did not end. */
-  async #execute(job: Job, deliveries: number, signal: AbortSignal): Promise<JobResult> {
+  async #execute(job: ServiceJob, deliveries: number, signal: AbortSignal): Promise<JobResult> {
     const quarantine = this.#quarantine;
     if (quarantine === undefined) return this.#executor.run(job, signal);
     if (deliveries >= SUSPICIOUS_DELIVERIES) {

@@ -7,7 +7,7 @@ import { recordingLogger, type RecordingLogger } from '../../../test/support/rec
 import { until } from '../../../test/support/until.ts';
 // The built one: its process loads its program by its file.
 import { Quarantine } from '../dist/quarantine.js';
-import type { Job } from './job.ts';
+import type { ServiceJob } from './job.ts';
 
 const SOURCE = `
 import { appendFileSync } from 'node:fs';
@@ -64,7 +64,7 @@ function start(timeoutMs: number | undefined): { quarantine: Quarantine; logger:
 }
 
 /** A hundred records, one of them `bad`. */
-function jobWith(bad: number, run: string): Job {
+function jobWith(bad: number, run: string): ServiceJob {
   const numbers = Array.from({ length: 100 }, (_, n) => (n === 42 ? bad : n));
   return {
     run: { id: run, pipeline: 'p', params: {} },

@@ -3,7 +3,7 @@ import { formatPosition, LeatError } from '@leat/core';
 import { type Logger } from '@leat/runtime';
 import { linesOf } from '@leat/sdk';
 import pLimit from 'p-limit';
-import { type Job, type JobResult, remoteJobOf } from './job.ts';
+import { type ServiceJob, type JobResult, remoteJobOf } from './job.ts';
 import { joinResults, type PartResult } from './join-results.ts';
 import type { QuarantineAnswer } from './quarantine-process.ts';
 import type { RemoteData } from './remote-worker.ts';
@@ -36,7 +36,7 @@ export class Quarantine {
   }
 
   /** @param why what is held against the chunk, for the log */
-  run(job: Job, why: string, signal: AbortSignal): Promise<JobResult> {
+  run(job: ServiceJob, why: string, signal: AbortSignal): Promise<JobResult> {
     return this.#oneAtATime(async () => {
       const fields = { run: job.run.id, chunk: job.chunk };
       this.#logger.warn(fields, `chunk worked on in quarantine: ${why}`);
@@ -53,7 +53,7 @@ export class Quarantine {
 
   /** What became of the lines from `from` up to `to`. */
   async #isolate(
-    job: Job,
+    job: ServiceJob,
     lines: readonly Uint8Array[],
     from: number,
     to: number,
@@ -71,7 +71,7 @@ export class Quarantine {
     }
   }
 
-  async #attempt(job: Job, signal: AbortSignal): Promise<JobResult> {
+  async #attempt(job: ServiceJob, signal: AbortSignal): Promise<JobResult> {
     const child = (this.#process ??= await this.#start());
     const clock = new WorkClock();
     const watch = { job, clock, timeoutMs: this.#timeoutMs, logger: this.#logger, signal };
@@ -137,7 +137,12 @@ function nextAnswer(child: ChildProcess, clock?: WorkClock): Promise<QuarantineA
   });
 }
 
-function partOf(job: Job, lines: readonly Uint8Array[], from: number, to: number): Job {
+function partOf(
+  job: ServiceJob,
+  lines: readonly Uint8Array[],
+  from: number,
+  to: number,
+): ServiceJob {
   const origins = job.origins ?? lines.map((_, index) => index);
   return {
     ...job,
@@ -149,7 +154,7 @@ function partOf(job: Job, lines: readonly Uint8Array[], from: number, to: number
 }
 
 function deadResult(
-  job: Job,
+  job: ServiceJob,
   line: Uint8Array | undefined,
   index: number,
   { name, message }: Error,

@@ -8,7 +8,6 @@ import { resultOf } from './results.ts';
 function jobOf(records: number, limits: ChunkLimits, origins?: readonly number[], body = ''): Job {
   return {
     run: { id: 'r', pipeline: 'p', params: {} },
-    given: { id: 'r', pipeline: 'p', params: {} },
     limits,
     chunk: '0',
     body: Buffer.from(body),

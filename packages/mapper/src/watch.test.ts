@@ -6,7 +6,6 @@ import { WorkClock } from './work-clock.ts';
 
 const job: Job = {
   run: { id: 'run-1', pipeline: 'p', params: {} },
-  given: { id: 'run-1', pipeline: 'p', params: {} },
   limits: { chunkSize: 100, maxBytes: 1_000_000 },
   chunk: '7',
   body: new Uint8Array(),

@@ -35,7 +35,6 @@ function jobOf(records: number, body?: string): Job {
   const lines = Array.from({ length: records }, (_, n) => `{"n":${n}}\n`).join('');
   return {
     run: { id: 'run-1', pipeline: 'p', params: {} },
-    given: { id: 'run-1', pipeline: 'p', params: {} },
     limits: LIMITS,
     chunk: '7',
     body: Buffer.from(body ?? lines),

@@ -1,4 +1,4 @@
-import { LeatError } from '@leat/core';
+import { type GivenParams, LeatError } from '@leat/core';
 import { z } from 'zod';
 
 /** What the first fields of such a file say, so that no other JSON file is taken for one. */
@@ -32,7 +32,7 @@ export interface FailedChunkFile {
   readonly pipeline: string;
   readonly run: string;
   /** The parameters of the run; absent if the server does not know the run any more. */
-  readonly params?: Readonly<Record<string, string>>;
+  readonly params?: GivenParams;
   /** The parameters that are secret, by name. Their values are in no file: a replay must give them. */
   readonly secrets: readonly string[];
   /** The stage that gave the records up. */
@@ -48,7 +48,7 @@ const failedChunkFile: z.ZodType<FailedChunkFile> = z.object({
   version: z.literal(VERSION),
   pipeline: z.string(),
   run: z.string(),
-  params: z.record(z.string(), z.string()).exactOptional(),
+  params: z.record(z.string(), z.json()).exactOptional(),
   secrets: z.array(z.string()),
   stage: z.string(),
   chunk: z.string(),

@@ -152,6 +152,27 @@ describe('testPipeline', () => {
     expect(sizes).toEqual([2, 2, 1]);
     expect(tested.results['whole']?.at(-1)).toEqual({ id: 4, amount: 7 });
   });
+
+  test('reads parameters by their schema', async () => {
+    const given = fetcher('given', {
+      params: z.object({ rate: z.int(), plus: z.int().default(1) }),
+      source: generate(0, () => ({ id: 0, amount: 0 })),
+      schema: Order,
+    });
+    const rated = mapper('rated', {
+      from: given,
+      schema: Order,
+      map: ({ id, amount }, { run: { params } }) => ({
+        id,
+        amount: amount * params.rate + params.plus,
+      }),
+    });
+    const tested = await testPipeline(rated, [{ id: 1, amount: 5 }], { params: { rate: '3' } });
+    expect(tested.results).toEqual({ rated: [{ id: 1, amount: 16 }] });
+    await expect(testPipeline(rated, [], { params: { rat: '3' } })).rejects.toThrow(
+      'There is no parameter "rat": did you mean rate?',
+    );
+  });
 });
 
 describe('a failed chunk', () => {

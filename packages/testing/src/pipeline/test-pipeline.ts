@@ -1,6 +1,6 @@
-import { type ChunkLimits, formatPosition, LeatError } from '@leat/core';
+import { type ChunkLimits, formatPosition, type GivenParams, LeatError } from '@leat/core';
 import { records as recordsSource } from '@leat/connectors/memory';
-import { createLogger } from '@leat/runtime';
+import { createLogger, readRun } from '@leat/runtime';
 import type { Fetcher, Mapper, Pipeline, RunInfo, Stage } from '@leat/sdk';
 import { chunkOfFile, readFailedChunk } from './failed-chunk.ts';
 import type { TestedPipeline } from './result.ts';
@@ -12,7 +12,7 @@ export interface TestPipelineOptions {
    * these complete.
    * @defaultValue none
    */
-  readonly params?: Readonly<Record<string, string>>;
+  readonly params?: GivenParams;
   /**
    * Records in a chunk.
    * @defaultValue the `chunkSize` of the fetcher
@@ -29,7 +29,8 @@ export interface TestPipelineOptions {
  * @param subject a pipeline; or a mapper, whose records are those of the stage that it reads
  * @param given records as they stand in the JSON, or a file that `leat dead export RUN CHUNK` has written,
  * whose records begin at the stage that gave them up
- * @throws LeatError `invalid-configuration` if the file cannot be replayed
+ * @throws LeatError `invalid-configuration` if the file cannot be replayed, or the parameters do not fit the
+ * pipeline's schema
  */
 export async function testPipeline(
   subject: Pipeline | Mapper,
@@ -41,18 +42,20 @@ export async function testPipeline(
   const limits = { chunkSize, maxBytes: fetcher.maxBytes };
   const stages: readonly Stage[] = subject.kind === 'pipeline' ? subject.stages : [subject];
   const pipeline = subject.kind === 'pipeline' ? subject.name : 'test';
-  const walkFor = (run: RunInfo): Walk =>
+  const walkFor = (run: RunInfo<unknown>): Walk =>
     new Walk(stages, run, limits, createLogger({ format: 'json', level: 'silent' }));
   if (typeof given === 'string' || given instanceof URL) {
     const file = await readFailedChunk(given);
     demandReplayable(stages, file.stage);
-    const walk = walkFor({ id: file.run, pipeline, params: { ...file.params, ...params } });
+    const walk = walkFor(
+      readRun(fetcher, { id: file.run, pipeline, params: { ...file.params, ...params } }),
+    );
     const chunk = chunkOfFile(file);
     walk.count(chunk.records);
     walk.send(file.stage, chunk);
     return walk.run();
   }
-  const run = { id: 'test', pipeline, params };
+  const run = readRun(fetcher, { id: 'test', pipeline, params });
   const walk = walkFor(run);
   const send: Walk['sendOn'] = (from, chunk) =>
     subject.kind === 'pipeline' ? walk.sendOn(from, chunk) : walk.send(subject.name, chunk);
@@ -62,7 +65,7 @@ export async function testPipeline(
 
 interface Reading {
   readonly given: readonly unknown[];
-  readonly run: RunInfo;
+  readonly run: RunInfo<unknown>;
   readonly limits: ChunkLimits;
   readonly fetcher: string;
   readonly send: Walk['sendOn'];

@@ -28,7 +28,7 @@ type Account = { -readonly [K in keyof RunReport['records']]: number };
 /** Takes chunks through stages, one stage after the other, with the code that mappers work with. */
 export class Walk {
   readonly #stages: Pipeline['stages'];
-  readonly #run: RunInfo;
+  readonly #run: RunInfo<unknown>;
   readonly #limits: ChunkLimits;
   readonly #logger: Logger;
   readonly #waiting = new Map<string, TestChunk[]>();
@@ -38,7 +38,12 @@ export class Walk {
   #retries = 0;
 
   /** @param stages upstream before downstream */
-  constructor(stages: Pipeline['stages'], run: RunInfo, limits: ChunkLimits, logger: Logger) {
+  constructor(
+    stages: Pipeline['stages'],
+    run: RunInfo<unknown>,
+    limits: ChunkLimits,
+    logger: Logger,
+  ) {
     this.#stages = stages;
     this.#run = run;
     this.#limits = limits;
