@@ -13,10 +13,16 @@ interface Case {
 
 const CASES: readonly Case[] = [
   { args: ['nonsense'], says: /no command "nonsense": use one of dev, / },
+  { args: ['stauts'], says: /no command "stauts": did you mean "status"\?/ },
+  { args: ['dev', SQUARES, '--mapers', '2'], says: /no option --mapers: did you mean --mappers\?/ },
+  { args: ['--mappers', '0', 'dev', SQUARES], says: /--mappers must be a whole number.*"0"/ },
   { args: ['dev'], says: /takes <pipeline> and got 0 operands: see "leat dev --help"/ },
   { args: ['dev', SQUARES, 'more'], says: /takes <pipeline> and got 2 operands/ },
   { args: ['verify'], says: /takes <run> \[pipeline\]/ },
-  { args: ['dev', SQUARES, '--frobnicate'], says: /Unknown option '--frobnicate'/ },
+  {
+    args: ['dev', SQUARES, '--frobnicate'],
+    says: /"leat dev" has no option --frobnicate: see "leat dev --help"/,
+  },
   { args: ['dev', SQUARES, '--mappers', '0'], says: /--mappers must be a whole number.*"0"/ },
   { args: ['dev', SQUARES, '--mappers', 'many'], says: /--mappers must be a whole number.*"many"/ },
   { args: ['dev', SQUARES, '--mappers'], says: /--mappers.*argument missing/ },

@@ -1,8 +1,8 @@
-import { parseArgs, type ParseArgsConfig } from 'node:util';
-import { checkName, checkRunId, isVariableName, LeatError, messageOf } from '@leat/core';
-import { createLogger, type Logger } from '@leat/runtime';
-import { clearProgress } from './progress-display.ts';
-import { readSettings, type Settings, SETTINGS } from './settings.ts';
+import type { parseArgs } from 'node:util';
+import { checkName, checkRunId, isVariableName, LeatError } from '@leat/core';
+import type { Logger } from '@leat/runtime';
+import type { SettingGroup } from './settings-schema.ts';
+import type { Settings } from './settings.ts';
 
 /** An option of one command. */
 export interface CommandOption {
@@ -13,59 +13,53 @@ export interface CommandOption {
   readonly meaning: string;
 }
 
+export type CommandOptions = Readonly<Record<string, CommandOption>>;
+
+/** The values of a command's options, as `parseArgs` gives them. */
+export type Flags<O extends CommandOptions> = Readonly<
+  ReturnType<typeof parseArgs<{ options: O }>>['values']
+>;
+
 /** One command of `leat`, as the help shows it and the dispatcher runs it. */
-export interface Command {
+export interface Command<O extends CommandOptions = CommandOptions> {
   readonly name: string;
   /** What the command is called with, for the help: `<pipeline>`. */
   readonly operands: string;
   /** How many operands there must and may be. */
   readonly operandCount: readonly [least: number, most: number];
   readonly summary: string;
-  readonly options: Readonly<Record<string, CommandOption>>;
+  readonly options: O;
+  /**
+   * The groups of settings that have an effect on the command; what logs look like, always.
+   * @defaultValue all
+   */
+  readonly settings?: readonly SettingGroup[];
+  /** What may stand behind `leat`, for the help. */
+  readonly examples?: readonly [string, string];
   /** @returns the exit code */
-  readonly run: (call: Call) => Promise<number>;
+  run(call: Call<O>): Promise<number>;
+}
+
+/** Commands with a first word in common: `leat dead list`, `leat dead show`. */
+export interface CommandGroup {
+  readonly name: string;
+  readonly summary: string;
+  readonly commands: readonly Command[];
+  /** What may stand behind `leat`, for the help. */
+  readonly examples: readonly [string, string];
 }
 
 /** A command line, taken apart. */
-export interface Call {
+export interface Call<O extends CommandOptions = CommandOptions> {
   readonly operands: readonly string[];
-  readonly flags: Readonly<Record<string, unknown>>;
+  readonly flags: Flags<O>;
   readonly settings: Settings;
   readonly logger: Logger;
 }
 
-/** @throws LeatError `invalid-configuration` */
-export function parseCall(
-  command: Command,
-  args: readonly string[],
-  variables: NodeJS.ProcessEnv,
-): Call {
-  const options: NonNullable<ParseArgsConfig['options']> = {};
-  for (const { flag } of Object.values(SETTINGS)) options[flag] = { type: 'string' };
-  for (const [name, { type, multiple }] of Object.entries(command.options)) {
-    options[name] = { type, ...(multiple === true && { multiple }) };
-  }
-  let parsed: {
-    readonly values: Readonly<Record<string, unknown>>;
-    readonly positionals: string[];
-  };
-  try {
-    parsed = parseArgs({ args: [...args], options, allowPositionals: true });
-  } catch (error) {
-    const [sentence = ''] = messageOf(error).split('. ');
-    throw misuse(command, sentence);
-  }
-  const { values: flags, positionals: operands } = parsed;
-  const [least, most] = command.operandCount;
-  if (operands.length < least || operands.length > most) {
-    throw misuse(
-      command,
-      `It takes ${command.operands || 'no operands'} and got ${operands.length} operands`,
-    );
-  }
-  const settings = readSettings(flags, variables);
-  const logger = createLogger({ ...settings.log, beforeLine: clearProgress });
-  return { operands, flags, settings, logger };
+/** A command whose function knows the types of its flags. */
+export function defineCommand<const O extends CommandOptions>(command: Command<O>): Command {
+  return command;
 }
 
 /** Reads a flag that must be a whole number from 1. */
@@ -153,8 +147,4 @@ function pairsOf(
     if (equals > 0) return [text.slice(0, equals), text.slice(equals + 1)] as const;
     throw new LeatError('invalid-configuration', complaint(text));
   });
-}
-
-function misuse(command: Command, sentence: string): LeatError {
-  return new LeatError('invalid-configuration', `${sentence}: see "leat ${command.name} --help".`);
 }

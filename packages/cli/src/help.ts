@@ -1,49 +1,110 @@
-import type { Command } from './command.ts';
-import { SETTINGS } from './settings.ts';
+import type { Command, CommandGroup, CommandOption } from './command.ts';
+import { settingsIn, type SettingRow } from './settings.ts';
+
+/** What every terminal can show. */
+const WIDTH = 80;
+/** How far to the right the meanings may begin; what is longer has its meaning on the next line. */
+const MOST_LEFT = 24;
+
+type Row = readonly [left: string, right: string];
 
 /** What `leat --help` prints. */
-export function generalHelp(commands: readonly Command[]): string {
-  const width = Math.max(...commands.map(({ name, operands }) => name.length + operands.length));
+export function generalHelp(entries: readonly (Command | CommandGroup)[]): string {
+  const rows: Row[] = [
+    ...entries.map((entry) => [usageOf(entry), entry.summary] as const),
+    ['help <command>', 'Shows the operands and options of a command.'],
+    ['--version', 'Prints the version.'],
+  ];
   return [
     'leat: resilient fan-out data pipelines on NATS JetStream',
     '',
     'Usage: leat <command> [operands] [options]',
     '',
-    ...commands.map(
-      ({ name, operands, summary }) => `  ${`${name} ${operands}`.padEnd(width + 3)}${summary}`,
-    ),
+    ...lines(rows, leftOf(rows)),
     '',
-    'leat <command> --help shows the options of a command.',
+    ...examplesOf(['dev pipeline.ts', 'status --watch <run>']),
+  ].join('\n');
+}
+
+/** What `leat dead --help` prints. */
+export function groupHelp({ name, summary, commands, examples }: CommandGroup): string {
+  const rows: Row[] = [
+    ...commands.map((command) => [usageOf(command), command.summary] as const),
+    ['--help', 'With a command: shows its operands and options.'],
+  ];
+  return [
+    `Usage: leat ${name} <command> [operands] [options]`,
     '',
+    ...wrapped(summary, WIDTH),
+    '',
+    ...lines(rows, leftOf(rows)),
+    '',
+    ...examplesOf(examples),
   ].join('\n');
 }
 
 /** What `leat <command> --help` prints. */
-export function commandHelp(command: Command): string {
-  const own = Object.entries(command.options).map(
-    ([name, { value, meaning }]) =>
-      [`--${name}${value === undefined ? '' : ` ${value}`}`, meaning] as const,
-  );
-  const shared = Object.values(SETTINGS).map(
-    ({ flag, variable, fallback, meaning }) =>
-      [
-        `--${flag}`,
-        `${meaning} ${variable}${fallback === undefined ? '' : `, default ${fallback}`}.`,
-      ] as const,
-  );
-  const width = Math.max(...[...own, ...shared].map(([left]) => left.length));
-  const rows = (entries: readonly (readonly [string, string])[]): string[] =>
-    entries.map(([left, right]) => `  ${left.padEnd(width + 2)}${right}`);
+export function commandHelp(path: string, command: Command): string {
+  const own = Object.entries(command.options).map(([name, option]) => rowOfOption(name, option));
+  const settings = settingsIn(command.settings).map(rowOfSetting);
+  const left = leftOf([...own, ...settings]);
   return [
-    `Usage: leat ${command.name} ${command.operands} [options]`,
+    `Usage: leat ${[path, command.operands].filter((word) => word !== '').join(' ')} [options]`,
     '',
-    command.summary,
+    ...wrapped(command.summary, WIDTH),
     '',
-    'Options:',
-    ...rows(own),
+    ...(own.length === 0 ? [] : ['Options:', ...lines(own, left), '']),
+    'Settings, by option or by environment variable:',
+    ...lines(settings, left),
     '',
-    'Options of every command:',
-    ...rows(shared),
-    '',
+    ...examplesOf(command.examples ?? []),
   ].join('\n');
+}
+
+function usageOf(entry: Command | CommandGroup): string {
+  return `${entry.name} ${'commands' in entry ? '<command>' : entry.operands}`.trim();
+}
+
+function rowOfOption(name: string, { value, meaning }: CommandOption): Row {
+  return [`--${name}${value === undefined ? '' : ` ${value}`}`, meaning];
+}
+
+function rowOfSetting({ flag, value, variable, fallback, meaning }: SettingRow): Row {
+  const otherwise = fallback === undefined ? '' : `, default ${fallback}`;
+  // Backticks are for the pages.
+  return [`--${flag} ${value}`, `${meaning.replaceAll('`', '')} (${variable}${otherwise})`];
+}
+
+function examplesOf(examples: readonly string[]): string[] {
+  if (examples.length === 0) return [];
+  return ['Examples:', ...examples.map((each) => `  leat ${each}`), ''];
+}
+
+/** Where the meanings of rows begin. */
+function leftOf(rows: readonly Row[]): number {
+  return Math.min(MOST_LEFT, Math.max(...rows.map(([name]) => name.length))) + 4;
+}
+
+/** Two columns that fit the width. */
+function lines(rows: readonly Row[], left: number): string[] {
+  return rows.flatMap(([name, meaning]) => {
+    const [first = '', ...more] = wrapped(meaning, WIDTH - left);
+    const indented = (line: string): string => `${' '.repeat(left)}${line}`;
+    return name.length + 4 > left
+      ? [`  ${name}`, indented(first), ...more.map(indented)]
+      : [`  ${name.padEnd(left - 2)}${first}`, ...more.map(indented)];
+  });
+}
+
+/** Lines up to a width; only a word that is longer by itself goes beyond it. */
+function wrapped(text: string, width: number): string[] {
+  const full: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > width) {
+      full.push(line);
+      line = word;
+    } else line = line === '' ? word : `${line} ${word}`;
+  }
+  return [...full, line];
 }

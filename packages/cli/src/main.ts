@@ -1,36 +1,12 @@
+import { createRequire } from 'node:module';
 import { LeatError, messageOf } from '@leat/core';
 import { NatsServerError } from '@leat/nats-server';
-import { type Command, parseCall } from './command.ts';
-import { cancelCommand, pauseCommand, resumeCommand } from './commands/control.ts';
-import { deadCommand } from './commands/dead.ts';
-import { devCommand } from './commands/dev.ts';
-import { doctorCommand } from './commands/doctor.ts';
-import { exportCommand } from './commands/export.ts';
-import { fetcherCommand, mapperCommand, saverCommand } from './commands/service.ts';
-import { permissionsCommand } from './commands/permissions.ts';
-import { startCommand } from './commands/start.ts';
-import { statusCommand } from './commands/status.ts';
-import { verifyCommand } from './commands/verify.ts';
+import { COMMANDS } from './commands.ts';
 import { EXIT, exitCodeOfError } from './exit-code.ts';
-import { commandHelp, generalHelp } from './help.ts';
+import { type Entry, findCommand } from './find-command.ts';
+import { commandHelp, generalHelp, groupHelp } from './help.ts';
 import { complain, leave, print, settleOutput, watchOutput } from './output.ts';
-
-const COMMANDS: readonly Command[] = [
-  devCommand,
-  startCommand,
-  fetcherCommand,
-  mapperCommand,
-  saverCommand,
-  statusCommand,
-  pauseCommand,
-  resumeCommand,
-  cancelCommand,
-  verifyCommand,
-  exportCommand,
-  deadCommand,
-  doctorCommand,
-  permissionsCommand,
-];
+import { parseCall } from './parse-call.ts';
 
 /** Runs the `leat` command and ends the process with its exit code. */
 export async function main(args: readonly string[]): Promise<never> {
@@ -47,25 +23,17 @@ export async function main(args: readonly string[]): Promise<never> {
 }
 
 async function run(args: readonly string[]): Promise<number> {
-  const [name, ...rest] = args;
-  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
-    await print(generalHelp(COMMANDS));
-    return name === undefined ? EXIT.unusable : EXIT.ok;
-  }
-  const command = COMMANDS.find((each) => each.name === name);
-  if (command === undefined) {
-    const names = COMMANDS.map((each) => each.name).join(', ');
-    return refuse(
-      `There is no command ${JSON.stringify(name)}: use one of ${names}.`,
-      EXIT.unusable,
-    );
-  }
-  if (rest.includes('--help') || rest.includes('-h')) {
-    await print(commandHelp(command));
-    return EXIT.ok;
-  }
   try {
-    return await command.run(parseCall(command, rest, process.env));
+    const { entry, path, rest, isHelp, isVersion } = findCommand(COMMANDS, args);
+    if (isVersion) {
+      await print(`${ownVersion()}\n`);
+      return EXIT.ok;
+    }
+    if (isHelp || entry === undefined || 'commands' in entry) {
+      await print(helpOf(path, entry));
+      return isHelp ? EXIT.ok : EXIT.unusable;
+    }
+    return await entry.run(parseCall(path, entry, rest, process.env));
   } catch (error) {
     if (error instanceof LeatError) return refuse(error.message, exitCodeOfError(error));
     if (error instanceof NatsServerError) return refuse(error.message, EXIT.unusable);
@@ -75,6 +43,16 @@ async function run(args: readonly string[]): Promise<number> {
       EXIT.failed,
     );
   }
+}
+
+function helpOf(path: string, entry: Entry | undefined): string {
+  if (entry === undefined) return generalHelp(COMMANDS);
+  return 'commands' in entry ? groupHelp(entry) : commandHelp(path, entry);
+}
+
+function ownVersion(): string {
+  const own = createRequire(import.meta.url)('../package.json') as { readonly version: string };
+  return own.version;
 }
 
 function refuse(sentence: string, code: number): number {

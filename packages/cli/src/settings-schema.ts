@@ -3,7 +3,7 @@ import type { LogFormat } from '@leat/runtime';
 import * as z from 'zod';
 
 /** What settings are about: a command names those groups that have an effect on it. All commands log. */
-type SettingGroup = 'nats' | 'queues' | 'log' | 'state' | 'work' | 'service';
+export type SettingGroup = 'nats' | 'queues' | 'log' | 'state' | 'work' | 'service';
 
 /** What a setting says of itself, beside its schema. */
 export interface SettingMeta {

@@ -3,6 +3,7 @@ import type { LogFormat, NatsSettings } from '@leat/runtime';
 import type * as z from 'zod';
 import {
   SETTING_SCHEMAS,
+  type SettingGroup,
   type SettingMeta,
   settingMeta,
   type SettingName,
@@ -19,6 +20,12 @@ export interface SettingRow extends Omit<SettingMeta, 'description'> {
 
 /** Every setting: flags and variables are read by it; help, `docs/configuration.md` and the chart's schema are made from it. */
 export const SETTINGS: Readonly<Record<SettingName, SettingRow>> = rowsOf();
+
+/** The settings of some groups (by default, of all), and what logs look like. */
+export function settingsIn(groups: readonly SettingGroup[] | undefined): SettingRow[] {
+  const rows = Object.values(SETTINGS);
+  return rows.filter(({ group }) => group === 'log' || (groups?.includes(group) ?? true));
+}
 
 function rowsOf(): Record<SettingName, SettingRow> {
   const rows = Object.entries(SETTING_SCHEMAS).map(([name, schema]): [string, SettingRow] => {

@@ -1,0 +1,76 @@
+import { parseArgs, type ParseArgsConfig } from 'node:util';
+import { LeatError, messageOf, nearest } from '@leat/core';
+import { createLogger } from '@leat/runtime';
+import type { Call, Command, CommandOptions, Flags } from './command.ts';
+import { clearProgress } from './progress-display.ts';
+import { readSettings, settingsIn, SETTINGS } from './settings.ts';
+
+type Options = NonNullable<ParseArgsConfig['options']>;
+
+/**
+ * Takes the words behind a command apart.
+ *
+ * @param path the command's name, with that of its group: `dead list`
+ * @throws LeatError `invalid-configuration`
+ */
+export function parseCall(
+  path: string,
+  command: Command,
+  args: readonly string[],
+  variables: NodeJS.ProcessEnv,
+): Call {
+  const settingFlags = settingsIn(command.settings).map(({ flag }) => flag);
+  const options: Options = {
+    ...Object.fromEntries(settingFlags.map((flag) => [flag, { type: 'string' as const }])),
+    ...command.options,
+  };
+  demandKnown(path, args, options);
+  const { values: flags, positionals: operands } = parsed(path, args, options);
+  const [least, most] = command.operandCount;
+  if (operands.length < least || operands.length > most) {
+    throw misuse(
+      path,
+      `It takes ${command.operands || 'no operands'} and got ${operands.length} operands`,
+    );
+  }
+  const settings = readSettings(flags, variables);
+  const logger = createLogger({ ...settings.log, beforeLine: clearProgress });
+  return { operands, flags, settings, logger };
+}
+
+function parsed(
+  path: string,
+  args: readonly string[],
+  options: Options,
+): { readonly values: Flags<CommandOptions>; readonly positionals: readonly string[] } {
+  try {
+    return parseArgs({ args: [...args], options, allowPositionals: true });
+  } catch (error) {
+    const [sentence = ''] = messageOf(error).split('. ');
+    throw misuse(path, sentence);
+  }
+}
+
+/** @throws LeatError `invalid-configuration` that says which option was most likely meant */
+function demandKnown(path: string, args: readonly string[], options: Options): void {
+  const { tokens } = parseArgs({
+    args: [...args],
+    options,
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  });
+  for (const token of tokens) {
+    if (token.kind !== 'option' || Object.hasOwn(options, token.name)) continue;
+    const isSetting = Object.values(SETTINGS).some(({ flag }) => flag === token.name);
+    if (isSetting) throw misuse(path, `${token.rawName} has no effect on "leat ${path}"`);
+    const meant = nearest(token.name, Object.keys(options));
+    const sentence = `"leat ${path}" has no option ${token.rawName}`;
+    if (meant === undefined) throw misuse(path, sentence);
+    throw new LeatError('invalid-configuration', `${sentence}: did you mean --${meant}?`);
+  }
+}
+
+function misuse(path: string, sentence: string): LeatError {
+  return new LeatError('invalid-configuration', `${sentence}: see "leat ${path} --help".`);
+}
