@@ -21,6 +21,7 @@ import {
   receiveChunks,
   sendChunk,
   Slots,
+  StageTelemetry,
 } from '@leat/runtime';
 import { afterAll, beforeAll, onTestFinished } from 'vitest';
 import { recordingLogger, type RecordingLogger } from './recording-logger.ts';
@@ -151,6 +152,7 @@ export function startReceiver(
   const done = receiveChunks({
     connection,
     stage,
+    telemetry: new StageTelemetry(stage, {}),
     slots,
     signal: stop.signal,
     logger,

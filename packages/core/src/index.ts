@@ -62,6 +62,8 @@ export {
 } from './counts.ts';
 export type { ChildChunk, FinishedChunk } from './fan-out.ts';
 export { fanOut } from './fan-out.ts';
+export type { Fate } from './fate.ts';
+export { fateOf } from './fate.ts';
 export type { Origins } from './origins.ts';
 export { formatOrigins, parseOrigins } from './origins.ts';
 export type { Position, PositionUnit } from './position.ts';

@@ -207,7 +207,7 @@ export class Redrive {
     };
     const piece = { body: Buffer.from(`${letter.record}\n`), records: 1 };
     const child = { reader: letter.stage, chunk: record.chunk, counts: REDRIVEN_COUNTS, piece };
-    const sent = sendOut(connection, record, record, [child], signal).then(
+    const sent = sendOut(connection, connection.tracer, record, record, [child], signal).then(
       () => ledger.redrives.sent(id, performance.now()),
       onFailed,
     );

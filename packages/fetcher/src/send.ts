@@ -56,11 +56,13 @@ export async function sendSourceChunk(
     position,
     sending,
   };
-  await bury(connection, { stage, chunk: root }, rejectedRecords(chunk), signal);
+  const rejected = rejectedRecords(chunk);
+  await bury(connection, { stage, chunk: root }, rejected, signal);
+  if (rejected.length > 0) connection.meter?.(stage).bury(rejected.length);
   if (records === 0) return;
   const finished = { chunk: root.chunk, counts: countsOf(chunk) };
   const children = fanOut(pipeline.spec, stage, finished, [chunk]);
-  await sendOut(connection, { ...root, records }, root, children, signal);
+  await sendOut(connection, connection.tracer, { ...root, records }, root, children, signal);
 }
 
 /** What the source could not make into lines, for its dead letters. */

@@ -1,36 +1,20 @@
-import {
-  addCounts,
-  fanOut,
-  formatChunkId,
-  LeatError,
-  movingAverage,
-  newExecution,
-  recordsOf,
-  wantedSlots,
-} from '@leat/core';
+import { fateOf, messageOf, recordsOf } from '@leat/core';
 import type { Mapper, Pipeline } from '@leat/sdk';
 import {
-  bury,
-  type DeadRecord,
   type Delivery,
-  type Envelope,
+  type KnownRun,
   KnownRuns,
   type LogFormat,
   type Logger,
   type PipelineConnection,
   receiveChunks,
   ReceiptSender,
-  sendOn,
-  Slots,
-  type StageMeter,
+  StageTelemetry,
 } from '@leat/runtime';
-import { createExecutor, type Executor, ThreadDied } from './executor.ts';
+import { GuardedExecutor } from './guarded-executor.ts';
 import type { JobResult, ServiceJob } from './job.ts';
-import { Quarantine, SUSPICIOUS_DELIVERIES } from './quarantine.ts';
-import { TimedOut } from './watch.ts';
-
-/** After an error of Leat's own making, so that it does not go round and round at full speed. */
-const TROUBLE_DELAY_MS = 1_000;
+import { Pace } from './pace.ts';
+import { passOn, type PassOnOptions } from './pass-on.ts';
 
 export interface MapperServiceOptions {
   readonly connection: PipelineConnection;
@@ -53,17 +37,14 @@ export async function runMapper(options: MapperServiceOptions): Promise<void> {
   const { connection, pipeline, mapper, logger, stop } = options;
   const { chunkSize } = pipeline.fetcher;
   const { pipelineFile, log } = options;
-  const executor = createExecutor(mapper, { chunkSize, pipelineFile, logger, log });
-  const quarantine =
-    pipelineFile === undefined
-      ? undefined
-      : new Quarantine({ pipelineFile, stage: mapper.name, log }, mapper.timeoutMs, logger);
-  const service = new MapperService(options, executor, quarantine);
+  const executor = new GuardedExecutor(mapper, { chunkSize, pipelineFile, logger, log });
+  const service = new MapperService(options, executor);
   try {
     await receiveChunks({
       connection,
       stage: mapper.name,
-      slots: service.slots,
+      telemetry: new StageTelemetry(mapper.name, connection),
+      slots: service.pace.slots,
       // In threads, the function blocks nobody else.
       blockLimitMs: mapper.threads === 0 ? mapper.timeoutMs : undefined,
       handle: (delivery) => service.take(delivery),
@@ -72,43 +53,30 @@ export async function runMapper(options: MapperServiceOptions): Promise<void> {
     });
     await service.idle();
   } finally {
-    quarantine?.close();
     await executor.close();
   }
 }
 
 class MapperService {
-  readonly slots: Slots;
-  readonly #options: MapperServiceOptions;
-  readonly #executor: Executor;
-  readonly #quarantine: Quarantine | undefined;
-  readonly #receipts: ReceiptSender;
-  readonly #meter: StageMeter | undefined;
+  readonly pace: Pace;
+  readonly #abort: AbortSignal;
+  readonly #logger: Logger;
+  readonly #executor: GuardedExecutor;
   readonly #runs: KnownRuns;
+  readonly #passOn: PassOnOptions;
   readonly #inHand = new Set<Promise<void>>();
-  #chunkMs: number | undefined;
-  #lastDoneAt = 0;
 
-  constructor(
-    options: MapperServiceOptions,
-    executor: Executor,
-    quarantine: Quarantine | undefined,
-  ) {
-    const { connection, pipeline, mapper, logger, abort } = options;
-    this.#options = options;
+  constructor(options: MapperServiceOptions, executor: GuardedExecutor) {
+    const { connection, pipeline, mapper, codeVersion, logger, abort } = options;
+    const { runs } = connection;
+    const stage = mapper.name;
+    this.#abort = abort;
+    this.#logger = logger;
     this.#executor = executor;
-    this.#quarantine = quarantine;
-    this.#meter = connection.meter?.(mapper.name);
-    this.slots = new Slots(executor.parallel, 1);
-    this.#receipts = new ReceiptSender(connection, abort);
-    this.#runs = new KnownRuns({
-      runs: connection.runs,
-      pipeline,
-      stage: mapper.name,
-      codeVersion: options.codeVersion,
-      abort,
-      logger,
-    });
+    this.pace = new Pace(executor.parallel);
+    this.#runs = new KnownRuns({ runs, pipeline, stage, codeVersion, abort, logger });
+    const receipts = new ReceiptSender(connection, abort);
+    this.#passOn = { connection, spec: pipeline.spec, stage, receipts, abort };
   }
 
   take(delivery: Delivery): void {
@@ -124,122 +92,53 @@ class MapperService {
   }
 
   async #workOn(delivery: Delivery): Promise<void> {
-    const { abort, logger } = this.#options;
-    const { envelope, span } = delivery;
+    const { telemetry, deliveries } = delivery;
     const startedAt = performance.now();
     try {
       const run = await this.#runs.admit(delivery);
       if (run === undefined) return;
-      const { position, origins, counts } = envelope;
-      const chunk = formatChunkId(envelope.chunk);
-      const records = recordsOf(counts);
-      const body = delivery.body;
-      const { deliveries } = delivery;
-      const trace = span?.headers;
-      const job = {
-        run: run.info,
-        given: run.given,
-        limits: run.identity.limits,
-        chunk,
-        body,
-        records,
-        position,
-        trace,
-        ...(origins && { origins }),
-      };
-      const result =
-        span === undefined
-          ? await this.#execute(job, deliveries, run.signal)
-          : await span.within(() => this.#execute(job, deliveries, run.signal));
-      span?.became(result);
-      await this.#passOn(delivery, result, run.fence);
+      const job = jobOf(delivery, run);
+      const result = await telemetry.within(() => this.#executor.run(job, deliveries, run.signal));
+      await passOn(this.#passOn, delivery, result, run.fence);
+      telemetry.became({ ...result, out: recordsOut(result) });
       delivery.ack();
-      this.#meter?.work({ ...result, out: recordsOut(result) });
-      this.#paceBy(startedAt);
+      this.pace.done(startedAt);
     } catch (error) {
-      if (abort.aborted) {
-        delivery.giveBack();
-      } else if (error instanceof LeatError && error.code === 'invalid-message') {
-        logger.error({ err: error, run: envelope.run }, 'message dropped');
-        span?.fail(error);
-        delivery.drop(error.message);
-      } else {
-        const fields = { run: envelope.run, chunk: formatChunkId(envelope.chunk) };
-        const isCancelled = error instanceof LeatError && error.code === 'run-state';
-        if (isCancelled) logger.debug(fields, `chunk given back: ${error.message}`);
-        else {
-          logger.error({ err: error, ...fields }, 'chunk given back');
-          span?.fail(error);
-        }
-        delivery.giveBack(TROUBLE_DELAY_MS);
-      }
+      this.#giveUp(delivery, error);
     }
   }
 
-  /** Works on a chunk where it can do no harm, if it is suspected to kill whoever does, or did not end. */
-  async #execute(job: ServiceJob, deliveries: number, signal: AbortSignal): Promise<JobResult> {
-    const quarantine = this.#quarantine;
-    if (quarantine === undefined) return this.#executor.run(job, signal);
-    if (deliveries >= SUSPICIOUS_DELIVERIES) {
-      return quarantine.run(job, `delivered ${deliveries} times`, signal);
+  /** Lets go of a chunk on which work ended with an error. */
+  #giveUp({ envelope, id, telemetry, drop, giveBack }: Delivery, error: unknown): void {
+    const fields = { run: envelope.run, chunk: id };
+    const { outcome, delayMs, isFault } = fateOf(error, this.#abort.aborted);
+    if (isFault) {
+      this.#logger.error({ err: error, ...fields }, `chunk ${outcome.replace('-', ' ')}`);
+      telemetry.failed(error);
+    } else {
+      this.#logger.debug(fields, `chunk given back: ${messageOf(error)}`);
     }
-    try {
-      return await this.#executor.run(job, signal);
-    } catch (error) {
-      if (!(error instanceof ThreadDied || error instanceof TimedOut)) throw error;
-      return quarantine.run(job, error.message, signal);
-    }
+    if (outcome === 'dropped') drop(messageOf(error));
+    else giveBack(delayMs);
   }
+}
 
-  /** Everything that came of a chunk is stored before the chunk is acknowledged. */
-  async #passOn({ envelope, span }: Delivery, result: JobResult, fence: number): Promise<void> {
-    const { connection, pipeline, mapper, abort } = this.#options;
-    const { chunk, source } = envelope;
-    const buried = await this.#bury(envelope, result.dead);
-    const counts = addCounts(envelope.counts, {
-      in: 0,
-      expanded: result.expanded,
-      filtered: result.filtered,
-      dead: result.dead.length,
-      retries: result.retries,
-    });
-    if (result.pieces.length === 0) {
-      await this.#receipts.send(envelope, {
-        chunk: formatChunkId(chunk),
-        counts,
-        digest: '',
-        fence,
-        buried,
-        ...(source !== undefined && { source }),
-      });
-      return;
-    }
-    const finished = { chunk, counts, buried };
-    const children = fanOut(pipeline.spec, mapper.name, finished, result.pieces);
-    await sendOn(connection, { ...envelope, trace: span?.headers }, children, abort);
-  }
-
-  /** Makes dead letters of records, and gives the executions that have buried records of the chunk so far. */
-  async #bury(envelope: Envelope, records: readonly DeadRecord[]): Promise<readonly string[]> {
-    const earlier = envelope.buried ?? [];
-    if (records.length === 0) return earlier;
-    const { connection, mapper, abort } = this.#options;
-    const execution = newExecution(Math.random());
-    await bury(connection, { stage: mapper.name, chunk: envelope, execution }, records, abort);
-    return [...earlier, execution];
-  }
-
-  /** Adapts how much is held to how long a chunk takes. */
-  #paceBy(startedAt: number): void {
-    const now = performance.now();
-    const { parallel } = this.#executor;
-    const sinceLastMs = now - Math.max(startedAt, this.#lastDoneAt);
-    this.#lastDoneAt = now;
-    this.#chunkMs = movingAverage(this.#chunkMs, sinceLastMs * parallel);
-    const wanted = wantedSlots(parallel, this.#chunkMs);
-    // What is held ahead may run low before more is asked for; what is worked on may not.
-    this.slots.setLimit(wanted, (wanted - parallel) >> 2);
-  }
+function jobOf(
+  { envelope, id, body, telemetry }: Delivery,
+  { info, given, identity }: KnownRun,
+): ServiceJob {
+  const { position, origins, counts } = envelope;
+  return {
+    run: info,
+    given,
+    limits: identity.limits,
+    chunk: id,
+    body,
+    records: recordsOf(counts),
+    position,
+    trace: telemetry.headers,
+    ...(origins && { origins }),
+  };
 }
 
 function recordsOut({ pieces }: JobResult): number {

@@ -1,4 +1,4 @@
-import type { Delivery } from '@leat/runtime';
+import { type Delivery, StageTelemetry } from '@leat/runtime';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { ChunkToSave } from './chunk-to-save.ts';
@@ -18,8 +18,10 @@ function deliveryOf(
       sending: '',
       ...(buried && { buried }),
     },
+    id: '7',
     body: Buffer.from(lines.map((line) => `${line}\n`).join('')),
     deliveries: 1,
+    telemetry: new StageTelemetry('out', {}).inHand(1),
     ack: () => undefined,
     giveBack: () => undefined,
     drop: () => undefined,

@@ -1,4 +1,4 @@
-import { type Counts, formatChunkId, formatPosition, newExecution, type Origins } from '@leat/core';
+import { type Counts, formatPosition, newExecution, type Origins } from '@leat/core';
 import { chunkDigest, linesOf, type RejectedRecord, type SinkChunk } from '@leat/sdk';
 import { type DeadRecord, type Delivery, readRecords } from '@leat/runtime';
 import type { ZodType } from 'zod';
@@ -26,7 +26,7 @@ export class ChunkToSave {
 
   constructor(delivery: Delivery) {
     this.delivery = delivery;
-    this.id = formatChunkId(delivery.envelope.chunk);
+    this.id = delivery.id;
     this.#body = delivery.body;
     this.#origins = delivery.envelope.origins;
     this.#counts = delivery.envelope.counts;

@@ -1,7 +1,7 @@
 import { NO_COUNTS } from '@leat/core';
 import { fetcher, pipeline, saver, type Sink, type SinkChunk } from '@leat/sdk';
 import type * as internal from '@leat/runtime';
-import type { Delivery, PipelineConnection } from '@leat/runtime';
+import { type Delivery, type PipelineConnection, StageTelemetry } from '@leat/runtime';
 import { expect, test, vi } from 'vitest';
 import { z } from 'zod';
 import { recordingLogger } from '../../../test/support/recording-logger.ts';
@@ -41,8 +41,10 @@ function deliveryOf(seq: number, ack: () => void): Delivery {
       position: { source: 'a', unit: 'line', first: seq },
       sending: '',
     },
+    id: `${seq}`,
     body: Buffer.from('1\n'),
     deliveries: 1,
+    telemetry: new StageTelemetry('out', {}).inHand(1),
     ack,
     giveBack: () => undefined,
     drop: () => undefined,

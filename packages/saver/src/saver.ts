@@ -1,4 +1,4 @@
-import { LeatError, messageOf, recordsOf } from '@leat/core';
+import { fateOf, LeatError, messageOf, recordsOf } from '@leat/core';
 import {
   type Committed,
   type Pipeline,
@@ -17,7 +17,7 @@ import {
   receiveChunks,
   ReceiptSender,
   Slots,
-  type StageMeter,
+  StageTelemetry,
 } from '@leat/runtime';
 import { ChunkToSave } from './chunk-to-save.ts';
 import { takeGroup } from './commit-group.ts';
@@ -27,8 +27,6 @@ import { RunSink } from './run-sink.ts';
 /** Chunks in hand: those being committed, and as many waiting for the next commit. */
 const SLOTS = 64;
 
-/** After an error of Leat's own making, so that it does not go round and round at full speed. */
-const TROUBLE_DELAY_MS = 1_000;
 /** Sinks that are kept open; a saver has to do with very few runs at a time. */
 const MAX_OPEN_SINKS = 4;
 
@@ -59,6 +57,7 @@ export async function runSaver(options: SaverServiceOptions): Promise<void> {
     await receiveChunks({
       connection,
       stage: saver.name,
+      telemetry: new StageTelemetry(saver.name, connection),
       slots: service.slots,
       handle: (delivery) => service.take(delivery),
       signal: stop,
@@ -82,7 +81,6 @@ class SaverService {
   readonly slots = new Slots(SLOTS);
   readonly #options: SaverServiceOptions;
   readonly #receipts: ReceiptSender;
-  readonly #meter: StageMeter | undefined;
   readonly #known: KnownRuns;
   readonly #runs = new Map<string, RunQueue>();
   readonly #validates: boolean;
@@ -91,7 +89,6 @@ class SaverService {
   constructor(options: SaverServiceOptions, unfit: AbortController) {
     this.#options = options;
     this.#unfit = unfit;
-    this.#meter = options.connection.meter?.(options.saver.name);
     this.#receipts = new ReceiptSender(options.connection, options.abort);
     const { connection, pipeline, saver, codeVersion, abort, logger } = options;
     const { runs } = connection;
@@ -150,27 +147,34 @@ class SaverService {
     group: readonly ChunkToSave[],
     error: unknown,
   ): Promise<void> {
-    const { abort, logger } = this.#options;
-    const code = error instanceof LeatError ? error.code : undefined;
-    if (code === 'sink-unfit') {
-      this.#known.tellWait(run, messageOf(error));
-      this.#unfit.abort(error);
-    } else if (code === 'fenced') await this.#yield(run, sink, error as LeatError);
-    else if (code === 'sink-taken') this.#known.tellTrouble(run, messageOf(error));
-    else if (code === 'run-state') logger.debug({ run }, `chunks given back: ${messageOf(error)}`);
-    else if (!abort.aborted) {
-      logger.error({ err: error, run }, 'chunks given back');
-      this.#known.tellWait(run, `chunks are given back: ${messageOf(error)}`);
-    }
-    const delayMs = abort.aborted || code === 'sink-unfit' ? 0 : TROUBLE_DELAY_MS;
+    const { aborted } = this.#options.abort;
+    const { delayMs, isFault } = fateOf(error, aborted);
+    await this.#tell(run, sink, error);
     for (const { delivery } of group) {
-      if (!abort.aborted && code !== 'run-state') delivery.span?.fail(error);
+      if (isFault) delivery.telemetry.failed(error);
       delivery.giveBack(delayMs);
     }
   }
 
+  /** Tells the log and the run's troubles why chunks are given back, and does what follows from it. */
+  async #tell(run: string, sink: RunSink, error: unknown): Promise<void> {
+    const { abort, logger } = this.#options;
+    const reason = messageOf(error);
+    const code = error instanceof LeatError ? error.code : undefined;
+    if (code === 'sink-unfit') {
+      this.#known.tellWait(run, reason);
+      this.#unfit.abort(error);
+    } else if (code === 'fenced') await this.#yield(run, sink, reason);
+    else if (code === 'sink-taken') this.#known.tellTrouble(run, reason);
+    else if (code === 'run-state') logger.debug({ run }, `chunks given back: ${reason}`);
+    else if (!abort.aborted) {
+      logger.error({ err: error, run }, 'chunks given back');
+      this.#known.tellWait(run, `chunks are given back: ${reason}`);
+    }
+  }
+
   /** The sink has told that another fetcher conducts the run: the saver goes on under its fence. */
-  async #yield(run: string, sink: RunSink, { message }: LeatError): Promise<void> {
+  async #yield(run: string, sink: RunSink, reason: string): Promise<void> {
     const { logger } = this.#options;
     try {
       const before = sink.fence;
@@ -180,9 +184,9 @@ class SaverService {
         fence > before
           ? `They come again under the run's fence, which is ${fence} now.`
           : `The run's own fence is still ${fence}: they wait for a fetcher with a higher one.`;
-      logger.warn({ run, fence }, `chunks given back: ${message} ${next}`);
+      logger.warn({ run, fence }, `chunks given back: ${reason} ${next}`);
     } catch (error) {
-      logger.warn({ err: error, run }, `chunks given back: ${message}`);
+      logger.warn({ err: error, run }, `chunks given back: ${reason}`);
     }
   }
 
@@ -221,9 +225,8 @@ class SaverService {
       committed.map(async ({ receipt, isDuplicate }, at) => {
         const { delivery } = chunks[at] as ChunkToSave;
         await this.#receipts.send(delivery.envelope, receipt, where);
+        delivery.telemetry.saved(isDuplicate ? 0 : recordsOf(receipt.counts));
         delivery.ack();
-        const out = isDuplicate ? 0 : recordsOf(receipt.counts);
-        this.#meter?.work({ out, filtered: 0, retries: 0 });
       }),
     );
   }
@@ -257,8 +260,8 @@ class SaverService {
     if (records.length === 0) return;
     const { connection, saver, abort } = this.#options;
     const { delivery, execution } = chunk;
-    delivery.span?.bury(records);
     const place = { stage: saver.name, chunk: delivery.envelope, execution };
     await bury(connection, place, records, abort);
+    delivery.telemetry.buried(records);
   }
 }

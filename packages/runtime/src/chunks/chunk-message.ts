@@ -63,6 +63,8 @@ const MESSAGE_ID = 'Nats-Msg-Id';
 /** JetStream takes 64 KiB of headers; longer origins stand in front of the body, and their header says how long they are. */
 const MAX_ORIGINS_LENGTH = 32 * 1024;
 const SENDINGS = /^[\w.~-]{0,100}$/;
+/** Empty for a run that an earlier version of Leat began. */
+const BIRTH_MARK = /^(?:[0-9a-f]{13})?$/;
 
 /** A chunk's message, as long as its body need not be put elsewhere. */
 export interface ChunkMessage {
@@ -128,11 +130,13 @@ export function readMessage(
   found: MsgHdrs | undefined,
   data: Uint8Array,
 ): { readonly envelope: Envelope; readonly body: Uint8Array } {
-  const text = (name: string): string => found?.get(name) ?? '';
-  const chunk = parseChunkId(text(CHUNK)) ?? refuse(CHUNK, text(CHUNK));
-  const counts = parseCounts(text(COUNTS)) ?? refuse(COUNTS, text(COUNTS));
-  const originsLength = Number(/^@(\d{1,9})$/.exec(text(ORIGINS))?.[1] ?? 0);
-  const body = data.subarray(originsLength);
+  const read = <T>(name: string, parse: (text: string) => T | undefined): T => {
+    const text = found?.get(name) ?? '';
+    return parse(text) ?? refuse(name, text);
+  };
+  const chunk = read(CHUNK, parseChunkId);
+  const counts = read(COUNTS, parseCounts);
+  const { originsText, body } = divideData(found?.get(ORIGINS) ?? '', data);
   const lines = countLines(body);
   if (recordsOf(counts) !== lines) {
     throw new LeatError(
@@ -140,34 +144,36 @@ export function readMessage(
       `Chunk ${formatChunkId(chunk)} should hold ${recordsOf(counts)} records and holds ${lines}.`,
     );
   }
-  const position = parsePosition(textOf(text(POSITION))) ?? refuse(POSITION, text(POSITION));
-  const originsText =
-    originsLength === 0
-      ? text(ORIGINS)
-      : Buffer.from(data.subarray(0, originsLength)).toString('latin1');
-  const origins =
-    originsText === ''
-      ? undefined
-      : (parseOrigins(originsText, lines) ?? refuse(ORIGINS, originsText));
-  const sending = text(SENDING);
-  if (!SENDINGS.test(sending)) refuse(SENDING, sending);
-  const buried = parseExecutions(text(BURIED)) ?? refuse(BURIED, text(BURIED));
-  const born = text(BORN);
-  if (!/^(?:[0-9a-f]{13})?$/.test(born)) refuse(BORN, born);
-  const source = text(SOURCE);
-  if (source !== '' && !isSourceChecksum(source)) refuse(SOURCE, source);
+  const position = read(POSITION, (text) => parsePosition(textOf(text)));
+  const origins = parseOrigins(originsText, lines);
+  if (originsText !== '' && origins === undefined) refuse(ORIGINS, originsText);
+  const sending = read(SENDING, (text) => (SENDINGS.test(text) ? text : undefined));
+  const buried = read(BURIED, parseExecutions);
+  const born = read(BORN, (text) => (BIRTH_MARK.test(text) ? text : undefined));
+  const source = read(SOURCE, (text) => (text === '' || isSourceChecksum(text) ? text : undefined));
   const envelope = {
     run,
     ...(born !== '' && { born }),
     chunk,
     counts,
     position,
-    ...(origins === undefined ? {} : { origins }),
+    ...(origins && { origins }),
     sending,
     ...(buried.length > 0 && { buried }),
     ...(source !== '' && { source }),
   };
   return { envelope, body };
+}
+
+/** Takes the origins off the data, should they be too long for their header and stand in front of the body. */
+function divideData(
+  header: string,
+  data: Uint8Array,
+): { readonly originsText: string; readonly body: Uint8Array } {
+  const length = Number(/^@(\d{1,9})$/.exec(header)?.[1] ?? 0);
+  if (length === 0) return { originsText: header, body: data };
+  const originsText = Buffer.from(data.subarray(0, length)).toString('latin1');
+  return { originsText, body: data.subarray(length) };
 }
 
 function refuse(header: string, value: string): never {

@@ -1,8 +1,8 @@
-import { LeatError, recordsOf, runOfSubject, stageSubject } from '@leat/core';
+import { formatChunkId, LeatError, runOfSubject, stageSubject } from '@leat/core';
 import type { JsMsg } from '@nats-io/jetstream';
 import type { Logger } from 'pino';
-import type { ChunkSpan } from '../tracing/chunk-span.ts';
-import type { ChunkOutcome, StageMeter } from '../meter.ts';
+import type { ChunkOutcome } from '../meter.ts';
+import type { ChunkTelemetry, StageTelemetry } from '../telemetry.ts';
 import {
   bodyNameOf,
   type Envelope,
@@ -26,11 +26,12 @@ const FRAME_ROOM = 1024;
 /** A chunk in hand. It is kept from all other replicas until one of the functions is called. */
 export interface Delivery {
   readonly envelope: Envelope;
+  /** The chunk id, as text. */
+  readonly id: string;
   readonly body: Uint8Array;
   /** 1 the first time; more when a replica died over it or gave it back. */
   readonly deliveries: number;
-  /** Lasts for as long as the chunk is in hand; absent where nobody traces. */
-  readonly span?: ChunkSpan | undefined;
+  readonly telemetry: ChunkTelemetry;
   /** The work is done and its result is stored elsewhere. */
   readonly ack: () => void;
   /** Somebody else shall have it, at once or after a while. */
@@ -64,6 +65,7 @@ export async function sendChunk(
 export interface ReceiveOptions {
   readonly connection: PipelineConnection;
   readonly stage: string;
+  readonly telemetry: StageTelemetry;
   readonly slots: Slots;
   /** Told of each chunk; must end in `ack` or `giveBack`. */
   readonly handle: (delivery: Delivery) => void;
@@ -79,7 +81,6 @@ export async function receiveChunks(options: ReceiveOptions): Promise<void> {
   const queue = connection.topology.queues.find((each) => each.stage === stage);
   if (queue === undefined)
     throw new LeatError('invalid-pipeline', `There is no queue for ${stage}.`);
-  const meter = connection.meter?.(stage);
   const troubles = new TroubleTeller(connection.runs.notes, stage, logger);
   await pull({
     client: connection.client,
@@ -91,71 +92,94 @@ export async function receiveChunks(options: ReceiveOptions): Promise<void> {
     repair: () => connection.repair(),
     signal,
     logger,
-    handle: (message) => void open(message, options, troubles, meter),
+    handle: (message) => void new MessageInHand(message, options, troubles).open(),
   });
 }
 
-async function open(
-  message: JsMsg,
-  options: ReceiveOptions,
-  troubles: TroubleTeller,
-  meter: StageMeter | undefined,
-): Promise<void> {
-  const { connection, stage, slots, logger, handle } = options;
-  const release = connection.holder.hold(replyOf(message), options.blockLimitMs);
-  const takenAt = performance.now();
-  meter?.take(message.info.deliveryCount);
-  let span: ChunkSpan | undefined;
-  let isSettled = false;
-  const settle = (outcome: ChunkOutcome, end: () => void): void => {
-    if (isSettled) return;
-    isSettled = true;
-    release();
-    end();
-    slots.release();
-    meter?.settle(outcome, performance.now() - takenAt);
-    span?.end(outcome);
-  };
-  try {
-    const run = runOfSubject(message.subject);
-    const newer = newerMessage('chunk', message);
-    if (newer !== undefined) {
-      troubles.tell(run, newer.message);
-      settle('given-back', () => message.nak(NEWER_DELAY_MS));
-      return;
+/** A message of a chunk, held from the moment that it has arrived until it is settled. */
+class MessageInHand {
+  readonly #message: JsMsg;
+  readonly #options: ReceiveOptions;
+  readonly #troubles: TroubleTeller;
+  readonly #telemetry: ChunkTelemetry;
+  readonly #release: () => void;
+  #isSettled = false;
+
+  constructor(message: JsMsg, options: ReceiveOptions, troubles: TroubleTeller) {
+    this.#troubles = troubles;
+    this.#message = message;
+    this.#options = options;
+    this.#release = options.connection.holder.hold(replyOf(message), options.blockLimitMs);
+    this.#telemetry = options.telemetry.inHand(message.info.deliveryCount);
+  }
+
+  /** Reads the message and hands its chunk over; what cannot be read is settled here. */
+  async open(): Promise<void> {
+    const message = this.#message;
+    const { logger, handle } = this.#options;
+    try {
+      const run = runOfSubject(message.subject);
+      const newer = newerMessage('chunk', message);
+      if (newer !== undefined) {
+        this.#troubles.tell(run, newer.message);
+        this.#settle('given-back', () => message.nak(NEWER_DELAY_MS));
+        return;
+      }
+      const data = await this.#data();
+      if (data === undefined) return;
+      const { envelope, body } = readMessage(run, message.headers, data);
+      this.#telemetry.read(envelope, message.headers);
+      handle(this.#deliveryOf(envelope, body));
+    } catch (error) {
+      const isForged = error instanceof LeatError && error.code === 'invalid-message';
+      logger.error({ err: error, subject: message.subject }, 'message not understood');
+      if (isForged) this.#settle('dropped', () => message.term('not written by Leat'));
+      else this.#settle('given-back', () => message.nak(1_000));
     }
+  }
+
+  /** The message's data, from wherever they are; `undefined` if they are gone, and the message settled. */
+  async #data(): Promise<Uint8Array | undefined> {
+    const message = this.#message;
+    const { connection, logger } = this.#options;
     const bodyName = bodyNameOf(message.headers);
-    const data = bodyName === undefined ? message.data : await connection.bodies.get(bodyName);
+    if (bodyName === undefined) return message.data;
+    const data = await connection.bodies.get(bodyName);
     if (data === undefined) {
-      // Whoever had the chunk before was done with it and only the acknowledgement was lost; should the
-      // store have been wiped instead, the fetcher finds the chunk missing and sends it again.
+      // The replica that had the chunk before was done with it and only the acknowledgement was lost; should
+      // the store have been wiped instead, the fetcher finds the chunk missing and sends it again.
+      const run = runOfSubject(message.subject);
       logger.warn({ run, body: bodyName }, 'large body is gone, message dropped');
-      settle('dropped', () => message.ack());
-      return;
+      this.#settle('dropped', () => message.ack());
     }
-    const { envelope, body } = readMessage(run, message.headers, data);
-    const deliveries = message.info.deliveryCount;
-    if (connection.tracer !== undefined) {
-      const chunk = { ...envelope, records: recordsOf(envelope.counts) };
-      span = connection.tracer.process(stage, chunk, message.headers, deliveries);
-    }
-    handle({
+    return data;
+  }
+
+  #deliveryOf(envelope: Envelope, body: Uint8Array): Delivery {
+    const message = this.#message;
+    const bodyName = bodyNameOf(message.headers);
+    return {
       envelope,
+      id: formatChunkId(envelope.chunk),
       body,
-      deliveries,
-      span,
+      deliveries: message.info.deliveryCount,
+      telemetry: this.#telemetry,
       ack: () =>
-        settle('done', () => {
+        this.#settle('done', () => {
           message.ack();
-          if (bodyName !== undefined) void connection.bodies.remove(bodyName);
+          if (bodyName !== undefined) void this.#options.connection.bodies.remove(bodyName);
         }),
-      giveBack: (delayMs) => settle('given-back', () => message.nak(delayMs)),
-      drop: (reason) => settle('dropped', () => message.term(reason)),
-    });
-  } catch (error) {
-    const isForged = error instanceof LeatError && error.code === 'invalid-message';
-    logger.error({ err: error, subject: message.subject }, 'message not understood');
-    if (isForged) settle('dropped', () => message.term('not written by Leat'));
-    else settle('given-back', () => message.nak(1_000));
+      giveBack: (delayMs) => this.#settle('given-back', () => message.nak(delayMs)),
+      drop: (reason) => this.#settle('dropped', () => message.term(reason)),
+    };
+  }
+
+  #settle(outcome: ChunkOutcome, end: () => void): void {
+    if (this.#isSettled) return;
+    this.#isSettled = true;
+    this.#release();
+    end();
+    this.#options.slots.release();
+    this.#telemetry.settled(outcome);
   }
 }

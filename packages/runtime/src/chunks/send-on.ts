@@ -1,6 +1,6 @@
 import type { ChildChunk, Origins } from '@leat/core';
 import type { PipelineConnection } from '../jetstream/pipeline-connection.ts';
-import type { TracedChunk } from '../tracing/chunk-tracer.ts';
+import type { ChunkTracer, TracedChunk } from '../tracing/chunk-tracer.ts';
 import type { Envelope } from './chunk-message.ts';
 import { sendChunk } from './chunk-queue.ts';
 
@@ -56,13 +56,14 @@ export async function sendOn(
  */
 export async function sendOut(
   connection: PipelineConnection,
+  tracer: ChunkTracer | undefined,
   chunk: TracedChunk,
   descent: Omit<Descent, 'trace'>,
   children: readonly ChildChunk<Piece>[],
   signal: AbortSignal,
 ): Promise<void> {
   const readers = children.map(({ reader }) => reader);
-  const span = connection.tracer?.send(chunk, readers);
+  const span = tracer?.send(chunk, readers);
   const sent = sendOn(connection, { ...descent, trace: span?.headers }, children, signal);
   await (span === undefined ? sent : span.until(sent, signal));
 }

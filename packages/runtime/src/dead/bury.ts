@@ -52,7 +52,6 @@ export async function bury(
       return connection.publisher.publish(subject, body, header, signal);
     }),
   );
-  connection.meter?.(stage).bury(records.length);
 }
 
 /** The dead letter of a record: the only place where one is made. */

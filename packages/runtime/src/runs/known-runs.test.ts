@@ -14,6 +14,7 @@ import type { Runs } from './runs.ts';
 import { fetcher, pipeline, saver } from '../../../sdk/src/index.ts';
 import { KnownRuns } from './known-runs.ts';
 import { createLogger } from '../logger.ts';
+import { StageTelemetry } from '../telemetry.ts';
 
 const numbers = fetcher('numbers', {
   source: { kind: 'none', chunks: async function* () {} },
@@ -114,8 +115,10 @@ function deliver(
       position: { source: 'a', unit: 'line', first: 1 },
       sending: '',
     },
+    id: '0',
     body: new Uint8Array(),
     deliveries,
+    telemetry: new StageTelemetry('out', {}).inHand(deliveries),
     ack: () => settled.push('ack'),
     giveBack: (delayMs) => settled.push(`back ${delayMs}`),
     drop: (reason) => settled.push(`drop: ${reason}`),

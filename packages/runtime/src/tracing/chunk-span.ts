@@ -42,14 +42,8 @@ export class ChunkSpan {
   }
 
   /** Tells what a mapper made of the chunk. */
-  became(result: {
-    readonly retries: number;
-    readonly filtered: number;
-    readonly dead: readonly Buried[];
-  }): void {
-    const { retries, filtered, dead } = result;
+  became({ retries, filtered }: { readonly retries: number; readonly filtered: number }): void {
     this.#span.setAttributes({ 'leat.retries': retries, 'leat.filtered': filtered });
-    this.bury(dead);
   }
 
   /** Tells of records that were given up: an exception for each. */

@@ -133,11 +133,8 @@ test('errors and dead letters are exceptions of the span, and its status', async
   const work = Promise.reject(new TypeError('no room'));
   await expect(broken.until(work, signal)).rejects.toThrow('no room');
   const span = tracer.process('places', chunkOf('1'), undefined, 1);
-  span.became({
-    retries: 4,
-    filtered: 1,
-    dead: [{ position: 'line 7', error: { name: 'Error', message: 'bad', stack: 'at …' } }],
-  });
+  span.bury([{ position: 'line 7', error: { name: 'Error', message: 'bad', stack: 'at …' } }]);
+  span.became({ retries: 4, filtered: 1 });
   span.bury([{ position: 'line 8', error: { name: 'RejectedBySink', message: 'too long' } }]);
   span.end('done');
   const [failed, buried] = ended();

@@ -1,0 +1,28 @@
+import { LeatError } from './errors.ts';
+
+/** After an error of Leat's own making, so that a chunk does not go round and round at full speed. */
+const TROUBLE_DELAY_MS = 1_000;
+
+/** What becomes of a chunk when the work on it ended with an error. */
+export interface Fate {
+  /** Given back, some replica works on it again; dropped, none does: it is not Leat's. */
+  readonly outcome: 'given-back' | 'dropped';
+  /** For how long no replica gets it, in milliseconds. */
+  readonly delayMs: number;
+  /** Whether something is wrong: not so where the run was cancelled, or this process must end at once. */
+  readonly isFault: boolean;
+}
+
+/**
+ * Decides what becomes of a chunk by the error that ended the work on it.
+ *
+ * @param isAborted whether this process gives back all that it has in hand
+ */
+export function fateOf(error: unknown, isAborted: boolean): Fate {
+  if (isAborted) return { outcome: 'given-back', delayMs: 0, isFault: false };
+  const code = error instanceof LeatError ? error.code : undefined;
+  if (code === 'invalid-message') return { outcome: 'dropped', delayMs: 0, isFault: true };
+  // A replica whose sink can never work ends; another one may have the sink that is needed.
+  const delayMs = code === 'sink-unfit' ? 0 : TROUBLE_DELAY_MS;
+  return { outcome: 'given-back', delayMs, isFault: code !== 'run-state' };
+}

@@ -1,0 +1,64 @@
+import { addCounts, fanOut, newExecution, type PipelineSpec } from '@leat/core';
+import {
+  bury,
+  type DeadRecord,
+  type Delivery,
+  type PipelineConnection,
+  type ReceiptSender,
+  sendOn,
+} from '@leat/runtime';
+import type { JobResult } from './job.ts';
+
+export interface PassOnOptions {
+  readonly connection: PipelineConnection;
+  readonly spec: PipelineSpec;
+  /** The name of the mapper. */
+  readonly stage: string;
+  readonly receipts: ReceiptSender;
+  /** Aborted when the process must end at once. */
+  readonly abort: AbortSignal;
+}
+
+/**
+ * Stores everything that came of a chunk, before the chunk may be acknowledged: dead letters, and then its
+ * pieces on the queues of the next stages, or its receipt if nothing of it is left.
+ */
+export async function passOn(
+  options: PassOnOptions,
+  delivery: Delivery,
+  result: JobResult,
+  fence: number,
+): Promise<void> {
+  const { connection, spec, stage, receipts, abort } = options;
+  const { envelope, id, telemetry } = delivery;
+  const { chunk, source } = envelope;
+  const buried = await buryDead(options, delivery, result.dead);
+  const counts = addCounts(envelope.counts, {
+    in: 0,
+    expanded: result.expanded,
+    filtered: result.filtered,
+    dead: result.dead.length,
+    retries: result.retries,
+  });
+  if (result.pieces.length === 0) {
+    const receipt = { chunk: id, counts, digest: '', fence, buried };
+    await receipts.send(envelope, source === undefined ? receipt : { ...receipt, source });
+  } else {
+    const children = fanOut(spec, stage, { chunk, counts, buried }, result.pieces);
+    await sendOn(connection, { ...envelope, trace: telemetry.headers }, children, abort);
+  }
+}
+
+/** Makes dead letters of records, and gives the executions that have buried records of the chunk so far. */
+async function buryDead(
+  { connection, stage, abort }: PassOnOptions,
+  { envelope, telemetry }: Delivery,
+  records: readonly DeadRecord[],
+): Promise<readonly string[]> {
+  const earlier = envelope.buried ?? [];
+  if (records.length === 0) return earlier;
+  const execution = newExecution(Math.random());
+  await bury(connection, { stage, chunk: envelope, execution }, records, abort);
+  telemetry.buried(records);
+  return [...earlier, execution];
+}
