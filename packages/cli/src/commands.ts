@@ -1,3 +1,4 @@
+import { completionCommand } from './commands/completion.ts';
 import { cancelCommand, pauseCommand, resumeCommand } from './commands/control.ts';
 import { deadCommand } from './commands/dead.ts';
 import { devCommand } from './commands/dev.ts';
@@ -10,8 +11,7 @@ import { statusCommand } from './commands/status.ts';
 import { verifyCommand } from './commands/verify.ts';
 import type { Entry } from './find-command.ts';
 
-/** Everything that may stand behind `leat`, in the order of the help. */
-export const COMMANDS: readonly Entry[] = [
+const OTHERS: readonly Entry[] = [
   devCommand,
   startCommand,
   fetcherCommand,
@@ -27,3 +27,6 @@ export const COMMANDS: readonly Entry[] = [
   doctorCommand,
   permissionsCommand,
 ];
+
+/** Everything that may stand behind `leat`, in the order of the help. */
+export const COMMANDS: readonly Entry[] = [...OTHERS, completionCommand(OTHERS)];

@@ -1,6 +1,6 @@
 import { LeatError, type TopologySettings } from '@leat/core';
 import type { LogFormat, NatsSettings } from '@leat/runtime';
-import type * as z from 'zod';
+import * as z from 'zod';
 import {
   SETTING_SCHEMAS,
   type SettingGroup,
@@ -14,6 +14,8 @@ import {
 export interface SettingRow extends Omit<SettingMeta, 'description'> {
   readonly fallback: string | undefined;
   readonly meaning: string;
+  /** What it may be, if that is a list. */
+  readonly choices: readonly string[];
   /** Which values are right, read from text. */
   readonly schema: z.ZodType;
 }
@@ -32,9 +34,14 @@ function rowsOf(): Record<SettingName, SettingRow> {
     const { description: meaning, ...meta } = settingMeta(name as SettingName);
     const value = schema.parse(undefined);
     const fallback = value === undefined ? undefined : `${value}`;
-    return [name, { ...meta, meaning, fallback, schema }];
+    return [name, { ...meta, meaning, choices: choicesOf(schema), fallback, schema }];
   });
   return Object.fromEntries(rows) as Record<SettingName, SettingRow>;
+}
+
+function choicesOf(schema: z.ZodType): readonly string[] {
+  const inner = schema instanceof z.ZodDefault ? schema.unwrap() : schema;
+  return inner instanceof z.ZodEnum ? inner.options.map(String) : [];
 }
 
 /** The settings of a command, read and checked. */
