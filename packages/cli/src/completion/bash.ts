@@ -1,11 +1,9 @@
-import { type Place, valuedOptions } from './places.ts';
+import { type CompletedOption, type Place, valuedOptions } from './places.ts';
 
 /** The script that completes `leat` in bash, for `eval` or a file. */
 export function bashCompletion(places: readonly Place[]): string {
   const valued = valuedOptions(places);
   const chosen = valued.filter(({ choices }) => choices.length > 0);
-  const names = (of: readonly { readonly flag: string }[]): string =>
-    of.map(({ flag }) => flag).join(' ');
   return `# Completion of leat for bash: eval "$(leat completion bash)"
 _leat() {
   local current=\${COMP_WORDS[COMP_CWORD]} path='' word option='' words='' options='' i
@@ -49,4 +47,8 @@ ${places
 # Files, where nothing else is known.
 complete -o default -F _leat leat
 `;
+}
+
+function names(options: readonly CompletedOption[]): string {
+  return options.map(({ flag }) => flag).join(' ');
 }
