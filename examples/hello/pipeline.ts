@@ -3,13 +3,7 @@ import { generate } from '@leat/connectors/memory';
 import { fetcher, mapper, pipeline, saver } from '@leat/sdk';
 import { z } from 'zod';
 
-const Square = z.object({ n: z.int(), square: z.int() });
-
 const numbers = fetcher('numbers', { source: generate(1_000, (n) => n), schema: z.int() });
-const squares = mapper('squares', {
-  from: numbers,
-  schema: Square,
-  map: (n) => ({ n, square: n * n }),
-});
+const squares = mapper('squares', { from: numbers, map: (n) => ({ n, square: n * n }) });
 const files = saver('files', { from: squares, sink: ndjsonSink('out/hello') });
 export default pipeline('hello', { savers: [files] });

@@ -118,7 +118,7 @@ export {
 export { MAX_SLOTS, movingAverage, wantedSlots } from './slots.ts';
 export type { JsonValue } from './json.ts';
 export { whyNotJson } from './json.ts';
-export { nearest } from './nearest.ts';
+export { nearest, noSuchName } from './nearest.ts';
 
 // Servers
 export { losesReplicatedQueues, OLDEST_SERVER, whyTooOld } from './server-version.ts';

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { nearest } from './nearest.ts';
+import { nearest, noSuchName } from './nearest.ts';
 
 const OPTIONS = [
   'from',
@@ -50,4 +50,14 @@ test('one edit of a word of five characters or more is near to it', () => {
       expect(nearest(`${before}${letter}${name.slice(at)}`, [name])).toBe(name);
     }),
   );
+});
+
+test('the sentence says what was meant, or what there is', () => {
+  expect(noSuchName('option', 'form', OPTIONS)).toBe(
+    'There is no option "form": did you mean from?',
+  );
+  expect(noSuchName('parameter', 'x', ['a', 'b'])).toBe(
+    'There is no parameter "x": there are a, b.',
+  );
+  expect(noSuchName('parameter', 'x', [])).toBe('There is no parameter "x": there are none.');
 });

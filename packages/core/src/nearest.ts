@@ -19,6 +19,19 @@ export function nearest(word: string, names: Iterable<string>): string | undefin
   return best;
 }
 
+/**
+ * The sentence for a name that there is not: `There is no option "concurency": did you mean concurrency?`, or
+ * which names there are.
+ *
+ * @param what of what it is no name: `option`, `parameter`
+ */
+export function noSuchName(what: string, word: string, names: readonly string[]): string {
+  const meant = nearest(word, names);
+  const hint =
+    meant === undefined ? `there are ${names.join(', ') || 'none'}.` : `did you mean ${meant}?`;
+  return `There is no ${what} ${JSON.stringify(word)}: ${hint}`;
+}
+
 /** How many edits make one word of the other; `Infinity` if so many that it is another word. */
 function editsBetween(word: string, name: string): number {
   const [short, long] = word.length < name.length ? [word, name] : [name, word];

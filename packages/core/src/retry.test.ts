@@ -163,6 +163,7 @@ describe('retryPolicy', () => {
   test('fills in the defaults', () => {
     expect(retryPolicy()).toEqual(DEFAULT_RETRY_POLICY);
     expect(retryPolicy({ attempts: 1 })).toEqual({ ...DEFAULT_RETRY_POLICY, attempts: 1 });
+    expect(retryPolicy(3)).toEqual({ ...DEFAULT_RETRY_POLICY, attempts: 3 });
   });
 
   test.each([
@@ -177,6 +178,7 @@ describe('retryPolicy', () => {
     ],
     [{ factor: 0.5 }, 'retry.factor must be a number from 1; it is 0.5.'],
     [{ factor: Infinity }, 'retry.factor must be a number from 1; it is Infinity.'],
+    [{ attemps: 3 } as object, 'There is no option of retry "attemps": did you mean attempts?'],
     [{ jitter: 'some' as 'full' }, 'retry.jitter must be full, equal or none; it is some.'],
   ])('refuses %j with a sentence', (wrong, sentence) => {
     expect(() => retryPolicy(wrong)).toThrow(new LeatError('invalid-pipeline', sentence));

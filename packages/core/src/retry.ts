@@ -1,4 +1,5 @@
 import { BusyError, LeatError, RetryAfterError, TerminalError } from './errors.ts';
+import { noSuchName } from './nearest.ts';
 
 /** When a failed record or chunk is tried again, and when it is given up. */
 export interface RetryPolicy {
@@ -138,10 +139,17 @@ export function backoffMs(policy: RetryPolicy, failures: number, random: number)
 /**
  * Fills in the defaults and checks the result.
  *
+ * @param policy a number is short for its `attempts`
  * @throws LeatError `invalid-pipeline`
  */
-export function retryPolicy(policy: Partial<RetryPolicy> = {}): RetryPolicy {
-  const full = { ...DEFAULT_RETRY_POLICY, ...policy };
+export function retryPolicy(policy: Partial<RetryPolicy> | number = {}): RetryPolicy {
+  const given = typeof policy === 'number' ? { attempts: policy } : policy;
+  const names = Object.keys(DEFAULT_RETRY_POLICY);
+  const unknown = Object.keys(given).find((name) => !names.includes(name));
+  if (unknown !== undefined) {
+    throw new LeatError('invalid-pipeline', noSuchName('option of retry', unknown, names));
+  }
+  const full = { ...DEFAULT_RETRY_POLICY, ...given };
   const demand = (isGood: boolean, key: keyof RetryPolicy, expected: string): void => {
     if (isGood) return;
     throw new LeatError(

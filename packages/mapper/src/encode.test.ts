@@ -1,7 +1,8 @@
 import { fetcher, mapper, type Mapper } from '@leat/sdk';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { z, type ZodType } from 'zod';
 import { encodeResult, encodeResults } from './encode.ts';
+import { KEPT } from './outcome.ts';
 
 const numbers = fetcher('numbers', {
   source: { kind: 'none', chunks: async function* () {} },
@@ -17,6 +18,37 @@ test('one line for map, a line for each result otherwise', () => {
   expect(encodeResult(stageOf('flatMap'), new Set([1, 'a\n']))).toEqual(['1', String.raw`"a\n"`]);
   expect(encodeResult(stageOf('flatMap'), [])).toEqual([]);
   expect(encodeResults(stageOf('mapChunk'), [1, 2], 2)).toEqual(['1', '2']);
+});
+
+test('a filter keeps a record, or there is no line', () => {
+  const large = mapper('large', { from: numbers, filter: () => true });
+  expect(encodeResult(large, true)).toBe(KEPT);
+  expect(encodeResult(large, false)).toEqual([]);
+  expect(() => encodeResult(large, 1)).toThrow(
+    'filter must return true or false; it returned number',
+  );
+});
+
+describe('without a schema', () => {
+  const plain = mapper('plain', { from: numbers, map: (record) => record });
+
+  test('a result is written as it is', () => {
+    expect(encodeResult(plain, { a: [1, null], b: undefined })).toBe('{"a":[1,null]}');
+  });
+
+  test.each<[unknown, string]>([
+    [{ at: [new Date(0)] }, 'at.0 is an instance of Date'],
+    [[1, undefined], '1 is undefined'],
+    [Number.NaN, 'it is NaN'],
+    [undefined, 'it is undefined'],
+  ])('what JSON cannot hold exactly is refused (%#)', (result, fault) => {
+    expect(() => encodeResult(plain, result)).toThrow(
+      expect.objectContaining({
+        name: 'InvalidResult',
+        message: `the result is not JSON: ${fault}; give the stage a schema that says how it is written`,
+      }),
+    );
+  });
 });
 
 test('codecs are encoded, and what a schema does not know is left out', () => {

@@ -1,6 +1,8 @@
 import { type Mapper, TerminalError } from '@leat/sdk';
+import { whyNotJson } from '@leat/core';
 import { applySchema, describeIssues, ENCODE } from '@leat/runtime';
 import { safeEncode, type ZodType } from 'zod';
+import { KEPT } from './outcome.ts';
 
 /** A stage's result that is not what the stage says it yields: a mistake, which trying again repeats. */
 class InvalidResult extends TerminalError {
@@ -9,12 +11,16 @@ class InvalidResult extends TerminalError {
 
 /**
  * Turns what the user's function made of one record into JSON: a line for `map`, none or any number for
- * `flatMap`.
+ * `flatMap`. For a `filter` the record is kept as it is, or there is no line.
  *
  * @throws InvalidResult if a result does not fit the stage's schema
  */
-export function encodeResult({ schema, work }: Mapper, result: unknown): string | string[] {
-  return work.type === 'map' ? encode(schema, result) : encodeEach(schema, work.type, result);
+export function encodeResult(mapper: Mapper, result: unknown): string | string[] | typeof KEPT {
+  const { type } = mapper.work;
+  if (type === 'map') return encode(mapper, result);
+  if (type !== 'filter') return encodeEach(mapper, type, result);
+  if (typeof result === 'boolean') return result ? KEPT : [];
+  throw new InvalidResult(`filter must return true or false; it returned ${kindOf(result)}`);
 }
 
 /**
@@ -23,24 +29,25 @@ export function encodeResult({ schema, work }: Mapper, result: unknown): string 
  * @param expected how many results there must be
  * @throws InvalidResult if a result does not fit the stage's schema, or their number is wrong
  */
-export function encodeResults({ schema }: Mapper, results: unknown, expected: number): string[] {
-  const lines = encodeEach(schema, 'mapChunk', results);
+export function encodeResults(mapper: Mapper, results: unknown, expected: number): string[] {
+  const lines = encodeEach(mapper, 'mapChunk', results);
   if (lines.length === expected) return lines;
   throw new InvalidResult(
     `mapChunk must return a result for each of its ${expected} records; it returned ${lines.length}`,
   );
 }
 
-function encodeEach(schema: ZodType, type: string, results: unknown): string[] {
+function encodeEach(mapper: Mapper, type: string, results: unknown): string[] {
   if (typeof results !== 'object' || results === null || !(Symbol.iterator in results)) {
     throw new InvalidResult(
       `${type} must return an array or another iterable; it returned ${kindOf(results)}`,
     );
   }
-  return Array.from(results as Iterable<unknown>, (item) => encode(schema, item));
+  return Array.from(results as Iterable<unknown>, (item) => encode(mapper, item));
 }
 
-function encode(schema: ZodType, result: unknown): string {
+function encode({ schema, isInferred }: Mapper, result: unknown): string {
+  if (isInferred) return encodeJson(result);
   const { value, issues } = applySchema(schema, result, ENCODE);
   const line: string | undefined = JSON.stringify(
     issues.length === 0 ? value : encodeAgain(schema, result),
@@ -48,6 +55,15 @@ function encode(schema: ZodType, result: unknown): string {
   if (line === undefined)
     throw new InvalidResult(`the result is ${kindOf(value)}, which JSON cannot hold`);
   return line;
+}
+
+/** Where there is no schema, nothing says how a value becomes JSON: what JSON cannot hold is refused. */
+function encodeJson(result: unknown): string {
+  const fault = whyNotJson(result);
+  if (fault === undefined) return JSON.stringify(result);
+  throw new InvalidResult(
+    `the result is not JSON: ${fault}; give the stage a schema that says how it is written`,
+  );
 }
 
 /** For an error that can be told. */

@@ -1,5 +1,11 @@
-/** What became of one record: a line of JSON, or any number of them, or why it was given up. */
-export type Outcome = string | readonly string[] | GivenUp;
+/**
+ * What became of one record: a line of JSON, or any number of them, or itself, as it arrived, or why it was
+ * given up.
+ */
+export type Outcome = string | readonly string[] | typeof KEPT | GivenUp;
+
+/** The record goes on as it arrived. */
+export const KEPT = true;
 
 export interface GivenUp {
   readonly error: unknown;

@@ -2,7 +2,7 @@ import type { ChunkLimits } from '@leat/core';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Job } from './job.ts';
-import type { Outcome } from './outcome.ts';
+import { KEPT, type Outcome } from './outcome.ts';
 import { resultOf } from './results.ts';
 
 function jobOf(records: number, limits: ChunkLimits, origins?: readonly number[], body = ''): Job {
@@ -20,6 +20,7 @@ function jobOf(records: number, limits: ChunkLimits, origins?: readonly number[]
 const outcomes: fc.Arbitrary<Outcome> = fc.oneof(
   fc.array(fc.constantFrom('1', '"é"', '{"a":1}'), { maxLength: 9 }),
   fc.constantFrom('1', '"é"', '{"a":1}'),
+  fc.constant(KEPT),
   fc.constant({ error: new Error('bad'), attempts: 2 }),
 );
 
@@ -30,18 +31,19 @@ test('every record is accounted for, in order, however it is cut', () => {
       fc.integer({ min: 1, max: 9 }),
       fc.integer({ min: 1, max: 40 }),
       (all, chunkSize, maxBytes) => {
-        const { pieces, expanded, filtered, dead } = resultOf(
-          jobOf(all.length, { chunkSize, maxBytes }),
-          all,
-          0,
-        );
-        const linesOf = (each: Outcome): readonly string[] =>
-          typeof each === 'string' ? [each] : 'error' in each ? [] : each;
+        const arrived = all.map((_, n) => `"arrived ${n}" \n`).join('');
+        const job = jobOf(all.length, { chunkSize, maxBytes }, undefined, arrived);
+        const { pieces, expanded, filtered, dead } = resultOf(job, all, 0);
+        const linesOf = (each: Outcome, n: number): readonly string[] => {
+          if (each === KEPT) return [`"arrived ${n}" `];
+          if (typeof each === 'string') return [each];
+          return 'error' in each ? [] : each;
+        };
         const lines = all.flatMap(linesOf);
         const text = pieces.map(({ body }) => new TextDecoder().decode(body)).join('');
         expect(text.split('\n').slice(0, -1)).toEqual(lines);
         expect(all.length + expanded).toBe(lines.length + filtered + dead.length);
-        const origins = all.flatMap((each, n) => linesOf(each).map(() => n));
+        const origins = all.flatMap((each, n) => linesOf(each, n).map(() => n));
         expect(pieces.flatMap((piece) => piece.origins)).toEqual(origins);
         for (const piece of pieces) {
           expect(piece.records).toBe(piece.origins.length);
@@ -50,6 +52,13 @@ test('every record is accounted for, in order, however it is cut', () => {
       },
     ),
   );
+});
+
+test('a chunk of which nothing was changed is not written anew', () => {
+  const job = jobOf(2, { chunkSize: 1, maxBytes: 1 }, [4, 7], '1\n2\n');
+  const { pieces } = resultOf(job, [KEPT, KEPT], 0);
+  expect(pieces).toEqual([{ body: job.body, records: 2, origins: [4, 7] }]);
+  expect(pieces[0]?.body).toBe(job.body);
 });
 
 test('one record for one is never cut', () => {

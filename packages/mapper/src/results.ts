@@ -1,7 +1,7 @@
 import { type ChunkLimits, formatPosition, messageOf, type Origins } from '@leat/core';
 import { type DeadRecord, type Piece, textsOf } from '@leat/runtime';
 import type { Job, JobResult } from './job.ts';
-import type { GivenUp, Outcome } from './outcome.ts';
+import { type GivenUp, KEPT, type Outcome } from './outcome.ts';
 
 const UNCUT: ChunkLimits = {
   chunkSize: Number.POSITIVE_INFINITY,
@@ -16,11 +16,17 @@ export function resultOf(job: Job, outcomes: readonly Outcome[], retries: number
   let arrived: readonly string[] | undefined;
   let expanded = 0;
   let filtered = 0;
+  let kept = 0;
   for (const [index, outcome] of outcomes.entries()) {
     const origin = job.origins?.[index] ?? index;
     if (typeof outcome === 'string') {
       lines.push(outcome);
       origins.push(origin);
+    } else if (outcome === KEPT) {
+      arrived ??= textsOf(job.body);
+      lines.push(arrived[index] ?? '');
+      origins.push(origin);
+      kept++;
     } else if ('error' in outcome) {
       arrived ??= textsOf(job.body);
       const position = formatPosition(job.position, origin);
@@ -34,8 +40,12 @@ export function resultOf(job: Job, outcomes: readonly Outcome[], retries: number
       }
     }
   }
+  // What nobody changed is not written anew.
+  const isWhole = kept > 0 && kept === job.records;
   return {
-    pieces: piecesOf(lines, origins, expanded, job.limits),
+    pieces: isWhole
+      ? [{ body: job.body, records: kept, origins }]
+      : piecesOf(lines, origins, expanded, job.limits),
     expanded,
     filtered,
     dead,

@@ -56,6 +56,38 @@ function numbersIn(pieces: readonly { readonly body: Uint8Array }[]): number[] {
 const range = (count: number): number[] => Array.from({ length: count }, (_, n) => n);
 const turn = (): Promise<void> => new Promise(setImmediate);
 
+describe('filter', () => {
+  // As no JSON.stringify writes it.
+  const body = '{ "n": 0 }\n{"n":1.0}\n{"n":2,"more":[ ]}\n{"n":3}\n';
+
+  test.each([
+    ['at once', ({ n }: Record_) => n > 0],
+    ['later', async ({ n }: Record_) => n > 0],
+  ])('passes records on byte for byte, when it says so %s', async (_, filter) => {
+    const worker = workerOf({ filter, schema: undefined } as never);
+    const { pieces, filtered, dead } = await worker.work(jobOf(4, body), NEVER);
+    const text = pieces.map((piece) => Buffer.from(piece.body).toString()).join('');
+    expect(text).toBe('{"n":1.0}\n{"n":2,"more":[ ]}\n{"n":3}\n');
+    expect(pieces.map(({ origins }) => origins)).toEqual([[1, 2, 3]]);
+    expect([filtered, dead]).toEqual([1, []]);
+  });
+
+  test('buries what it fails at, and a record that does not fit', async () => {
+    const filter = ({ n }: Record_): boolean => {
+      if (n === 1) throw new TerminalError('one');
+      return n === 2 ? (0 as unknown as boolean) : true;
+    };
+    const worker = workerOf({ filter, schema: undefined } as never);
+    const { pieces, dead, filtered } = await worker.work(jobOf(5, `${body}{"n":"x"}\n`), NEVER);
+    expect([numbersIn(pieces), filtered]).toEqual([[0, 3], 0]);
+    expect(dead.map(({ index, error }) => [index, error.name])).toEqual([
+      [1, 'TerminalError'],
+      [2, 'InvalidResult'],
+      [4, 'InvalidRecord'],
+    ]);
+  });
+});
+
 describe('map', () => {
   test('keeps the order, whatever finishes first', async () => {
     const worker = workerOf({

@@ -55,7 +55,7 @@ describe('parameters are read', () => {
       more: '2',
     });
     expect(faultsOf({ more: '2' }, z.strictObject({}))).toBe(
-      'There is no parameter "more": the pipeline takes none.',
+      'There is no parameter "more": there are none.',
     );
   });
 });
@@ -65,7 +65,7 @@ describe('a sentence says of each parameter', () => {
     [{}, 'The parameter file is missing (Invalid input: expected string, received undefined).'],
     [
       { file: 'a', cuont: '1', bananas: '2' },
-      'There is no parameter "cuont": did you mean count? There is no parameter "bananas": the pipeline takes file, count, dry, mode, since, columns.',
+      'There is no parameter "cuont": did you mean count? There is no parameter "bananas": there are file, count, dry, mode, since, columns.',
     ],
     [
       { file: 'a', count: '0', mode: 'slow' },
@@ -86,7 +86,7 @@ describe('a sentence says of each parameter', () => {
     ],
     [
       { file: 'a', toString: 'b' },
-      'There is no parameter "toString": the pipeline takes file, count, dry, mode, since, columns.',
+      'There is no parameter "toString": there are file, count, dry, mode, since, columns.',
     ],
   ])('%j', (given, sentences) => {
     expect(faultsOf(given)).toBe(sentences);

@@ -1,4 +1,4 @@
-import { type GivenParams, LeatError, messageOf, nearest, whyNotJson } from '@leat/core';
+import { type GivenParams, LeatError, messageOf, noSuchName, whyNotJson } from '@leat/core';
 import type { ParamsSchema } from '@leat/sdk';
 import { object, type ZodType } from 'zod';
 
@@ -112,14 +112,7 @@ function unknownNames(schema: ParamsSchema, names: readonly string[]): string[] 
   const known = Object.keys(schema.shape);
   return names
     .filter((name) => partOf(schema, name) === undefined)
-    .map((name) => {
-      const meant = nearest(name, known);
-      const hint =
-        meant === undefined
-          ? `the pipeline takes ${known.join(', ') || 'none'}.`
-          : `did you mean ${meant}?`;
-      return `There is no parameter ${JSON.stringify(name)}: ${hint}`;
-    });
+    .map((name) => noSuchName('parameter', name, known));
 }
 
 /** Whether a schema takes parameters that it does not name (`z.looseObject`, `.catchall`). */

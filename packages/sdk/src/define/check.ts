@@ -1,7 +1,25 @@
-import { LeatError } from '@leat/core';
+import { LeatError, noSuchName } from '@leat/core';
 import type { ZodType } from 'zod';
 import type { ParamsSchema } from '../params.ts';
 import type { Upstream } from './stages.ts';
+
+/**
+ * Refuses options that there are not, which a file in JavaScript, or one that is not checked, may have.
+ *
+ * @param where what they are options of: `The stage "zones"`
+ * @param known every option that there is
+ * @throws LeatError `invalid-pipeline`
+ */
+export function demandKnown(
+  where: string,
+  options: object,
+  known: Readonly<Record<string, true>>,
+): void {
+  const names = Object.keys(known);
+  const unknown = Object.keys(options).find((name) => !names.includes(name));
+  if (unknown === undefined) return;
+  throw new LeatError('invalid-pipeline', `${where}: ${noSuchName('option', unknown, names)}`);
+}
 
 /** Files in JavaScript, and values that a cast let through. */
 export function demandUpstream(stage: string, from: Upstream | undefined): void {
@@ -26,5 +44,10 @@ export function demandCount(stage: string, option: string, value: number): void 
 }
 
 export function invalid(stage: string, sentence: string): LeatError {
-  return new LeatError('invalid-pipeline', `The stage ${JSON.stringify(stage)}: ${sentence}.`);
+  return new LeatError('invalid-pipeline', `${nameOf(stage)}: ${sentence}.`);
+}
+
+/** How errors name a stage. */
+export function nameOf(stage: string): string {
+  return `The stage ${JSON.stringify(stage)}`;
 }

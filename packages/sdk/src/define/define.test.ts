@@ -4,6 +4,7 @@ import type { Sink, Source } from '../contracts.ts';
 import { fetcher } from './fetcher.ts';
 import { mapper } from './mapper.ts';
 import { saver } from './saver.ts';
+import type { Mapper } from './stages.ts';
 import type { GivenParamsOf } from '../params.ts';
 import { type Pipeline, pipeline } from './pipeline.ts';
 
@@ -48,6 +49,25 @@ describe('the graph', () => {
     });
     expect(made.fetcher).toBe(numbers);
     expect(made.stages).toEqual([numbers, texts, out, also]);
+  });
+
+  test('is visited once for each stage, however many paths lead to it', () => {
+    const joined = (nth: number, ...from: readonly Mapper[]): Mapper =>
+      Object.defineProperty({ ...texts, name: `m${nth}` }, 'from', {
+        get: () => {
+          visits++;
+          return from[visits % from.length] ?? numbers;
+        },
+      });
+    let visits = 0;
+    let last = joined(0);
+    for (let nth = 1; nth < 30; nth++) last = joined(nth, last, last);
+    const savers = Array.from({ length: 30 }, (_, nth) =>
+      saver(`s${nth}`, { from: last, sink: sinkOf() }),
+    );
+    expect(pipeline('p', { savers }).stages).toHaveLength(61);
+    // Once to be visited, and once to be drawn.
+    expect(visits).toBe(60);
   });
 
   test('must have one fetcher, and names that are all different', () => {
@@ -122,13 +142,96 @@ describe('options', () => {
   test('a mapper does exactly one thing', () => {
     const common = { from: numbers, schema: Numbered };
     // @ts-expect-error nothing to do
-    expect(() => mapper('m', common)).toThrow('needs exactly one of map, flatMap and mapChunk');
+    expect(() => mapper('m', common)).toThrow(
+      'needs exactly one of map, flatMap, filter and mapChunk; it has none',
+    );
     expect(() =>
       // @ts-expect-error two things to do
       mapper('m', { ...common, map: (r) => r, flatMap: (r) => [r] }),
     ).toThrow('it has map and flatMap');
     // @ts-expect-error not a function
     expect(() => mapper('m', { ...common, map: 'x' })).toThrow('map must be a function');
+  });
+});
+
+describe('unknown options are refused, with the nearest name', () => {
+  const source = sourceOf<never>();
+  const stage = { from: numbers, schema: Numbered, map: (record: { n: number }) => record };
+
+  test.each<[string, () => unknown, string]>([
+    [
+      'a fetcher',
+      () => fetcher('f', { source, schema: Numbered, chunksize: 3 } as never),
+      'The stage "f": There is no option "chunksize": did you mean chunkSize?',
+    ],
+    [
+      'a mapper',
+      () => mapper('m', { ...stage, concurency: 3 } as never),
+      'The stage "m": There is no option "concurency": did you mean concurrency?',
+    ],
+    [
+      'a saver',
+      () => saver('s', { from: numbers, sink: sinkOf(), retry: 3 } as never),
+      'The stage "s": There is no option "retry": there are from, sink.',
+    ],
+    [
+      'a pipeline',
+      () => pipeline('p', { savers: [out], maxDead: 3 } as never),
+      'The pipeline "p": There is no option "maxDead": did you mean maxDeadRecords?',
+    ],
+    [
+      'a retry policy',
+      () => mapper('m', { ...stage, retry: { attemps: 3 } } as never),
+      'There is no option of retry "attemps": did you mean attempts?',
+    ],
+  ])('of %s', (_, define, sentence) => {
+    expect(define).toThrow(
+      expect.objectContaining({ code: 'invalid-pipeline', message: sentence }),
+    );
+  });
+});
+
+describe('a mapper without a schema', () => {
+  const squares = mapper('squares', {
+    from: numbers,
+    map: async ({ n }) => ({ n, square: n * n }),
+  });
+
+  test('has the type of its function, whatever that returns', () => {
+    expectTypeOf<z.output<typeof squares.schema>>().toEqualTypeOf<{ n: number; square: number }>();
+    const parts = mapper('parts', { from: squares, flatMap: ({ n, square }) => [n, square] });
+    expectTypeOf<z.input<typeof parts.schema>>().toEqualTypeOf<number>();
+    const later = mapper('later', {
+      from: squares,
+      async *flatMap({ n }) {
+        yield `${n}!`;
+      },
+    });
+    expectTypeOf<z.output<typeof later.schema>>().toEqualTypeOf<string>();
+    const chunks = mapper('chunks', { from: squares, mapChunk: (all) => all.map(({ n }) => [n]) });
+    expectTypeOf<z.output<typeof chunks.schema>>().toEqualTypeOf<number[]>();
+    saver('s', { from: squares, sink: sinkOf<{ n: number }>() });
+    // @ts-expect-error the sink wants other records
+    saver('s', { from: squares, sink: sinkOf<{ text: string }>() });
+    // @ts-expect-error the record has no such field
+    mapper('m', { from: squares, map: ({ text }) => ({ text }) });
+    expect([squares.isInferred, texts.isInferred]).toEqual([true, false]);
+    expect(squares.schema.parse({ any: 'JSON' })).toEqual({ any: 'JSON' });
+  });
+});
+
+describe('a filter', () => {
+  const large = mapper('large', { from: texts, filter: ({ text }) => text.length > 3, retry: 3 });
+
+  test('has the schema of what it reads', () => {
+    expect(large.schema).toBe(Texted);
+    expectTypeOf(large.schema).toEqualTypeOf<typeof Texted>();
+    expect(large).toMatchObject({ isInferred: false, retry: { attempts: 3 } });
+    // @ts-expect-error it says yes or no
+    mapper('m', { from: texts, filter: ({ text }) => text });
+    // @ts-expect-error a filter changes nothing, and has no schema of its own
+    const own = () => mapper('m', { from: texts, schema: Texted, filter: () => true });
+    expect(own).toThrow('a filter has the schema of the stage that it reads');
   });
 });
 

@@ -1,7 +1,7 @@
 import type { input, ZodType } from 'zod';
 import type { Source } from '../contracts.ts';
 import type { ParamsOf, ParamsSchema } from '../params.ts';
-import { demandCount, demandParams, demandSchema, invalid } from './check.ts';
+import { demandCount, demandKnown, demandParams, demandSchema, invalid, nameOf } from './check.ts';
 import { type PerRun, perRun } from './per-run.ts';
 import type { Fetcher } from './stages.ts';
 
@@ -39,6 +39,15 @@ export interface FetcherOptions<
   readonly window?: number;
 }
 
+const OPTIONS: Readonly<Record<keyof FetcherOptions<ZodType>, true>> = {
+  params: true,
+  source: true,
+  schema: true,
+  chunkSize: true,
+  maxBytes: true,
+  window: true,
+};
+
 /**
  * Defines the stage that cuts a dataset into chunks, and what its runs are started with.
  *
@@ -58,6 +67,7 @@ export function fetcher<S extends ZodType, P extends ParamsSchema | undefined = 
 ): Fetcher<S, P> {
   const { source, schema, chunkSize = 100, maxBytes = 512 * 1024, window = 1_000 } = options;
   const params = options.params as P;
+  demandKnown(nameOf(name), options, OPTIONS);
   if (source === undefined) throw invalid(name, 'needs a source');
   demandSchema(name, schema);
   demandCount(name, 'chunkSize', chunkSize);

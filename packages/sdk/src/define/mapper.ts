@@ -1,16 +1,27 @@
 import { retryPolicy, type RetryPolicy } from '@leat/core';
-import type { output, ZodType } from 'zod';
+import { type output, unknown, type ZodType } from 'zod';
 import type { StageContext } from '../context.ts';
 import type { ParamsOf, ParamsSchema } from '../params.ts';
-import { demandCount, demandSchema, demandUpstream, invalid } from './check.ts';
+import {
+  demandCount,
+  demandKnown,
+  demandSchema,
+  demandUpstream,
+  invalid,
+  nameOf,
+} from './check.ts';
 import { oneWayPart } from './one-way.ts';
 import type { Mapper, Upstream, Work } from './stages.ts';
 
 interface MapperCommon<I extends ZodType, S extends ZodType, P extends ParamsSchema | undefined> {
   /** The stage whose records this one reads. Reading one stage from several is fan-out. */
   readonly from: Upstream<I, P>;
-  /** What a result must look like; one that does not is a dead letter. */
-  readonly schema: S;
+  /**
+   * What a result must look like; one that does not is a dead letter. A `filter` has none: its records are
+   * those of `from`.
+   * @defaultValue none: the type of a result is that of the function, and it is only checked to be JSON
+   */
+  readonly schema?: S;
   /**
    * How many records are worked on at the same time, in each thread.
    * @defaultValue `16`
@@ -30,17 +41,42 @@ interface MapperCommon<I extends ZodType, S extends ZodType, P extends ParamsSch
    * @defaultValue none: a chunk may take as long as it likes
    */
   readonly timeoutMs?: number;
-  /** When a failing record is tried again, and when it is given up. */
-  readonly retry?: Partial<RetryPolicy>;
+  /**
+   * When a failing record is tried again, and when it is given up. A number is short for `{ attempts }`.
+   * @defaultValue 5 attempts: see `RetryPolicy`
+   */
+  readonly retry?: Partial<RetryPolicy> | number;
 }
 
-type Result<T> = T | Promise<T>;
+type MayWait<T> = T | Promise<T>;
 
-/** Exactly one of `map`, `flatMap` and `mapChunk`. */
+declare const NOT_INFERRED: unique symbol;
+/** Stands for the type of results that no function has given. */
+type NotInferred = typeof NOT_INFERRED;
+
+/** What a function gives: what the schema says, or whatever it likes if there is none. */
+type Result<S extends ZodType, T> = [S] extends [never] ? T : NoInfer<output<S>>;
+
+/** The schema of a mapper's records: its own, or one made of the function's type, or that of `from`. */
+type SchemaOf<I extends ZodType, S extends ZodType, T> = [S] extends [never]
+  ? [T] extends [NotInferred]
+    ? I
+    : ZodType<T, T>
+  : S;
+
+/**
+ * Exactly one of `map`, `flatMap`, `filter` and `mapChunk`.
+ *
+ * @typeParam I the schema of the records that it reads
+ * @typeParam S the schema that is given; `never` if none is
+ * @typeParam P the schema of the run's parameters
+ * @typeParam T what the function gives, if no schema says so
+ */
 export type MapperOptions<
   I extends ZodType,
-  S extends ZodType,
+  S extends ZodType = never,
   P extends ParamsSchema | undefined = ParamsSchema | undefined,
+  T = unknown,
 > = MapperCommon<I, S, P> &
   (
     | {
@@ -48,17 +84,30 @@ export type MapperOptions<
         readonly map: (
           record: NoInfer<output<I>>,
           context: StageContext<ParamsOf<NoInfer<P>>>,
-        ) => Result<NoInfer<output<S>>>;
+        ) => MayWait<Result<S, T>>;
         readonly flatMap?: never;
+        readonly filter?: never;
         readonly mapChunk?: never;
       }
     | {
-        /** One record in, none or any number out: a filter, or an expansion. */
+        /** One record in, none or any number out. */
         readonly flatMap: (
           record: NoInfer<output<I>>,
           context: StageContext<ParamsOf<NoInfer<P>>>,
-        ) => Result<Iterable<NoInfer<output<S>>>> | AsyncIterable<NoInfer<output<S>>>;
+        ) => MayWait<Iterable<Result<S, T>>> | AsyncIterable<Result<S, T>>;
         readonly map?: never;
+        readonly filter?: never;
+        readonly mapChunk?: never;
+      }
+    | {
+        /** Whether a record goes on, byte for byte as it came; one that does not counts as filtered. */
+        readonly filter: (
+          record: NoInfer<output<I>>,
+          context: StageContext<ParamsOf<NoInfer<P>>>,
+        ) => MayWait<boolean>;
+        readonly schema?: never;
+        readonly map?: never;
+        readonly flatMap?: never;
         readonly mapChunk?: never;
       }
     | {
@@ -66,48 +115,55 @@ export type MapperOptions<
         readonly mapChunk: (
           records: readonly NoInfer<output<I>>[],
           context: StageContext<ParamsOf<NoInfer<P>>>,
-        ) => Result<readonly NoInfer<output<S>>[]>;
+        ) => MayWait<readonly Result<S, T>[]>;
         readonly map?: never;
         readonly flatMap?: never;
+        readonly filter?: never;
       }
   );
+
+const WORK = { map: true, flatMap: true, filter: true, mapChunk: true } as const;
+const OPTIONS: Readonly<Record<keyof MapperCommon<ZodType, ZodType, undefined>, true>> = {
+  from: true,
+  schema: true,
+  concurrency: true,
+  threads: true,
+  timeoutMs: true,
+  retry: true,
+};
 
 /**
  * Defines a stage that works on records.
  *
  * @example
  * const zones = mapper('zones', { from: cities, schema: Zone, map: (city) => zoneOf(city) });
+ * @example
+ * const large = mapper('large', { from: cities, filter: ({ population }) => population > 1_000_000 });
  * @throws LeatError `invalid-pipeline`
  */
 export function mapper<
   I extends ZodType,
-  S extends ZodType,
+  S extends ZodType = never,
   P extends ParamsSchema | undefined = undefined,
->(name: string, options: MapperOptions<I, S, P>): Mapper<S, P> {
-  const { from, schema, concurrency = 16, threads = 0, timeoutMs, retry } = options;
+  T = NotInferred,
+>(name: string, options: MapperOptions<I, S, P, T>): Mapper<SchemaOf<I, S, T>, P> {
+  const { from, concurrency = 16, threads = 0, timeoutMs, retry } = options;
+  demandKnown(nameOf(name), options, { ...OPTIONS, ...WORK });
   demandUpstream(name, from);
-  demandSchema(name, schema);
-  const oneWay = oneWayPart(schema);
-  if (oneWay !== undefined) {
-    throw invalid(name, `${oneWay} has a transform, which cannot be undone; use a z.codec instead`);
-  }
+  const work = workOf(name, options);
+  const schema = schemaOf(name, work, options);
   demandCount(name, 'concurrency', concurrency);
   if (!Number.isInteger(threads) || threads < 0) {
     throw invalid(name, `threads must be a whole number from 0; it is ${threads}`);
   }
-  if (timeoutMs !== undefined) {
-    demandCount(name, 'timeoutMs', timeoutMs);
-    // Beyond it a timer fires at once.
-    if (timeoutMs >= 2 ** 31) {
-      throw invalid(name, 'timeoutMs must be less than 2^31 milliseconds (24 days)');
-    }
-  }
+  if (timeoutMs !== undefined) demandTimeout(name, timeoutMs);
   return {
     kind: 'mapper',
     name,
     from,
-    schema,
-    work: workOf(name, options),
+    schema: schema as SchemaOf<I, S, T>,
+    isInferred: work.type !== 'filter' && options.schema === undefined,
+    work,
     concurrency,
     threads,
     timeoutMs,
@@ -115,16 +171,39 @@ export function mapper<
   };
 }
 
+/** The schema of a mapper's records. */
+function schemaOf(
+  name: string,
+  { type }: Work,
+  { from, schema }: { readonly from: Upstream; readonly schema?: ZodType },
+): ZodType {
+  if (type === 'filter' && schema !== undefined) {
+    throw invalid(name, 'a filter has the schema of the stage that it reads, and no other');
+  }
+  if (schema === undefined) return type === 'filter' ? from.schema : unknown();
+  demandSchema(name, schema);
+  const oneWay = oneWayPart(schema);
+  if (oneWay === undefined) return schema;
+  throw invalid(name, `${oneWay} has a transform, which cannot be undone; use a z.codec instead`);
+}
+
 function workOf(name: string, options: object): Work {
-  const types = (['map', 'flatMap', 'mapChunk'] as const).filter((type) => type in options);
+  const types = Object.keys(WORK).filter((type) => type in options);
   const [type] = types;
   if (type === undefined || types.length > 1) {
     throw invalid(
       name,
-      `needs exactly one of map, flatMap and mapChunk; it has ${types.join(' and ') || 'none'}`,
+      `needs exactly one of map, flatMap, filter and mapChunk; it has ${types.join(' and ') || 'none'}`,
     );
   }
   const apply = (options as Record<string, unknown>)[type];
   if (typeof apply !== 'function') throw invalid(name, `${type} must be a function`);
   return { type, apply } as Work;
+}
+
+function demandTimeout(name: string, timeoutMs: number): void {
+  demandCount(name, 'timeoutMs', timeoutMs);
+  // Beyond it a timer fires at once.
+  if (timeoutMs < 2 ** 31) return;
+  throw invalid(name, 'timeoutMs must be less than 2^31 milliseconds (24 days)');
 }

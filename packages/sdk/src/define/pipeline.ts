@@ -8,6 +8,7 @@ import {
 } from '@leat/core';
 import type { ZodType } from 'zod';
 import type { ParamsSchema } from '../params.ts';
+import { demandKnown } from './check.ts';
 import type { Fetcher, Saver, Stage } from './stages.ts';
 
 /**
@@ -39,6 +40,11 @@ export interface PipelineOptions<P extends ParamsSchema | undefined = ParamsSche
   readonly maxDeadRecords?: DeadTolerance;
 }
 
+const OPTIONS: Readonly<Record<keyof PipelineOptions, true>> = {
+  savers: true,
+  maxDeadRecords: true,
+};
+
 /**
  * Binds savers, and through their `from` everything upstream of them, into a pipeline.
  *
@@ -52,6 +58,8 @@ export function pipeline<P extends ParamsSchema | undefined = undefined>(
 ): Pipeline<P> {
   const stages = new Set<Stage>();
   const visit = (stage: Stage): void => {
+    // An ancestor that several share: with joins there would be a visit for each path to it.
+    if (stages.has(stage)) return;
     if (stage.kind !== 'fetcher') visit(stage.from);
     stages.add(stage);
   };
@@ -66,6 +74,7 @@ export function pipeline<P extends ParamsSchema | undefined = undefined>(
       `The pipeline ${JSON.stringify(name)} needs at least one saver: give it { savers: [saver(…)] }.`,
     );
   }
+  demandKnown(`The pipeline ${JSON.stringify(name)}`, options, OPTIONS);
   const { maxDeadRecords } = options;
   if (maxDeadRecords !== undefined && !isDeadTolerance(maxDeadRecords)) {
     throw new LeatError(

@@ -1,7 +1,7 @@
 import type { input, ZodType } from 'zod';
 import type { Sink } from '../contracts.ts';
 import type { ParamsOf, ParamsSchema } from '../params.ts';
-import { demandUpstream, invalid } from './check.ts';
+import { demandKnown, demandUpstream, invalid, nameOf } from './check.ts';
 import { type PerRun, perRun } from './per-run.ts';
 import type { Saver, Upstream } from './stages.ts';
 
@@ -15,6 +15,8 @@ export interface SaverOptions<
   readonly sink: PerRun<Sink<NoInfer<input<I>>>, ParamsOf<NoInfer<P>>>;
 }
 
+const OPTIONS: Readonly<Record<keyof SaverOptions<ZodType>, true>> = { from: true, sink: true };
+
 /**
  * Defines a stage that writes records to a sink.
  *
@@ -26,6 +28,7 @@ export function saver<I extends ZodType, P extends ParamsSchema | undefined = un
   options: SaverOptions<I, P>,
 ): Saver<P> {
   const { from, sink } = options;
+  demandKnown(nameOf(name), options, OPTIONS);
   demandUpstream(name, from);
   if (sink === undefined) throw invalid(name, 'needs a sink');
   return { kind: 'saver', name, from, sink: perRun(sink) as Saver['sink'] };

@@ -38,6 +38,10 @@ export type Work =
       readonly apply: (record: unknown, context: StageContext<unknown>) => unknown;
     }
   | {
+      readonly type: 'filter';
+      readonly apply: (record: unknown, context: StageContext<unknown>) => unknown;
+    }
+  | {
       readonly type: 'mapChunk';
       readonly apply: (records: readonly unknown[], context: StageContext<unknown>) => unknown;
     };
@@ -47,7 +51,10 @@ export interface Mapper<out S extends ZodType = ZodType, out P extends Params = 
   readonly kind: 'mapper';
   readonly name: string;
   readonly from: Upstream<ZodType, P>;
+  /** Its own; that of `from` for a filter; one that takes anything if none was given. */
   readonly schema: S;
+  /** Whether no schema was given: results are only checked to be JSON. */
+  readonly isInferred: boolean;
   readonly work: Work;
   readonly concurrency: number;
   readonly threads: number;
