@@ -11,7 +11,7 @@ export async function packAll(folder: string): Promise<Packed[]> {
   const pack = async (name: string): Promise<Packed> => {
     const output = await run(
       'npx',
-      ['-y', 'pnpm@12', 'pack', '--json', '--pack-destination', folder],
+      ['-y', 'pnpm@12.21.0', 'pack', '--json', '--pack-destination', folder],
       {
         cwd: join(PACKAGES, name),
       },
