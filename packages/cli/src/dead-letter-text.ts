@@ -1,4 +1,4 @@
-import type { DeadLetter } from '@leat/runtime';
+import type { DeadLetter, DeadLetterGroup } from '@leat/operate';
 
 /** The least that is shown of an error, however narrow the terminal. */
 const MIN_ERROR_WIDTH = 20;
@@ -7,9 +7,20 @@ const MIN_ERROR_WIDTH = 20;
 export function deadLetterLine(letter: DeadLetter, width: number): string {
   const { run, stage, chunk, index, position, error } = letter;
   const before = plain(`${run}  ${stage}  ${chunk}  ${index}  ${position}  `);
+  return fitted(before, plain(`${error.name}: ${error.message}`), width);
+}
+
+/** A group of dead letters in one line: how many, in which stage, and the first: its chunk, index and error. */
+export function deadLetterGroupLine(group: DeadLetterGroup, width: number): string {
+  const { run, stage, records, first } = group;
+  const { chunk, index } = first;
+  const before = plain(`${run}  ${stage}  ${records.toLocaleString('en')}  ${chunk}  ${index}  `);
+  return fitted(before, plain(`${first.error.name}: ${first.error.message}`), width);
+}
+
+function fitted(before: string, error: string, width: number): string {
   const room = Math.max(MIN_ERROR_WIDTH, width - before.length);
-  const what = plain(`${error.name}: ${error.message}`);
-  return before + (what.length <= room ? what : `${what.slice(0, room - 1)}…`);
+  return before + (error.length <= room ? error : `${error.slice(0, room - 1)}…`);
 }
 
 /** All that is known of a dead letter. */

@@ -1,11 +1,4 @@
-import { type Finding, type Severity } from '@leat/operate';
-
-/** A mend that was tried. */
-export interface Mended {
-  readonly finding: Finding;
-  /** Why the server refused it, if it did. */
-  readonly refusal?: string;
-}
+import type { Finding, Mended, Severity } from '@leat/operate';
 
 /** One line for a finding: how bad, its code, what was found, what follows from it, what to do. */
 export function findingLine({ severity, code, subject, found, ...rest }: Finding): string {

@@ -1,7 +1,7 @@
 import { clearLine, cursorTo } from 'node:readline';
-import type { RunReport } from '@leat/core';
+import { Pace, type RunReport } from '@leat/core';
 import type { Logger } from '@leat/runtime';
-import { clock, Pace, progressLine } from './progress-line.ts';
+import { clock, progressLine } from './progress-line.ts';
 
 /** How often the log tells how far a run has come, where there is no terminal. */
 const LOG_EVERY_MS = 5_000;
@@ -33,7 +33,7 @@ export class ProgressDisplay {
     this.#pace.add(report, now);
     if (this.#isTerminal) {
       clearProgress();
-      process.stderr.write(progressLine(report, this.#pace, process.stderr.columns - 1));
+      process.stderr.write(progressLine(report, this.#pace.estimate, process.stderr.columns - 1));
       isDrawn = true;
     } else if (now - this.#loggedAt >= LOG_EVERY_MS) {
       this.#loggedAt = now;
@@ -44,8 +44,8 @@ export class ProgressDisplay {
           chunks: report.chunks.saved,
           inFlight: report.chunks.inFlight,
           percent: report.fraction === null ? null : Math.floor(report.fraction * 100),
-          perSecond: Math.round(this.#pace.rate),
-          eta: clock(this.#pace.remainingMs),
+          perSecond: Math.round(this.#pace.estimate.recordsPerSecond),
+          eta: clock(this.#pace.estimate.remainingMs),
           retries: report.retries,
           dead: report.records.dead,
         },

@@ -1,51 +1,14 @@
-import type { RunReport } from '@leat/core';
-
-/** Over how long the rate is taken. */
-const RATE_WINDOW_MS = 10_000;
-
-/** Measures a run while it goes on. */
-export class Pace {
-  readonly #samples: {
-    readonly at: number;
-    readonly records: number;
-    readonly fraction: number | null;
-  }[] = [];
-
-  /** @param now milliseconds */
-  add(report: RunReport, now: number): void {
-    const { saved, filtered, dead } = report.records;
-    this.#samples.push({ at: now, records: saved + filtered + dead, fraction: report.fraction });
-    while (this.#samples.length > 2 && now - (this.#samples[0]?.at ?? now) > RATE_WINDOW_MS) {
-      this.#samples.shift();
-    }
-  }
-
-  /** Records a second, lately. */
-  get rate(): number {
-    const [first, last] = [this.#samples[0], this.#samples.at(-1)];
-    if (first === undefined || last === undefined || last.at <= first.at) return 0;
-    return ((last.records - first.records) * 1_000) / (last.at - first.at);
-  }
-
-  /** Milliseconds to go at the present pace, if the source tells how large the dataset is. */
-  get remainingMs(): number | undefined {
-    const first = this.#samples.find(({ fraction }) => fraction !== null);
-    const last = this.#samples.at(-1);
-    if (first?.fraction == null || last?.fraction == null) return undefined;
-    const perMs = (last.fraction - first.fraction) / (last.at - first.at);
-    return perMs > 0 ? (1 - last.fraction) / perMs : undefined;
-  }
-}
+import type { Estimate, RunReport } from '@leat/core';
 
 /** `cities  [#########-----------]  45 %  77,000 records  8,120/s  ETA 0:11  retries 0  dead 0`. */
-export function progressLine(report: RunReport, pace: Pace, width: number): string {
+export function progressLine(report: RunReport, estimate: Estimate, width: number): string {
   const { records, chunks, fraction, retries } = report;
   const done = records.saved + records.filtered + records.dead;
   const parts = [
     `${done.toLocaleString('en')} records`,
     `${chunks.saved + chunks.dead} chunks (+${chunks.inFlight} in flight)`,
-    `${Math.round(pace.rate).toLocaleString('en')}/s`,
-    `ETA ${clock(pace.remainingMs)}`,
+    `${Math.round(estimate.recordsPerSecond).toLocaleString('en')}/s`,
+    `ETA ${clock(estimate.remainingMs)}`,
     `retries ${retries}`,
     `dead ${records.dead}`,
   ];

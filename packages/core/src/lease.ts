@@ -1,3 +1,6 @@
+/** How long a fetcher may be silent before another takes its run over. */
+export const LEASE_MS = 10_000; // 10 s
+
 /** What a fetcher knows of a run's lease. Times are its own clock's, so that clocks need not agree. */
 export interface LeaseView {
   /** Who holds it, or `undefined` when it was given back or never taken. */

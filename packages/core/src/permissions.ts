@@ -60,8 +60,11 @@ export function permissionsOf(spec: PipelineSpec, role: NatsRole): Permissions {
       ...looksForRuns(spec),
       ...readsDeadLetters(spec),
       api('STREAM.MSG.DELETE', streamName(spec.name, 'dead')),
-      api('STREAM.PURGE', streamName(spec.name, 'dead')),
-      // A run that failed is opened again by its progress.
+      // What is left of a run that is cancelled without a fetcher.
+      ...messageStreams(spec).map((name) => api('STREAM.PURGE', name)),
+      api('CONSUMER.DELETE', streamName(spec.name, 'receipts'), '*'),
+      ...usesBodies(spec),
+      // A run that failed is opened again by its progress; one that has no fetcher is ended by it.
       ...keeps(spec, 'run', 'progress', 'wish', 'redrive'),
       api('STREAM.NAMES'),
     ],

@@ -1,8 +1,8 @@
-import { FIRST_CHECKPOINT, LeatError, Ledger, type LedgerCheckpoint } from '@leat/core';
+import { FIRST_CHECKPOINT, LEASE_MS, LeatError, Ledger, type LedgerCheckpoint } from '@leat/core';
 import type { Logger, PipelineConnection, ReceiptDelivery } from '@leat/runtime';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { Checkpointer } from './checkpointer.ts';
-import { type Lease, LEASE_MS } from './lease.ts';
+import type { Lease } from './lease.ts';
 
 const logger = { warn: () => undefined } as unknown as Logger;
 const connection = {

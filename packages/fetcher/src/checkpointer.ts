@@ -1,6 +1,6 @@
-import { type Ledger, LeatError, messageOf, type RunState } from '@leat/core';
+import { LEASE_MS, type Ledger, LeatError, messageOf, type RunState } from '@leat/core';
 import { type Logger, type PipelineConnection, type ReceiptDelivery, wait } from '@leat/runtime';
-import { type Lease, LEASE_MS } from './lease.ts';
+import type { Lease } from './lease.ts';
 
 /** How often the ledger is checkpointed while something changes. */
 const CHECKPOINT_MS = 1_000;

@@ -1,6 +1,7 @@
 import {
   FIRST_CHECKPOINT,
   isEnded,
+  LEASE_MS,
   LeatError,
   type LedgerCheckpoint,
   mayBeRedriven,
@@ -12,9 +13,6 @@ import {
 } from '@leat/core';
 import type { Logger, Runs } from '@leat/runtime';
 import { isHolderDead } from './holder-id.ts';
-
-/** How long a fetcher may be silent before another takes its run over. */
-export const LEASE_MS = 10_000; // 10 s
 
 /** When this process first saw each run's present revision; what silence is measured by. */
 export type Sightings = Map<string, { readonly revision: number; readonly at: number }>;

@@ -1,27 +1,25 @@
-// Doctor
-export type { ClockReading } from './doctor/clock-skew.ts';
-export type { CodeMeaning, FindingCode, Severity } from './doctor/codes.ts';
-export { DOCTOR_CODES } from './doctor/codes.ts';
-export type { DiagnosisOptions } from './doctor/diagnose.ts';
-export { diagnose } from './doctor/diagnose.ts';
-export { examine } from './doctor/examine.ts';
-export { isStreamOf } from './doctor/expected.ts';
-export type { Finding, Mend } from './doctor/finding.ts';
-export { mend } from './doctor/mend.ts';
-export { readMonitor } from './doctor/monitor.ts';
-export type {
-  Examination,
-  SeenConsumer,
-  SeenMonitor,
-  SeenRun,
-  SeenStream,
-  SeenUsage,
-} from './doctor/seen.ts';
+// The client
+export type { ConnectOptions } from './connect.ts';
+export { connect } from './connect.ts';
+export type { Leat, RunList } from './leat.ts';
+export type { RunsWanted } from './runs/list-runs.ts';
+export type { RunHandle } from './runs/run-handle.ts';
+export type { StartOptions } from './runs/start-on.ts';
 
 // Dead letters
+export type { DeadLetter, LeftOut } from '@leat/runtime';
+export type { DeadLetterGroup, DeadLetters, LetterChoice } from './dead/dead-letters.ts';
+export type { DroppedLetters } from './dead/drop-letters.ts';
 export type { FailedChunk, FailedChunkFile, FailedRecord } from './dead/failed-chunk-file.ts';
 export { formatFailedChunk, parseFailedChunk } from './dead/failed-chunk-file.ts';
+export type { Redrive } from './dead/redrive-letters.ts';
 
-// Runs
-export type { SinkAccount } from './verify-sink.ts';
-export { accountOf } from './verify-sink.ts';
+// Sinks
+export type { ExportOptions } from './sinks/export-run.ts';
+export type { Verification } from './sinks/verify-run.ts';
+
+// Doctor
+export type { CodeMeaning, FindingCode, Severity } from './doctor/codes.ts';
+export { DOCTOR_CODES } from './doctor/codes.ts';
+export type { Diagnosis, DoctorOptions, Mended } from './doctor/examine-server.ts';
+export type { Finding, Mend } from './doctor/finding.ts';

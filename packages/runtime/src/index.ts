@@ -14,6 +14,7 @@ export { confirmExecutions } from './dead/confirm-executions.ts';
 export type { StoredDeadLetter } from './dead/dead-letter-store.ts';
 export { DeadLetterStore } from './dead/dead-letter-store.ts';
 export type { Envelope } from './chunks/chunk-message.ts';
+export { Bodies } from './chunks/bodies.ts';
 export type { Delivery } from './chunks/chunk-queue.ts';
 export { receiveChunks, sendChunk } from './chunks/chunk-queue.ts';
 export { connectionName, openConnection } from './jetstream/connection.ts';
@@ -22,7 +23,7 @@ export { sendOn, sendOut } from './chunks/send-on.ts';
 export { observeQueues } from './chunks/observe.ts';
 export type { PipelineConnection } from './jetstream/pipeline-connection.ts';
 export { openPipelineConnection, pipelineConnectionOver } from './jetstream/pipeline-connection.ts';
-export { purgeQueues } from './jetstream/purge-run.ts';
+export { purgeQueues, purgeRun } from './jetstream/purge-run.ts';
 export type { WantedDeadLetters } from './dead/read-dead-letters.ts';
 export { deadLetterPipelines, readDeadLetters } from './dead/read-dead-letters.ts';
 export type { LeftOut, RedriveSurvey } from './dead/redrive-survey.ts';
@@ -34,11 +35,17 @@ export { receiveReceipts } from './chunks/receipt-stream.ts';
 export type { ProgressEntry } from './runs/runs.ts';
 export { Runs } from './runs/runs.ts';
 export type { RunStart, StartedRun } from './runs/start-run.ts';
-export { startRun } from './runs/start-run.ts';
+export { resumeRun, startRun } from './runs/start-run.ts';
 export { permissionRefusal } from './jetstream/permission-refusal.ts';
-export { ensureConsumer, ensureStream, isGone, jetStreamRefusal } from './jetstream/provision.ts';
-export type { NatsSettings } from './jetstream/settings.ts';
-export { addressOf } from './jetstream/settings.ts';
+export {
+  ensureConsumer,
+  ensureStream,
+  isGone,
+  jetStreamRefusal,
+  provision,
+} from './jetstream/provision.ts';
+export type { ConnectionSettings, NatsSettings } from './jetstream/settings.ts';
+export { addressOf, natsSettingsOf } from './jetstream/settings.ts';
 export { Slots } from './jetstream/slots.ts';
 export { loadPipeline } from './load-pipeline.ts';
 export { readParams } from './runs/run-params.ts';

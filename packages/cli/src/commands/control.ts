@@ -1,44 +1,45 @@
-import { isEnded, LeatError, type RunWish } from '@leat/core';
+import type { RunHandle } from '@leat/operate';
 import type { Call, Command } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
-import { findRun, PIPELINE_OPTION, withRuns } from '../find-run.ts';
+import { JSON_OPTION, printJson } from '../json.ts';
+import { PIPELINE_OPTION, pipelineChoice, withLeat } from '../with-leat.ts';
 
-export const pauseCommand: Command = {
-  name: 'pause',
+const COMMON = {
   operands: '<run>',
   operandCount: [1, 1],
-  summary: 'Lets a run rest: what is in hand is finished, and everything is kept.',
-  options: { pipeline: PIPELINE_OPTION },
-  run: (call) => wish(call, 'pause'),
+  options: { pipeline: PIPELINE_OPTION, json: JSON_OPTION },
+} as const;
+
+export const pauseCommand: Command = {
+  ...COMMON,
+  name: 'pause',
+  summary: 'Pauses a run: what is in hand is finished, and everything is kept.',
+  run: (call) => steer(call, (run) => run.pause()),
 };
 
 export const resumeCommand: Command = {
+  ...COMMON,
   name: 'resume',
-  operands: '<run>',
-  operandCount: [1, 1],
-  summary: 'Lets a run go on that was paused.',
-  options: { pipeline: PIPELINE_OPTION },
-  run: (call) => wish(call, 'run'),
+  summary: 'Lets a run go on that is paused or has failed.',
+  run: (call) => steer(call, (run) => run.resume()),
 };
 
 export const cancelCommand: Command = {
+  ...COMMON,
   name: 'cancel',
-  operands: '<run>',
-  operandCount: [1, 1],
   summary: 'Ends a run with what is saved so far, and takes its messages off all queues.',
-  options: { pipeline: PIPELINE_OPTION },
-  run: (call) => wish(call, 'cancel'),
+  run: (call) => steer(call, (run) => run.cancel()),
 };
 
-function wish(call: Call, wanted: RunWish): Promise<number> {
-  const [run = ''] = call.operands;
-  return withRuns(call, async (place) => {
-    const { runs } = await findRun(place, run);
-    const state = (await runs.progress(run))?.progress.state ?? 'pending';
-    if (isEnded(state)) {
-      throw new LeatError('run-state', `The run ${run} has ended (${state}): nothing to do.`);
+function steer(call: Call, how: (run: RunHandle) => Promise<void>): Promise<number> {
+  const [id = ''] = call.operands;
+  return withLeat(call, async (leat) => {
+    const run = await leat.run(id, pipelineChoice(call));
+    await how(run);
+    if (call.flags['json'] === true) {
+      const { state } = await run.report();
+      await printJson({ run: id, pipeline: run.pipeline, state });
     }
-    await runs.setWish(run, wanted);
     return EXIT.ok;
   });
 }

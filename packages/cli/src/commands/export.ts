@@ -1,14 +1,15 @@
 import { createWriteStream } from 'node:fs';
-import { rename } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline as pump } from 'node:stream/promises';
-import { isEnded, LeatError } from '@leat/core';
-import type { Saver, SinkSession } from '@leat/sdk';
+import { LeatError } from '@leat/core';
+import type { StoredChunk } from '@leat/sdk';
 import type { Call, Command } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
-import { PIPELINE_OPTION } from '../find-run.ts';
+import { printJson } from '../json.ts';
 import { print } from '../output.ts';
-import { otherSink, storedRun, type StoredRun, withSink } from '../stored-run.ts';
+import { pipelineOfRun } from '../pipeline-of-run.ts';
+import { PIPELINE_OPTION, pipelineChoice, withLeat } from '../with-leat.ts';
 
 export const exportCommand: Command = {
   name: 'export',
@@ -19,85 +20,60 @@ export const exportCommand: Command = {
     pipeline: PIPELINE_OPTION,
     to: { type: 'string', value: 'FILE', meaning: 'Where to (default: standard output).' },
     stage: { type: 'string', value: 'NAME', meaning: 'Which saver, if there are several.' },
+    json: { type: 'boolean', meaning: 'With --to: print how much was written, as JSON.' },
   },
   run: exportRun,
 };
 
+/** How much was written. */
+interface Written {
+  chunks: number;
+  records: number;
+  bytes: number;
+}
+
 async function exportRun(call: Call): Promise<number> {
-  const stored = await storedRun(call, 'export');
-  const { report, savers } = stored;
-  if (!isEnded(report.state)) {
+  const [id = ''] = call.operands;
+  const { to, stage } = call.flags as { readonly to?: string; readonly stage?: string };
+  const isJson = call.flags['json'] === true;
+  if (isJson && to === undefined) {
     throw new LeatError(
-      'run-state',
-      `The run ${report.run} is ${report.state}: wait until it has ended.`,
+      'invalid-configuration',
+      'Without --to the records are what is printed: --json needs --to FILE.',
     );
   }
-  const saver = pickSaver(savers, call.flags['stage'] as string | undefined);
-  const to = call.flags['to'] as string | undefined;
-  await withSink(call, stored, saver, async (session) => {
-    demandItsSink(stored, saver, session);
+  return withLeat(call, async (leat, isOfDev) => {
+    const run = await leat.run(id, pipelineChoice(call));
+    const pipeline = await pipelineOfRun(call, run, isOfDev, 'export');
+    const chunks = leat.export(id, pipeline, stage === undefined ? {} : { saver: stage });
     if (to === undefined) {
-      demandAll(stored, await printAll(session));
-      return;
+      for await (const { body } of chunks) if (!(await print(body))) break;
+      return EXIT.ok;
     }
-    // Under its own name only when it is whole.
-    const partial = `${to}.partial`;
-    demandAll(stored, await write(session, partial));
-    await rename(partial, to);
+    const written = await write(chunks, to);
+    if (isJson) await printJson({ run: id, pipeline: pipeline.name, file: to, ...written });
+    return EXIT.ok;
   });
-  return EXIT.ok;
 }
 
-/** @returns how many records there are; nothing if nobody takes them any more */
-async function printAll(session: SinkSession): Promise<number | undefined> {
-  let all = 0;
-  for await (const { body, records } of session.read()) {
-    if (!(await print(body))) return undefined;
-    all += records;
-  }
-  return all;
-}
-
-/** @returns how many records there are */
-async function write(session: SinkSession, file: string): Promise<number> {
-  let all = 0;
+/** Writes a file that is there under its own name only when it is whole, and else not at all. */
+async function write(chunks: AsyncIterable<StoredChunk>, to: string): Promise<Written> {
+  const partial = `${to}.partial`;
+  const written: Written = { chunks: 0, records: 0, bytes: 0 };
   const bodies = async function* (): AsyncGenerator<Uint8Array> {
-    for await (const { body, records } of session.read()) {
-      all += records;
+    for await (const { body, records } of chunks) {
+      written.chunks++;
+      written.records += records;
+      written.bytes += body.length;
       yield body;
     }
   };
-  await pump(Readable.from(bodies(), { objectMode: false }), createWriteStream(file));
-  return all;
-}
-
-/** @throws LeatError `sink-taken` if the pipeline file leads to another sink than the run was saved into */
-function demandItsSink({ progress }: StoredRun, saver: Saver, { identity }: SinkSession): void {
-  const known = progress?.sinks?.[saver.name];
-  if (known === undefined || identity === undefined || known.mark === identity.mark) return;
-  throw new LeatError('sink-taken', otherSink(saver.name, known, identity));
-}
-
-/**
- * Where there is one sink, the report says how much must be in it.
- *
- * @throws LeatError `run-failed` if it is not all there
- */
-function demandAll({ report, savers }: StoredRun, records: number | undefined): void {
-  const { saved } = report.records;
-  if (records === undefined || savers.length > 1 || report.state === 'cancelled') return;
-  if (report.state === 'failed' || records === saved) return;
-  throw new LeatError(
-    'run-failed',
-    `The sink has ${records} records of the run ${report.run}, and the report says ${saved} were saved: "leat verify" says which are missing.`,
-  );
-}
-
-function pickSaver(savers: readonly Saver[], wanted: string | undefined): Saver {
-  const names = savers.map(({ name }) => name).join(', ');
-  const [only] = savers;
-  if (wanted === undefined && savers.length === 1 && only !== undefined) return only;
-  const found = savers.find(({ name }) => name === wanted);
-  if (found !== undefined) return found;
-  throw new LeatError('invalid-configuration', `Name one of the savers with --stage: ${names}.`);
+  try {
+    await pump(Readable.from(bodies(), { objectMode: false }), createWriteStream(partial));
+    await rename(partial, to);
+  } catch (error) {
+    await rm(partial, { force: true });
+    throw error;
+  }
+  return written;
 }

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { connectionName, loadPipeline, openPipelineConnection, startRun } from '@leat/runtime';
+import { loadPipeline } from '@leat/runtime';
 import {
   type Call,
   type Command,
@@ -10,8 +10,9 @@ import {
   secretsOf,
 } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
-import { explained } from '../nats-access.ts';
+import { JSON_OPTION, printJson } from '../json.ts';
 import { print } from '../output.ts';
+import { connectTo } from '../with-leat.ts';
 
 export const startCommand: Command = {
   name: 'start',
@@ -22,10 +23,11 @@ export const startCommand: Command = {
     run: {
       type: 'string',
       value: 'ID',
-      meaning: 'The run’s id; one that failed or rests goes on.',
+      meaning: 'The run’s id; one that failed or is paused goes on.',
     },
     recover: RECOVER,
     ...PARAM_OPTIONS,
+    json: JSON_OPTION,
   },
   run: start,
 };
@@ -33,26 +35,17 @@ export const startCommand: Command = {
 async function start(call: Call): Promise<number> {
   const [file = ''] = call.operands;
   const pipeline = await loadPipeline(file);
-  const run = runFlag(call);
-  const params = paramsOf(call);
-  const secrets = secretsOf(call);
-  const connection = await openPipelineConnection(pipeline.spec, call.settings, {
-    name: connectionName('start'),
-    logger: call.logger,
-  });
-  try {
-    const wish = {
-      pipeline,
-      file: resolve(file),
-      params,
-      secrets,
-      isRecovered: call.flags['recover'] === true,
-      ...(run !== undefined && { run }),
-    };
-    const { request } = await explained(call.settings.nats, startRun(connection.runs, wish));
-    await print(`${request.run}\n`);
-    return EXIT.ok;
-  } finally {
-    await connection.close();
-  }
+  const id = runFlag(call);
+  const options = {
+    file: resolve(file),
+    params: paramsOf(call),
+    secrets: secretsOf(call),
+    recover: call.flags['recover'] === true,
+    ...(id !== undefined && { run: id }),
+  };
+  await using leat = await connectTo(call, call.settings.nats);
+  const run = await leat.start(pipeline, options);
+  if (call.flags['json'] === true) await printJson({ run: run.id, pipeline: run.pipeline });
+  else await print(`${run.id}\n`);
+  return EXIT.ok;
 }

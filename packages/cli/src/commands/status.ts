@@ -1,13 +1,14 @@
-import { isEnded, reportOf, type RunReport } from '@leat/core';
-import { wait } from '@leat/runtime';
+import { estimateOf, isEnded, type RunReport } from '@leat/core';
+import type { Leat, RunHandle } from '@leat/operate';
 import type { Call, Command } from '../command.ts';
-import { EXIT } from '../exit-code.ts';
-import { findRun, type FoundRun, listRuns, PIPELINE_OPTION, withRuns } from '../find-run.ts';
+import { EXIT, exitCodeOfState } from '../exit-code.ts';
+import { JSON_OPTION, printJson } from '../json.ts';
 import { print } from '../output.ts';
 import { clearProgress, ProgressDisplay } from '../progress-display.ts';
 import { clock } from '../progress-line.ts';
 import { reportText } from '../report-text.ts';
 import { listenForShutdown } from '../shutdown.ts';
+import { PIPELINE_OPTION, pipelineChoice, withLeat } from '../with-leat.ts';
 
 export const statusCommand: Command = {
   name: 'status',
@@ -16,74 +17,72 @@ export const statusCommand: Command = {
   summary: 'Shows how far a run has come, or all runs.',
   options: {
     pipeline: PIPELINE_OPTION,
-    json: { type: 'boolean', meaning: 'Print JSON.' },
+    json: JSON_OPTION,
     watch: { type: 'boolean', meaning: 'Go on showing it until the run ends, or Ctrl-C.' },
   },
   run: status,
 };
 
-const WATCH_MS = 500;
-
 function status(call: Call): Promise<number> {
-  const [run] = call.operands;
-  return withRuns(call, async (place) => {
-    if (run === undefined) return showAll(call, await listRuns(place));
-    const found = await findRun(place, run);
-    return call.flags['watch'] === true ? watch(call, found) : showOne(call, found);
+  const [id] = call.operands;
+  return withLeat(call, async (leat) => {
+    if (id === undefined) return showAll(call, leat);
+    const run = await leat.run(id, pipelineChoice(call));
+    if (call.flags['watch'] === true) return watch(call, run);
+    await show(call, await run.report());
+    return EXIT.ok;
   });
 }
 
-async function reportOfRun({ request, runs }: FoundRun): Promise<RunReport> {
-  const { run } = request;
-  const [entry, troubles] = [await runs.progress(run), await runs.notes.troubles(run)];
-  return reportOf(request, entry?.progress, troubles);
-}
-
-async function showOne(call: Call, found: FoundRun): Promise<number> {
-  const report = await reportOfRun(found);
-  const isJson = call.flags['json'] === true;
-  await print(isJson ? jsonOf(report) : `${reportText(report)}${estimateText(report)}`);
-  return EXIT.ok;
+async function show(call: Call, report: RunReport): Promise<void> {
+  if (call.flags['json'] === true) await printJson(report);
+  else await print(`${reportText(report)}${estimateText(report)}`);
 }
 
 /** The mean rate since the start, and what it means for the rest. */
 function estimateText(report: RunReport): string {
-  if (isEnded(report.state) || report.startedAt === null) return '';
-  const { saved, filtered, dead } = report.records;
-  const elapsedMs = Date.now() - Date.parse(report.startedAt);
-  const rate = Math.round(((saved + filtered + dead) * 1_000) / Math.max(elapsedMs, 1));
-  const { fraction } = report;
-  const restMs = fraction ? (elapsedMs * (1 - fraction)) / fraction : undefined;
-  return `${'rate'.padEnd(11)} ${rate.toLocaleString('en')} records/s\n${'ETA'.padEnd(11)} ${clock(restMs)}\n`;
+  const estimate = estimateOf(report, Date.now() - Date.parse(report.startedAt ?? ''));
+  if (estimate === undefined) return '';
+  const rate = Math.round(estimate.recordsPerSecond).toLocaleString('en');
+  return `${'rate'.padEnd(11)} ${rate} records/s\n${'ETA'.padEnd(11)} ${clock(estimate.remainingMs)}\n`;
 }
 
-async function showAll(call: Call, all: readonly FoundRun[]): Promise<number> {
-  const reports = await Promise.all(all.map(reportOfRun));
-  const lines = reports.map(
-    ({ run, pipeline, state, records, chunks, troubles }) =>
-      `${run}  ${pipeline}  ${state}  ${chunks.saved} chunks  ${records.saved} records saved  ${records.dead} dead${troubles.map(({ stage }) => `  trouble in ${stage}`).join('')}\n`,
-  );
-  if (call.flags['json'] === true) await print(jsonOf(reports));
-  else await print(lines.join('') || 'No runs.\n');
+async function showAll(call: Call, leat: Leat): Promise<number> {
+  const reports = leat.runs.list(pipelineChoice(call));
+  if (call.flags['json'] === true) {
+    const all: RunReport[] = [];
+    for await (const report of reports) all.push(report);
+    await printJson(all);
+    return EXIT.ok;
+  }
+  let isAny = false;
+  for await (const report of reports) {
+    isAny = true;
+    if (!(await print(lineOf(report)))) return EXIT.ok;
+  }
+  if (!isAny) await print('No runs.\n');
   return EXIT.ok;
 }
 
-async function watch(call: Call, found: FoundRun): Promise<number> {
+function lineOf({ run, pipeline, state, records, chunks, troubles }: RunReport): string {
+  const trouble = troubles.map(({ stage }) => `  trouble in ${stage}`).join('');
+  return `${run}  ${pipeline}  ${state}  ${chunks.saved} chunks  ${records.saved} records saved  ${records.dead} dead${trouble}\n`;
+}
+
+/** @returns what the run's end means for the shell, as `leat dev` says it */
+async function watch(call: Call, run: RunHandle): Promise<number> {
   const { stop } = listenForShutdown(() => undefined);
   const display = new ProgressDisplay(call.logger);
   const isJson = call.flags['json'] === true;
-  for (;;) {
-    const report = await reportOfRun(found);
-    if (isEnded(report.state) || stop.aborted) {
-      clearProgress();
-      return showOne(call, found);
-    }
+  let last: RunReport | undefined;
+  for await (const report of run.reports({ signal: stop })) {
+    last = report;
+    if (isEnded(report.state)) break;
     if (!isJson) display.show(report);
     else if (!(await print(`${JSON.stringify(report)}\n`))) return EXIT.ok;
-    await wait(WATCH_MS, stop).catch(() => undefined);
   }
-}
-
-function jsonOf(value: unknown): string {
-  return `${JSON.stringify(value, undefined, 2)}\n`;
+  clearProgress();
+  const final = last ?? (await run.report());
+  await show(call, final);
+  return isEnded(final.state) ? exitCodeOfState(final.state) : EXIT.interrupted;
 }

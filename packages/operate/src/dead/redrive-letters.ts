@@ -1,31 +1,35 @@
-import { relative } from 'node:path';
 import { type DeadLetterChoice, LeatError, mayBeRedriven, type RunState } from '@leat/core';
 import { DeadLetterStore, type LeftOut, surveyDeadLetters } from '@leat/runtime';
-import type { Call } from './command.ts';
-import { plain } from './dead-letter-text.ts';
-import { EXIT } from './exit-code.ts';
-import { findLetters, findRun, type RunPlace } from './find-run.ts';
-import { print } from './output.ts';
+import { findLetters, findRun, type RunName } from '../runs/find-run.ts';
+import type { Site } from '../site.ts';
 
-const WHY: Readonly<Record<LeftOut, string>> = {
-  'rejected by the source': 'were rejected by the source, which made no record of them',
-  cut: 'are too large for a message, and only their beginning is kept',
-  'not UTF-8': 'are not valid UTF-8, and their bytes are not kept',
-  'too deep': 'were divided too often before, so that there is no room for a longer chunk id',
-  uncounted: 'were worked on again, and the run counts what became of them then',
-};
+/** What will be tried again. */
+export interface Redrive {
+  readonly run: string;
+  readonly pipeline: string;
+  /** The pipeline file that the run says it was started with, to be shown and never loaded. */
+  readonly file?: string;
+  /** How many records will be tried again, as soon as the services of the pipeline are running. */
+  readonly records: number;
+  /** How many of the chosen records will not be, by the reason. */
+  readonly leftOut: Readonly<Partial<Record<LeftOut, number>>>;
+}
 
-/** Asks for dead letters of a run to be tried again, and says what will happen. */
+/**
+ * Asks for dead letters of a run to be tried again.
+ *
+ * @throws LeatError `run-unknown`, or `run-state` unless the whole dataset of the run is settled
+ */
 export async function redriveLetters(
-  call: Call,
-  place: RunPlace,
-  run: string,
+  site: Site,
+  name: RunName,
   choice: DeadLetterChoice,
-): Promise<number> {
-  const { pipeline } = await findLetters(place, run);
-  const { request, runs } = await findRun({ ...place, pipeline }, run);
+): Promise<Redrive> {
+  const { run } = name;
+  const { pipeline } = await findLetters(site, name);
+  const { request, runs } = await findRun(site, { run, pipeline });
   demandSettled(run, (await runs.progress(run))?.progress.state ?? 'pending');
-  const store = await DeadLetterStore.open(place.connection, pipeline);
+  const store = await DeadLetterStore.open(site.nats, pipeline);
   const wish = { ...choice, upTo: await store.last() };
   const survey = await surveyDeadLetters(store, request, wish);
   const records = survey.places.length;
@@ -34,27 +38,13 @@ export async function redriveLetters(
     await runs.setWish(run, 'run');
     await runs.setRedrive(run, wish);
   }
-  if (call.flags['json'] === true) {
-    const leftOut = Object.fromEntries(survey.leftOut);
-    await print(`${JSON.stringify({ run, records, leftOut }, undefined, 2)}\n`);
-    return EXIT.ok;
-  }
-  const lines = [`${counted(records)} of the run ${run} will be tried again.`];
-  for (const [reason, count] of survey.leftOut) {
-    lines.push(`${counted(count)} will not: they ${WHY[reason]}.`);
-  }
-  if (records > 0) {
-    const file = plain(relative('.', request.file ?? 'pipeline.ts'));
-    lines.push(
-      `This is done as soon as a fetcher, mappers and savers of ${pipeline} are running, or "leat dev ${file} --run ${run}" if that made the run.`,
-    );
-  }
-  await print(`${lines.join('\n')}\n`);
-  return EXIT.ok;
-}
-
-export function counted(records: number): string {
-  return `${records.toLocaleString('en')} dead ${records === 1 ? 'letter' : 'letters'}`;
+  return {
+    run,
+    pipeline,
+    ...(request.file !== undefined && { file: request.file }),
+    records,
+    leftOut: Object.fromEntries(survey.leftOut),
+  };
 }
 
 /** @throws LeatError `run-state` unless the whole dataset is settled */
@@ -64,7 +54,7 @@ function demandSettled(run: string, state: RunState): void {
     state === 'cancelled'
       ? 'was cancelled: nothing of it is tried again, start another run'
       : state === 'failed'
-        ? 'has failed: let it go on first, by "leat start" or "leat dev" with --run'
+        ? 'has failed: let it go on first, by "leat resume"'
         : `is ${state}: wait until it has ended`;
   throw new LeatError('run-state', `The run ${run} ${what}.`);
 }

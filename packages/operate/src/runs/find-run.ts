@@ -1,32 +1,12 @@
-import { checkRunId, LeatError, type RunRequest } from '@leat/core';
-import {
-  addressOf,
-  deadLetterPipelines,
-  DeadLetterStore,
-  type Logger,
-  permissionRefusal,
-  Runs,
-} from '@leat/runtime';
-import { type Call, type CommandOption, pipelineFlag } from './command.ts';
-import { type NatsConnection, withConnection, withNats } from './nats-access.ts';
+import { checkName, checkRunId, LeatError, type RunRequest } from '@leat/core';
+import { deadLetterPipelines, DeadLetterStore, permissionRefusal, Runs } from '@leat/runtime';
+import type { Site } from '../site.ts';
 
-/** The option of every command that takes a run's id, which several pipelines may have. */
-export const PIPELINE_OPTION: CommandOption = {
-  type: 'string',
-  value: 'NAME',
-  meaning: 'Of which pipeline; needed if several have a run of that id.',
-};
-
-/** Where runs are looked for. */
-export interface RunPlace {
-  readonly connection: NatsConnection;
-  /** The server's address, as it may be shown. */
-  readonly address: string;
-  /** Whether it is the server of a `leat dev`, over the state directory of this command. */
-  readonly isOfDev: boolean;
-  /** The pipeline that the command names, if it does. */
-  readonly pipeline: string | undefined;
-  readonly logger: Logger;
+/** Which run is meant. */
+export interface RunName {
+  readonly run: string;
+  /** Needed if several pipelines have a run of that id. */
+  readonly pipeline?: string | undefined;
 }
 
 /** A run, and the bucket that it was found in. */
@@ -35,37 +15,40 @@ export interface FoundRun {
   readonly runs: Runs;
 }
 
-/** Connects to the server that a command means, to look for runs there. */
-export function withRuns<T>(call: Call, use: (place: RunPlace) => Promise<T>): Promise<T> {
-  const pipeline = pipelineFlag(call);
-  const { logger } = call;
-  return withNats(call, (nats, isOfDev) =>
-    withConnection(call, nats, (connection) =>
-      use({ connection, address: addressOf(nats), isOfDev, pipeline, logger }),
-    ),
-  );
+/**
+ * Finds one run: a read for each pipeline on the server, or one if the pipeline is named.
+ *
+ * @throws LeatError `run-unknown`, `invalid-name`, or `invalid-configuration` if several pipelines have a run of that id
+ */
+export async function findRun(site: Site, name: RunName): Promise<FoundRun> {
+  return theOne(site, name, await runsOfId(site, name));
 }
 
-/** Every run, or every one of the pipeline that is named, oldest first. */
-export async function listRuns(place: RunPlace): Promise<FoundRun[]> {
-  const { connection, pipeline } = place;
-  const all: FoundRun[] = [];
-  for (const runs of await Runs.openAll(connection)) {
-    for (const request of (await unlessForbidden(place, runs.list())) ?? []) {
-      if (request.pipeline === (pipeline ?? request.pipeline)) all.push({ request, runs });
-    }
+/**
+ * Finds the pipeline whose dead letters of a run are meant, and the run, unless it is forgotten: letters
+ * outlive the bucket that knows the runs.
+ *
+ * @throws LeatError as {@link findRun}
+ */
+export async function findLetters(
+  site: Site,
+  name: RunName,
+): Promise<{ readonly pipeline: string; readonly found: FoundRun | undefined }> {
+  const known = await runsOfId(site, name);
+  const pipelines = new Map([...known.keys()].map((each) => [each, each]));
+  for (const each of await deadLetterPipelines(site.nats)) {
+    if (pipelines.has(each) || each !== (name.pipeline ?? each)) continue;
+    const store = await DeadLetterStore.open(site.nats, each);
+    const { done } = await store.letters(name.run).next();
+    if (done !== true) pipelines.set(each, each);
   }
-  return all.toSorted((a, b) => a.request.createdAt.localeCompare(b.request.createdAt));
-}
-
-/** @throws LeatError `run-unknown`, or `invalid-configuration` if several pipelines have a run of that id */
-export async function findRun(place: RunPlace, run: string): Promise<FoundRun> {
-  return theOne(place, run, await runsOfId(place, run));
+  const pipeline = theOne(site, name, pipelines);
+  return { pipeline, found: known.get(pipeline) };
 }
 
 /** What can be read of a pipeline's runs; nothing, and a line in the log, if this user may not read them. */
 async function unlessForbidden<T>(
-  { address, logger }: RunPlace,
+  { address, logger }: Site,
   reading: Promise<T>,
 ): Promise<T | undefined> {
   try {
@@ -78,33 +61,13 @@ async function unlessForbidden<T>(
   }
 }
 
-/**
- * Finds the pipeline whose dead letters of a run are meant, and the run, unless it is forgotten: letters
- * outlive the bucket that knows the runs.
- *
- * @throws LeatError `run-unknown`, or `invalid-configuration` if several pipelines have letters or a run of that id
- */
-export async function findLetters(
-  place: RunPlace,
-  run: string,
-): Promise<{ readonly pipeline: string; readonly found: FoundRun | undefined }> {
-  const known = await runsOfId(place, run);
-  const pipelines = new Map([...known.keys()].map((each) => [each, each]));
-  for (const each of await deadLetterPipelines(place.connection)) {
-    const store = await DeadLetterStore.open(place.connection, each);
-    const { done } = await store.letters(run).next();
-    if (done !== true) pipelines.set(each, each);
-  }
-  const pipeline = theOne(place, run, pipelines);
-  return { pipeline, found: known.get(pipeline) };
-}
-
 /** The runs of an id, by their pipelines. */
-async function runsOfId(place: RunPlace, run: string): Promise<Map<string, FoundRun>> {
+async function runsOfId(site: Site, { run, pipeline }: RunName): Promise<Map<string, FoundRun>> {
   checkRunId(run);
+  if (pipeline !== undefined) checkName('pipeline', pipeline);
   const found = new Map<string, FoundRun>();
-  for (const runs of await Runs.openAll(place.connection)) {
-    const request = await unlessForbidden(place, runs.get(run));
+  for (const runs of await Runs.openAll(site.nats, pipeline)) {
+    const request = await unlessForbidden(site, runs.get(run));
     if (request !== undefined) found.set(request.pipeline, { request, runs });
   }
   return found;
@@ -112,8 +75,8 @@ async function runsOfId(place: RunPlace, run: string): Promise<Map<string, Found
 
 /** What is meant by an id: there must be one, of the pipeline that is named, or of any. */
 function theOne<T>(
-  { address, pipeline }: RunPlace,
-  run: string,
+  { address }: Site,
+  { run, pipeline }: RunName,
   byPipeline: ReadonlyMap<string, T>,
 ): T {
   const name = JSON.stringify(run);

@@ -7,12 +7,10 @@ import {
   type RunRequest,
   type SinkIdentity,
 } from '@leat/core';
-import type { Pipeline, Saver, SinkSession } from '@leat/sdk';
-import { loadPipeline, misfitOf, runInfoOf } from '@leat/runtime';
-import type { Call } from './command.ts';
-import { plain } from './dead-letter-text.ts';
-import { findRun, withRuns } from './find-run.ts';
-import { notedFile } from './noted-file.ts';
+import { misfitOf, runInfoOf } from '@leat/runtime';
+import type { Logger, Pipeline, Saver, SinkSession } from '@leat/sdk';
+import { findRun } from '../runs/find-run.ts';
+import type { Site } from '../site.ts';
 
 /** A run whose sinks can be read. */
 export interface StoredRun {
@@ -24,34 +22,13 @@ export interface StoredRun {
 }
 
 /**
- * Finds the run that a command names, and its pipeline: in the file that is given as second operand, or that
- * `leat dev` has noted for its own runs.
+ * Finds a run of a pipeline.
  *
- * @param command its name, for a sentence that says what to call instead
- * @throws LeatError `run-unknown`, or `invalid-configuration` if the file is not known, or another pipeline's, or
- *   which run is meant
+ * @throws LeatError `run-unknown`, or `invalid-pipeline` if the run has another graph
  */
-export async function storedRun(call: Call, command: string): Promise<StoredRun> {
-  const [id = '', file] = call.operands;
-  const { request, progress, isOfDev } = await withRuns(call, async (place) => {
-    const { request: found, runs } = await findRun(place, id);
-    return {
-      request: found,
-      progress: (await runs.progress(id))?.progress,
-      isOfDev: place.isOfDev,
-    };
-  });
-  const noted = isOfDev ? await notedFile(call.settings.stateDir, request.pipeline) : undefined;
-  const path = file ?? noted;
-  if (path === undefined) throw nameTheFile(request, command);
-  const pipeline: Pipeline = await loadPipeline(path);
-  if (pipeline.name !== request.pipeline) {
-    const wanted = plain(request.pipeline);
-    throw new LeatError(
-      'invalid-configuration',
-      `The run ${id} is of the pipeline ${wanted}, and the file ${path} has the pipeline ${pipeline.name}: name the file of ${wanted}.`,
-    );
-  }
+export async function storedRun(site: Site, run: string, pipeline: Pipeline): Promise<StoredRun> {
+  const { request, runs } = await findRun(site, { run, pipeline: pipeline.name });
+  const progress = (await runs.progress(run))?.progress;
   const misfit = misfitOf(request, pipeline.spec);
   if (misfit !== undefined) throw misfit;
   return {
@@ -63,42 +40,39 @@ export async function storedRun(call: Call, command: string): Promise<StoredRun>
   };
 }
 
-/** The file that the run itself names is not loaded: others may write into the bucket where it says so. */
-function nameTheFile({ run, file }: RunRequest, command: string): LeatError {
-  const hint = file === undefined ? '' : ` (the run says it was started with ${plain(file)})`;
+/** Why a saver's sink, as it was opened, is not the one that the run was saved into. */
+export function otherSink(
+  { progress }: StoredRun,
+  saver: string,
+  found: SinkIdentity | undefined,
+): LeatError | undefined {
+  const known = progress?.sinks?.[saver];
+  if (known === undefined || found === undefined || known.mark === found.mark) return undefined;
   return new LeatError(
-    'invalid-configuration',
-    `Name the pipeline file of the run ${run}: leat ${command} ${run} pipeline.ts${hint}.`,
+    'sink-taken',
+    known.place === found.place
+      ? `${saver}: ${known.place} is not what the run was saved into: it was removed, or another was put in its place.`
+      : `${saver}: the run was saved into ${known.place}, and the pipeline file leads to ${found.place}.`,
   );
 }
 
-/** What is wrong with a sink that the run was not saved into. */
-export function otherSink(saver: string, known: SinkIdentity, found: SinkIdentity): string {
-  if (known.place === found.place) {
-    return `${saver}: ${known.place} is not what the run was saved into: it was removed, or another was put in its place.`;
-  }
-  return `${saver}: the run was saved into ${known.place}, and the pipeline file leads to ${found.place}.`;
-}
-
-/** Opens a saver's sink, to read what is in it. */
-export async function withSink<T>(
-  call: Call,
+/**
+ * Opens a saver's sink, to read what is in it.
+ *
+ * @throws LeatError `sink-taken` if it has another run of that id, or `sink-unfit`; and whatever the sink throws
+ */
+export async function openSink(
   { request, pipeline }: StoredRun,
   saver: Saver,
-  use: (session: SinkSession) => Promise<T>,
-): Promise<T> {
+  logger: Logger,
+): Promise<SinkSession> {
   const run = runInfoOf(request, pipeline);
-  const session = await saver.sink(run).open({
+  return saver.sink(run).open({
     run,
     identity: identityOf(request, pipeline.fetcher),
     isRecovered: request.isRecovered === true,
     stage: saver.name,
     schema: saver.from.schema,
-    logger: call.logger,
+    logger,
   });
-  try {
-    return await use(session);
-  } finally {
-    await session.close();
-  }
 }

@@ -2,7 +2,7 @@ import { backoffMs, messageOf, type RetryPolicy } from '@leat/core';
 import { Objm, type ObjectStore } from '@nats-io/obj';
 import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream';
 import { errors } from '@nats-io/transport-node';
-import type { Logger } from 'pino';
+import type { Logger } from '@leat/sdk';
 import { wait } from '../wait.ts';
 import { isGone } from '../jetstream/provision.ts';
 

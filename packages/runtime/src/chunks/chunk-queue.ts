@@ -1,6 +1,6 @@
 import { formatChunkId, LeatError, runOfSubject, stageSubject } from '@leat/core';
 import type { JsMsg } from '@nats-io/jetstream';
-import type { Logger } from 'pino';
+import type { Logger } from '@leat/sdk';
 import type { ChunkOutcome } from '../meter.ts';
 import type { ChunkTelemetry, StageTelemetry } from '../telemetry.ts';
 import {

@@ -1,7 +1,7 @@
 import { FORMATS, parseReceipt, type Receipt, runOfSubject, type SinkIdentity } from '@leat/core';
 import type { JsMsg } from '@nats-io/jetstream';
 import { headers, type MsgHdrs } from '@nats-io/transport-node';
-import type { Logger } from 'pino';
+import type { Logger } from '@leat/sdk';
 import { isSinkIdentity } from '../runs/run-entries.ts';
 import { BORN, FORMAT } from './chunk-message.ts';
 

@@ -1,6 +1,6 @@
 import { MAX_RECEIPTS_HELD, type Receipt, receiptsConsumer, receiptsConsumerOf } from '@leat/core';
 import type { JsMsg } from '@nats-io/jetstream';
-import type { Logger } from 'pino';
+import type { Logger } from '@leat/sdk';
 import type { PipelineConnection } from '../jetstream/pipeline-connection.ts';
 import { ensureConsumer, removeConsumer } from '../jetstream/provision.ts';
 import { pull } from '../jetstream/pull.ts';

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import type { Logger } from 'pino';
+import type { Logger } from '@leat/sdk';
 import {
   type HolderData,
   PULSE_MS,

@@ -11,7 +11,7 @@ import {
   type NatsConnection,
   type NodeConnectionOptions,
 } from '@nats-io/transport-node';
-import type { Logger } from 'pino';
+import type { Logger } from '@leat/sdk';
 import { wait } from '../wait.ts';
 import { whatIsRefused } from './permission-refusal.ts';
 import { addressOf, type NatsSettings } from './settings.ts';

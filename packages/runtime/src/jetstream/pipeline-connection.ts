@@ -12,7 +12,7 @@ import {
   jetstreamManager,
 } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
-import type { Logger } from 'pino';
+import type { Logger } from '@leat/sdk';
 import type { ChunkTracer } from '../tracing/chunk-tracer.ts';
 import type { Meter } from '../meter.ts';
 import { Bodies } from '../chunks/bodies.ts';

@@ -6,7 +6,7 @@ import {
   type Subscription,
   createInbox,
 } from '@nats-io/transport-node';
-import type { Logger } from 'pino';
+import type { Logger } from '@leat/sdk';
 import { wait } from '../wait.ts';
 import type { Link } from './link.ts';
 

@@ -1,7 +1,7 @@
 import { backoffMs, LeatError, messageOf, type RetryPolicy } from '@leat/core';
 import type { Consumer, ConsumerMessages, JetStreamClient, JsMsg } from '@nats-io/jetstream';
 import type { Subscription } from '@nats-io/transport-node';
-import type { Logger } from 'pino';
+import type { Logger } from '@leat/sdk';
 import { wait } from '../wait.ts';
 import type { Holder } from '../hold/holder.ts';
 import type { Link } from './link.ts';

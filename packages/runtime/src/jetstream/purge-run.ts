@@ -1,6 +1,6 @@
 import { receiptsConsumer, receiptsSubject, stageSubject, type Topology } from '@leat/core';
 import type { JetStreamManager } from '@nats-io/jetstream';
-import { removeConsumer } from './provision.ts';
+import { isGone, removeConsumer } from './provision.ts';
 
 /** Removes a run's messages from all queues, and its receipts with their consumer. Dead letters stay. */
 export async function purgeRun(
@@ -13,7 +13,7 @@ export async function purgeRun(
   await purgeQueues(manager, topology, pipeline, run, stages);
   const { name } = topology.receipts;
   await removeConsumer(manager, name, receiptsConsumer(run));
-  await manager.streams.purge(name, { filter: receiptsSubject(pipeline, run) });
+  await purge(manager, name, receiptsSubject(pipeline, run));
 }
 
 /** Removes a run's messages from the queues in front of some stages. */
@@ -26,6 +26,15 @@ export async function purgeQueues(
 ): Promise<void> {
   for (const { stage, stream } of topology.queues) {
     if (!stages.includes(stage)) continue;
-    await manager.streams.purge(stream.name, { filter: stageSubject(pipeline, stage, run) });
+    await purge(manager, stream.name, stageSubject(pipeline, stage, run));
+  }
+}
+
+/** A stream that is gone has nothing. */
+async function purge(manager: JetStreamManager, stream: string, filter: string): Promise<void> {
+  try {
+    await manager.streams.purge(stream, { filter });
+  } catch (error) {
+    if (!isGone(error)) throw error;
   }
 }

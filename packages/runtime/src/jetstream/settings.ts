@@ -14,6 +14,25 @@ export interface NatsSettings {
   readonly tlsKeyFile?: string;
 }
 
+/** The address of a server on this machine that was started without options. */
+const DEFAULT_SERVER = 'nats://127.0.0.1:4222';
+
+/** Where NATS is and how to get in, as a program says it. */
+export interface ConnectionSettings extends Omit<NatsSettings, 'url'> {
+  /**
+   * The address of a server, or those of several of a cluster.
+   * @defaultValue `'nats://127.0.0.1:4222'`
+   */
+  readonly servers?: string | readonly string[];
+}
+
+export function natsSettingsOf({
+  servers = DEFAULT_SERVER,
+  ...rest
+}: ConnectionSettings): NatsSettings {
+  return { ...rest, url: typeof servers === 'string' ? servers : servers.join(',') };
+}
+
 /** The address as it may be shown: without the password that a URL can hold. */
 export function addressOf({ url }: NatsSettings): string {
   return url.replaceAll(/\/\/[^/@,]*@/g, '//');

@@ -76,6 +76,11 @@ export class RunNotes {
     return troubles;
   }
 
+  /** The runs that troubles are noted of, in one request for all. */
+  async troubledRuns(): Promise<Set<string>> {
+    return new Set((await this.#keys('trouble.', '>')).map(([run = '']) => run));
+  }
+
   /** Removes everything that is noted about a run. */
   async remove(run: string): Promise<void> {
     for (const filter of [`code.${run}.>`, `sink.${run}.*`, `trouble.${run}.*`]) {

@@ -12,9 +12,10 @@ import {
 import { jetstream, type JetStreamClient, type JetStreamManager } from '@nats-io/jetstream';
 import { type KV, type KvEntry, Kvm } from '@nats-io/kv';
 import { errors, type NatsConnection } from '@nats-io/transport-node';
-import type { Logger } from 'pino';
+import type { Logger } from '@leat/sdk';
 import { openBucket } from './bucket.ts';
 import { apiCode } from '../jetstream/provision.ts';
+import { messagesOf } from '../jetstream/stored-messages.ts';
 import { RunNotes } from './run-notes.ts';
 import { isRedriveWish, isRunProgress, isRunRequest, isRunWish } from './run-entries.ts';
 import type { Shape } from '../shape.ts';
@@ -80,14 +81,19 @@ export class Runs {
     return new Runs(kv, bucket, await client.jetstreamManager(false), logger);
   }
 
-  /** The runs of every pipeline on a server. */
-  static async openAll(connection: NatsConnection): Promise<Runs[]> {
+  /**
+   * The runs of every pipeline on a server.
+   *
+   * @param pipeline only those of this one
+   */
+  static async openAll(connection: NatsConnection, pipeline?: string): Promise<Runs[]> {
     const client = jetstream(connection);
     const manager = await client.jetstreamManager(false);
     const prefix = bucketName('');
     const all: Runs[] = [];
     for await (const { bucket } of new Kvm(client).list()) {
       if (!bucket.startsWith(prefix)) continue;
+      if (pipeline !== undefined && bucket !== bucketName(pipeline)) continue;
       all.push(new Runs(await new Kvm(client).open(bucket), bucket, manager));
     }
     return all;
@@ -122,6 +128,31 @@ export class Runs {
   async get(run: string): Promise<RunRequest | undefined> {
     const request = this.#valueOf(await this.#kv.get(`run.${run}`), isRunRequest);
     return request?.run === run ? request : undefined;
+  }
+
+  /** The bucket's name. */
+  get bucket(): string {
+    return this.#bucket;
+  }
+
+  /**
+   * Every run, oldest first, one read for each: a caller that has enough may stop.
+   *
+   * @param after the id of a run; only those that come after it
+   * @throws LeatError `run-unknown` if `after` is not known
+   */
+  async *inOrder(after?: string): AsyncGenerator<RunRequest> {
+    const entry = after === undefined ? undefined : await this.#kv.get(`run.${after}`);
+    if (entry === null) {
+      throw new LeatError('run-unknown', `There is no run ${after} to begin after.`);
+    }
+    const from = (entry?.revision ?? 0) + 1;
+    const subject = `$KV.${this.#bucket}.run.*`;
+    for await (const message of messagesOf(this.#manager, `KV_${this.#bucket}`, subject, from)) {
+      if (message.header?.get('KV-Operation')) continue;
+      const value = jsonIn(message);
+      if (isRunRequest(value) && message.subject.endsWith(`.run.${value.run}`)) yield value;
+    }
   }
 
   /** Every run, oldest first. */
@@ -247,12 +278,7 @@ export class Runs {
   /** What an entry holds, unless it is not there, or Leat did not write it. */
   #valueOf<T>(entry: KvEntry | null, isOurs: Shape<T>): T | undefined {
     if (entry === null || entry.operation !== 'PUT') return undefined;
-    let value: unknown;
-    try {
-      value = entry.json();
-    } catch {
-      // Not even JSON.
-    }
+    const value = jsonIn(entry);
     if (isOurs(value)) return value;
     const { bucket, key, revision } = entry;
     if (this.#foreign.get(key) !== revision) {
@@ -274,6 +300,15 @@ export class Runs {
     if (created !== this.#madeAt) this.#over.clear();
     this.#madeAt = created;
     return Object.keys(state.subjects ?? {}).map((subject) => subject.slice(prefix.length));
+  }
+}
+
+/** What is no JSON is nothing that Leat has written. */
+function jsonIn(entry: Pick<KvEntry, 'json'>): unknown {
+  try {
+    return entry.json();
+  } catch {
+    return undefined;
   }
 }
 

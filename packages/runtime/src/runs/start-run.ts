@@ -13,7 +13,7 @@ import {
 import type { Pipeline } from '@leat/sdk';
 import { misfitOf } from './run-info.ts';
 import { checkParams } from './run-params.ts';
-import type { Runs } from './runs.ts';
+import type { ProgressEntry, Runs } from './runs.ts';
 
 /** What a run is to be started with. */
 export interface RunStart {
@@ -88,18 +88,39 @@ async function resume(runs: Runs, request: RunRequest, start: RunStart): Promise
   if (!isResumable(state) && !isRedriven) {
     throw new LeatError('run-exists', `The run ${run} has ended (${state}): choose another id.`);
   }
-  if (entry !== undefined && state === 'failed') {
-    const { reason: _, endedAt: __, ...rest } = entry.progress;
-    const reopened: RunProgress = {
-      ...rest,
-      state: 'running',
-      updatedAt: new Date().toISOString(),
-    };
-    await runs.save(run, reopened, entry.revision);
-  }
+  await reopen(runs, run, entry);
   if (start.isRecovered === true) await runs.replace({ ...request, isRecovered: true });
   await runs.changeWish(run, 'pause', 'run');
   return { request, isResumed: true };
+}
+
+/**
+ * Lets a run go on that has failed or is paused, as the next fetcher finds it.
+ *
+ * @throws LeatError `run-state` if it has ended otherwise, or is being cancelled
+ */
+export async function resumeRun(runs: Runs, run: string): Promise<void> {
+  const entry = await runs.progress(run);
+  const state = entry?.progress.state ?? 'pending';
+  if (!isResumable(state)) {
+    throw new LeatError(
+      'run-state',
+      `The run ${run} has ended (${state}): there is nothing to resume.`,
+    );
+  }
+  if ((await runs.wish(run)) === 'cancel') {
+    throw new LeatError('run-state', `The run ${run} is being cancelled: start another run.`);
+  }
+  await reopen(runs, run, entry);
+  await runs.changeWish(run, 'pause', 'run');
+}
+
+/** Makes a run that failed one that a fetcher takes up. */
+async function reopen(runs: Runs, run: string, entry: ProgressEntry | undefined): Promise<void> {
+  if (entry?.progress.state !== 'failed') return;
+  const { reason: _, endedAt: __, ...rest } = entry.progress;
+  const reopened: RunProgress = { ...rest, state: 'running', updatedAt: new Date().toISOString() };
+  await runs.save(run, reopened, entry.revision);
 }
 
 /** A run goes on with its own parameters: they may say what its dataset is. */

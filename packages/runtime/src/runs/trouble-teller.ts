@@ -1,6 +1,6 @@
 import { messageOf } from '@leat/core';
 import type { RunNotes } from './run-notes.ts';
-import type { Logger } from '../logger.ts';
+import type { Logger } from '@leat/sdk';
 
 /** How often one trouble is told while it lasts. */
 const TELL_MS = 10_000;

@@ -1,0 +1,75 @@
+import { bucketName, checkName, reportOf, type RunReport, type RunRequest } from '@leat/core';
+import { permissionRefusal, Runs } from '@leat/runtime';
+import type { Site } from '../site.ts';
+
+/** How many runs are read at a time. */
+const PAGE = 50;
+
+/** Which runs are meant; all of them, if nothing is said. */
+export interface RunsWanted {
+  /** Only those of the pipeline of this name. */
+  readonly pipeline?: string;
+  /** How many at most; the last one given is the `after` of the next page. */
+  readonly limit?: number;
+  /** Only those that come after this one, such as the last report of the page before. */
+  readonly after?: Pick<RunReport, 'pipeline' | 'run'>;
+}
+
+/**
+ * Reports of runs, pipeline by pipeline, each oldest first. Pipelines whose runs this user may not read are left
+ * out, and a line is logged.
+ */
+export async function* listRuns(
+  site: Site,
+  { pipeline, limit = Number.POSITIVE_INFINITY, after }: RunsWanted = {},
+): AsyncGenerator<RunReport, void> {
+  if (pipeline !== undefined) checkName('pipeline', pipeline);
+  const first = after === undefined ? '' : bucketName(after.pipeline);
+  const all = (await Runs.openAll(site.nats, pipeline)).filter(({ bucket }) => bucket >= first);
+  let room = limit;
+  for (const runs of all.toSorted((a, b) => (a.bucket < b.bucket ? -1 : 1))) {
+    if (room <= 0) return;
+    try {
+      const begin = runs.bucket === first ? after?.run : undefined;
+      for await (const report of reportsIn(runs, begin, room)) {
+        yield report;
+        room--;
+      }
+    } catch (error) {
+      const refusal = permissionRefusal(error, site.address);
+      if (refusal === undefined) throw error;
+      site.logger.warn(`runs are left out: ${refusal.message}`);
+    }
+  }
+}
+
+/** At most `limit` reports of one pipeline's runs. */
+async function* reportsIn(
+  runs: Runs,
+  after: string | undefined,
+  limit: number,
+): AsyncGenerator<RunReport> {
+  const troubled = await runs.notes.troubledRuns();
+  let page: RunRequest[] = [];
+  let room = limit;
+  const reports = (): Promise<RunReport[]> =>
+    Promise.all(page.map((request) => reportOn(runs, request, troubled)));
+  for await (const request of runs.inOrder(after)) {
+    page.push(request);
+    if (--room > 0 && page.length < PAGE) continue;
+    yield* await reports();
+    page = [];
+    if (room <= 0) return;
+  }
+  yield* await reports();
+}
+
+async function reportOn(
+  runs: Runs,
+  request: RunRequest,
+  troubled: ReadonlySet<string>,
+): Promise<RunReport> {
+  const { run } = request;
+  const troubles = troubled.has(run) ? await runs.notes.troubles(run) : [];
+  return reportOf(request, (await runs.progress(run))?.progress, troubles);
+}

@@ -1,0 +1,17 @@
+import { isEnded, LeatError, type RunState } from '@leat/core';
+import type { FoundRun } from './find-run.ts';
+
+/** @throws LeatError `run-state` if the run has ended or is being cancelled */
+export async function pauseRun({ request: { run }, runs }: FoundRun): Promise<void> {
+  demandOpen(run, (await runs.progress(run))?.progress.state);
+  if ((await runs.wish(run)) === 'cancel') {
+    throw new LeatError('run-state', `The run ${run} is being cancelled: it cannot be paused.`);
+  }
+  await runs.setWish(run, 'pause');
+}
+
+/** @throws LeatError `run-state` */
+export function demandOpen(run: string, state: RunState = 'pending'): void {
+  if (!isEnded(state)) return;
+  throw new LeatError('run-state', `The run ${run} has ended (${state}): nothing to do.`);
+}

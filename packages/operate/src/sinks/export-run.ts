@@ -1,0 +1,65 @@
+import { isEnded, LeatError } from '@leat/core';
+import type { Pipeline, Saver, StoredChunk } from '@leat/sdk';
+import { explained, type Site } from '../site.ts';
+import { openSink, otherSink, storedRun, type StoredRun } from './stored-run.ts';
+
+/** What is exported. */
+export interface ExportOptions {
+  /**
+   * Which saver's sink is read.
+   * @defaultValue the only one; with several, one must be named
+   */
+  readonly saver?: string;
+}
+
+/** What a run that has ended saved, in dataset order. Nothing is read before the first chunk is asked for. */
+export async function* exportRun(
+  site: Site,
+  run: string,
+  pipeline: Pipeline,
+  { saver: wanted }: ExportOptions,
+): AsyncGenerator<StoredChunk, void> {
+  const stored = await explained(site, storedRun(site, run, pipeline));
+  const { report, savers } = stored;
+  if (!isEnded(report.state)) {
+    throw new LeatError('run-state', `The run ${run} is ${report.state}: wait until it has ended.`);
+  }
+  const saver = pickSaver(savers, wanted);
+  const session = await openSink(stored, saver, site.logger);
+  try {
+    const other = otherSink(stored, saver.name, session.identity);
+    if (other !== undefined) throw other;
+    let records = 0;
+    for await (const chunk of session.read()) {
+      records += chunk.records;
+      yield chunk;
+    }
+    demandAll(stored, records);
+  } finally {
+    await session.close();
+  }
+}
+
+/**
+ * Where there is one sink, the report says how much must be in it.
+ *
+ * @throws LeatError `run-failed` if it is not all there
+ */
+function demandAll({ report, savers }: StoredRun, records: number): void {
+  const { saved } = report.records;
+  if (savers.length > 1 || report.state === 'cancelled') return;
+  if (report.state === 'failed' || records === saved) return;
+  throw new LeatError(
+    'run-failed',
+    `The sink has ${records} records of the run ${report.run}, and the report says ${saved} were saved: "leat verify" says which are missing.`,
+  );
+}
+
+function pickSaver(savers: readonly Saver[], wanted: string | undefined): Saver {
+  const names = savers.map(({ name }) => name).join(', ');
+  const [only] = savers;
+  if (wanted === undefined && savers.length === 1 && only !== undefined) return only;
+  const found = savers.find(({ name }) => name === wanted);
+  if (found !== undefined) return found;
+  throw new LeatError('invalid-configuration', `Name one of the savers with --stage: ${names}.`);
+}

@@ -1,0 +1,40 @@
+import { LeatError, type TopologySettings } from '@leat/core';
+import { jetStreamRefusal } from '@leat/runtime';
+import type { Logger } from '@leat/sdk';
+import type { NatsConnection } from '@nats-io/transport-node';
+
+/** A NATS server that runs are on, as an operator's functions work over it. */
+export interface Site {
+  readonly nats: NatsConnection;
+  /** The server's address, as it may be shown. */
+  readonly address: string;
+  /** The limits of what is made on the server. */
+  readonly topology: TopologySettings;
+  /** Told what is left out, and what the connection goes through. */
+  readonly logger: Logger;
+}
+
+/** Waits for what is done over NATS; what the server refuses becomes a LeatError that names its address. */
+export async function explained<T>({ address }: Site, doing: Promise<T>): Promise<T> {
+  try {
+    return await doing;
+  } catch (error) {
+    throw inWords(error, address);
+  }
+}
+
+/** As {@link explained}, for what comes piece by piece. */
+export async function* allExplained<T>(
+  { address }: Site,
+  all: AsyncIterable<T>,
+): AsyncGenerator<T> {
+  try {
+    yield* all;
+  } catch (error) {
+    throw inWords(error, address);
+  }
+}
+
+function inWords(error: unknown, address: string): unknown {
+  return error instanceof LeatError ? error : jetStreamRefusal(error, address);
+}
