@@ -120,5 +120,7 @@ test('export writes no file when a segment is gone, or when the folder is not th
     code: expect.toSatisfy((code: number) => code !== 0),
     stderr: expect.stringMatching(/out.* is not what the run was saved into: it was removed/),
   });
-  await expect(readFile(to)).rejects.toMatchObject({ code: 'ENOENT' });
+  for (const file of [to, `${to}.partial`]) {
+    await expect(readFile(file)).rejects.toMatchObject({ code: 'ENOENT' });
+  }
 });

@@ -51,6 +51,31 @@ test('a run whose every mapper or fetcher has another graph waits, and status sa
   expectSquares(await site.exported(run, 'more'), COUNT);
 });
 
+test('a run that fits no pipeline file any more is cancelled all the same', async () => {
+  await using site = await Deployment.create('edited.ts');
+  const edited = site.as({ EDIT_SAVERS: 'files' });
+  const run = await site.start({ count: COUNT, delayMs: 1, hold: COUNT * 0.5 });
+  const fetcher = site.replica('fetcher');
+  const others = [site.replica('mapper'), site.replica('saver')];
+  await site.untilSaved(20, run, 'files');
+  // Nothing is in flight but what the mapper holds; its fetcher dies without giving the run back.
+  fetcher.kill('SIGKILL');
+  await fetcher.ended;
+  edited.replica('fetcher');
+  const { stderr } = await site.leat('cancel', run);
+  expect(stderr).toBe('');
+  const report = await site.report(run);
+  expect(report).toMatchObject({
+    state: 'cancelled',
+    reason: expect.stringMatching(/^it was ended without a fetcher: .* of \d+ chunks in flight/),
+  });
+  expect(report.endedAt).not.toBeNull();
+  for (const other of others) {
+    other.kill('SIGTERM');
+    expect(await other.ended).toMatchObject({ code: 0 });
+  }
+});
+
 test('a rollout that only changes functions goes on, and the report names the versions', async () => {
   await using site = await Deployment.create('edited.ts');
   const run = await site.start({ count: COUNT, delayMs: 1, hold: COUNT * 0.9 });

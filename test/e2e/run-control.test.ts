@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { DEADLINE_MS, Deployment } from '../support/deployment.ts';
+import { spawnLeat } from '../support/leat.ts';
 import { until } from '../support/until.ts';
 
 test('a paused run rests on every replica, and goes on when it is resumed', async () => {
@@ -22,8 +23,19 @@ test('a paused run rests on every replica, and goes on when it is resumed', asyn
     },
     DEADLINE_MS,
   );
-  expect(await site.leat('resume', run)).toMatchObject({ code: 0 });
+  await using watching = spawnLeat(['status', run, '--watch', '--json'], {
+    cwd: site.dir,
+    env: { NATS_URL: site.server.url },
+  });
+  await until('it is watched', () => watching.stdout() !== '', DEADLINE_MS);
+  watching.kill('SIGINT');
+  expect(await watching.ended).toMatchObject({ code: 130 });
+  expect(await site.leat('resume', run, '--json')).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining('"pipeline": "steady"'),
+  });
   await site.letGo();
+  expect(await site.leat('status', run, '--watch')).toMatchObject({ code: 0 });
   await site.untilEnded();
   expect(await site.report(run)).toMatchObject({
     state: 'completed',
@@ -77,6 +89,7 @@ test('a cancelled run ends with what is saved, exactly, and nothing of it is lef
     expect(verified).toMatchObject({ code: 0, stdout: expect.stringContaining('as reported') });
   }
   expect(await fetcher.ended).toMatchObject({ code: 1 });
+  expect(await site.leat('status', 'r4', '--watch')).toMatchObject({ code: 1 });
   // What is broken off by a cancellation is no error.
   for (const each of stages) expect(each.stderr()).not.toContain('given back');
   expect(await site.leat('cancel', 'r4')).toMatchObject({

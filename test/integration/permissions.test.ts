@@ -30,6 +30,11 @@ const SELDOM: readonly RegExp[] = [
 const SELDOM_BY: Readonly<Partial<Record<NatsRole, readonly RegExp[]>>> = {
   fetcher: [/^leat\.v1\.guarded\.dead\.\*$/, /^leat\.v1\.guarded\.(?:second|files|raw)\.\*$/],
   saver: [/^leat\.v1\.guarded\.dead\.\*$/],
+  // A run that is cancelled without a fetcher had no large body.
+  operator: [
+    /^\$JS\.API\.STREAM\.(?:INFO|MSG\.GET|PURGE)\.OBJ_leat_/,
+    /^\$O\.leat_guarded\.M\.\*$/,
+  ],
 };
 
 describe.each(SERVERS)('each role as a user of its own on $server', ({ version }) => {
@@ -104,6 +109,14 @@ describe.each(SERVERS)('each role as a user of its own on $server', ({ version }
       expect(await service.ended).toMatchObject({ code: 0, signal: null });
       expect(service.stderr()).not.toContain('may not');
     }
+
+    // An operator ends a run that no fetcher takes up, and removes what is left of it.
+    expect(await site.as('operator', 'start', site.file, '--run', 'r5')).toMatchObject({ code: 0 });
+    expect(await site.as('operator', 'cancel', 'r5', '--json')).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('"state": "cancelled"'),
+      stderr: '',
+    });
 
     // An operator makes what is not there, too.
     for await (const name of streams.names()) await streams.delete(name);
