@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { streamName } from '@leat/core';
 import { expect, test } from 'vitest';
-import { chartSchema } from '../../packages/cli/src/chart-schema.ts';
+import { chartSchema } from '../../scripts/docs/chart-schema.ts';
 import { SETTINGS } from '../../packages/cli/src/settings.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));

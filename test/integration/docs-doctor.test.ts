@@ -4,7 +4,7 @@ import { OLDEST_SERVER } from '@leat/core';
 import { DOCTOR_CODES } from '@leat/operate';
 import { MINIMUM_VERSION } from '@leat/nats-server';
 import { expect, test } from 'vitest';
-import { doctorTable } from '../../packages/cli/src/doctor-table.ts';
+import { doctorTable } from '../../scripts/docs/doctor-table.ts';
 
 const PAGE = fileURLToPath(new URL('../../docs/doctor.md', import.meta.url));
 

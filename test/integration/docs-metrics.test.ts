@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { METRICS } from '../../packages/host/src/metrics/metrics.ts';
-import { metricsTable } from '../../packages/cli/src/metrics-table.ts';
+import { metricsTable } from '../../scripts/docs/metrics-table.ts';
 
 const PAGE = fileURLToPath(new URL('../../docs/metrics.md', import.meta.url));
 

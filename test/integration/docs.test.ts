@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { SETTINGS } from '../../packages/cli/src/settings.ts';
-import { settingsTable } from '../../packages/cli/src/settings-table.ts';
+import { settingsTable } from '../../scripts/docs/settings-table.ts';
 import { filesBelow, pagesOf, ROOT } from '../support/pages.ts';
 
 const read = (file: string): Promise<string> => readFile(join(ROOT, file), 'utf8');

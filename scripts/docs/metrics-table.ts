@@ -1,4 +1,4 @@
-import type { MetricRow } from '@leat/host';
+import type { MetricRow } from '../../packages/host/src/metrics/metrics.ts';
 
 /** The metrics as a table in Markdown, for `docs/metrics.md`. */
 export function metricsTable(metrics: Readonly<Record<string, MetricRow>>): string {

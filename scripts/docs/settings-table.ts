@@ -1,4 +1,4 @@
-import type { SettingRow } from './settings.ts';
+import type { SettingRow } from '../../packages/cli/src/settings.ts';
 
 /** The settings as a table in Markdown, for `docs/configuration.md`. */
 export function settingsTable(settings: Readonly<Record<string, SettingRow>>): string {

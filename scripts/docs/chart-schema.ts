@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { SettingRow } from './settings.ts';
+import type { SettingRow } from '../../packages/cli/src/settings.ts';
 
 /** A JSON Schema, as far as the chart needs one. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
