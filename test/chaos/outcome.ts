@@ -53,7 +53,7 @@ export async function examineRun(
     const [a, b] = [JSON.stringify(is), JSON.stringify(wanted)];
     if (a !== b) found.push(`${what}: ${a}, expected ${b}`);
   };
-  same('state', report.state, 'completed with dead letters');
+  same('state', report.state, 'completed-with-dead-letters');
   same('reason', report.reason, undefined);
   same('records', sorted(report.records), sorted(expected.records));
   same('chunks in flight', report.chunks.inFlight, 0);

@@ -139,7 +139,7 @@ test.each(CASES)('$what becomes a dead letter, its 99 neighbours are saved', asy
   if (input !== undefined) await writeFile(join(site.dir, input.name), input.content);
   const { code, stdout, stderr } = await site.dev(params).ended;
   expect({ code, stderr }).toMatchObject({ code: 3 });
-  expect(stdout).toContain('completed with dead letters');
+  expect(stdout).toContain('completed-with-dead-letters');
   expect(stderr).not.toMatch(/\n\s+at |Warning/);
 
   const report = JSON.parse(await readFile(join(site.dir, 'report.json'), 'utf8')) as RunReport;

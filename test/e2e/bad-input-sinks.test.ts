@@ -50,7 +50,9 @@ test('a directory that is a file is no sink', async () => {
   await writeFile(out, '');
   const { code, stderr } = await site.dev({}).ended;
   expect(code).toBe(2);
-  expect(stderr).toMatch(/leat: The ndjson sink cannot write to the directory .*out/);
+  expect(stderr).toMatch(
+    /leat: \[sink-unfit\] The ndjson sink cannot write to the directory .*out/,
+  );
   expect(stderr).not.toMatch(/\n\s+at |Warning/);
   const run = /"run":"([^"]+)"/.exec(stderr)?.[1];
 

@@ -54,7 +54,7 @@ test.each(['verify', 'export'])(
     expect(await site.leat(command, run)).toMatchObject({
       code: 2,
       stdout: '',
-      stderr: `leat: Name the pipeline file of the run ${run}: leat ${command} ${run} pipeline.ts (the run says it was started with ${file}\u{FFFD}[2J).\n`,
+      stderr: `leat: [invalid-configuration] Name the pipeline file of the run ${run}: leat ${command} ${run} pipeline.ts (the run says it was started with ${file}\u{FFFD}[2J).\n`,
     });
     expect(await site.leat(command, run, site.file)).toMatchObject({ code: 0, stderr: '' });
   },
@@ -67,7 +67,7 @@ test('a file of another pipeline is refused by verify and export', async () => {
     expect(await site.leat(command, run, other)).toMatchObject({
       code: 2,
       stdout: '',
-      stderr: `leat: The run ${run} is of the pipeline squares, and the file ${other} has the pipeline steady: name the file of squares.\n`,
+      stderr: `leat: [invalid-configuration] The run ${run} is of the pipeline squares, and the file ${other} has the pipeline steady: name the file of squares.\n`,
     });
   }
 });

@@ -61,7 +61,7 @@ async function createSite(): Promise<Site> {
 const refusal = ({ server }: Site, run: string): Partial<Ended> => ({
   code: 2,
   stdout: '',
-  stderr: `leat: The run "${run}" is in several pipelines on the NATS server at ${server.url} (squares, unruly): name the one that you mean with --pipeline NAME.\n`,
+  stderr: `leat: [invalid-configuration] The run "${run}" is in several pipelines on the NATS server at ${server.url} (squares, unruly): name the one that you mean with --pipeline NAME.\n`,
 });
 
 const fileOf = (pipeline: string): string => fixture(`${pipeline}.ts`);
@@ -188,7 +188,7 @@ test('who asks for a run that is not there is told where it was looked for, and 
     expect(await leat(args, { cwd: '/', env })).toMatchObject({
       code: 2,
       stdout: '',
-      stderr: `leat: There is no ${what} ${where}`,
+      stderr: `leat: [run-unknown] There is no ${what} ${where}`,
     });
   }
   expect(await leat(['pause', 'a.*'], { cwd: '/', env })).toMatchObject({

@@ -103,7 +103,7 @@ test('services without the variable leave the run to those that have it, and liv
   const ended = async (): Promise<boolean> => (await site.report(run)).endedAt !== null;
   await until('the run has ended', ended, DEADLINE_MS);
   expect(await site.report(run)).toMatchObject({
-    state: 'completed with dead letters',
+    state: 'completed-with-dead-letters',
     records: { in: COUNT, saved: COUNT - 1, dead: 1 },
   });
   expectKeyed(await savedIn(join(site.dir, OUT, run)));

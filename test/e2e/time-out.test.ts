@@ -7,7 +7,7 @@ const OUTCOME = {
   fetcher: { code: 3 },
   verified: { code: 0 },
   report: {
-    state: 'completed with dead letters',
+    state: 'completed-with-dead-letters',
     records: { in: 300, saved: 299, dead: 1, filtered: 0 },
   },
   letters: [

@@ -37,7 +37,7 @@ async function untilEnded(site: Deployment, run: string): Promise<RunReport> {
 async function expectExact(site: Deployment, run: string, dead: number): Promise<void> {
   const report = await untilEnded(site, run);
   expect(report).toMatchObject({
-    state: 'completed with dead letters',
+    state: 'completed-with-dead-letters',
     records: { in: COUNT, saved: COUNT - dead, dead },
   });
   expect(report).not.toHaveProperty('reason');
@@ -111,7 +111,7 @@ test('a run whose last chunk is one too many ends', async () => {
   const run = await site.start({ count: 20 });
   for (const role of ['fetcher', 'mapper', 'saver'] as const) site.service(role);
   expect(await untilEnded(site, run)).toMatchObject({
-    state: 'completed with dead letters',
+    state: 'completed-with-dead-letters',
     records: { in: 20, saved: 18, dead: 2 },
   });
 });
@@ -133,7 +133,7 @@ test('dev says why, ends, and goes on the next time', async () => {
   expect(await site.dev(params).ended).toMatchObject({ code: 3 });
   expect(await report()).toMatchObject({
     run: resting.run,
-    state: 'completed with dead letters',
+    state: 'completed-with-dead-letters',
     records: { in: COUNT, saved: COUNT - 200, dead: 200 },
   });
   expect(await site.verify(resting.run)).toMatchObject({ code: 0 });

@@ -110,7 +110,7 @@ describe.each([
         const found = chunks
           .toSorted(([a], [b]) => Number(a) - Number(b))
           .flatMap(([, { body }]) => Buffer.from(body).toString().split('\n').slice(0, -1));
-        const complete = dead > 0 ? 'completed with dead letters' : 'completed';
+        const complete = dead > 0 ? 'completed-with-dead-letters' : 'completed';
         const books = { in: found.length + (report?.records.dead ?? 0), saved: found.length };
         expect({ paths, ...report }).toMatchObject({
           paths,

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { LEAT_ERROR_CODES } from '@leat/core';
 import { describe, expect, test } from 'vitest';
 import { SETTINGS } from '../../packages/cli/src/settings.ts';
 import { settingsTable } from '../../scripts/docs/settings-table.ts';
@@ -24,6 +25,13 @@ test.each(['README.md', 'examples/hello/README.md'])(
     expect(shown).toBe(await read('examples/hello/pipeline.ts'));
   },
 );
+
+test('docs/errors.md has a heading for each code, and no other', async () => {
+  const headings = [...(await read('docs/errors.md')).matchAll(/^## (.+)$/gm)].map(
+    ([, code]) => code,
+  );
+  expect(headings).toEqual([...LEAT_ERROR_CODES]);
+});
 
 describe('the tree in ARCHITECTURE.md', () => {
   test('has every folder with sources, each with its line', async () => {

@@ -86,7 +86,7 @@ describe.each(SERVERS)('messages of strangers on $server', ({ version }) => {
     const { reports } = startFetcher(open, line);
     await until('the run has ended', () => reports.length === 1);
     expect(reports[0]).toMatchObject({
-      state: 'completed with dead letters',
+      state: 'completed-with-dead-letters',
       records: { in: 10, saved: 9, dead: 1 },
     });
   });

@@ -45,7 +45,7 @@ describe.each(SERVERS)('what outgrows a message on $server', ({ version }) => {
     const { reports } = startFetcher(open, line);
     await until('the run has ended', () => reports.length === 1);
     expect(reports[0]).toMatchObject({
-      state: 'completed with dead letters',
+      state: 'completed-with-dead-letters',
       records: { in: 20, saved: 19, dead: 1 },
     });
     const { manager, topology } = open.connection;
@@ -83,7 +83,7 @@ describe.each(SERVERS)('what outgrows a message on $server', ({ version }) => {
     const { reports } = startFetcher(open, line);
     await until('the run has ended', () => reports.length === 1);
     expect(reports[0]).toMatchObject({
-      state: 'completed with dead letters',
+      state: 'completed-with-dead-letters',
       records: { in: 3, saved: 2, dead: 1 },
     });
   });

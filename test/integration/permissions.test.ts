@@ -58,7 +58,7 @@ describe.each(SERVERS)('each role as a user of its own on $server', ({ version }
     await site.untilState('r1', 'paused');
     expect(await site.as('operator', 'resume', 'r1')).toMatchObject({ code: 0 });
     await writeFile(letGo, '');
-    await site.untilState('r1', 'completed with dead letters');
+    await site.untilState('r1', 'completed-with-dead-letters');
 
     const listed = await site.as('observer', 'dead', 'list', 'r1', '--json');
     expect(listed).toMatchObject({ code: 0, stdout: expect.stringContaining('"not yet"') });

@@ -17,7 +17,7 @@ export function exitCodeOfState(state: RunState): number {
   switch (state) {
     case 'completed':
       return EXIT.ok;
-    case 'completed with dead letters':
+    case 'completed-with-dead-letters':
       return EXIT.deadLetters;
     case 'failed':
     case 'cancelled':

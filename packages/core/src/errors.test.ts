@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { BusyError, LeatError, messageOf, RetryAfterError, TerminalError } from './errors.ts';
+import {
+  BusyError,
+  errorText,
+  LeatError,
+  messageOf,
+  RetryAfterError,
+  TerminalError,
+} from './errors.ts';
 
 describe('the error classes', () => {
   test('keep code, message, cause and name', () => {
@@ -51,4 +58,10 @@ describe('messageOf', () => {
   ])('gives words for %s', (_, thrown: unknown, expected) => {
     expect(messageOf(thrown)).toBe(expected);
   });
+});
+
+test('an error is shown with its code', () => {
+  expect(errorText(new LeatError('run-unknown', 'There is no run r1.'))).toBe(
+    '[run-unknown] There is no run r1.',
+  );
 });

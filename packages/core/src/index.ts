@@ -108,7 +108,15 @@ export { completedState, isEnded, isResumable, mayBeRedriven, reportOf } from '.
 
 // Failures and flow
 export type { LeatErrorCode } from './errors.ts';
-export { BusyError, LeatError, messageOf, RetryAfterError, TerminalError } from './errors.ts';
+export {
+  BusyError,
+  errorText,
+  LEAT_ERROR_CODES,
+  LeatError,
+  messageOf,
+  RetryAfterError,
+  TerminalError,
+} from './errors.ts';
 export type { FailureKind, RetryDecision, RetryPolicy } from './retry.ts';
 export {
   backoffMs,

@@ -37,7 +37,7 @@ describe('the states of a run', () => {
     ['pending', false, true, false],
     ['running', false, true, false],
     ['completed', true, false, true],
-    ['completed with dead letters', true, false, true],
+    ['completed-with-dead-letters', true, false, true],
     ['failed', true, true, false],
     ['cancelled', true, false, false],
   ] as const)(
@@ -53,7 +53,7 @@ describe('the states of a run', () => {
     expect(completedState(FIRST_CHECKPOINT)).toBe('completed');
     const counts: Counts = { ...NO_COUNTS, in: 9, dead: 1 };
     const totals = { ...FIRST_CHECKPOINT.totals, counts };
-    expect(completedState({ ...FIRST_CHECKPOINT, totals })).toBe('completed with dead letters');
+    expect(completedState({ ...FIRST_CHECKPOINT, totals })).toBe('completed-with-dead-letters');
   });
 });
 

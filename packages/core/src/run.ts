@@ -5,13 +5,13 @@ import type { SinkIdentity } from './sink-claim.ts';
 import type { PipelineSpec } from './spec.ts';
 import type { DeathToll } from './tolerance.ts';
 
-/** The state of a run. The last four are its ends. */
+/** The state of a run: words without spaces, as they stand in JSON. The last four are its ends. */
 export type RunState =
   | 'pending'
   | 'running'
   | 'paused'
   | 'completed'
-  | 'completed with dead letters'
+  | 'completed-with-dead-letters'
   | 'failed'
   | 'cancelled';
 
@@ -127,12 +127,12 @@ export function isResumable(state: RunState): boolean {
 
 /** Whether records of a run in this state may be tried again: whether its whole dataset is settled. */
 export function mayBeRedriven(state: RunState): boolean {
-  return state === 'completed' || state === 'completed with dead letters';
+  return state === 'completed' || state === 'completed-with-dead-letters';
 }
 
 /** The state in which a run ends whose ledger is complete. */
 export function completedState(ledger: LedgerCheckpoint): RunState {
-  return ledger.totals.counts.dead > 0 ? 'completed with dead letters' : 'completed';
+  return ledger.totals.counts.dead > 0 ? 'completed-with-dead-letters' : 'completed';
 }
 
 /** The account of a run from what was asked, how far it has come, and what holds it up. */

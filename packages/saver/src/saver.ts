@@ -247,7 +247,7 @@ class SaverService {
         return await persist('the sink', commit, { signal, logger, onWait });
       } catch (error) {
         if (!(error instanceof SinkRejection)) throw error;
-        if (error.rejected.length === 0) throw error;
+        if (error.rejected.length === 0) throw rejectsNothing(error);
         for (const chunk of chunks) {
           const rejected = error.rejected.filter((each) => each.chunk === chunk.id);
           await this.#bury(chunk, chunk.reject(rejected));
@@ -264,4 +264,10 @@ class SaverService {
     await bury(connection, place, records, abort);
     delivery.telemetry.buried(records);
   }
+}
+
+/** A mistake of the sink, which it would make again with the same chunks. */
+function rejectsNothing(cause: SinkRejection): LeatError {
+  const sentence = 'The sink rejected a commit, and names no record that it cannot take.';
+  return new LeatError('sink-unfit', sentence, { cause });
 }

@@ -15,7 +15,7 @@ export class SinkRejection extends LeatError {
   readonly rejected: readonly RejectedRecord[];
 
   constructor(rejected: readonly RejectedRecord[], options?: { readonly cause?: unknown }) {
-    super('sink-unfit', `The sink cannot take ${rejected.length} records.`, options);
+    super('records-rejected', `The sink cannot take ${rejected.length} records.`, options);
     this.rejected = rejected;
   }
 }

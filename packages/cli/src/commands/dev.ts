@@ -1,7 +1,14 @@
 import { open, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { LeatError, messageOf, reportOf, type RunReport, type RunRequest } from '@leat/core';
+import {
+  errorText,
+  LeatError,
+  messageOf,
+  reportOf,
+  type RunReport,
+  type RunRequest,
+} from '@leat/core';
 import { runFetcher } from '@leat/fetcher';
 import type { Mapper, Pipeline, Saver } from '@leat/sdk';
 import {
@@ -233,7 +240,7 @@ async function conclude(
   }
   if (error !== undefined) {
     const remedy = `Mend it, and "leat dev ${file} --run ${request.run}" goes on where it stopped.\n`;
-    process.stderr.write(`leat: ${error.message}\n${error.code === 'sink-taken' ? '' : remedy}`);
+    process.stderr.write(`leat: ${errorText(error)}\n${error.code === 'sink-taken' ? '' : remedy}`);
   }
   if (call.flags['keep'] === true && !shutdown.stop.aborted) {
     process.stderr.write(`NATS stays up at ${nats.url}, until Ctrl-C.\n`);

@@ -71,7 +71,7 @@ describe('flow', () => {
     (state) => expect(told(leftover(state, 60_000))).toEqual([]),
   );
 
-  test.each<RunState>(['completed', 'completed with dead letters', 'cancelled'])(
+  test.each<RunState>(['completed', 'completed-with-dead-letters', 'cancelled'])(
     'messages of a run that is %s are left over',
     (state) => {
       const line = `leftovers stream ${PLACE}: 7 messages on leat.v1.cities.place.r1, of a run that is ${state}`;

@@ -1,7 +1,14 @@
 import { FIRST_CHECKPOINT, NO_COUNTS, type RunProgress, type RunRequest } from '@leat/core';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { isRunProgress, isRunRequest, isSinkIdentity, isTrouble } from './run-entries.ts';
+import {
+  isRunProgress,
+  isRunRequest,
+  isSinkIdentity,
+  isTrouble,
+  progressOf,
+  storedProgress,
+} from './run-entries.ts';
 
 const AT = '2026-11-27T12:00:00.000Z';
 const REQUEST: RunRequest = {
@@ -131,6 +138,18 @@ describe('isSinkIdentity', () => {
     expect(isSinkIdentity({ mark: 'a', place: 7 })).toBe(false);
     expect(isSinkIdentity({ mark: 'a' })).toBe(false);
   });
+});
+
+test('a state has the name in its entry that the last release reads', () => {
+  const ended: RunProgress = { ...PROGRESS, state: 'completed-with-dead-letters' };
+  const entry = stored(storedProgress(ended));
+  expect(entry).toEqual({ ...PROGRESS, state: 'completed with dead letters' });
+  expect(isRunProgress(entry)).toBe(true);
+  expect(progressOf(entry as RunProgress)).toEqual(ended);
+  expect(isRunProgress(stored(ended))).toBe(true);
+  expect(storedProgress(PROGRESS)).toBe(PROGRESS);
+  expect(progressOf(PROGRESS)).toBe(PROGRESS);
+  expect(isRunProgress({ ...PROGRESS, state: 'completed with' })).toBe(false);
 });
 
 describe('isTrouble', () => {

@@ -21,10 +21,29 @@ const STATES: Readonly<Record<RunState, true>> = {
   running: true,
   paused: true,
   completed: true,
-  'completed with dead letters': true,
+  'completed-with-dead-letters': true,
   failed: true,
   cancelled: true,
 };
+/**
+ * How an entry names a state that it does not name as this version does. Services of the last release read it,
+ * too, and would take a run with a state that they do not know for one that nobody has begun.
+ */
+const STORED = { 'completed-with-dead-letters': 'completed with dead letters' } as const;
+
+/** Progress as its entry has it. */
+export function storedProgress(progress: RunProgress): object {
+  const { state } = progress;
+  return state in STORED ? { ...progress, state: STORED[state as keyof typeof STORED] } : progress;
+}
+
+/** The inverse of {@link storedProgress}. */
+export function progressOf(stored: RunProgress): RunProgress {
+  const states = Object.entries(STORED) as [RunState, string][];
+  const [state] = states.find(([, name]) => name === stored.state) ?? [];
+  return state === undefined ? stored : { ...stored, state };
+}
+
 const WISHES: Readonly<Record<RunWish, true>> = { run: true, pause: true, cancel: true };
 const KINDS: Readonly<Record<StageKind, true>> = { fetcher: true, mapper: true, saver: true };
 
@@ -108,7 +127,7 @@ const ledger: z.ZodType<LedgerCheckpoint> = z.looseObject({
 });
 
 const runProgress: z.ZodType<RunProgress> = z.looseObject({
-  state: oneOf(STATES),
+  state: z.union([oneOf(STATES), z.enum(Object.values(STORED))]) as z.ZodType<RunState>,
   reason: z.string().exactOptional(),
   tolerated: z.looseObject({ settled: COUNT, dead: COUNT }).exactOptional(),
   holder: z.string().exactOptional(),

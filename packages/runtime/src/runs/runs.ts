@@ -17,7 +17,14 @@ import { openBucket } from './bucket.ts';
 import { apiCode } from '../jetstream/provision.ts';
 import { messagesOf } from '../jetstream/stored-messages.ts';
 import { RunNotes } from './run-notes.ts';
-import { isRedriveWish, isRunProgress, isRunRequest, isRunWish } from './run-entries.ts';
+import {
+  isRedriveWish,
+  isRunProgress,
+  isRunRequest,
+  isRunWish,
+  progressOf,
+  storedProgress,
+} from './run-entries.ts';
 import type { Shape } from '../shape.ts';
 
 const WRONG_REVISION = 10071;
@@ -189,7 +196,7 @@ export class Runs {
   async progress(run: string): Promise<ProgressEntry | undefined> {
     const entry = await this.#kv.get(`progress.${run}`);
     const progress = this.#valueOf(entry, isRunProgress);
-    return progress && { progress, revision: entry?.revision ?? 0 };
+    return progress && { progress: progressOf(progress), revision: entry?.revision ?? 0 };
   }
 
   /**
@@ -200,10 +207,11 @@ export class Runs {
    */
   async save(run: string, progress: RunProgress, revision: number): Promise<number> {
     const key = `progress.${run}`;
+    const stored = storedProgress(progress);
     try {
       return revision === 0
-        ? await this.#createEntry(key, progress, isRunProgress)
-        : await this.#kv.update(key, JSON.stringify(progress), revision);
+        ? await this.#createEntry(key, stored, isRunProgress)
+        : await this.#kv.update(key, JSON.stringify(stored), revision);
     } catch (error) {
       if (isTooLarge(error)) throw tooLarge(run, progress, error);
       if (apiCode(error) !== WRONG_REVISION) throw error;

@@ -65,7 +65,7 @@ function checkCompletion(
     if (found !== should) fail(`${what}: ${String(found)}, should be ${String(should)}`);
   };
   const { records, chunks, state } = reportOf(request, progress);
-  expect('state', state, dead.size > 0 ? 'completed with dead letters' : 'completed');
+  expect('state', state, dead.size > 0 ? 'completed-with-dead-letters' : 'completed');
   expect('records in', records.in, dataset.records);
   expect('records saved', records.saved, wanted.length * savers.length);
   expect('records filtered', records.filtered, dataset.filtered);
