@@ -1,4 +1,3 @@
-import { sendChunk } from '@leat/runtime';
 import { connect } from '@nats-io/transport-node';
 import { afterEach, expect, onTestFinished, test } from 'vitest';
 import { DEADLINE_MS, Deployment, expectBalance, expectSquares } from '../support/deployment.ts';
@@ -110,7 +109,7 @@ test('a message waits until a quorum is back, however often it is repeated meanw
 
   const followers = cluster.nodes.filter((node) => node !== leader);
   for (const { server } of followers) process.kill(server.pid, 'SIGSTOP');
-  const sent = sendChunk(connection, 'work', envelopeOf(1), bodyOf(), NEVER);
+  const sent = connection.queues.send('work', envelopeOf(1), bodyOf(), NEVER);
   const settled = sent.then(
     () => true,
     () => true,

@@ -16,12 +16,11 @@ import {
   startStages,
 } from '../support/memory-pipeline.ts';
 import { until } from '../support/until.ts';
-import { sendChunk } from '@leat/runtime';
 
 const RECORDS = 20_000; // about 200 kB
 
 function sendLarge({ connection }: OpenPipeline, seq: number): Promise<unknown> {
-  return sendChunk(connection, 'work', envelopeOf(seq, RECORDS), bodyOf(RECORDS), NEVER);
+  return connection.queues.send('work', envelopeOf(seq, RECORDS), bodyOf(RECORDS), NEVER);
 }
 
 function storeOf({ connection }: OpenPipeline): string {
@@ -53,7 +52,7 @@ describe.each(SERVERS)('bodies above the limit of $server', ({ version }) => {
     const origins = Array.from({ length: 3_000 }, (_, n) => n * 2 + 1);
     const envelope = { ...envelopeOf(0, 3_000), origins };
     const body = Buffer.from(`"${'x'.repeat(14)}"\n`.repeat(3_000));
-    await sendChunk(open.connection, 'work', envelope, body, NEVER);
+    await open.connection.queues.send('work', envelope, body, NEVER);
     const receiver = startReceiver(open, ({ ack }) => ack());
     await until('it arrived', () => receiver.deliveries.length === 1);
     expect(receiver.deliveries[0]?.envelope.origins).toEqual(origins);
@@ -63,8 +62,7 @@ describe.each(SERVERS)('bodies above the limit of $server', ({ version }) => {
     const open = await openPipeline(server());
     await sendLarge(open, 0);
     await sendLarge(open, 1);
-    await sendChunk(
-      open.connection,
+    await open.connection.queues.send(
       'work',
       envelopeOf(0, RECORDS, 'run-2'),
       bodyOf(RECORDS),

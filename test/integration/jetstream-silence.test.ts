@@ -2,7 +2,6 @@ import { once } from 'node:events';
 import { type AddressInfo, createConnection, createServer, type Socket } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { envelopeOf, NEVER, openPipeline, startServer } from '../support/jetstream.ts';
-import { sendChunk } from '@leat/runtime';
 
 /** A way to a server on which all that is under way can be frozen, as by a cable that is cut. */
 async function startFreezingProxy(port: number): Promise<{ url: string; freeze: () => void }> {
@@ -36,7 +35,9 @@ test('a connection that falls silent in the midst of much sending is left for an
   // More than the sockets on the way take.
   const body = Buffer.alloc(256 * 1_024, '{}\n');
   const seqs = Array.from({ length: 100 }, (_, seq) => seq);
-  await Promise.all(seqs.map((seq) => sendChunk(connection, 'work', envelopeOf(seq), body, NEVER)));
+  await Promise.all(
+    seqs.map((seq) => connection.queues.send('work', envelopeOf(seq), body, NEVER)),
+  );
   expect(logger.at('warn')).toContain('disconnected from nats');
   const { state } = await connection.manager.streams.info(
     connection.topology.queues[0]!.stream.name,

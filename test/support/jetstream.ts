@@ -18,8 +18,6 @@ import {
   type NatsSettings,
   openPipelineConnection,
   type PipelineConnection,
-  receiveChunks,
-  sendChunk,
   Slots,
   StageTelemetry,
 } from '@leat/runtime';
@@ -124,7 +122,7 @@ export async function sendChunks(
 ): Promise<void> {
   const seqs = Array.from({ length: to - from }, (_, n) => from + n);
   await Promise.all(
-    seqs.map((seq) => sendChunk(connection, stage, envelopeOf(seq), bodyOf(), NEVER)),
+    seqs.map((seq) => connection.queues.send(stage, envelopeOf(seq), bodyOf(), NEVER)),
   );
 }
 
@@ -149,8 +147,7 @@ export function startReceiver(
   const deliveries: Delivery[] = [];
   const slots = new Slots(limit);
   const stop = new AbortController();
-  const done = receiveChunks({
-    connection,
+  const done = connection.queues.receive({
     stage,
     telemetry: new StageTelemetry(stage, {}),
     slots,

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { healthRoutes, type ServiceState } from './health.ts';
+import { PullHealth } from '@leat/runtime';
+import { type ConnectionState, healthRoutes, type ServiceState } from './health.ts';
 
 const topology = {
   queues: ['squares', 'cubes', 'files'].map((stage) => ({
@@ -8,9 +9,10 @@ const topology = {
   })),
 };
 
-function connected(isUp: boolean, ...pulledStreams: string[]): ServiceState['connection'] {
-  const link = { isUp, pulledStreams: new Set(pulledStreams) };
-  return { link, topology } as unknown as ServiceState['connection'];
+function connected(isUp: boolean, ...pulled: string[]): ConnectionState {
+  const health = new PullHealth();
+  for (const stream of pulled) health.works(stream);
+  return { link: { isUp }, health, topology };
 }
 
 const state = (changes: Partial<ServiceState>): ServiceState => ({

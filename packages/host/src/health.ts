@@ -1,10 +1,22 @@
 import type { PipelineConnection } from '@leat/runtime';
 import type { Answer } from './http-endpoint.ts';
 
+/** As much of a `PipelineConnection` as readiness is judged by. */
+export interface ConnectionState {
+  readonly link: Pick<PipelineConnection['link'], 'isUp'>;
+  readonly health: Pick<PipelineConnection['health'], 'isPulling'>;
+  readonly topology: {
+    readonly queues: readonly {
+      readonly stage: string;
+      readonly stream: { readonly name: string };
+    }[];
+  };
+}
+
 /** What readiness is judged by. */
 export interface ServiceState {
   /** Undefined until there is one. */
-  readonly connection: Pick<PipelineConnection, 'link' | 'topology'> | undefined;
+  readonly connection: ConnectionState | undefined;
   /** The stages that the service takes chunks for. */
   readonly stages: readonly string[];
   readonly isStopping: boolean;
@@ -33,10 +45,10 @@ export function healthRoutes(state: () => ServiceState): {
 function whyNotReady({ connection, stages, isStopping }: ServiceState): string | undefined {
   if (isStopping) return 'it was asked to stop, and finishes what is in hand';
   if (connection === undefined) return 'no NATS server has answered yet';
-  const { link, topology } = connection;
+  const { link, health, topology } = connection;
   if (!link.isUp) return 'the connection to NATS is down';
   const waiting = topology.queues.filter(
-    ({ stage, stream }) => stages.includes(stage) && !link.pulledStreams.has(stream.name),
+    ({ stage, stream }) => stages.includes(stage) && !health.isPulling(stream.name),
   );
   if (waiting.length === 0) return undefined;
   return `it does not pull yet from ${waiting.map(({ stream }) => stream.name).join(', ')}`;

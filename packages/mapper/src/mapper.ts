@@ -7,7 +7,7 @@ import {
   type LogFormat,
   type Logger,
   type PipelineConnection,
-  receiveChunks,
+  type Publishing,
   ReceiptSender,
   StageTelemetry,
 } from '@leat/runtime';
@@ -16,8 +16,12 @@ import type { JobResult, ServiceJob } from './job.ts';
 import { Pace } from './pace.ts';
 import { passOn, type PassOnOptions } from './pass-on.ts';
 
+/** As much of a `PipelineConnection` as a mapper uses. */
+type MapperConnection = Publishing &
+  Pick<PipelineConnection, 'runs' | 'queues' | 'meter' | 'tracer'>;
+
 export interface MapperServiceOptions {
-  readonly connection: PipelineConnection;
+  readonly connection: MapperConnection;
   readonly pipeline: Pipeline;
   readonly mapper: Mapper;
   /** Needed for worker threads, which load it again. */
@@ -40,8 +44,7 @@ export async function runMapper(options: MapperServiceOptions): Promise<void> {
   const executor = new GuardedExecutor(mapper, { chunkSize, pipelineFile, logger, log });
   const service = new MapperService(options, executor);
   try {
-    await receiveChunks({
-      connection,
+    await connection.queues.receive({
       stage: mapper.name,
       telemetry: new StageTelemetry(mapper.name, connection),
       slots: service.pace.slots,

@@ -4,13 +4,14 @@ import {
   type DeadRecord,
   type Delivery,
   type PipelineConnection,
+  type Publishing,
   type ReceiptSender,
   sendOn,
 } from '@leat/runtime';
 import type { JobResult } from './job.ts';
 
 export interface PassOnOptions {
-  readonly connection: PipelineConnection;
+  readonly connection: Publishing & Pick<PipelineConnection, 'queues'>;
   readonly spec: PipelineSpec;
   /** The name of the mapper. */
   readonly stage: string;

@@ -1,23 +1,10 @@
 import { NO_COUNTS } from '@leat/core';
 import { fetcher, pipeline, saver, type Sink, type SinkChunk } from '@leat/sdk';
-import type * as internal from '@leat/runtime';
-import { type Delivery, type PipelineConnection, StageTelemetry } from '@leat/runtime';
-import { expect, test, vi } from 'vitest';
+import { type ChunkQueues, type Delivery, type Runs, StageTelemetry } from '@leat/runtime';
+import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { recordingLogger } from '../../../test/support/recording-logger.ts';
 import { runSaver } from './saver.ts';
-
-/** How the saver takes chunks; set when it begins to. */
-let take: (delivery: Delivery) => void;
-
-// Which turn of the event loop a chunk arrives in is what the test is about, and no server can be told.
-vi.mock('@leat/runtime', async (original) => ({
-  ...(await original<typeof internal>()),
-  receiveChunks: async ({ handle, signal }: Parameters<typeof internal.receiveChunks>[0]) => {
-    take = handle;
-    await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
-  },
-}));
 
 const Any = z.unknown();
 const none = async function* (): AsyncGenerator<never> {};
@@ -57,15 +44,19 @@ test.each(Array.from({ length: 12 }, (_, turns) => turns))(
     const lines = fetcher('lines', { source: { kind: 'none', chunks: none }, schema: Any });
     const out = saver('out', { from: lines, sink });
     const lone = pipeline('p', { savers: [out] });
-    const connection = {
-      runs: {
-        get: async () => ({ pipeline: 'p', params: {}, spec: lone.spec }),
-        wish: async () => 'run',
-        progress: async () => undefined,
-      },
-      spec: { name: 'p' },
-      publisher: { publish: async () => undefined },
-    } as unknown as PipelineConnection;
+    // Which turn of the event loop a chunk arrives in is what the test is about, and no server can be told.
+    let take!: (delivery: Delivery) => void;
+    const receive: ChunkQueues['receive'] = async ({ handle, signal }) => {
+      take = handle;
+      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+    };
+    const runs = {
+      get: async () => ({ pipeline: 'p', params: {}, spec: lone.spec }),
+      wish: async () => 'run',
+      progress: async () => undefined,
+    } as unknown as Runs;
+    const publisher = { publish: async () => ({ sequence: 1, isDuplicate: false }) };
+    const connection = { runs, spec: lone.spec, publisher, queues: { receive }, maxPayload: 1_000 };
     const stop = new AbortController();
     const service = runSaver({
       connection,

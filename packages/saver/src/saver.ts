@@ -8,13 +8,14 @@ import {
 } from '@leat/sdk';
 import {
   bury,
+  type ChunkQueues,
   type DeadRecord,
   type Delivery,
   type KnownRun,
   KnownRuns,
   type Logger,
   type PipelineConnection,
-  receiveChunks,
+  type Publishing,
   ReceiptSender,
   Slots,
   StageTelemetry,
@@ -30,8 +31,14 @@ const SLOTS = 64;
 /** Sinks that are kept open; a saver has to do with very few runs at a time. */
 const MAX_OPEN_SINKS = 4;
 
+/** As much of a `PipelineConnection` as a saver uses. */
+type SaverConnection = Publishing &
+  Pick<PipelineConnection, 'runs' | 'meter' | 'tracer'> & {
+    readonly queues: Pick<ChunkQueues, 'receive'>;
+  };
+
 export interface SaverServiceOptions {
-  readonly connection: PipelineConnection;
+  readonly connection: SaverConnection;
   readonly pipeline: Pipeline;
   readonly saver: Saver;
   readonly logger: Logger;
@@ -54,8 +61,7 @@ export async function runSaver(options: SaverServiceOptions): Promise<void> {
   const stop = AbortSignal.any([options.stop, unfit.signal]);
   const service = new SaverService(options, unfit);
   try {
-    await receiveChunks({
-      connection,
+    await connection.queues.receive({
       stage: saver.name,
       telemetry: new StageTelemetry(saver.name, connection),
       slots: service.slots,

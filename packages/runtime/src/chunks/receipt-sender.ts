@@ -1,5 +1,5 @@
 import { formatReceipt, type Receipt, receiptsSubject } from '@leat/core';
-import type { PipelineConnection } from '../jetstream/pipeline-connection.ts';
+import type { Publishing } from '../jetstream/publisher.ts';
 import type { Envelope } from './chunk-message.ts';
 import { receiptHeaders, type SaverSink } from './receipt-message.ts';
 
@@ -25,13 +25,13 @@ interface PromiseWithResolvers {
  * and those that come up while a message is on its way go with the next.
  */
 export class ReceiptSender {
-  readonly #connection: PipelineConnection;
+  readonly #connection: Publishing;
   readonly #signal: AbortSignal;
   readonly #waiting = new Map<string, Batch>();
   #isSending = false;
 
   /** @param signal gives up when the service must stop now */
-  constructor(connection: PipelineConnection, signal: AbortSignal) {
+  constructor(connection: Publishing, signal: AbortSignal) {
     this.#connection = connection;
     this.#signal = signal;
   }

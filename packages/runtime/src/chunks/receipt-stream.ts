@@ -67,6 +67,7 @@ export async function receiveReceipts(options: ReceiveReceiptsOptions): Promise<
     client: connection.client,
     link: connection.link,
     holder: connection.holder,
+    health: connection.health,
     stream,
     consumer: durable,
     slots: messages.slots,

@@ -1,8 +1,7 @@
 import type { ChildChunk, Origins } from '@leat/core';
-import type { PipelineConnection } from '../jetstream/pipeline-connection.ts';
 import type { ChunkTracer, TracedChunk } from '../tracing/chunk-tracer.ts';
 import type { Envelope } from './chunk-message.ts';
-import { sendChunk } from './chunk-queue.ts';
+import type { ChunkQueues } from './chunk-queues.ts';
 
 /** A part of what a stage makes of a chunk: newline-delimited JSON. */
 export interface Piece {
@@ -20,10 +19,10 @@ export type Descent = Pick<Envelope, 'run' | 'born' | 'source' | 'position' | 's
  * Puts the children of a chunk on the queues of their readers, and waits until all are stored. See `fanOut`
  * for who gets what.
  *
- * @throws as `sendChunk`
+ * @throws as `ChunkQueues.send`
  */
 export async function sendOn(
-  connection: PipelineConnection,
+  { queues }: { readonly queues: ChunkQueues },
   descent: Descent,
   children: readonly ChildChunk<Piece>[],
   signal: AbortSignal,
@@ -43,7 +42,7 @@ export async function sendOn(
         ...(buried !== undefined && { buried }),
         trace,
       };
-      return sendChunk(connection, reader, envelope, body, signal);
+      return queues.send(reader, envelope, body, signal);
     }),
   );
 }
@@ -55,7 +54,7 @@ export async function sendOn(
  * @param chunk what the span tells of
  */
 export async function sendOut(
-  connection: PipelineConnection,
+  connection: { readonly queues: ChunkQueues },
   tracer: ChunkTracer | undefined,
   chunk: TracedChunk,
   descent: Omit<Descent, 'trace'>,

@@ -1,7 +1,7 @@
 import { deadSubject, formatChunkId } from '@leat/core';
 import { headers } from '@nats-io/transport-node';
 import type { Envelope } from '../chunks/chunk-message.ts';
-import type { PipelineConnection } from '../jetstream/pipeline-connection.ts';
+import type { Publishing } from '../jetstream/publisher.ts';
 import type { DeadLetter } from './dead-letter.ts';
 
 /** Room for what stands around the record in its dead letter. */
@@ -28,7 +28,7 @@ export interface DeathPlace {
  * @throws whatever the signal is aborted with; LeatError `unreachable` if the connection is closed
  */
 export async function bury(
-  connection: PipelineConnection,
+  connection: Publishing,
   place: DeathPlace,
   records: readonly DeadRecord[],
   signal: AbortSignal,

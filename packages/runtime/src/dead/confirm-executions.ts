@@ -1,13 +1,13 @@
 import { formatExecutions, settledSubject } from '@leat/core';
 import { headers } from '@nats-io/transport-node';
-import type { PipelineConnection } from '../jetstream/pipeline-connection.ts';
+import type { Publishing } from '../jetstream/publisher.ts';
 
 /**
  * Writes down, beside a run's dead letters, which executions receipts have named: theirs are the letters
  * that count. Waits until it is stored. Twice does no harm.
  */
 export async function confirmExecutions(
-  { spec, publisher }: PipelineConnection,
+  { spec, publisher }: Publishing,
   run: string,
   executions: readonly string[],
   signal: AbortSignal,

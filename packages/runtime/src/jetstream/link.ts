@@ -5,8 +5,6 @@ import type { NatsConnection } from '@nats-io/transport-node';
  * client, and so is what it had asked the server for.
  */
 export class Link {
-  /** The streams from which this process pulls; for as long as that works. */
-  readonly pulledStreams: Set<string> = new Set();
   #state: 'up' | 'down' | 'closed' = 'up';
   readonly #listeners = new Set<() => void>();
 

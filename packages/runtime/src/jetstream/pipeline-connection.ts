@@ -16,12 +16,15 @@ import type { Logger } from '@leat/sdk';
 import type { ChunkTracer } from '../tracing/chunk-tracer.ts';
 import type { Meter } from '../meter.ts';
 import { Bodies } from '../chunks/bodies.ts';
+import { ChunkQueues } from '../chunks/chunk-queues.ts';
 import { type ConnectOptions, openConnection } from './connection.ts';
 import { Holder } from '../hold/holder.ts';
 import { Link } from './link.ts';
 import { jetStreamRefusal, provision } from './provision.ts';
 import { purgeRun } from './purge-run.ts';
 import { Publisher } from './publisher.ts';
+import { PullHealth } from './pull-health.ts';
+import { ensureBucket } from '../runs/bucket.ts';
 import { Runs } from '../runs/runs.ts';
 import { addressOf, type NatsSettings } from './settings.ts';
 import { wait } from '../wait.ts';
@@ -39,8 +42,9 @@ export interface PipelineConnection {
   readonly manager: JetStreamManager;
   readonly publisher: Publisher;
   readonly holder: Pick<Holder, 'hold' | 'close'> & Partial<Pick<Holder, 'ready'>>;
-  readonly bodies: Bodies;
   readonly runs: Runs;
+  readonly queues: ChunkQueues;
+  readonly health: PullHealth;
   /** Told of what the services over this connection do, if anybody measures. */
   readonly meter?: Meter | undefined;
   /** Makes the spans of the chunks that pass over this connection, if anybody traces. */
@@ -106,6 +110,7 @@ export async function pipelineConnectionOver(
 ): Promise<PipelineConnection> {
   const { logger } = parts;
   const topology = topologyOf(spec, settings);
+  const { replicas } = settings;
   try {
     const link = new Link(nats);
     const client = jetstream(nats, { timeout: 5_000 });
@@ -115,49 +120,34 @@ export async function pipelineConnectionOver(
     };
     await manager.getAccountInfo().catch(refused);
     const ackWaitMs = await provision(manager, topology).catch(refused);
-    const { bucket } = topology;
-    const runs = await Runs.open(client, bucket, settings.replicas, logger).catch(refused);
-    let repairing: Promise<void> | undefined;
-    const repair = (): Promise<void> => {
-      repairing ??= provision(manager, topology)
-        .then(() => Runs.open(client, topology.bucket, settings.replicas))
-        .then(() => undefined)
-        .finally(() => {
-          repairing = undefined;
-        });
-      return repairing;
-    };
-    const publisher = new Publisher(
-      nats,
-      link,
-      () =>
-        repair().catch((error: unknown) =>
-          logger.warn({ err: error }, 'topology not repaired yet'),
-        ),
-      logger,
-    );
-    const bodies = new Bodies(client, manager, topology.bucket, settings.replicas, logger);
+    const runs = await Runs.open(client, topology.bucket, replicas, logger).catch(refused);
+    const repair = repairOf(manager, topology, replicas);
+    const tryRepair = (): Promise<void> =>
+      repair().catch((error: unknown) => logger.warn({ err: error }, 'topology not repaired yet'));
+    const publisher = new Publisher(nats, link, tryRepair, logger);
+    const bodies = new Bodies(client, manager, topology.bucket, replicas, logger);
     const holder = parts.holder(ackWaitMs / 3);
+    const health = new PullHealth();
+    const source = { client, link, holder, health };
+    const maxPayload = nats.info?.max_payload ?? 1_048_576;
+    const common = { spec, topology, publisher, holder, repair, maxPayload };
+    const queues = new ChunkQueues({ ...common, bodies, notes: runs.notes, source });
     return {
-      spec,
-      topology,
+      ...common,
       nats,
       link,
       client,
       manager,
-      publisher,
-      holder,
-      bodies,
       runs,
+      queues,
+      health,
       meter: parts.meter,
       tracer: parts.tracer,
-      maxPayload: nats.info?.max_payload ?? 1_048_576,
-      repair,
       removeRun: async (run) => {
         await purgeRun(manager, topology, spec.name, run);
         await bodies.removeRun(run);
         await runs.notes.remove(run);
-        // Whoever takes it up again one day does not want it to rest.
+        // If it is taken up again one day, it shall not be paused.
         await runs.changeWish(run, 'pause', 'run');
       },
       close: async () => {
@@ -170,4 +160,21 @@ export async function pipelineConnectionOver(
     await nats.close();
     throw error;
   }
+}
+
+/** Makes whatever of a topology has vanished; one attempt at a time, however many ask. */
+function repairOf(
+  manager: JetStreamManager,
+  topology: Topology,
+  replicas: number,
+): () => Promise<void> {
+  let repairing: Promise<void> | undefined;
+  return () => {
+    repairing ??= provision(manager, topology)
+      .then(() => ensureBucket(manager, topology.bucket, replicas))
+      .finally(() => {
+        repairing = undefined;
+      });
+    return repairing;
+  };
 }

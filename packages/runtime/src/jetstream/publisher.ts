@@ -1,4 +1,4 @@
-import { BusyError, backoffMs, LeatError, type RetryPolicy } from '@leat/core';
+import { BusyError, backoffMs, LeatError, type PipelineSpec, type RetryPolicy } from '@leat/core';
 import {
   type Msg,
   type MsgHdrs,
@@ -15,6 +15,14 @@ export interface Stored {
   readonly sequence: number;
   /** Whether a message with that id was stored before, and this one was not. */
   readonly isDuplicate: boolean;
+}
+
+/** As much of a `PipelineConnection` as it takes to publish for a pipeline. */
+export interface Publishing {
+  readonly spec: Pick<PipelineSpec, 'name'>;
+  readonly publisher: Pick<Publisher, 'publish'>;
+  /** The largest message that the server takes, in bytes. */
+  readonly maxPayload: number;
 }
 
 interface Pending {

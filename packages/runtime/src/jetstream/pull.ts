@@ -5,6 +5,7 @@ import type { Logger } from '@leat/sdk';
 import { wait } from '../wait.ts';
 import type { Holder } from '../hold/holder.ts';
 import type { Link } from './link.ts';
+import type { PullHealth } from './pull-health.ts';
 import { isGone } from './provision.ts';
 import type { Slots } from './slots.ts';
 
@@ -23,10 +24,15 @@ const TROUBLE_BACKOFF: RetryPolicy = {
   jitter: 'equal',
 };
 
-export interface PullOptions {
+/** Over what messages are pulled: one for a process. */
+export interface PullSource {
   readonly client: JetStreamClient;
   readonly link: Link;
   readonly holder: Partial<Pick<Holder, 'ready'>>;
+  readonly health: PullHealth;
+}
+
+export interface PullOptions extends PullSource {
   readonly stream: string;
   readonly consumer: string;
   /** Only as many messages are asked for as there are free slots; `handle` must lead to a release. */
@@ -46,7 +52,7 @@ export interface PullOptions {
  * @throws LeatError `unreachable` if the connection is closed for good
  */
 export async function pull(options: PullOptions): Promise<void> {
-  const { client, link, stream, consumer: name, slots, signal, logger } = options;
+  const { client, link, health, stream, consumer: name, slots, signal, logger } = options;
   await holderReady(options);
   let consumer: Consumer | undefined;
   for (let failures = 0; !signal.aborted;) {
@@ -62,7 +68,7 @@ export async function pull(options: PullOptions): Promise<void> {
         expires: PULL_EXPIRES_MS,
         idle_heartbeat: PULL_HEARTBEAT_MS,
       });
-      link.pulledStreams.add(stream);
+      health.works(stream);
       const stop = (): void => void stopPulling(messages);
       signal.addEventListener('abort', stop, { once: true });
       // The client would ask again for all of it when the connection is back, whatever has arrived.
@@ -83,7 +89,7 @@ export async function pull(options: PullOptions): Promise<void> {
       }
       failures = 0;
     } catch (error) {
-      link.pulledStreams.delete(stream);
+      health.fails(stream);
       if (signal.aborted) return;
       if (link.isClosed) throw closedError(stream, error);
       failures++;

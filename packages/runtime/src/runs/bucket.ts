@@ -14,8 +14,18 @@ const STREAM_NAME_IN_USE = 10058;
 /** Where a bucket's stream says at which revision it begins. */
 const FIRST_REVISION = 'leat-first-revision';
 
+/** Opens a key-value bucket, and makes it if it is absent; see {@link ensureBucket}. */
+export async function openBucket(
+  client: JetStreamClient,
+  bucket: string,
+  replicas: number,
+): Promise<KV> {
+  await ensureBucket(await client.jetstreamManager(false), bucket, replicas);
+  return new Kvm(client).create(bucket, { history: 1, replicas, allow_direct: false });
+}
+
 /**
- * Opens a key-value bucket, and makes it if it is absent.
+ * Makes a key-value bucket, if it is absent.
  *
  * Its revisions begin at the time in milliseconds when it was made, and not at 1: a fetcher that sleeps
  * while the bucket is lost and made again must not find the revision that it left, or its compare-and-set
@@ -25,19 +35,17 @@ const FIRST_REVISION = 'leat-first-revision';
  * Keys are read from the stream's leader. Any replica may answer a direct read, also one that is cut off
  * from the others and does not know yet, which in a partition kept a standby from taking over for a minute.
  */
-export async function openBucket(
-  client: JetStreamClient,
+export async function ensureBucket(
+  manager: JetStreamManager,
   bucket: string,
   replicas: number,
-): Promise<KV> {
-  const manager = await client.jetstreamManager(false);
+): Promise<void> {
   const name = `KV_${bucket}`;
   const { config, state } = await findOrMake(manager, bucket, replicas);
   const first = Number(config.metadata?.[FIRST_REVISION] ?? 1);
   if (state.messages === 0 && state.last_seq < first - 1) {
     await manager.streams.purge(name, { seq: first });
   }
-  return new Kvm(client).create(bucket, { history: 1, replicas, allow_direct: false });
 }
 
 async function findOrMake(

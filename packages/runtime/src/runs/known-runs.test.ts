@@ -9,7 +9,7 @@ import {
 } from '@leat/core';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { z } from 'zod';
-import type { Delivery } from '../chunks/chunk-queue.ts';
+import type { Delivery } from '../chunks/delivery.ts';
 import type { Runs } from './runs.ts';
 import { fetcher, pipeline, saver } from '../../../sdk/src/index.ts';
 import { KnownRuns } from './known-runs.ts';

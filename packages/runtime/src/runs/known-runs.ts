@@ -11,7 +11,7 @@ import {
 } from '@leat/core';
 import type { RunInfo } from '@leat/sdk';
 import type { Pipeline } from '@leat/sdk';
-import type { Delivery } from '../chunks/chunk-queue.ts';
+import type { Delivery } from '../chunks/delivery.ts';
 import type { Runs } from './runs.ts';
 import type { Logger } from '../logger.ts';
 import { type GivenRun, givenRunOf, readRun, whyUnfit } from './run-info.ts';

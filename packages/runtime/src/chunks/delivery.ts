@@ -1,27 +1,15 @@
-import { formatChunkId, LeatError, runOfSubject, stageSubject } from '@leat/core';
+import { formatChunkId, LeatError, runOfSubject } from '@leat/core';
 import type { JsMsg } from '@nats-io/jetstream';
 import type { Logger } from '@leat/sdk';
-import type { ChunkOutcome } from '../meter.ts';
-import type { ChunkTelemetry, StageTelemetry } from '../telemetry.ts';
-import {
-  bodyNameOf,
-  type Envelope,
-  headerBytes,
-  messageId,
-  messageOf,
-  readMessage,
-  setBodyName,
-} from './chunk-message.ts';
-import type { PipelineConnection } from '../jetstream/pipeline-connection.ts';
-import { pull } from '../jetstream/pull.ts';
-import type { Stored } from '../jetstream/publisher.ts';
+import type { Holder } from '../hold/holder.ts';
 import { replyOf } from '../jetstream/reply.ts';
 import type { Slots } from '../jetstream/slots.ts';
-import { TroubleTeller } from '../runs/trouble-teller.ts';
+import type { ChunkOutcome } from '../meter.ts';
+import type { TroubleTeller } from '../runs/trouble-teller.ts';
+import type { ChunkTelemetry, StageTelemetry } from '../telemetry.ts';
+import type { Bodies } from './bodies.ts';
+import { bodyNameOf, type Envelope, readMessage } from './chunk-message.ts';
 import { NEWER_DELAY_MS, newerMessage } from './newer-message.ts';
-
-/** Room in a message for what surrounds headers and body. */
-const FRAME_ROOM = 1024;
 
 /** A chunk in hand. It is kept from all other replicas until one of the functions is called. */
 export interface Delivery {
@@ -40,88 +28,45 @@ export interface Delivery {
   readonly drop: (reason: string) => void;
 }
 
-/**
- * Puts a chunk on the queue in front of a stage and waits until it is stored. A body above the server's
- * limit goes to the object store, and the message refers to it.
- */
-export async function sendChunk(
-  connection: PipelineConnection,
-  stage: string,
-  envelope: Envelope,
-  body: Uint8Array,
-  signal: AbortSignal,
-): Promise<Stored> {
-  const subject = stageSubject(connection.spec.name, stage, envelope.run);
-  const { headers, data } = messageOf(envelope, body);
-  if (data.length + headerBytes(headers) + FRAME_ROOM <= connection.maxPayload) {
-    return connection.publisher.publish(subject, data, headers, signal);
-  }
-  const name = `${envelope.run}/${stage}/${messageId(envelope)}`;
-  await connection.bodies.put(name, data, signal);
-  setBodyName(headers, name);
-  return connection.publisher.publish(subject, new Uint8Array(), headers, signal);
-}
-
-export interface ReceiveOptions {
-  readonly connection: PipelineConnection;
-  readonly stage: string;
+/** What {@link MessageInHand} needs to settle a message. */
+export interface HandOver {
+  readonly holder: Pick<Holder, 'hold'>;
+  readonly bodies: Bodies;
+  /** Told why chunks are left alone. */
+  readonly troubles: TroubleTeller;
   readonly telemetry: StageTelemetry;
   readonly slots: Slots;
   /** Told of each chunk; must end in `ack` or `giveBack`. */
   readonly handle: (delivery: Delivery) => void;
   /** How long the main thread may be blocked while a chunk is in hand, before the process is ended. */
   readonly blockLimitMs?: number | undefined;
-  readonly signal: AbortSignal;
   readonly logger: Logger;
 }
 
-/** Takes chunks from the queue in front of a stage, as many as there are free slots, until told to stop. */
-export async function receiveChunks(options: ReceiveOptions): Promise<void> {
-  const { connection, stage, slots, signal, logger } = options;
-  const queue = connection.topology.queues.find((each) => each.stage === stage);
-  if (queue === undefined)
-    throw new LeatError('invalid-pipeline', `There is no queue for ${stage}.`);
-  const troubles = new TroubleTeller(connection.runs.notes, stage, logger);
-  await pull({
-    client: connection.client,
-    link: connection.link,
-    holder: connection.holder,
-    stream: queue.stream.name,
-    consumer: queue.consumer.durable_name,
-    slots,
-    repair: () => connection.repair(),
-    signal,
-    logger,
-    handle: (message) => void new MessageInHand(message, options, troubles).open(),
-  });
-}
-
 /** A message of a chunk, held from the moment that it has arrived until it is settled. */
-class MessageInHand {
+export class MessageInHand {
   readonly #message: JsMsg;
-  readonly #options: ReceiveOptions;
-  readonly #troubles: TroubleTeller;
+  readonly #options: HandOver;
   readonly #telemetry: ChunkTelemetry;
   readonly #release: () => void;
   #isSettled = false;
 
-  constructor(message: JsMsg, options: ReceiveOptions, troubles: TroubleTeller) {
-    this.#troubles = troubles;
+  constructor(message: JsMsg, options: HandOver) {
     this.#message = message;
     this.#options = options;
-    this.#release = options.connection.holder.hold(replyOf(message), options.blockLimitMs);
+    this.#release = options.holder.hold(replyOf(message), options.blockLimitMs);
     this.#telemetry = options.telemetry.inHand(message.info.deliveryCount);
   }
 
   /** Reads the message and hands its chunk over; what cannot be read is settled here. */
   async open(): Promise<void> {
     const message = this.#message;
-    const { logger, handle } = this.#options;
+    const { troubles, logger, handle } = this.#options;
     try {
       const run = runOfSubject(message.subject);
       const newer = newerMessage('chunk', message);
       if (newer !== undefined) {
-        this.#troubles.tell(run, newer.message);
+        troubles.tell(run, newer.message);
         this.#settle('given-back', () => message.nak(NEWER_DELAY_MS));
         return;
       }
@@ -141,10 +86,10 @@ class MessageInHand {
   /** The message's data, from wherever they are; `undefined` if they are gone, and the message settled. */
   async #data(): Promise<Uint8Array | undefined> {
     const message = this.#message;
-    const { connection, logger } = this.#options;
+    const { bodies, logger } = this.#options;
     const bodyName = bodyNameOf(message.headers);
     if (bodyName === undefined) return message.data;
-    const data = await connection.bodies.get(bodyName);
+    const data = await bodies.get(bodyName);
     if (data === undefined) {
       // The replica that had the chunk before was done with it and only the acknowledgement was lost; should
       // the store have been wiped instead, the fetcher finds the chunk missing and sends it again.
@@ -167,7 +112,7 @@ class MessageInHand {
       ack: () =>
         this.#settle('done', () => {
           message.ack();
-          if (bodyName !== undefined) void this.#options.connection.bodies.remove(bodyName);
+          if (bodyName !== undefined) void this.#options.bodies.remove(bodyName);
         }),
       giveBack: (delayMs) => this.#settle('given-back', () => message.nak(delayMs)),
       drop: (reason) => this.#settle('dropped', () => message.term(reason)),

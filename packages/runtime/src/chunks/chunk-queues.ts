@@ -1,0 +1,90 @@
+import { LeatError, type PipelineSpec, stageSubject, type Topology } from '@leat/core';
+import type { Holder } from '../hold/holder.ts';
+import type { Stored, Publisher } from '../jetstream/publisher.ts';
+import { pull, type PullSource } from '../jetstream/pull.ts';
+import type { RunNotes } from '../runs/run-notes.ts';
+import { TroubleTeller } from '../runs/trouble-teller.ts';
+import type { Bodies } from './bodies.ts';
+import { type Envelope, headerBytes, messageId, messageOf, setBodyName } from './chunk-message.ts';
+import { type HandOver, MessageInHand } from './delivery.ts';
+
+/** Room in a message for what surrounds headers and body. */
+const FRAME_ROOM = 1024;
+
+export interface ReceiveOptions extends Omit<HandOver, 'holder' | 'bodies' | 'troubles'> {
+  readonly stage: string;
+  readonly signal: AbortSignal;
+}
+
+/** What the queues are made of. */
+export interface ChunkQueuesParts {
+  readonly spec: PipelineSpec;
+  readonly topology: Topology;
+  readonly publisher: Publisher;
+  readonly bodies: Bodies;
+  readonly holder: Pick<Holder, 'hold'>;
+  readonly notes: RunNotes;
+  readonly source: PullSource;
+  /** Makes queues that have vanished. */
+  readonly repair: () => Promise<void>;
+  /** The largest message that the server takes, in bytes. */
+  readonly maxPayload: number;
+}
+
+/** The queues in front of a pipeline's stages: chunks are put on them, and taken off them. */
+export class ChunkQueues {
+  readonly #parts: ChunkQueuesParts;
+
+  constructor(parts: ChunkQueuesParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Puts a chunk on the queue in front of a stage and waits until it is stored. A body above the server's
+   * limit goes to the object store, and the message refers to it.
+   *
+   * @throws as `Publisher.publish`
+   */
+  async send(
+    stage: string,
+    envelope: Envelope,
+    body: Uint8Array,
+    signal: AbortSignal,
+  ): Promise<Stored> {
+    const { spec, publisher, bodies, maxPayload } = this.#parts;
+    const subject = stageSubject(spec.name, stage, envelope.run);
+    const { headers, data } = messageOf(envelope, body);
+    if (data.length + headerBytes(headers) + FRAME_ROOM <= maxPayload) {
+      return publisher.publish(subject, data, headers, signal);
+    }
+    const name = `${envelope.run}/${stage}/${messageId(envelope)}`;
+    await bodies.put(name, data, signal);
+    setBodyName(headers, name);
+    return publisher.publish(subject, new Uint8Array(), headers, signal);
+  }
+
+  /**
+   * Takes chunks from the queue in front of a stage, as many as there are free slots, until told to stop.
+   *
+   * @throws LeatError `invalid-pipeline` if the stage has no queue; otherwise as `pull`
+   */
+  async receive(options: ReceiveOptions): Promise<void> {
+    const { topology, bodies, holder, notes, source, repair } = this.#parts;
+    const { stage, slots, signal, logger } = options;
+    const queue = topology.queues.find((each) => each.stage === stage);
+    if (queue === undefined)
+      throw new LeatError('invalid-pipeline', `There is no queue for ${stage}.`);
+    const troubles = new TroubleTeller(notes, stage, logger);
+    const handOver = { ...options, bodies, holder, troubles };
+    await pull({
+      ...source,
+      stream: queue.stream.name,
+      consumer: queue.consumer.durable_name,
+      slots,
+      repair,
+      signal,
+      logger,
+      handle: (message) => void new MessageInHand(message, handOver).open(),
+    });
+  }
+}
