@@ -3,6 +3,9 @@ import type { ZodType } from 'zod';
 import type { Logger } from './logger.ts';
 import type { TextParams } from './params.ts';
 
+/** Where types are kept that no value has: nobody can set it, and no editor offers it. */
+declare const ITEM: unique symbol;
+
 /**
  * The run that a source, stage or sink works for.
  *
@@ -76,7 +79,7 @@ export interface Source<out Item = never> {
   /** For logs: `json-array`, `csv`. */
   readonly kind: string;
   /** Only for type inference; never set. */
-  readonly item?: Item;
+  readonly [ITEM]?: Item;
   /**
    * Reads on from a cursor. Nothing is opened before the first chunk is asked for, and everything is
    * closed when the loop is left. Memory is bounded by a few chunks, whatever the dataset's size.
@@ -134,7 +137,7 @@ export interface Sink<in Item = unknown> {
   /** For logs: `ndjson`, `postgres`. */
   readonly kind: string;
   /** Only for type inference; never set. */
-  readonly accepts?: (item: Item) => void;
+  readonly [ITEM]?: (item: Item) => void;
   /**
    * Opens the sink for one run. Throws `LeatError` `sink-unfit` if it can never work as it stands, and
    * `sink-taken` if it holds another run with this id: see `admitToSink`.

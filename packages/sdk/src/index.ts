@@ -1,4 +1,30 @@
-export { BusyError, LeatError, RetryAfterError, TerminalError } from '@leat/core';
+export {
+  BusyError,
+  compareChunkIds,
+  formatChunkId,
+  formatReceipt,
+  LeatError,
+  messageOf,
+  parseChunkId,
+  parseReceipt,
+  RetryAfterError,
+  TerminalError,
+} from '@leat/core';
+export type {
+  ChunkId,
+  ChunkLimits,
+  Counts,
+  DeadTolerance,
+  GivenParams,
+  JsonValue,
+  LeatErrorCode,
+  Position,
+  PositionUnit,
+  Receipt,
+  RetryPolicy,
+  RunIdentity,
+  SinkIdentity,
+} from '@leat/core';
 export type {
   Committed,
   RejectedInput,

@@ -39,7 +39,7 @@ export interface NdjsonOptions {
  *
  * @example
  * ```ts
- * const people = saver({ from: adults, sink: ndjsonSink('out') });
+ * const people = saver('people', { from: adults, sink: ndjsonSink('out') });
  * ```
  * @param dir where the runs' folders are made; relative to the working directory
  */

@@ -21,7 +21,7 @@ export interface PgliteOptions {
  *
  * @example
  * ```ts
- * const people = saver({ from: adults, sink: pglite({ dir: '.leat/db', table: 'people' }) });
+ * const people = saver('people', { from: adults, sink: pglite({ dir: '.leat/db', table: 'people' }) });
  * ```
  */
 export function pglite(options: PgliteOptions): Sink {

@@ -41,7 +41,7 @@ const DEFAULT_POOL_SIZE = 4;
  *
  * @example
  * ```ts
- * const people = saver({ from: adults, sink: postgres({ table: 'people' }) });
+ * const people = saver('people', { from: adults, sink: postgres({ table: 'people' }) });
  * ```
  */
 export function postgres(options: PostgresOptions): Sink {
