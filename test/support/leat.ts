@@ -30,6 +30,8 @@ export interface LeatProcess extends AsyncDisposable {
 export interface LeatOptions {
   readonly cwd: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** The command's file, if it is another build's. */
+  readonly bin?: string;
   /** A command that starts it, such as `nsenter`, and becomes it. */
   readonly within?: readonly string[];
   /** A file descriptor that it writes to, in place of a pipe that is read at once. */
@@ -39,7 +41,8 @@ export interface LeatOptions {
 
 /** Starts a `leat` command as its users do: another process, by its file. */
 export function spawnLeat(args: readonly string[], options: LeatOptions): LeatProcess {
-  const [program = '', ...rest] = [...(options.within ?? []), process.execPath, BIN, ...args];
+  const { within = [], bin = BIN } = options;
+  const [program = '', ...rest] = [...within, process.execPath, bin, ...args];
   const child = spawn(program, rest, {
     cwd: options.cwd,
     env: { ...cleanEnvironment(), ...options.env },
