@@ -37,6 +37,9 @@ test('a full disk makes the run wait, saying why, and it goes on when there is r
   await rm(ballast);
   const { code, stderr } = await command.ended;
   expect({ code, stderr }).toMatchObject({ code: 0, stderr: expect.stringMatching(/is back/) });
+  // A wait is a warning, and said once for each attempt.
+  const levels = [...stderr.matchAll(/(\w+): the sink .*is not available, waiting/g)];
+  expect(new Set(levels.map(([, level]) => level))).toEqual(new Set(['WARN']));
   const report = JSON.parse(await readFile(join(site.dir, 'report.json'), 'utf8')) as RunReport;
   expect(report).toMatchObject({ state: 'completed', records: { saved: 3_000, dead: 0 } });
   expectBalance(report);

@@ -117,7 +117,7 @@ export {
   RetryAfterError,
   TerminalError,
 } from './errors.ts';
-export type { FailureKind, RetryDecision, RetryPolicy } from './retry.ts';
+export type { Backoff, FailureKind, RetryDecision, RetryPolicy } from './retry.ts';
 export {
   backoffMs,
   classifyFailure,

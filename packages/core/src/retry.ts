@@ -1,13 +1,8 @@
 import { BusyError, LeatError, RetryAfterError, TerminalError } from './errors.ts';
 import { noSuchName } from './nearest.ts';
 
-/** When a failed record or chunk is tried again, and when it is given up. */
-export interface RetryPolicy {
-  /**
-   * How often it may fail before it is given up. Busy does not count.
-   * @defaultValue `5`
-   */
-  readonly attempts: number;
+/** How long to wait between one attempt and the next. */
+export interface Backoff {
   /**
    * The wait after the first failure, in milliseconds, before jitter.
    * @defaultValue `200`
@@ -30,6 +25,15 @@ export interface RetryPolicy {
    * @defaultValue `'full'`
    */
   readonly jitter: 'full' | 'equal' | 'none';
+}
+
+/** When a failed record or chunk is tried again, and when it is given up. */
+export interface RetryPolicy extends Backoff {
+  /**
+   * How often it may fail before it is given up. Busy does not count.
+   * @defaultValue `5`
+   */
+  readonly attempts: number;
 }
 
 export const DEFAULT_RETRY_POLICY: RetryPolicy = {
@@ -128,11 +132,11 @@ export function decideRetry(
 const CERTAIN_SHARE = { full: 0, equal: 0.5, none: 1 } as const;
 
 /** The wait after the n-th failure in a row, in milliseconds. */
-export function backoffMs(policy: RetryPolicy, failures: number, random: number): number {
+export function backoffMs(backoff: Backoff, failures: number, random: number): number {
   // A power that is infinite would make nothing of an initial delay of nothing.
-  const grown = Math.min(Number.MAX_VALUE, policy.factor ** (failures - 1));
-  const wholeMs = Math.min(policy.maxDelayMs, policy.initialDelayMs * grown);
-  const certain = CERTAIN_SHARE[policy.jitter];
+  const grown = Math.min(Number.MAX_VALUE, backoff.factor ** (failures - 1));
+  const wholeMs = Math.min(backoff.maxDelayMs, backoff.initialDelayMs * grown);
+  const certain = CERTAIN_SHARE[backoff.jitter];
   return Math.round(wholeMs * (certain + (1 - certain) * random));
 }
 

@@ -1,5 +1,18 @@
-import { LEASE_MS, type Ledger, LeatError, messageOf, type RunState } from '@leat/core';
-import { type Logger, type PipelineConnection, type ReceiptDelivery, wait } from '@leat/runtime';
+import {
+  type Backoff,
+  LEASE_MS,
+  type Ledger,
+  LeatError,
+  messageOf,
+  type RunState,
+} from '@leat/core';
+import {
+  Bell,
+  type Logger,
+  persist,
+  type PipelineConnection,
+  type ReceiptDelivery,
+} from '@leat/runtime';
 import type { Lease } from './lease.ts';
 
 /** How often the ledger is checkpointed while something changes. */
@@ -8,6 +21,13 @@ const CHECKPOINT_MS = 1_000;
 const PRESSING = 256;
 /** How often the lease is renewed while nothing does. */
 const RENEW_MS = LEASE_MS / 3;
+
+const WRITE_BACKOFF: Backoff = {
+  initialDelayMs: 100,
+  maxDelayMs: 2_000,
+  factor: 2,
+  jitter: 'none',
+};
 
 export interface CheckpointerOptions {
   readonly ledger: Ledger;
@@ -31,7 +51,7 @@ export class Checkpointer {
   #isEnding = false;
   #savedAt = performance.now();
   #writing: Promise<void> = Promise.resolve();
-  #press: () => void = () => undefined;
+  readonly #bell = new Bell();
 
   constructor(options: CheckpointerOptions) {
     this.#options = options;
@@ -46,7 +66,7 @@ export class Checkpointer {
   keep(delivery: ReceiptDelivery): void {
     this.#unacknowledged.push(delivery);
     this.#isChanged = true;
-    if (this.#unacknowledged.length >= PRESSING) this.#press();
+    this.#bell.ring();
   }
 
   /**
@@ -56,19 +76,12 @@ export class Checkpointer {
    */
   async run(signal: AbortSignal): Promise<void> {
     for (;;) {
-      await this.#untilDue(signal);
+      const isPressing = (): boolean => this.#unacknowledged.length >= PRESSING;
+      await this.#bell.within(CHECKPOINT_MS, isPressing, signal).catch(() => undefined);
       if (signal.aborted || this.#isEnding) return;
       if (!this.#isChanged && performance.now() - this.#savedAt < RENEW_MS) continue;
       await this.write();
     }
-  }
-
-  async #untilDue(signal: AbortSignal): Promise<void> {
-    if (this.#unacknowledged.length >= PRESSING) return;
-    const pressed = new Promise<void>((resolve) => {
-      this.#press = resolve;
-    });
-    await Promise.race([pressed, wait(CHECKPOINT_MS, signal).catch(() => undefined)]);
   }
 
   /** Checkpoints now. @throws LeatError `lease-lost`, or `run-failed` if the ledger does not fit */
@@ -107,28 +120,28 @@ export class Checkpointer {
 
   /** @param receipts those that the written ledger has; by default, all that are in the ledger now */
   #write(write: () => Promise<void>, receipts?: ReceiptDelivery[]): Promise<void> {
-    const persist = (): Promise<void> => this.#persist(write, receipts);
+    // The server may be away. The lease may be lost meanwhile, and that is final.
+    const writing = (): Promise<void> =>
+      persist(() => this.#writeOnce(write, receipts), {
+        backoff: WRITE_BACKOFF,
+        onWait: ({ error, retryInMs }) => this.#mend(error, retryInMs),
+      });
     // After a write that failed for good, the run may still be ended.
-    this.#writing = this.#writing.then(persist, persist);
+    this.#writing = this.#writing.then(writing, writing);
     return this.#writing;
   }
 
-  /** Tries until it works: the server may be away. The lease may be lost meanwhile, and that is final. */
-  async #persist(write: () => Promise<void>, receipts?: ReceiptDelivery[]): Promise<void> {
-    for (let delayMs = 100; ; delayMs = Math.min(delayMs * 2, 2_000)) {
-      const taken = receipts ?? this.#takeUnacknowledged();
-      this.#isChanged = false;
-      try {
-        await write();
-        this.#savedAt = performance.now();
-        for (const { ack } of taken) ack();
-        return;
-      } catch (error) {
-        this.#unacknowledged = [...taken, ...this.#unacknowledged];
-        await this.#mend(error, delayMs);
-        await wait(delayMs);
-      }
+  async #writeOnce(write: () => Promise<void>, receipts?: ReceiptDelivery[]): Promise<void> {
+    const taken = receipts ?? this.#takeUnacknowledged();
+    this.#isChanged = false;
+    try {
+      await write();
+    } catch (error) {
+      this.#unacknowledged = [...taken, ...this.#unacknowledged];
+      throw error;
     }
+    this.#savedAt = performance.now();
+    for (const { ack } of taken) ack();
   }
 
   #takeUnacknowledged(): ReceiptDelivery[] {
@@ -140,7 +153,6 @@ export class Checkpointer {
   /** @throws LeatError if the ledger cannot be written by trying again */
   async #mend(cause: unknown, retryInMs: number): Promise<void> {
     const { connection, lease, stop, logger } = this.#options;
-    if (cause instanceof LeatError) throw cause;
     if (connection.link.isClosed) {
       throw new LeatError('unreachable', 'The connection to NATS was closed.', { cause });
     }

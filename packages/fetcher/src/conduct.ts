@@ -11,7 +11,7 @@ import {
   type RunRequest,
 } from '@leat/core';
 import type { Pipeline, RunInfo } from '@leat/sdk';
-import { type Logger, type PipelineConnection, runInfoOf, wait } from '@leat/runtime';
+import { Bell, type Logger, type PipelineConnection, runInfoOf, wait } from '@leat/runtime';
 import { Checkpointer } from './checkpointer.ts';
 import { Feed } from './feed.ts';
 import type { Lease } from './lease.ts';
@@ -72,7 +72,7 @@ class Conductor {
   readonly #receipts: ReceiptIntake;
   readonly #control: RunControl;
   readonly #witness: RunWitness;
-  #wake: () => void = () => undefined;
+  readonly #bell = new Bell();
   readonly #fail = (error: unknown): void => {
     // What a cancellation breaks off says so.
     if (this.#sending.signal.aborted && !(error instanceof LeatError)) return;
@@ -85,7 +85,7 @@ class Conductor {
     this.#ledger = new Ledger(lease.progress.ledger);
     this.#checkpointer = new Checkpointer({ ...options, ledger: this.#ledger });
     this.#run = runInfoOf(request, pipeline);
-    const wake = (): void => this.#wake();
+    const ring = (): void => this.#bell.ring();
     this.#outbox = new Outbox(
       {
         connection,
@@ -95,7 +95,7 @@ class Conductor {
         signal: this.#sending.signal,
       },
       this.#ledger,
-      wake,
+      ring,
       this.#fail,
     );
     this.#receipts = new ReceiptIntake({
@@ -107,7 +107,7 @@ class Conductor {
       counts: (sink) => this.#witness.counts(sink),
       onTaken: () => {
         this.#control.check();
-        this.#wake();
+        ring();
       },
       onFailed: this.#fail,
       signal: this.#over.signal,
@@ -124,7 +124,7 @@ class Conductor {
       lease,
       checkpointer: this.#checkpointer,
       maxDeadRecords: pipeline.maxDeadRecords,
-      onChange: wake,
+      onChange: ring,
       onResting: options.onResting ?? (() => Promise.resolve()),
       onCancel: () => this.#sending.abort(new RunCancelled()),
       logger,
@@ -133,9 +133,8 @@ class Conductor {
 
   async run(): Promise<Conducted> {
     const { logger, stop, request } = this.#options;
-    const wake = (): void => this.#wake();
-    stop.addEventListener('abort', wake, { once: true });
-    this.#sending.signal.addEventListener('abort', wake, { once: true });
+    const ring = (): void => this.#bell.ring();
+    stop.addEventListener('abort', ring, { once: true });
     try {
       this.#checkpointer.run(this.#over.signal).catch(this.#fail);
       this.#keepReporting().catch(this.#fail);
@@ -150,7 +149,7 @@ class Conductor {
       await this.#checkpointer.fail(reason.message);
       return { report: this.#report(), error: reason };
     } finally {
-      stop.removeEventListener('abort', wake);
+      stop.removeEventListener('abort', ring);
       this.#end();
       await this.#receipts.ended();
     }
@@ -193,7 +192,7 @@ class Conductor {
       receipts: this.#receipts,
       mayGoOn: () => this.#control.mayGoOn,
       until: (isMet) => this.#until(isMet),
-      onSent: () => this.#wake(),
+      onSent: () => this.#bell.ring(),
       onFailed: this.#fail,
       stop,
       signal: this.#sending.signal,
@@ -241,13 +240,9 @@ class Conductor {
   }
 
   /** Waits for a condition that only receipts, publishes and signals change. */
-  async #until(isMet: () => boolean): Promise<void> {
-    while (!isMet() && !this.#options.stop.aborted) {
-      this.#sending.signal.throwIfAborted();
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
+  #until(isMet: () => boolean): Promise<void> {
+    const { stop } = this.#options;
+    return this.#bell.until(() => isMet() || stop.aborted, this.#sending.signal);
   }
 
   async #finish(isDone: boolean, damage: LeatError | undefined): Promise<Conducted> {

@@ -1,4 +1,5 @@
 import {
+  type Backoff,
   type ChunkId,
   formatChunkId,
   LeatError,
@@ -16,6 +17,7 @@ import {
   type DeadLetter,
   DeadLetterStore,
   type Logger,
+  persist,
   type PipelineConnection,
   sendOut,
   surveyDeadLetters,
@@ -30,7 +32,7 @@ const WINDOW = 256;
 /** How often a record may be lost before it is clear that it will always be. */
 const MAX_RESENDS = 20;
 /** How long to wait when the server is away. */
-const RETRY_MS = 500;
+const RETRY_BACKOFF: Backoff = { initialDelayMs: 500, maxDelayMs: 500, factor: 1, jitter: 'none' };
 /** How long a stop waits for records on their way to a queue. */
 const STOP_SENDING_MS = 1_000;
 
@@ -219,18 +221,16 @@ export class Redrive {
   }
 
   /** Tries until it works: the server may be away. */
-  async #patiently<T>(action: () => Promise<T>): Promise<T> {
+  #patiently<T>(action: () => Promise<T>): Promise<T> {
     const { connection, request, logger } = this.#options;
-    for (;;) {
-      this.#leave.throwIfAborted();
-      try {
-        return await action();
-      } catch (error) {
-        if (error instanceof LeatError || connection.link.isClosed) throw error;
+    return persist(action, {
+      backoff: RETRY_BACKOFF,
+      isFinal: (error) => error instanceof LeatError || connection.link.isClosed,
+      onWait: async ({ error }) => {
         logger.warn({ run: request.run }, `redrive waits: ${messageOf(error)}`);
         await connection.repair().catch(() => undefined);
-        await wait(RETRY_MS, this.#leave);
-      }
-    }
+      },
+      signal: this.#leave,
+    });
   }
 }

@@ -5,7 +5,7 @@ import {
   type RunWish,
   whyTooManyDead,
 } from '@leat/core';
-import { type Logger, type Runs, wait } from '@leat/runtime';
+import { Bell, type Logger, type Runs } from '@leat/runtime';
 import type { Checkpointer } from './checkpointer.ts';
 import type { Lease } from './lease.ts';
 
@@ -37,7 +37,9 @@ export class RunControl {
   #wish: RunWish | undefined;
   /** Why the run must rest, whatever its operator wants. */
   #excess: string | undefined;
-  #nudge: () => void = () => undefined;
+  /** Whether the next look is due at once. */
+  #isUrgent = false;
+  readonly #bell = new Bell();
 
   constructor(options: RunControlOptions) {
     this.#options = options;
@@ -65,19 +67,19 @@ export class RunControl {
     if (this.#excess !== undefined) return;
     const toll = deathTollOf(ledger.totals.counts);
     this.#excess = whyTooManyDead(lease.run, maxDeadRecords, toll, lease.standing.tolerated);
-    if (this.#excess !== undefined) this.#nudge();
+    if (this.#excess === undefined) return;
+    this.#isUrgent = true;
+    this.#bell.ring();
   }
 
   /** Looks what the operator wants, now and then, until told to stop. */
   async watch(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      const nudged = new Promise<void>((resolve) => {
-        this.#nudge = resolve;
-      });
+      this.#isUrgent = false;
       await this.#look().catch((error: unknown) => {
         this.#options.logger.debug({ err: error, run: this.#options.lease.run }, 'wish not read');
       });
-      await Promise.race([nudged, wait(LOOK_MS, signal).catch(() => undefined)]);
+      await this.#bell.within(LOOK_MS, () => this.#isUrgent, signal).catch(() => undefined);
     }
   }
 

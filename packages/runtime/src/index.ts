@@ -7,6 +7,8 @@ export { createLogger } from './logger.ts';
 export type { ChunkOutcome, Meter, StageMeter } from './meter.ts';
 export type { Telemetry } from './telemetry.ts';
 export { ChunkTelemetry, StageTelemetry } from './telemetry.ts';
+export { Bell } from './bell.ts';
+export { persist } from './persist.ts';
 export { wait } from './wait.ts';
 export type { DeadRecord, DeathPlace } from './dead/bury.ts';
 export { bury } from './dead/bury.ts';

@@ -1,7 +1,7 @@
 import { LeatError, messageOf } from '@leat/core';
 import type { Pipeline, RunInfo, Saver, Sink, SinkSession } from '@leat/sdk';
 import type { KnownRun, KnownRuns, Logger } from '@leat/runtime';
-import { persist } from './persist.ts';
+import { untilAvailable } from './until-available.ts';
 
 export interface RunSinkOptions {
   readonly pipeline: Pipeline;
@@ -39,7 +39,7 @@ export class RunSink {
    */
   async open(
     { info, identity, isRecovered, fence, sink: counted, signal }: KnownRun,
-    known: Pick<KnownRuns, 'claimSink' | 'tellWait'>,
+    known: Pick<KnownRuns, 'claimSink' | 'noteWait'>,
   ): Promise<SinkSession> {
     const mark = this.#session?.identity?.mark;
     const isCounted = mark === undefined || counted === undefined || counted.mark === mark;
@@ -60,10 +60,10 @@ export class RunSink {
       logger: logger.child({ pipeline: pipeline.name, run: info.id, stage: saver.name }),
     };
     const open = (): Promise<SinkSession> => sink.open(context);
-    const session = await persist(`the sink ${sink.kind}`, open, {
+    const session = await untilAvailable(`the sink ${sink.kind}`, open, {
       signal,
       logger,
-      onWait: (reason) => known.tellWait(info.id, reason),
+      onWait: (reason) => known.noteWait(info.id, reason),
     });
     try {
       if (session.identity !== undefined) await known.claimSink(info.id, session.identity);

@@ -22,7 +22,7 @@ import {
 } from '@leat/runtime';
 import { ChunkToSave } from './chunk-to-save.ts';
 import { takeGroup } from './commit-group.ts';
-import { persist } from './persist.ts';
+import { untilAvailable } from './until-available.ts';
 import { RunSink } from './run-sink.ts';
 
 /** Chunks in hand: those being committed, and as many waiting for the next commit. */
@@ -168,14 +168,14 @@ class SaverService {
     const reason = messageOf(error);
     const code = error instanceof LeatError ? error.code : undefined;
     if (code === 'sink-unfit') {
-      this.#known.tellWait(run, reason);
+      this.#known.noteWait(run, reason);
       this.#unfit.abort(error);
     } else if (code === 'fenced') await this.#yield(run, sink, reason);
     else if (code === 'sink-taken') this.#known.tellTrouble(run, reason);
     else if (code === 'run-state') logger.debug({ run }, `chunks given back: ${reason}`);
     else if (!abort.aborted) {
       logger.error({ err: error, run }, 'chunks given back');
-      this.#known.tellWait(run, `chunks are given back: ${reason}`);
+      this.#known.noteWait(run, `chunks are given back: ${reason}`);
     }
   }
 
@@ -245,12 +245,12 @@ class SaverService {
   ): Promise<readonly Committed[]> {
     const { logger } = this.#options;
     const run = chunks[0]?.delivery.envelope.run ?? '';
-    const onWait = (reason: string): void => this.#known.tellWait(run, reason);
+    const onWait = (reason: string): void => this.#known.noteWait(run, reason);
     for (;;) {
       const commit = (): Promise<readonly Committed[]> =>
         session.commit(chunks.map((chunk) => chunk.toSinkChunk(fence)));
       try {
-        return await persist('the sink', commit, { signal, logger, onWait });
+        return await untilAvailable('the sink', commit, { signal, logger, onWait });
       } catch (error) {
         if (!(error instanceof SinkRejection)) throw error;
         if (error.rejected.length === 0) throw rejectsNothing(error);

@@ -1,13 +1,12 @@
-import { backoffMs, messageOf, type RetryPolicy } from '@leat/core';
+import { type Backoff, messageOf } from '@leat/core';
 import { Objm, type ObjectStore } from '@nats-io/obj';
 import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream';
 import { errors } from '@nats-io/transport-node';
 import type { Logger } from '@leat/sdk';
-import { wait } from '../wait.ts';
+import { persist } from '../persist.ts';
 import { isGone } from '../jetstream/provision.ts';
 
-const STORE_BACKOFF: RetryPolicy = {
-  attempts: Number.POSITIVE_INFINITY,
+const STORE_BACKOFF: Backoff = {
   initialDelayMs: 100,
   maxDelayMs: 2_000,
   factor: 2,
@@ -43,21 +42,20 @@ export class Bodies {
 
   /** Stores a body, however long the server or the store is away. */
   async put(name: string, body: Uint8Array, signal: AbortSignal): Promise<void> {
-    for (let failures = 1; ; failures++) {
-      signal.throwIfAborted();
-      try {
-        const store = await this.#open();
-        await store.putBlob({ name }, body);
-        return;
-      } catch (error) {
-        if (error instanceof errors.ClosedConnectionError) throw error;
+    const put = async (): Promise<void> => {
+      const store = await this.#open();
+      await store.putBlob({ name }, body);
+    };
+    await persist(put, {
+      backoff: STORE_BACKOFF,
+      isFinal: (error) => error instanceof errors.ClosedConnectionError,
+      onWait: ({ error, retryInMs }) => {
         // Opening it again makes it again, should it have vanished.
         this.#store = undefined;
-        const retryInMs = backoffMs(STORE_BACKOFF, failures, Math.random());
         this.#logger.warn({ name, retryInMs }, `large body not stored yet: ${messageOf(error)}`);
-        await wait(retryInMs, signal);
-      }
-    }
+      },
+      signal,
+    });
   }
 
   /** The body, or `undefined` if it is gone: whoever had it before was done with it. */

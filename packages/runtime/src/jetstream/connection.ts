@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { hostname } from 'node:os';
-import { LeatError, messageOf, OLDEST_SERVER, whyTooOld } from '@leat/core';
+import { type Backoff, LeatError, messageOf, OLDEST_SERVER, whyTooOld } from '@leat/core';
 import {
   type Authenticator,
   connect,
@@ -12,9 +12,16 @@ import {
   type NodeConnectionOptions,
 } from '@nats-io/transport-node';
 import type { Logger } from '@leat/sdk';
-import { wait } from '../wait.ts';
+import { persist } from '../persist.ts';
 import { whatIsRefused } from './permission-refusal.ts';
 import { addressOf, type NatsSettings } from './settings.ts';
+
+const CONNECT_BACKOFF: Backoff = {
+  initialDelayMs: 250,
+  maxDelayMs: 10_000,
+  factor: 2,
+  jitter: 'none',
+};
 
 export interface ConnectOptions {
   /** Shown by the server's monitoring. */
@@ -45,20 +52,27 @@ export async function openConnection(
 ): Promise<NatsConnection> {
   const { logger, signal } = options;
   const clientOptions = await clientOptionsOf(settings, options.name);
-  for (let delayMs = 250; ; delayMs = Math.min(delayMs * 2, 10_000)) {
-    signal?.throwIfAborted();
+  const open = async (): Promise<NatsConnection> => {
     try {
       const connection = await connect(clientOptions);
       checkServer(connection, addressOf(settings));
       watch(connection, logger);
       return connection;
     } catch (error) {
-      const known = connectionError(error, settings);
-      if (known.code !== 'unreachable' || options.isPatient !== true) throw known;
-      logger.warn({ retryInMs: delayMs }, known.message);
-      await wait(delayMs, signal);
+      throw connectionError(error, settings);
     }
-  }
+  };
+  return persist(open, {
+    backoff: CONNECT_BACKOFF,
+    isFinal: (error) => options.isPatient !== true || !isUnreachable(error),
+    onWait: ({ error, retryInMs }) => logger.warn({ retryInMs }, messageOf(error)),
+    signal,
+  });
+}
+
+/** Whether an error says that no server answers: one may, later. */
+export function isUnreachable(error: unknown): boolean {
+  return error instanceof LeatError && error.code === 'unreachable';
 }
 
 async function clientOptionsOf(

@@ -1,5 +1,6 @@
 import {
-  LeatError,
+  type Backoff,
+  messageOf,
   type PipelineSpec,
   type Topology,
   type TopologySettings,
@@ -17,7 +18,7 @@ import type { ChunkTracer } from '../tracing/chunk-tracer.ts';
 import type { Meter } from '../meter.ts';
 import { Bodies } from '../chunks/bodies.ts';
 import { ChunkQueues } from '../chunks/chunk-queues.ts';
-import { type ConnectOptions, openConnection } from './connection.ts';
+import { type ConnectOptions, isUnreachable, openConnection } from './connection.ts';
 import { Holder } from '../hold/holder.ts';
 import { Link } from './link.ts';
 import { jetStreamRefusal, provision } from './provision.ts';
@@ -27,10 +28,15 @@ import { PullHealth } from './pull-health.ts';
 import { ensureBucket } from '../runs/bucket.ts';
 import { Runs } from '../runs/runs.ts';
 import { addressOf, type NatsSettings } from './settings.ts';
-import { wait } from '../wait.ts';
+import { persist } from '../persist.ts';
 
-/** How long a service waits for a server that does not answer, before it connects again. */
-const RETRY_MS = 1_000;
+/** How long a service waits for a server that greets and then says no more, before it connects again. */
+const RETRY_BACKOFF: Backoff = {
+  initialDelayMs: 1_000,
+  maxDelayMs: 1_000,
+  factor: 1,
+  jitter: 'none',
+};
 
 /** One process's way to one pipeline on JetStream: the connection, and everything that is shared on it. */
 export interface PipelineConnection {
@@ -70,24 +76,22 @@ export async function openPipelineConnection(
   options: ConnectOptions & Pick<PipelineConnection, 'meter' | 'tracer'>,
 ): Promise<PipelineConnection> {
   const { logger, signal } = options;
-  for (;;) {
+  const open = async (): Promise<PipelineConnection> => {
     const nats = await openConnection(settings.nats, options);
-    try {
-      return await pipelineConnectionOver(nats, spec, settings.topology, {
-        logger,
-        meter: options.meter,
-        tracer: options.tracer,
-        address: addressOf(settings.nats),
-        holder: (beatMs) => new Holder(settings.nats, beatMs, logger),
-      });
-    } catch (error) {
-      // A server that stops may still greet, and then say no more.
-      const isAway = error instanceof LeatError && error.code === 'unreachable';
-      if (!isAway || options.isPatient !== true) throw error;
-      logger.warn({ retryInMs: RETRY_MS }, error.message);
-      await wait(RETRY_MS, signal);
-    }
-  }
+    return pipelineConnectionOver(nats, spec, settings.topology, {
+      logger,
+      meter: options.meter,
+      tracer: options.tracer,
+      address: addressOf(settings.nats),
+      holder: (beatMs) => new Holder(settings.nats, beatMs, logger),
+    });
+  };
+  return persist(open, {
+    backoff: RETRY_BACKOFF,
+    isFinal: (error) => options.isPatient !== true || !isUnreachable(error),
+    onWait: ({ error, retryInMs }) => logger.warn({ retryInMs }, messageOf(error)),
+    signal,
+  });
 }
 
 /**

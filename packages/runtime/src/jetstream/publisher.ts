@@ -1,4 +1,4 @@
-import { BusyError, backoffMs, LeatError, type PipelineSpec, type RetryPolicy } from '@leat/core';
+import { type Backoff, BusyError, LeatError, messageOf, type PipelineSpec } from '@leat/core';
 import {
   type Msg,
   type MsgHdrs,
@@ -7,7 +7,7 @@ import {
   createInbox,
 } from '@nats-io/transport-node';
 import type { Logger } from '@leat/sdk';
-import { wait } from '../wait.ts';
+import { persist } from '../persist.ts';
 import type { Link } from './link.ts';
 
 /** What JetStream answers to a publish. */
@@ -36,8 +36,7 @@ const FULL_CODES = new Set([10047, 10077, 10122, 10123, 10167, 10023]);
 /** A message with that id is stored as soon as a quorum of the cluster has it. */
 const IN_PROCESS = 10158;
 
-const REFUSED_BACKOFF: RetryPolicy = {
-  attempts: Number.POSITIVE_INFINITY,
+const REFUSED_BACKOFF: Backoff = {
   initialDelayMs: 20,
   maxDelayMs: 1_000,
   factor: 2,
@@ -100,17 +99,15 @@ export class Publisher {
     signal: AbortSignal,
   ): Promise<Stored> {
     const since = performance.now();
-    for (let failures = 1; ; failures++) {
-      signal.throwIfAborted();
-      try {
-        return await this.#publishOnce(subject, body, headers);
-      } catch (error) {
-        if (!(error instanceof BusyError)) throw error;
+    return persist(() => this.#publishOnce(subject, body, headers), {
+      backoff: REFUSED_BACKOFF,
+      isFinal: (error) => !(error instanceof BusyError),
+      onWait: async ({ error, failures }) => {
         if (performance.now() - since >= COMPLAIN_AFTER_MS) this.#complain(subject, error);
         if (error instanceof NoStreamError && failures % 3 === 0) await this.#repair();
-        await wait(backoffMs(REFUSED_BACKOFF, failures, Math.random()), signal);
-      }
-    }
+      },
+      signal,
+    });
   }
 
   close(): void {
@@ -128,11 +125,11 @@ export class Publisher {
   }
 
   /** A queue may be full for as long as it takes; but nobody should have to guess what is waited for. */
-  #complain(subject: string, { message }: Error): void {
+  #complain(subject: string, error: unknown): void {
     const now = performance.now();
     if (this.#complainedAt > 0 && now - this.#complainedAt < COMPLAIN_EVERY_MS) return;
     this.#complainedAt = now;
-    this.#logger.warn({ subject }, `waiting to send: ${message}`);
+    this.#logger.warn({ subject }, `waiting to send: ${messageOf(error)}`);
   }
 
   #publishOnce(subject: string, body: Uint8Array, headers: MsgHdrs): Promise<Stored> {

@@ -1,8 +1,8 @@
-import { backoffMs, LeatError, messageOf, type RetryPolicy } from '@leat/core';
+import { type Backoff, LeatError, messageOf } from '@leat/core';
 import type { Consumer, ConsumerMessages, JetStreamClient, JsMsg } from '@nats-io/jetstream';
 import type { Subscription } from '@nats-io/transport-node';
 import type { Logger } from '@leat/sdk';
-import { wait } from '../wait.ts';
+import { persist } from '../persist.ts';
 import type { Holder } from '../hold/holder.ts';
 import type { Link } from './link.ts';
 import type { PullHealth } from './pull-health.ts';
@@ -16,8 +16,7 @@ import type { Slots } from './slots.ts';
 const PULL_EXPIRES_MS = 5_000;
 const PULL_HEARTBEAT_MS = 1_000;
 
-const TROUBLE_BACKOFF: RetryPolicy = {
-  attempts: Number.POSITIVE_INFINITY,
+const TROUBLE_BACKOFF: Backoff = {
   initialDelayMs: 50,
   maxDelayMs: 2_000,
   factor: 2,
@@ -52,56 +51,86 @@ export interface PullOptions extends PullSource {
  * @throws LeatError `unreachable` if the connection is closed for good
  */
 export async function pull(options: PullOptions): Promise<void> {
-  const { client, link, health, stream, consumer: name, slots, signal, logger } = options;
+  const { link, stream, signal } = options;
   await holderReady(options);
-  let consumer: Consumer | undefined;
-  for (let failures = 0; !signal.aborted;) {
+  const puller = new Puller(options);
+  try {
+    while (!signal.aborted) await puller.pull();
+  } catch (error) {
+    if (signal.aborted) return;
+    throw link.isClosed ? closedError(stream, error) : error;
+  }
+}
+
+/** Asks for as many messages as there are free slots, again and again. */
+class Puller {
+  readonly #options: PullOptions;
+  #consumer: Consumer | undefined;
+
+  constructor(options: PullOptions) {
+    this.#options = options;
+  }
+
+  /** Asks once; again, if that fails. */
+  async pull(): Promise<void> {
+    const { link, stream, consumer, signal, logger } = this.#options;
+    await persist(() => this.#pullOnce(), {
+      backoff: TROUBLE_BACKOFF,
+      isFinal: () => signal.aborted || link.isClosed,
+      onWait: async ({ error, failures }) => {
+        logger.debug({ err: error, stream, consumer }, 'pull interrupted');
+        if (isGone(error) || failures % 5 === 0) await repair(this.#options);
+      },
+      signal,
+    });
+  }
+
+  async #pullOnce(): Promise<void> {
+    const { client, link, health, stream, consumer, slots, signal } = this.#options;
     await link.settled(signal);
-    const free = await slots.takeFree(signal).catch(() => 0);
+    const free = await slots.takeFree(signal);
     let arrived = 0;
     try {
       signal.throwIfAborted();
       if (link.isClosed) throw closedError(stream);
-      consumer ??= await client.consumers.get(stream, name);
-      const messages = await consumer.fetch({
+      this.#consumer ??= await client.consumers.get(stream, consumer);
+      const messages = await this.#consumer.fetch({
         max_messages: free,
         expires: PULL_EXPIRES_MS,
         idle_heartbeat: PULL_HEARTBEAT_MS,
       });
       health.works(stream);
-      const stop = (): void => void stopPulling(messages);
-      signal.addEventListener('abort', stop, { once: true });
-      // The client would ask again for all of it when the connection is back, whatever has arrived.
-      const stopListening = link.onChange(() => messages.stop());
-      if (!link.isUp) messages.stop();
-      try {
-        for await (const message of messages) {
-          if (signal.aborted) {
-            message.nak();
-            continue;
-          }
-          arrived++;
-          options.handle(message);
-        }
-      } finally {
-        signal.removeEventListener('abort', stop);
-        stopListening();
-      }
-      failures = 0;
+      await this.#takeIn(messages, () => arrived++);
     } catch (error) {
       health.fails(stream);
-      if (signal.aborted) return;
-      if (link.isClosed) throw closedError(stream, error);
-      failures++;
       // Looking the consumer up again shows whether it is still there.
-      consumer = undefined;
-      logger.debug({ err: error, stream, consumer: name }, 'pull interrupted');
-      if (isGone(error) || failures % 5 === 0) await repair(options);
-      await wait(backoffMs(TROUBLE_BACKOFF, failures, Math.random()), signal).catch(
-        () => undefined,
-      );
+      this.#consumer = undefined;
+      throw error;
     } finally {
       slots.release(free - arrived);
+    }
+  }
+
+  /** Hands over what arrives, until the pull is over. */
+  async #takeIn(messages: ConsumerMessages, onArrival: () => void): Promise<void> {
+    const { link, signal, handle } = this.#options;
+    const stop = (): void => void stopPulling(messages);
+    signal.addEventListener('abort', stop, { once: true });
+    // The client would ask again for all of it when the connection is back, whatever has arrived.
+    const stopListening = link.onChange(() => messages.stop());
+    if (!link.isUp) messages.stop();
+    try {
+      for await (const message of messages) {
+        if (signal.aborted) {
+          message.nak();
+          continue;
+        }
+        onArrival();
+        handle(message);
+      }
+    } finally {
+      signal.removeEventListener('abort', stop);
+      stopListening();
     }
   }
 }

@@ -1,9 +1,11 @@
+import { Bell } from '../bell.ts';
+
 /** How many messages a service may have in hand, and how many it has. */
 export class Slots {
   #limit: number;
   #batch: number;
   #taken = 0;
-  #wake: (() => void) | undefined;
+  readonly #bell = new Bell();
 
   /**
    * @param batch how many must be free before more are asked for: one at a time costs three times as much
@@ -20,35 +22,23 @@ export class Slots {
   setLimit(limit: number, batch: number): void {
     this.#limit = limit;
     this.#batch = Math.max(1, batch);
-    this.#wakeIfFree();
+    this.#bell.ring();
   }
 
-  /** Waits until enough slots are free, takes all that are, and says how many. One caller at a time. */
+  /** Waits until enough slots are free, takes all that are, and says how many. */
   async takeFree(signal: AbortSignal): Promise<number> {
-    const wake = (): void => this.#wake?.();
-    signal.addEventListener('abort', wake, { once: true });
-    while (!this.#areEnoughFree() && !signal.aborted) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-    signal.removeEventListener('abort', wake);
-    signal.throwIfAborted();
-    const free = this.#limit - this.#taken;
-    this.#taken += free;
+    let free = 0;
+    await this.#bell.until(() => {
+      free = this.#limit - this.#taken;
+      if (free < this.#batch) return false;
+      this.#taken += free;
+      return true;
+    }, signal);
     return free;
   }
 
   release(count = 1): void {
     this.#taken -= count;
-    this.#wakeIfFree();
-  }
-
-  #areEnoughFree(): boolean {
-    return this.#limit - this.#taken >= this.#batch;
-  }
-
-  #wakeIfFree(): void {
-    if (this.#areEnoughFree()) this.#wake?.();
+    this.#bell.ring();
   }
 }

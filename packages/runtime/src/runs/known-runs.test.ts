@@ -15,6 +15,7 @@ import { fetcher, pipeline, saver } from '../../../sdk/src/index.ts';
 import { KnownRuns } from './known-runs.ts';
 import { createLogger } from '../logger.ts';
 import { StageTelemetry } from '../telemetry.ts';
+import { wait } from '../wait.ts';
 
 const numbers = fetcher('numbers', {
   source: { kind: 'none', chunks: async function* () {} },
@@ -61,6 +62,7 @@ function start(
       troubles.push({ run, ...trouble });
     },
   };
+  const server = { answerMs: 0 };
   const fences: Record<string, number> = {};
   const states: Record<string, RunState> = {};
   const wished: string[] = [];
@@ -80,6 +82,7 @@ function start(
     },
     wish: async (run: string) => {
       wished.push(run);
+      if (server.answerMs > 0) await wait(server.answerMs);
       return known[run] ?? 'run';
     },
     progress: async (run: string) =>
@@ -96,7 +99,19 @@ function start(
   const options = { runs, pipeline: steady, stage: 'out', codeVersion, abort: signal, logger };
   const service = new KnownRuns(options);
   onTestFinished(() => service.close());
-  return { service, looked, wished, abort, fences, states, sinks, noted, versions, troubles };
+  return {
+    service,
+    server,
+    looked,
+    wished,
+    abort,
+    fences,
+    states,
+    sinks,
+    noted,
+    versions,
+    troubles,
+  };
 }
 
 /** A delivery that notes how it was settled. */
@@ -207,6 +222,20 @@ test('a run that has ended for good is not asked for any more, until a chunk of 
   states['r'] = 'running';
   expect(await service.admit(deliver('r').delivery)).toMatchObject({ fence: 2 });
   expect(looked).toEqual(['r', 's', 'r']);
+});
+
+test('a server that is slow to answer is asked one thing at a time, and nothing after the end', async () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  const { service, server, wished } = start({ r: 'run' });
+  await service.admit(deliver('r').delivery);
+  wished.length = 0;
+  server.answerMs = 9_500;
+  await vi.advanceTimersByTimeAsync(30_000);
+  expect(wished).toHaveLength(3);
+  service.close();
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(wished).toHaveLength(3);
 });
 
 describe('a run that does not fit the pipeline file', () => {

@@ -16,6 +16,7 @@ import type { Runs } from './runs.ts';
 import type { Logger } from '../logger.ts';
 import { type GivenRun, givenRunOf, readRun, whyUnfit } from './run-info.ts';
 import { TroubleTeller } from './trouble-teller.ts';
+import { wait } from '../wait.ts';
 
 /** How many runs a service remembers; it has to do with very few at a time. */
 const MAX_RUNS = 100;
@@ -80,15 +81,13 @@ export class KnownRuns {
   readonly #options: KnownRunsOptions;
   readonly #troubles: TroubleTeller;
   readonly #known = new Map<string, Promise<Entry | undefined>>();
-  readonly #looking: NodeJS.Timeout;
-  #looks = 0;
+  readonly #closed = new AbortController();
 
   constructor(options: KnownRunsOptions) {
     this.#options = options;
     const { runs, stage, logger } = options;
     this.#troubles = new TroubleTeller(runs.notes, stage, logger);
-    this.#looking = setInterval(() => void this.#look(), LOOK_MS);
-    this.#looking.unref();
+    void this.#watch(this.#closed.signal);
   }
 
   /**
@@ -128,9 +127,9 @@ export class KnownRuns {
     this.#known.delete(run);
   }
 
-  /** Tells operators what the stage waits for. */
-  tellWait(run: string, reason: string): void {
-    this.#troubles.tell(run, reason);
+  /** Notes for operators what the stage waits for; the caller has logged it. */
+  noteWait(run: string, reason: string): void {
+    this.#troubles.note(run, reason);
   }
 
   /**
@@ -167,7 +166,7 @@ export class KnownRuns {
   }
 
   close(): void {
-    clearInterval(this.#looking);
+    this.#closed.abort();
   }
 
   /** The run of a chunk; not another one with its id, as one may be that was begun before or since. */
@@ -230,8 +229,16 @@ export class KnownRuns {
     });
   }
 
-  async #look(): Promise<void> {
-    const isFenceDue = ++this.#looks % LOOKS_PER_FENCE === 0;
+  /** Looks now and then, and never before the last look is over. */
+  async #watch(signal: AbortSignal): Promise<void> {
+    for (let looks = 1; ; looks++) {
+      await wait(LOOK_MS, signal).catch(() => undefined);
+      if (signal.aborted) return;
+      await this.#look(looks % LOOKS_PER_FENCE === 0);
+    }
+  }
+
+  async #look(isFenceDue: boolean): Promise<void> {
     for (const [run, known] of this.#known) {
       try {
         const entry = await known;

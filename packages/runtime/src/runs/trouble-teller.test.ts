@@ -38,6 +38,11 @@ test('a trouble is logged, and noted beside the run with its time', () => {
   expect(noted).toEqual(['r | out | The sink is full. | 2026-11-27T12:00:00.000Z']);
 });
 
+test('what its caller has logged is only noted', () => {
+  teller().note('r', 'The sink is away.');
+  expect([logged, noted]).toEqual([[], ['r | out | The sink is away. | 2026-11-27T12:00:00.000Z']]);
+});
+
 test('the same trouble is told again every ten seconds while it lasts', () => {
   const one = teller();
   for (let second = 0; second <= 60; second++) {

@@ -22,8 +22,19 @@ export class TroubleTeller {
     this.#logger = logger;
   }
 
-  /** @param reason a whole sentence that says what to do */
+  /**
+   * Logs a trouble, and notes it beside the run.
+   *
+   * @param reason a whole sentence that says what to do
+   */
   tell(run: string, reason: string): void {
+    // The log keeps what it was told; beside the run it is forgotten after a while.
+    if (this.#told.get(run)?.reason !== reason) this.#logger.error({ run }, reason);
+    this.note(run, reason);
+  }
+
+  /** Notes a trouble beside the run only: the caller has logged it. */
+  note(run: string, reason: string): void {
     const last = this.#told.get(run);
     const at = performance.now();
     if (last?.reason === reason && at - last.at < TELL_MS) return;
@@ -31,8 +42,6 @@ export class TroubleTeller {
     this.#told.set(run, { reason, at });
     const [oldest] = this.#told.keys();
     if (this.#told.size > 100 && oldest !== undefined) this.#told.delete(oldest);
-    // The log keeps what it was told; beside the run it is forgotten after a while.
-    if (last?.reason !== reason) this.#logger.error({ run }, reason);
     const trouble = { stage: this.#stage, reason, at: new Date().toISOString() };
     this.#notes.tellTrouble(run, trouble).catch((error: unknown) => {
       this.#logger.debug({ run }, `trouble not told: ${messageOf(error)}`);
