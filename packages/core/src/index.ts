@@ -76,7 +76,8 @@ export { addDigest, EMPTY_DIGEST } from './digest.ts';
 // Runs
 export type { LeafOutcome, SettledPaths } from './lineage.ts';
 export { settleLeaf } from './lineage.ts';
-export type { ChunkInFlight, Settlement } from './ledger.ts';
+export type { ChunkInFlight } from './in-flight.ts';
+export type { Settlement } from './ledger.ts';
 export { Ledger } from './ledger.ts';
 export type { LedgerCheckpoint, PartlySettled, Totals } from './ledger-checkpoint.ts';
 export { FIRST_CHECKPOINT, mostInFlight } from './ledger-checkpoint.ts';

@@ -5,7 +5,8 @@ import { type Counts, divideCounts, NO_COUNTS, recordsOf } from './counts.ts';
 import { EMPTY_DIGEST } from './digest.ts';
 import { LeatError } from './errors.ts';
 import type { JsonValue } from './json.ts';
-import { type ChunkInFlight, Ledger } from './ledger.ts';
+import type { ChunkInFlight } from './in-flight.ts';
+import { Ledger } from './ledger.ts';
 import { FIRST_CHECKPOINT, type LedgerCheckpoint } from './ledger-checkpoint.ts';
 import type { Receipt } from './receipt.ts';
 
@@ -321,6 +322,18 @@ describe('Ledger', () => {
     ledger.sent(0, 500);
     ledger.sent(1, 500);
     expect([...ledger.inFlight()].map(({ seq, sentAt }) => [seq, sentAt])).toEqual([[0, 500]]);
+  });
+
+  test('counts how often a chunk is sent again, and does not take it for sent until it is', () => {
+    const ledger = ledgerOf(2, [1]);
+    const inFlight = (): unknown[] =>
+      [...ledger.inFlight()].map(({ seq, sentAt, resends }) => [seq, sentAt, resends]);
+    expect([ledger.resend(0), ledger.resend(0)]).toEqual([1, 2]);
+    expect(inFlight()).toEqual([[0, Number.POSITIVE_INFINITY, 2]]);
+    ledger.sent(0, 500);
+    expect(inFlight()).toEqual([[0, 500, 2]]);
+    // Of one that is settled meanwhile there is nothing to count.
+    expect(ledger.resend(1)).toBe(0);
   });
 
   test('keeps the cursor of the chunk at the watermark', () => {

@@ -2,32 +2,15 @@ import { parseChunkId, type Redriven, redrivenOf } from './chunk-id.ts';
 import { addCounts, type Counts, NO_COUNTS, recordsOf } from './counts.ts';
 import { addDigest } from './digest.ts';
 import { LeatError } from './errors.ts';
+import { type ChunkInFlight, InFlight } from './in-flight.ts';
 import type { JsonValue } from './json.ts';
 import { FIRST_CHECKPOINT, type LedgerCheckpoint, type Totals } from './ledger-checkpoint.ts';
-import { leafOutcome, settleLeaf, type SettledPaths } from './lineage.ts';
+import { leafOutcome, settleLeaf } from './lineage.ts';
+import { partlyCheckpoint, partlyFrom, type PartlyInHand, partlyOf } from './partly.ts';
 import { RangeSet } from './range-set.ts';
 import type { Receipt } from './receipt.ts';
 import { Redrives } from './redrives.ts';
 import { SourceCheck } from './source-check.ts';
-
-/** A chunk that was sent and is not settled. */
-export interface ChunkInFlight {
-  readonly seq: number;
-  /** Where the source reads this chunk again. */
-  readonly cursor: JsonValue;
-  readonly records: number;
-  /** When it was last put on its queues, in milliseconds by the caller's clock. */
-  sentAt: number;
-  /** How often it was sent again. */
-  resends: number;
-}
-
-/** A root of which some leaves have reported. */
-interface PartlyInHand {
-  readonly paths: SettledPaths;
-  counts: Counts;
-  readonly source?: string;
-}
 
 /** What a receipt changed. `premature` is a receipt for a chunk that was never sent: it is ignored. */
 export type Settlement = 'settled' | 'part' | 'duplicate' | 'premature';
@@ -55,8 +38,8 @@ export class Ledger {
   #readFraction: number | undefined;
   readonly #restoredFraction: number | null;
   readonly #settledAbove: RangeSet;
-  readonly #inFlight = new Map<number, ChunkInFlight>();
-  readonly #partly = new Map<number, PartlyInHand>();
+  readonly #inFlight = new InFlight();
+  readonly #partly: Map<number, PartlyInHand>;
   readonly #source: SourceCheck;
   #totals: Totals;
   #digest: string;
@@ -69,9 +52,7 @@ export class Ledger {
     this.#nextCursor = checkpoint.cursor;
     this.#restoredFraction = checkpoint.fraction;
     this.#settledAbove = new RangeSet(checkpoint.settledAbove);
-    for (const [seq, { paths, ...rest }] of Object.entries(checkpoint.partly)) {
-      this.#partly.set(Number(seq), { paths: new Set(paths), ...rest });
-    }
+    this.#partly = partlyFrom(checkpoint.partly);
     this.redrives = new Redrives(checkpoint.redrives);
     this.#source = new SourceCheck(checkpoint.source, checkpoint.watermark < checkpoint.next);
     this.#totals = checkpoint.totals;
@@ -123,6 +104,7 @@ export class Ledger {
    * @param chunk.nextCursor where the source goes on after this chunk
    * @param chunk.fraction share of the dataset at the end of this chunk, from 0 to 1
    * @param chunk.checksum see `Receipt.source`
+   * @param sentAt when it was put on its queues, in milliseconds by the caller's clock; infinite until it is
    * @throws LeatError `source-changed` if the order is broken, or the chunks that had been sent before a
    *   restart are not what they were
    */
@@ -134,7 +116,7 @@ export class Ledger {
       readonly fraction: number | undefined;
       readonly checksum: string;
     },
-    now: number,
+    sentAt: number,
   ): void {
     if (seq !== this.#head) {
       throw new LeatError(
@@ -146,13 +128,8 @@ export class Ledger {
     // Before anything is changed: the last checkpoint must have the cursor of the chunk at the watermark.
     this.#source.read(seq, chunk.checksum, isSettled, seq + 1 === this.#next);
     if (!isSettled) {
-      this.#inFlight.set(seq, {
-        seq,
-        cursor: this.#nextCursor,
-        records: chunk.records,
-        sentAt: now,
-        resends: 0,
-      });
+      const { records } = chunk;
+      this.#inFlight.add({ seq, cursor: this.#nextCursor, records, sentAt });
     }
     this.#nextCursor = chunk.nextCursor;
     this.#readFraction = chunk.fraction;
@@ -168,8 +145,12 @@ export class Ledger {
 
   /** Notes when a chunk was put on its queues, for the first time or again. */
   sent(seq: number, now: number): void {
-    const chunk = this.#inFlight.get(seq);
-    if (chunk !== undefined) chunk.sentAt = now;
+    this.#inFlight.sent(seq, now);
+  }
+
+  /** Notes that a chunk is about to be sent again. @returns how often it was, this time included */
+  resend(seq: number): number {
+    return this.#inFlight.resend(seq);
   }
 
   /**
@@ -251,9 +232,7 @@ export class Ledger {
       ended: this.#ended,
       fraction: this.#settledFraction(),
       settledAbove: this.#settledAbove.toRanges(),
-      partly: Object.fromEntries(
-        [...this.#partly].map(([seq, { paths, ...rest }]) => [seq, { paths: [...paths], ...rest }]),
-      ),
+      partly: partlyCheckpoint(this.#partly),
       ...(this.redrives.size > 0 && { redrives: this.redrives.checkpoint() }),
       ...(source !== undefined && { source }),
       totals: this.#totals,
@@ -304,8 +283,4 @@ export class Ledger {
   #advance(): void {
     this.#watermark = this.#settledAbove.takeFrom(this.#watermark, this.#head);
   }
-}
-
-function partlyOf({ source }: Receipt): PartlyInHand {
-  return { paths: new Set(), counts: NO_COUNTS, ...(source !== undefined && { source }) };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { ChunkInFlight } from './ledger.ts';
+import type { ChunkInFlight } from './in-flight.ts';
 import { lostChunks, OVERDUE_MS } from './lost.ts';
 
 const NOW = 10 * OVERDUE_MS;

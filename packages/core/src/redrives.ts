@@ -87,7 +87,7 @@ export class Redrives {
     if (entry !== undefined) entry.sentAt = now;
   }
 
-  /** Notes that a record is about to be sent again; says for the how-manieth time. */
+  /** Notes that a record is about to be sent again. @returns how often it was, this time included */
   resend(record: string): number {
     const entry = this.#entries.get(record);
     if (entry === undefined) return 0;

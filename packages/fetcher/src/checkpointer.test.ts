@@ -1,8 +1,19 @@
-import { FIRST_CHECKPOINT, LEASE_MS, LeatError, Ledger, type LedgerCheckpoint } from '@leat/core';
+import {
+  FIRST_CHECKPOINT,
+  LEASE_MS,
+  LeatError,
+  type LedgerCheckpoint,
+  NO_COUNTS,
+  type RunProgress,
+  type RunRequest,
+} from '@leat/core';
+import type { SourceChunk } from '@leat/sdk';
 import type { Logger, PipelineConnection, ReceiptDelivery } from '@leat/runtime';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { Checkpointer } from './checkpointer.ts';
 import type { Lease } from './lease.ts';
+import { RunBooks } from './run-books.ts';
+import type { RunCheckpoint } from './run-checkpoint.ts';
 
 const logger = { warn: () => undefined } as unknown as Logger;
 const connection = {
@@ -10,10 +21,16 @@ const connection = {
   repair: () => Promise.resolve(),
 } as unknown as PipelineConnection;
 
+/** A chunk of a dataset that never ends. */
+function chunkOf(records: number): SourceChunk {
+  const position = { source: 'a', unit: 'line', first: 1 } as const;
+  return { body: Buffer.from('1\n'), records, position, nextCursor: 1 };
+}
+
 /** What was written: how, and how many chunks the ledger had sent. */
 type Written = readonly [what: string, chunks: number, reason?: string];
 
-/** A checkpointer over a lease in memory, and its ledger. */
+/** A checkpointer over a lease in memory, and its books. */
 function start(refusal: () => Error | undefined) {
   const written: Written[] = [];
   const lease = {
@@ -26,15 +43,15 @@ function start(refusal: () => Error | undefined) {
       const [what, reason] = rest;
       written.push(reason === undefined ? [what, ledger.next] : [what, ledger.next, reason]);
     },
-    save: (ledger: LedgerCheckpoint) => lease.write(ledger, 'save'),
-    end: (ledger: LedgerCheckpoint, state: string, reason?: string) =>
+    save: ({ ledger }: RunCheckpoint) => lease.write(ledger, 'save'),
+    end: ({ ledger }: RunCheckpoint, state: string, reason?: string) =>
       lease.write(ledger, state, reason),
-    giveBack: (ledger: LedgerCheckpoint) => lease.write(ledger, 'back'),
+    giveBack: ({ ledger }: RunCheckpoint) => lease.write(ledger, 'back'),
   };
-  const ledger = new Ledger();
+  const books = new RunBooks({} as RunRequest, { ledger: FIRST_CHECKPOINT } as RunProgress);
   const stop = new AbortController();
   const checkpointer = new Checkpointer({
-    ledger,
+    books,
     lease: lease as unknown as Lease,
     connection,
     stop: stop.signal,
@@ -42,10 +59,12 @@ function start(refusal: () => Error | undefined) {
   });
   const acked: string[] = [];
   const take = (seq: number): void => {
-    ledger.send(seq, { records: 1, nextCursor: seq, fraction: undefined, checksum: '00000000' }, 0);
+    books.send(chunkOf(1));
+    const counts = { ...NO_COUNTS, in: 1 };
+    books.take([{ chunk: `${seq}`, counts, digest: '', fence: 1, buried: [] }]);
     checkpointer.keep({ ack: () => void acked.push(`${seq}`) } as unknown as ReceiptDelivery);
   };
-  return { checkpointer, take, written, acked, stop };
+  return { checkpointer, books, take, written, acked, stop };
 }
 
 const away = (): Error => new Error('the server is away');
@@ -102,4 +121,56 @@ test('a fetcher that is to stop waits no longer for an absent server than its le
   refusal = undefined;
   await checkpointer.giveBack();
   expect(written).toEqual([['back', 0]]);
+});
+
+test('whatever changes in the books is written within a second, and nothing else is', async () => {
+  const { checkpointer, books, written } = start(() => undefined);
+  const over = new AbortController();
+  const running = checkpointer.run(over.signal);
+  const changes: readonly (() => unknown)[] = [
+    () => books.send(chunkOf(1)),
+    // All of it are dead letters: no saver sends a receipt.
+    () => books.send(chunkOf(0)),
+    () => books.stored(1, chunkOf(0)),
+    () =>
+      books.take([
+        { chunk: '0', counts: { ...NO_COUNTS, in: 1 }, digest: '', fence: 1, buried: [] },
+      ]),
+    () => books.end(),
+    () => books.setStanding({ state: 'paused' }),
+    () => books.witness({ versions: { work: ['v1'] } }),
+    () => books.redrives.add('0!1', 7),
+    () => books.redrives.forget(['0!1']),
+  ];
+  for (const [nth, change] of changes.entries()) {
+    change();
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(written, `${change.toString()} is written`).toHaveLength(nth + 1);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(written).toHaveLength(nth + 1);
+  }
+  // The lease is renewed all the same.
+  await vi.advanceTimersByTimeAsync(LEASE_MS / 2);
+  expect(written).toHaveLength(changes.length + 1);
+  over.abort();
+  await running;
+});
+
+test('a change during a write is written by the next one', async () => {
+  let onWrite: () => void = () => undefined;
+  const { checkpointer, books, written } = start(() => void onWrite());
+  const over = new AbortController();
+  const running = checkpointer.run(over.signal);
+  onWrite = () => {
+    onWrite = () => undefined;
+    books.send(chunkOf(1));
+  };
+  books.send(chunkOf(1));
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect(written).toEqual([
+    ['save', 1],
+    ['save', 2],
+  ]);
+  over.abort();
+  await running;
 });

@@ -1,11 +1,4 @@
-import {
-  type Backoff,
-  LEASE_MS,
-  type Ledger,
-  LeatError,
-  messageOf,
-  type RunState,
-} from '@leat/core';
+import { type Backoff, LEASE_MS, LeatError, messageOf, type RunState } from '@leat/core';
 import {
   Bell,
   type Logger,
@@ -14,8 +7,9 @@ import {
   type ReceiptDelivery,
 } from '@leat/runtime';
 import type { Lease } from './lease.ts';
+import type { RunBooks } from './run-books.ts';
 
-/** How often the ledger is checkpointed while something changes. */
+/** How often the books are written down while something changes. */
 const CHECKPOINT_MS = 1_000;
 /** With so many messages of receipts waiting, a checkpoint does not: the stream hands out only so many. */
 const PRESSING = 256;
@@ -30,7 +24,7 @@ const WRITE_BACKOFF: Backoff = {
 };
 
 export interface CheckpointerOptions {
-  readonly ledger: Ledger;
+  readonly books: RunBooks;
   readonly lease: Lease;
   readonly connection: PipelineConnection;
   /** After it, a ledger that cannot be written is waited for no longer than the lease lasts. */
@@ -39,14 +33,15 @@ export interface CheckpointerOptions {
 }
 
 /**
- * Writes the ledger down, and acknowledges receipts only after a checkpoint has them. One write at a
- * time; each says what the ledger holds at its beginning.
+ * Writes the books down, and acknowledges receipts only after a checkpoint has them. One write at a
+ * time; each says what the books hold at its beginning.
  */
 export class Checkpointer {
   readonly #options: CheckpointerOptions;
-  /** Receipts that are in the ledger, and whose messages wait for a checkpoint. */
+  /** Receipts that are in the books, and whose messages wait for a checkpoint. */
   #unacknowledged: ReceiptDelivery[] = [];
-  #isChanged = false;
+  /** See `RunBooks.changes`: how many were written down. */
+  #written = 0;
   /** Whether the last write has been asked for: nothing may be written after it. */
   #isEnding = false;
   #savedAt = performance.now();
@@ -57,15 +52,9 @@ export class Checkpointer {
     this.#options = options;
   }
 
-  /** Notes that the ledger is no longer as it was written. */
-  changed(): void {
-    this.#isChanged = true;
-  }
-
-  /** Takes receipts that the ledger has, to acknowledge them in due time. */
+  /** Takes receipts that the books have, to acknowledge them after the next checkpoint. */
   keep(delivery: ReceiptDelivery): void {
     this.#unacknowledged.push(delivery);
-    this.#isChanged = true;
     this.#bell.ring();
   }
 
@@ -79,22 +68,27 @@ export class Checkpointer {
       const isPressing = (): boolean => this.#unacknowledged.length >= PRESSING;
       await this.#bell.within(CHECKPOINT_MS, isPressing, signal).catch(() => undefined);
       if (signal.aborted || this.#isEnding) return;
-      if (!this.#isChanged && performance.now() - this.#savedAt < RENEW_MS) continue;
-      await this.write();
+      if (this.#isDue) await this.write();
     }
+  }
+
+  get #isDue(): boolean {
+    const isChanged = this.#options.books.changes !== this.#written;
+    const isRenewal = performance.now() - this.#savedAt >= RENEW_MS;
+    return isChanged || this.#unacknowledged.length > 0 || isRenewal;
   }
 
   /** Checkpoints now. @throws LeatError `lease-lost`, or `run-failed` if the ledger does not fit */
   write(): Promise<void> {
-    const { lease, ledger } = this.#options;
-    return this.#write(() => lease.save(ledger.checkpoint()));
+    const { lease, books } = this.#options;
+    return this.#write(() => lease.save(books.checkpoint()));
   }
 
-  /** Writes the ledger for the last time: the run has ended. */
+  /** Writes the books down for the last time: the run has ended. */
   end(state: RunState, reason?: string): Promise<void> {
-    const { lease, ledger } = this.#options;
+    const { lease, books } = this.#options;
     this.#isEnding = true;
-    return this.#write(() => lease.end(ledger.checkpoint(), state, reason));
+    return this.#write(() => lease.end(books.checkpoint(), state, reason));
   }
 
   /**
@@ -106,19 +100,20 @@ export class Checkpointer {
       await this.end('failed', reason);
     } catch (error) {
       if (!(error instanceof LeatError && error.code === 'run-failed')) throw error;
-      const { lease } = this.#options;
-      await this.#write(() => lease.end(lease.progress.ledger, 'failed', reason), []);
+      const { lease, books } = this.#options;
+      const last = { ...books.checkpoint(), ledger: lease.progress.ledger };
+      await this.#write(() => lease.end(last, 'failed', reason), []);
     }
   }
 
-  /** Writes the ledger for the last time here: the run goes on elsewhere, or later. */
+  /** Writes the books down for the last time here: the run goes on elsewhere, or later. */
   giveBack(): Promise<void> {
-    const { lease, ledger } = this.#options;
+    const { lease, books } = this.#options;
     this.#isEnding = true;
-    return this.#write(() => lease.giveBack(ledger.checkpoint()));
+    return this.#write(() => lease.giveBack(books.checkpoint()));
   }
 
-  /** @param receipts those that the written ledger has; by default, all that are in the ledger now */
+  /** @param receipts those that the written books have; by default, all that are in the books now */
   #write(write: () => Promise<void>, receipts?: ReceiptDelivery[]): Promise<void> {
     // The server may be away. The lease may be lost meanwhile, and that is final.
     const writing = (): Promise<void> =>
@@ -133,13 +128,14 @@ export class Checkpointer {
 
   async #writeOnce(write: () => Promise<void>, receipts?: ReceiptDelivery[]): Promise<void> {
     const taken = receipts ?? this.#takeUnacknowledged();
-    this.#isChanged = false;
+    const { changes } = this.#options.books;
     try {
       await write();
     } catch (error) {
       this.#unacknowledged = [...taken, ...this.#unacknowledged];
       throw error;
     }
+    this.#written = changes;
     this.#savedAt = performance.now();
     for (const { ack } of taken) ack();
   }

@@ -1,27 +1,18 @@
-import {
-  type ChunkInFlight,
-  completedState,
-  identityOf,
-  isEnded,
-  LeatError,
-  Ledger,
-  mostInFlight,
-  reportOf,
-  type RunReport,
-  type RunRequest,
-} from '@leat/core';
-import type { Pipeline, RunInfo } from '@leat/sdk';
-import { Bell, type Logger, type PipelineConnection, runInfoOf, wait } from '@leat/runtime';
+import { identityOf, LeatError, mostInFlight, type RunReport, type RunRequest } from '@leat/core';
+import type { Pipeline } from '@leat/sdk';
+import { type Logger, type PipelineConnection, runInfoOf, wait } from '@leat/runtime';
 import { Checkpointer } from './checkpointer.ts';
 import { Feed } from './feed.ts';
 import type { Lease } from './lease.ts';
 import { Outbox } from './outbox.ts';
 import { ReceiptIntake } from './receipt-intake.ts';
 import { Redrive } from './redrive.ts';
+import { RunBooks } from './run-books.ts';
 import { RunControl } from './run-control.ts';
+import { RunLife } from './run-life.ts';
 import { RunWitness } from './run-witness.ts';
+import type { SenderOptions } from './send.ts';
 import { untilSaversLetGo, whatIsNotKnown } from './until-savers-let-go.ts';
-import { watchQueues } from './watch-queues.ts';
 
 /** How often `onProgress` is told. */
 const REPORT_MS = 200;
@@ -36,7 +27,7 @@ export interface ConductOptions {
   readonly logger: Logger;
   /** Stops sending, checkpoints, and gives the lease back. */
   readonly stop: AbortSignal;
-  /** Told twice a second while the run rests. */
+  /** Told twice a second while the run is paused. */
   readonly onResting?: () => Promise<void>;
   /** Told a few times a second how far the run has come. */
   readonly onProgress?: (report: RunReport) => void;
@@ -59,200 +50,183 @@ export async function conduct(options: ConductOptions): Promise<Conducted> {
   return new Conductor(options).run();
 }
 
+/**
+ * One run under this fetcher's lease. It goes through four phases:
+ *
+ * ```text
+ *  recall ───> feed ───> redrive ───> close ───> completed
+ *                │                      ├──────> failed, the dataset is damaged
+ *                └──────────────────────┴──────> given back, at a stop
+ * ```
+ *
+ * - **recall** reads what an earlier fetcher has sent, from the watermark on, and sends nothing. It ends when
+ *   each chunk in flight is known again.
+ * - **feed** sends the rest of the dataset, and again what is lost. It ends when the source has ended and all
+ *   is settled; when the source is damaged and all before the damage is settled; or at a stop.
+ * - **redrive** tries dead letters again, as long as their operator wishes it. It begins only when the whole
+ *   dataset is settled, and ends when no wish is left, or at a stop.
+ * - **close** waits until it is noted which dead letters count, and writes the books for the last time here.
+ *
+ * Three things may happen in any phase:
+ *
+ * - **cancelled**: nothing is sent any more. When savers have finished what they had begun, the run ends with
+ *   what is saved.
+ * - **failed**: an error that is a `LeatError` ends the run with its sentence.
+ * - **left**: the lease is lost, or an error is of another kind. Nothing is written: the run goes on elsewhere.
+ *
+ * A paused run stays in its phase and sends nothing; see {@link RunControl}. Receipts are taken from feed on,
+ * and the books are written down in all phases.
+ */
 class Conductor {
   readonly #options: ConductOptions;
-  readonly #ledger: Ledger;
-  readonly #run: RunInfo<unknown>;
-  readonly #outbox: Outbox;
-  /** Aborted when the run has ended here, in whichever way. */
-  readonly #over = new AbortController();
-  /** Aborted when nothing is to be sent any more: when the run is over here, or before that, by a cancellation. */
-  readonly #sending = new AbortController();
+  readonly #books: RunBooks;
+  readonly #sender: SenderOptions;
+  readonly #life: RunLife;
   readonly #checkpointer: Checkpointer;
-  readonly #receipts: ReceiptIntake;
-  readonly #control: RunControl;
   readonly #witness: RunWitness;
-  readonly #bell = new Bell();
-  readonly #fail = (error: unknown): void => {
-    // What a cancellation breaks off says so.
-    if (this.#sending.signal.aborted && !(error instanceof LeatError)) return;
-    this.#end(error);
-  };
+  readonly #control: RunControl;
+  readonly #outbox: Outbox;
+  readonly #receipts: ReceiptIntake;
 
   constructor(options: ConductOptions) {
     this.#options = options;
     const { request, connection, pipeline, lease, logger } = options;
-    this.#ledger = new Ledger(lease.progress.ledger);
-    this.#checkpointer = new Checkpointer({ ...options, ledger: this.#ledger });
-    this.#run = runInfoOf(request, pipeline);
-    const ring = (): void => this.#bell.ring();
-    this.#outbox = new Outbox(
-      {
-        connection,
-        pipeline,
-        run: request.run,
-        born: request.born,
-        signal: this.#sending.signal,
-      },
-      this.#ledger,
-      ring,
-      this.#fail,
-    );
+    const { run, born } = request;
+    const books = new RunBooks(request, lease.progress);
+    const life = new RunLife(options.stop);
+    this.#books = books;
+    this.#life = life;
+    this.#sender = { connection, pipeline, run, born, signal: life.sending };
+    this.#checkpointer = new Checkpointer({ ...options, books });
+    const onRefused = (refusal: LeatError): void => life.fail(refusal);
+    this.#witness = new RunWitness({ ...options, books, onRefused });
+    this.#control = new RunControl({
+      runs: connection.runs,
+      books,
+      maxDeadRecords: pipeline.maxDeadRecords,
+      onChange: () => life.bell.ring(),
+      onResting: options.onResting ?? (() => Promise.resolve()),
+      onCancel: () => life.cancel(),
+      logger,
+    });
+    this.#outbox = new Outbox(life);
     this.#receipts = new ReceiptIntake({
       connection,
-      run: request.run,
-      born: request.born,
-      ledger: this.#ledger,
+      run,
+      born,
+      books,
       checkpointer: this.#checkpointer,
       counts: (sink) => this.#witness.counts(sink),
       onTaken: () => {
         this.#control.check();
-        ring();
+        life.bell.ring();
       },
-      onFailed: this.#fail,
-      signal: this.#over.signal,
-      logger,
-    });
-    this.#witness = new RunWitness({
-      ...options,
-      checkpointer: this.#checkpointer,
-      onRefused: this.#fail,
-    });
-    this.#control = new RunControl({
-      runs: connection.runs,
-      ledger: this.#ledger,
-      lease,
-      checkpointer: this.#checkpointer,
-      maxDeadRecords: pipeline.maxDeadRecords,
-      onChange: ring,
-      onResting: options.onResting ?? (() => Promise.resolve()),
-      onCancel: () => this.#sending.abort(new RunCancelled()),
+      life,
       logger,
     });
   }
 
   async run(): Promise<Conducted> {
-    const { logger, stop, request } = this.#options;
-    const ring = (): void => this.#bell.ring();
-    stop.addEventListener('abort', ring, { once: true });
+    const { logger, request } = this.#options;
+    const { over } = this.#life;
     try {
-      this.#checkpointer.run(this.#over.signal).catch(this.#fail);
-      this.#keepReporting().catch(this.#fail);
-      this.#control.watch(this.#over.signal).catch(this.#fail);
-      this.#witness.watch(this.#over.signal).catch(this.#fail);
+      for (const beside of this.#besides()) this.#watch(beside);
       return await this.#goOn().catch((error: unknown) => this.#unlessCancelled(error));
     } catch (error) {
-      const reason: unknown = this.#over.signal.aborted ? this.#over.signal.reason : error;
+      const reason: unknown = over.aborted ? over.reason : error;
       if (!(reason instanceof LeatError)) throw reason;
       if (reason.code === 'lease-lost') throw reason;
       logger.error({ run: request.run }, reason.message);
       await this.#checkpointer.fail(reason.message);
       return { report: this.#report(), error: reason };
     } finally {
-      stop.removeEventListener('abort', ring);
-      this.#end();
+      this.#life.end();
       await this.#receipts.ended();
     }
   }
 
-  /** Sends what is to be sent, until every chunk is settled or the fetcher has to stop. */
-  async #goOn(): Promise<Conducted> {
-    const { connection, logger, stop } = this.#options;
-    const feed = this.#openFeed();
-    await feed.recall();
-    await this.#receipts.open();
-    watchQueues({
-      connection,
-      run: this.#run.id,
-      inFlight: () => this.#ledger.inFlight(),
-      receipts: this.#receipts,
-      onLost: (lost) => this.#sendAgain(feed, lost),
-      signal: this.#sending.signal,
-      logger,
-    }).catch(this.#fail);
-    const damage = await feed.sendAll(() => this.#untilRoom());
-    await this.#until(() => this.#ledger.inFlightCount === 0);
-    await this.#outbox.untilEmpty(stop);
-    this.#sending.signal.throwIfAborted();
-    const isRedriven = this.#ledger.isComplete && (await this.#redrive());
-    await this.#until(() => this.#receipts.areConfirmed);
-    this.#sending.signal.throwIfAborted();
-    return this.#finish(isRedriven && this.#receipts.areConfirmed, damage);
+  /** What goes on beside all phases. */
+  #besides(): Promise<void>[] {
+    const { over } = this.#life;
+    return [
+      this.#checkpointer.run(over),
+      this.#keepReporting(),
+      this.#control.watch(over),
+      this.#witness.watch(over),
+    ];
   }
 
-  /** Tries dead letters again, if that is wanted. @returns `false` if the fetcher has to stop before */
+  /** What fails beside a phase ends the run. */
+  #watch(beside: Promise<void>): void {
+    beside.catch((error: unknown) => this.#life.fail(error));
+  }
+
+  async #goOn(): Promise<Conducted> {
+    const feed = await this.#recall();
+    const damage = await this.#feed(feed);
+    const isRedriven = await this.#redrive();
+    return this.#close(isRedriven, damage);
+  }
+
+  async #recall(): Promise<Feed> {
+    const { pipeline, lease, request, logger } = this.#options;
+    const feed = new Feed({
+      sender: this.#sender,
+      run: runInfoOf(request, pipeline),
+      limits: identityOf(request, pipeline.fetcher).limits,
+      fence: lease.fence,
+      books: this.#books,
+      outbox: this.#outbox,
+      receipts: this.#receipts,
+      logger,
+    });
+    await feed.recall();
+    return feed;
+  }
+
+  /** @returns the error, if the source turned out to be damaged */
+  async #feed(feed: Feed): Promise<LeatError | undefined> {
+    const { stop, sending } = this.#life;
+    await this.#receipts.open();
+    this.#watch(feed.watch());
+    const damage = await feed.sendAll(() => this.#untilRoom());
+    await this.#life.until(() => this.#books.inFlightCount === 0);
+    await this.#outbox.untilEmpty(stop);
+    sending.throwIfAborted();
+    return damage;
+  }
+
+  /** @returns whether nothing is left to do */
   async #redrive(): Promise<boolean> {
-    const { connection, request, lease, stop, logger } = this.#options;
+    const { request, lease, logger } = this.#options;
+    if (!this.#books.isComplete) return false;
     const redrive = new Redrive({
-      connection,
+      sender: this.#sender,
       request,
       fence: lease.fence,
-      ledger: this.#ledger,
+      books: this.#books,
       checkpointer: this.#checkpointer,
+      outbox: this.#outbox,
       receipts: this.#receipts,
       mayGoOn: () => this.#control.mayGoOn,
-      until: (isMet) => this.#until(isMet),
-      onSent: () => this.#bell.ring(),
-      onFailed: this.#fail,
-      stop,
-      signal: this.#sending.signal,
+      life: this.#life,
       logger,
     });
     return redrive.run();
   }
 
-  #end(reason?: unknown): void {
-    this.#sending.abort(reason);
-    this.#over.abort(reason);
-  }
-
-  #openFeed(): Feed {
-    const { pipeline, lease, request } = this.#options;
-    return new Feed({
-      pipeline,
-      run: this.#run,
-      limits: identityOf(request, pipeline.fetcher).limits,
-      fence: lease.fence,
-      ledger: this.#ledger,
-      checkpointer: this.#checkpointer,
-      outbox: this.#outbox,
-      signal: this.#sending.signal,
-    });
-  }
-
-  async #untilRoom(): Promise<boolean> {
-    const { stop, pipeline, connection } = this.#options;
-    const { window } = pipeline.fetcher;
-    await this.#until(
-      () =>
-        this.#control.mayGoOn &&
-        this.#ledger.inFlightCount <
-          Math.min(window, mostInFlight(connection.maxPayload, this.#ledger.next)) &&
-        !this.#outbox.isFull,
-    );
-    return !stop.aborted;
-  }
-
-  async #sendAgain(feed: Feed, lost: readonly ChunkInFlight[]): Promise<void> {
-    const fields = { run: this.#run.id, chunks: lost.length, first: lost[0]?.seq };
-    this.#options.logger.warn(fields, 'chunks lost, sending again');
-    await feed.sendAgain(lost);
-  }
-
-  /** Waits for a condition that only receipts, publishes and signals change. */
-  #until(isMet: () => boolean): Promise<void> {
-    const { stop } = this.#options;
-    return this.#bell.until(() => isMet() || stop.aborted, this.#sending.signal);
-  }
-
-  async #finish(isDone: boolean, damage: LeatError | undefined): Promise<Conducted> {
+  /** @param isRedriven whether nothing is left to do */
+  async #close(isRedriven: boolean, damage: LeatError | undefined): Promise<Conducted> {
+    await this.#life.until(() => this.#receipts.areConfirmed);
+    this.#life.sending.throwIfAborted();
+    const isDone = isRedriven && this.#receipts.areConfirmed;
     await this.#witness.look();
     if (isDone) {
-      await this.#checkpointer.end(completedState(this.#ledger.checkpoint()));
+      await this.#checkpointer.end(this.#books.completedState);
       await this.#cleanUp();
-    } else if (damage !== undefined && this.#ledger.inFlightCount === 0) {
+    } else if (damage !== undefined && this.#books.inFlightCount === 0) {
       await this.#checkpointer.fail(damage.message);
-      this.#options.logger.error({ run: this.#run.id }, damage.message);
+      this.#options.logger.error({ run: this.#books.run }, damage.message);
       return { report: this.#report(), error: damage };
     } else {
       await this.#checkpointer.giveBack();
@@ -260,58 +234,62 @@ class Conductor {
     return { report: this.#report() };
   }
 
-  async #keepReporting(): Promise<void> {
-    const { onProgress } = this.#options;
-    if (onProgress === undefined) return;
-    const { signal } = this.#over;
-    while (!signal.aborted) {
-      if (this.#control.isKnown) onProgress(this.#report());
-      await wait(REPORT_MS, signal).catch(() => undefined);
-    }
-  }
-
   /** Ends a cancelled run with what is saved so far, and takes its messages off all queues. */
   async #unlessCancelled(error: unknown): Promise<Conducted> {
-    const isCancelled = this.#sending.signal.reason instanceof RunCancelled;
-    if (!isCancelled || this.#over.signal.aborted) throw error;
+    if (!this.#life.isCancelled) throw error;
     const { connection, logger } = this.#options;
-    logger.info({ run: this.#run.id }, 'run cancelled: waiting for what savers have begun');
+    const { over } = this.#life;
+    const { run } = this.#books;
+    logger.info({ run }, 'run cancelled: waiting for what savers have begun');
     await this.#receipts.open();
     const left = await untilSaversLetGo({
       connection,
-      run: this.#run.id,
+      run,
       receiptsHeld: () => this.#receipts.held,
-      signal: this.#over.signal,
+      signal: over,
       logger,
     });
-    this.#over.signal.throwIfAborted();
+    over.throwIfAborted();
     await this.#checkpointer.end('cancelled', whatIsNotKnown(left));
     await this.#cleanUp();
     return { report: this.#report() };
   }
 
+  async #untilRoom(): Promise<boolean> {
+    const { pipeline, connection } = this.#options;
+    const mostChunks = (): number =>
+      Math.min(pipeline.fetcher.window, mostInFlight(connection.maxPayload, this.#books.next));
+    await this.#life.until(
+      () =>
+        this.#control.mayGoOn && this.#books.inFlightCount < mostChunks() && !this.#outbox.isFull,
+    );
+    return !this.#life.stop.aborted;
+  }
+
+  async #keepReporting(): Promise<void> {
+    const { onProgress } = this.#options;
+    if (onProgress === undefined) return;
+    const { over } = this.#life;
+    while (!over.aborted) {
+      if (this.#control.isKnown) onProgress(this.#report());
+      await wait(REPORT_MS, over).catch(() => undefined);
+    }
+  }
+
   /** Removes what a finished run leaves on the server. */
   async #cleanUp(): Promise<void> {
     const { connection, logger } = this.#options;
-    this.#end();
+    const { run } = this.#books;
+    this.#life.end();
     await this.#receipts.ended();
     try {
-      await connection.removeRun(this.#run.id);
+      await connection.removeRun(run);
     } catch (error) {
-      logger.warn({ err: error, run: this.#run.id }, 'left-overs of the run not removed');
+      logger.warn({ err: error, run }, 'left-overs of the run not removed');
     }
   }
 
   #report(): RunReport {
-    const { request, lease } = this.#options;
-    const { progress, standing } = lease;
-    if (isEnded(progress.state)) return reportOf(request, progress);
-    const { fence, startedAt, updatedAt } = progress;
-    const ledger = this.#ledger.checkpoint();
-    const common = { ...standing, ...lease.witnessed, fence, startedAt, updatedAt };
-    return reportOf(request, { ...common, ledger });
+    return this.#books.report(this.#options.lease.progress);
   }
 }
-
-/** Why a run is left that its operator does not want any more. */
-class RunCancelled extends Error {}

@@ -1,24 +1,24 @@
-import { type ChunkInFlight, type ChunkLimits, LeatError, type Ledger } from '@leat/core';
-import type { Pipeline, RunInfo, SourceChunk } from '@leat/sdk';
-import type { Checkpointer } from './checkpointer.ts';
+import { type ChunkInFlight, type ChunkLimits, LeatError } from '@leat/core';
+import type { RunInfo } from '@leat/sdk';
+import type { Logger } from '@leat/runtime';
 import type { Outbox } from './outbox.ts';
+import type { ReceiptIntake } from './receipt-intake.ts';
+import type { RunBooks } from './run-books.ts';
 import { RunSource } from './run-source.ts';
-import { checksumOf, countsOf } from './send.ts';
-
-/** How often a chunk may be lost before it is clear that it will always be. */
-const MAX_RESENDS = 20;
+import { type SenderOptions, type Sending, sendSourceChunk } from './send.ts';
+import { watchQueues } from './watch-queues.ts';
 
 export interface FeedOptions {
-  readonly pipeline: Pipeline;
+  readonly sender: SenderOptions;
   readonly run: RunInfo<unknown>;
   /** The run's own, by which it was cut from the beginning. */
   readonly limits: ChunkLimits;
   /** The lease's fencing token: a part of what tells one sending of a chunk from another. */
   readonly fence: number;
-  readonly ledger: Ledger;
-  readonly checkpointer: Checkpointer;
+  readonly books: RunBooks;
   readonly outbox: Outbox;
-  readonly signal: AbortSignal;
+  readonly receipts: ReceiptIntake;
+  readonly logger: Logger;
 }
 
 /** Reads a run's source and feeds its chunks to the queues: for the first time, or again. */
@@ -28,7 +28,7 @@ export class Feed {
 
   constructor(options: FeedOptions) {
     this.#options = options;
-    this.#source = this.#readFrom(options.ledger.checkpoint().cursor);
+    this.#source = this.#readFrom(options.books.cursor);
   }
 
   /**
@@ -38,9 +38,9 @@ export class Feed {
    * @throws LeatError `source-changed` if the dataset is not what it was
    */
   async recall(): Promise<void> {
-    const { ledger } = this.#options;
-    const until = ledger.next;
-    for (let seq = ledger.watermark; seq < until; seq++) {
+    const { books } = this.#options;
+    const until = books.next;
+    for (let seq = books.watermark; seq < until; seq++) {
       const chunk = await this.#source.next();
       if (chunk === undefined) {
         throw new LeatError(
@@ -48,7 +48,7 @@ export class Feed {
           `The dataset ends before chunk ${seq}, and ${until} chunks of it had been sent: it has changed since the run began.`,
         );
       }
-      this.#note(seq, chunk);
+      books.recall(seq, chunk);
     }
   }
 
@@ -59,17 +59,12 @@ export class Feed {
    * @returns the error, if the source turns out to be damaged
    */
   async sendAll(mayGoOn: () => Promise<boolean>): Promise<LeatError | undefined> {
-    const { ledger, checkpointer, outbox } = this.#options;
+    const { books } = this.#options;
     try {
-      while (!ledger.ended && (await mayGoOn())) {
+      while (!books.ended && (await mayGoOn())) {
         const chunk = await this.#source.next();
-        if (chunk === undefined) {
-          ledger.end();
-          checkpointer.changed();
-          break;
-        }
-        const seq = ledger.next;
-        outbox.send({ seq, chunk, checksum: this.#note(seq, chunk), sending: '' });
+        if (chunk === undefined) books.end();
+        else this.#post({ ...books.send(chunk), chunk, sending: '' });
       }
       await this.#source.close();
       return undefined;
@@ -80,50 +75,54 @@ export class Feed {
   }
 
   /**
-   * Sends again what is lost, read from the source anew.
+   * Sends again what is lost, until nothing is to be sent any more.
    *
    * @throws LeatError `run-failed` if a chunk has been lost too often, `source-changed` if the dataset is not
    *   what it was
    */
-  async sendAgain(lost: readonly ChunkInFlight[]): Promise<void> {
-    const { outbox, fence, ledger } = this.#options;
+  watch(): Promise<void> {
+    const { sender, books, receipts, logger } = this.#options;
+    return watchQueues({
+      connection: sender.connection,
+      run: books.run,
+      inFlight: () => books.inFlight(),
+      receipts,
+      onLost: (lost) => this.#sendAgain(lost),
+      signal: sender.signal,
+      logger,
+    });
+  }
+
+  /** Sends chunks again, read from the source anew. */
+  async #sendAgain(lost: readonly ChunkInFlight[]): Promise<void> {
+    const { outbox, fence, books, sender, logger } = this.#options;
     const [first] = lost;
     if (first === undefined) return;
-    const wanted = new Map(lost.map((chunk) => [chunk.seq, chunk]));
+    const fields = { run: books.run, chunks: lost.length, first: first.seq };
+    logger.warn(fields, 'chunks lost, sending again');
+    const wanted = new Set(lost.map(({ seq }) => seq));
     const source = this.#readFrom(first.cursor);
     for (let seq = first.seq; wanted.size > 0; seq++) {
       const chunk = await source.next();
       if (chunk === undefined) break;
-      const missing = wanted.get(seq);
-      if (missing === undefined || !wanted.delete(seq)) continue;
-      missing.resends++;
-      if (missing.resends > MAX_RESENDS) {
-        throw new LeatError(
-          'run-failed',
-          `Chunk ${seq} was sent ${missing.resends} times and lost each time: the log of mappers and savers says why they dropped it.`,
-        );
-      }
-      const checksum = checksumOf(chunk);
-      ledger.demandSame(seq, checksum);
-      await outbox.untilRoom();
-      outbox.send({ seq, chunk, checksum, sending: `${fence}.${missing.resends}` });
+      if (!wanted.delete(seq)) continue;
+      await outbox.untilRoom(sender.signal);
+      const again = books.resend(seq, chunk);
+      if (again === undefined) continue;
+      const { checksum, resends } = again;
+      this.#post({ seq, chunk, checksum, sending: `${fence}.${resends}` });
     }
     await source.close();
   }
 
   #readFrom(cursor: ChunkInFlight['cursor']): RunSource {
-    const { pipeline, run, limits, signal } = this.#options;
-    return new RunSource(pipeline, run, limits, cursor, signal);
+    const { sender, run, limits } = this.#options;
+    return new RunSource(sender.pipeline, run, limits, cursor, sender.signal);
   }
 
-  /** @returns its checksum */
-  #note(seq: number, chunk: SourceChunk): string {
-    const { ledger, checkpointer } = this.#options;
-    const { nextCursor, fraction } = chunk;
-    const checksum = checksumOf(chunk);
-    const sent = { records: countsOf(chunk).in, nextCursor, fraction, checksum };
-    ledger.send(seq, sent, performance.now());
-    checkpointer.changed();
-    return checksum;
+  #post(sending: Sending): void {
+    const { sender, books, outbox } = this.#options;
+    const { seq, chunk } = sending;
+    outbox.post(sendSourceChunk(sender, sending), () => books.stored(seq, chunk));
   }
 }

@@ -3,14 +3,15 @@ import {
   type LedgerCheckpoint,
   isEnded,
   LeatError,
-  Ledger,
   type RunProgress,
   type RunRequest,
 } from '@leat/core';
 import { type Logger, type PipelineConnection, type Runs, wait } from '@leat/runtime';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Checkpointer } from './checkpointer.ts';
-import { type FirstLedger, Lease, type Standing, type Witnessed } from './lease.ts';
+import { type FirstLedger, Lease } from './lease.ts';
+import { RunBooks } from './run-books.ts';
+import type { RunCheckpoint, Standing, Witnessed } from './run-checkpoint.ts';
 
 const request: RunRequest = {
   run: 'run-1',
@@ -70,14 +71,20 @@ class Bucket {
   }
 }
 
+function booksOf(lease: Lease): RunBooks {
+  return new RunBooks(request, lease.progress);
+}
+
+function checkpointOf(lease: Lease): RunCheckpoint {
+  return booksOf(lease).checkpoint();
+}
+
 describe('what the broker forgets or does not answer', () => {
   let bucket: Bucket;
-  let ledger: Ledger;
 
   beforeEach(() => {
     vi.useFakeTimers();
     bucket = new Bucket();
-    ledger = new Ledger();
   });
 
   afterEach(() => {
@@ -92,7 +99,7 @@ describe('what the broker forgets or does not answer', () => {
 
   function checkpointerOf(lease: Lease): Checkpointer {
     const { signal: stop } = new AbortController();
-    return new Checkpointer({ ledger, lease, connection, stop, logger });
+    return new Checkpointer({ books: booksOf(lease), lease, connection, stop, logger });
   }
 
   test('a lost answer to the last write is not a lost lease', async () => {
@@ -106,12 +113,15 @@ describe('what the broker forgets or does not answer', () => {
   });
 
   test('nothing is written after the last write, however long it takes', async () => {
-    const checkpointer = checkpointerOf(await claimed());
+    const lease = await claimed();
+    const books = booksOf(lease);
+    const { signal: stop } = new AbortController();
+    const checkpointer = new Checkpointer({ books, lease, connection, stop, logger });
     const over = new AbortController();
     const running = checkpointer.run(over.signal);
     bucket.slownessMs = 5_000;
     const ending = checkpointer.end('completed');
-    checkpointer.changed();
+    books.end();
     await vi.advanceTimersByTimeAsync(20_000);
     await ending;
     over.abort();
@@ -122,7 +132,7 @@ describe('what the broker forgets or does not answer', () => {
   test('a run that was forgotten has its progress before it can be found again', async () => {
     const lease = await claimed();
     bucket.entry = undefined;
-    const saved = lease.save(ledger.checkpoint());
+    const saved = lease.save(checkpointOf(lease));
     await vi.advanceTimersByTimeAsync(1_000);
     await saved;
     expect(bucket.log).toEqual(['running', 'running', 'restored']);
@@ -133,7 +143,7 @@ describe('what the broker forgets or does not answer', () => {
     bucket.entry = undefined;
     bucket.request = { ...request, born: '00000000000b2' };
     const [saved] = await Promise.allSettled([
-      lease.save(ledger.checkpoint()),
+      lease.save(checkpointOf(lease)),
       vi.advanceTimersByTimeAsync(1_000),
     ]);
     expect(saved).toMatchObject({ status: 'rejected', reason: { code: 'lease-lost' } });
@@ -146,7 +156,7 @@ describe('what the broker forgets or does not answer', () => {
     const between = await claimed();
     bucket.entry = undefined;
     const save = async (): Promise<void> => {
-      const saved = lease.save(ledger.checkpoint());
+      const saved = lease.save(checkpointOf(lease));
       await Promise.all([saved, vi.advanceTimersByTimeAsync(1_000)]);
     };
     await save();
@@ -160,49 +170,51 @@ describe('what the broker forgets or does not answer', () => {
   });
 });
 
-test('a run that rests goes on resting under its next fetcher, and its end forgets why', async () => {
+test('a paused run stays so under its next fetcher, and its end forgets why', async () => {
   const bucket = new Bucket();
-  const ledger = new Ledger().checkpoint();
-  const resting: Standing = {
+  const paused: Standing = {
     state: 'paused',
     reason: 'too many are dead',
     tolerated: { settled: 9, dead: 2 },
   };
   const first = await bucket.claim();
-  first.setStanding(resting);
-  await first.giveBack(ledger);
+  const before = booksOf(first);
+  before.setStanding(paused);
+  await first.giveBack(before.checkpoint());
   const second = await bucket.claim();
-  expect(second.standing).toEqual(resting);
-  expect(second.progress).toMatchObject({ ...resting, fence: first.fence + 1 });
-  second.setStanding({ state: 'running' });
-  await second.save(ledger);
+  const books = booksOf(second);
+  expect(books.standing).toEqual(paused);
+  expect(second.progress).toMatchObject({ ...paused, fence: first.fence + 1 });
+  books.setStanding({ state: 'running' });
+  await second.save(books.checkpoint());
   expect(second.progress).not.toHaveProperty('reason');
-  second.setStanding(resting);
-  await second.save(ledger);
-  await second.end(ledger, 'cancelled');
+  books.setStanding(paused);
+  await second.save(books.checkpoint());
+  await second.end(books.checkpoint(), 'cancelled');
   expect(second.progress).not.toHaveProperty('reason');
 });
 
 test('what replicas have noted of a run is kept with its progress, whoever conducts it, to its end', async () => {
   const bucket = new Bucket();
-  const ledger = new Ledger().checkpoint();
   const witnessed: Witnessed = {
     sinks: { out: { mark: 'abc', place: 'the folder /data' } },
     versions: { work: ['one', 'two'] },
   };
   const first = await bucket.claim();
-  expect(first.witnessed).toEqual({});
-  first.witness(witnessed);
+  const before = booksOf(first);
+  expect(before.witnessed).toEqual({});
+  before.witness(witnessed);
   // With the next checkpoint, and not before.
   expect(bucket.entry?.progress).not.toHaveProperty('sinks');
-  await first.save(ledger);
+  await first.save(before.checkpoint());
   expect(bucket.entry?.progress).toMatchObject(witnessed);
-  await first.giveBack(ledger);
+  await first.giveBack(before.checkpoint());
   expect(bucket.entry?.progress).toMatchObject(witnessed);
   const second = await bucket.claim();
-  expect(second.witnessed).toEqual(witnessed);
+  const books = booksOf(second);
+  expect(books.witnessed).toEqual(witnessed);
   expect(second.progress).toMatchObject(witnessed);
-  await second.end(ledger, 'completed');
+  await second.end(books.checkpoint(), 'completed');
   expect(bucket.entry?.progress).toMatchObject({ ...witnessed, state: 'completed' });
 });
 
@@ -219,10 +231,10 @@ describe('what the sinks say when a run begins', () => {
         return { ledger };
       });
     const first = await claim(FIRST_CHECKPOINT);
-    await first.giveBack(first.progress.ledger);
+    await first.giveBack(checkpointOf(first));
     const second = await claim(sent);
     expect(second.progress.ledger).toEqual(sent);
-    await second.giveBack(second.progress.ledger);
+    await second.giveBack(checkpointOf(second));
     const third = await claim(FIRST_CHECKPOINT);
     expect(third.progress.ledger).toEqual(sent);
     expect(asked).toBe(2);

@@ -13,6 +13,7 @@ import {
 } from '@leat/core';
 import type { Logger, Runs } from '@leat/runtime';
 import { isHolderDead } from './holder-id.ts';
+import { type RunCheckpoint, standingOf, witnessedOf } from './run-checkpoint.ts';
 
 /** When this process first saw each run's present revision; what silence is measured by. */
 export type Sightings = Map<string, { readonly revision: number; readonly at: number }>;
@@ -42,14 +43,6 @@ export interface ClaimOptions {
   readonly logger: Logger;
 }
 
-/** What the fetcher says of a run that has not ended, beside its ledger. */
-export type Standing = Pick<RunProgress, 'reason' | 'tolerated'> & {
-  readonly state: 'running' | 'paused';
-};
-
-/** What the run's replicas have noted about it. */
-export type Witnessed = Pick<RunProgress, 'sinks' | 'versions'>;
-
 /**
  * The right to be a run's one active fetcher. Lease and ledger are one entry, written with
  * compare-and-set: a fetcher that slept through its lease finds that it cannot write the ledger.
@@ -61,8 +54,6 @@ export class Lease {
   readonly #holder: string;
   #revision: number;
   #progress: RunProgress;
-  #standing: Standing;
-  #witnessed: Witnessed;
   /** Whether the broker has lost the run, and has not been told of it again. */
   #isForgotten = false;
 
@@ -79,8 +70,6 @@ export class Lease {
     this.#holder = holder;
     this.#revision = revision;
     this.#progress = progress;
-    this.#standing = standingOf(progress);
-    this.#witnessed = witnessedOf(progress);
   }
 
   /**
@@ -124,7 +113,12 @@ export class Lease {
       const revision = await runs.save(run, progress, found?.revision ?? 0);
       const lease = new Lease(request, runs, holder, revision, progress);
       if (first.refusal === undefined) return lease;
-      await lease.end(first.ledger, 'failed', first.refusal.message);
+      const checkpoint = {
+        ...standingOf(progress),
+        ...witnessedOf(progress),
+        ledger: first.ledger,
+      };
+      await lease.end(checkpoint, 'failed', first.refusal.message);
       throw first.refusal;
     } catch (error) {
       if (error instanceof LeatError && error.code === 'lease-lost') return undefined;
@@ -145,50 +139,31 @@ export class Lease {
     return this.#progress.fence;
   }
 
-  get standing(): Standing {
-    return this.#standing;
-  }
-
-  get witnessed(): Witnessed {
-    return this.#witnessed;
-  }
-
-  /** Says what the replicas have noted; written with the next checkpoint. */
-  witness(witnessed: Witnessed): void {
-    this.#witnessed = witnessed;
-  }
-
-  /** Says whether the run rests, and why; written with the next checkpoint. */
-  setStanding(standing: Standing): void {
-    this.#standing = standing;
-  }
-
   /**
-   * Writes the ledger and renews the lease.
+   * Writes a checkpoint and renews the lease.
    *
    * @throws LeatError `lease-lost` if another fetcher has taken over
    */
-  async save(ledger: LedgerCheckpoint): Promise<void> {
+  async save(checkpoint: RunCheckpoint): Promise<void> {
     const { fence, startedAt } = this.#progress;
     const holder = this.#holder;
-    const common = { ...this.#standing, ...this.#witnessed, fence, startedAt, ledger };
-    await this.#write({ ...common, holder, updatedAt: now() });
+    await this.#write({ ...checkpoint, fence, startedAt, holder, updatedAt: now() });
   }
 
-  /** Writes the ledger for the last time, and the state in which the run ended. */
-  async end(ledger: LedgerCheckpoint, state: RunState, reason?: string): Promise<void> {
+  /** Writes a checkpoint for the last time, and the state in which the run ended. */
+  async end(checkpoint: RunCheckpoint, state: RunState, reason?: string): Promise<void> {
     const { fence, startedAt } = this.#progress;
+    const { ledger } = checkpoint;
     const at = now();
     const why = reason === undefined ? {} : { reason };
-    const common = { ...why, ...this.#witnessed, fence, startedAt, ledger };
+    const common = { ...why, ...witnessedOf(checkpoint), fence, startedAt, ledger };
     await this.#write({ ...common, state, updatedAt: at, endedAt: at });
   }
 
-  /** Writes the ledger and gives the lease back, so that the next replica need not wait. */
-  async giveBack(ledger: LedgerCheckpoint): Promise<void> {
+  /** Writes a checkpoint and gives the lease back, so that the next replica need not wait. */
+  async giveBack(checkpoint: RunCheckpoint): Promise<void> {
     const { fence, startedAt } = this.#progress;
-    const common = { ...this.#standing, ...this.#witnessed, fence, startedAt, ledger };
-    await this.#write({ ...common, updatedAt: now() });
+    await this.#write({ ...checkpoint, fence, startedAt, updatedAt: now() });
   }
 
   async #write(wanted: RunProgress): Promise<void> {
@@ -255,21 +230,6 @@ async function ledgerToBeginWith(
     if (!(error instanceof LeatError && error.code === 'sink-taken')) throw error;
     return { ledger: FIRST_CHECKPOINT, refusal: error };
   }
-}
-
-/** A run that rests goes on resting under its next fetcher; any other is running. */
-function standingOf(progress: RunProgress | undefined): Standing {
-  const { state, reason, tolerated } = progress ?? {};
-  const isPaused = state === 'paused';
-  return {
-    state: isPaused ? state : 'running',
-    ...(isPaused && reason !== undefined && { reason }),
-    ...(tolerated !== undefined && { tolerated }),
-  };
-}
-
-function witnessedOf({ sinks, versions }: Partial<RunProgress>): Witnessed {
-  return { ...(sinks && { sinks }), ...(versions && { versions }) };
 }
 
 function now(): string {

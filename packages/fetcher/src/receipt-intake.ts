@@ -1,4 +1,3 @@
-import type { Ledger } from '@leat/core';
 import {
   confirmExecutions,
   type Logger,
@@ -9,6 +8,8 @@ import {
   type SaverSink,
 } from '@leat/runtime';
 import type { Checkpointer } from './checkpointer.ts';
+import type { RunBooks, Taken } from './run-books.ts';
+import type { RunLife } from './run-life.ts';
 
 /**
  * How often a receipt is given back whose chunk has not been sent: about two minutes, as long as JetStream
@@ -21,19 +22,19 @@ export interface ReceiptIntakeOptions {
   readonly run: string;
   /** The run's birth mark; absent for a run that an earlier version of Leat began. */
   readonly born: string | undefined;
-  readonly ledger: Ledger;
-  readonly checkpointer: Checkpointer;
+  readonly books: RunBooks;
+  /** Acknowledges what the books have. */
+  readonly checkpointer: Pick<Checkpointer, 'keep'>;
   /** Whether what is saved in a sink counts. */
   readonly counts: (sink: SaverSink) => boolean;
-  /** Told when receipts have changed the ledger. */
+  /** Told when receipts have changed the books. */
   readonly onTaken: () => void;
-  /** Told if receipts contradict the ledger, or can never be received again. */
-  readonly onFailed: (error: unknown) => void;
-  readonly signal: AbortSignal;
+  /** Fails if receipts contradict the books, or can never be received again. */
+  readonly life: RunLife;
   readonly logger: Logger;
 }
 
-/** Takes a run's receipts into its ledger, and leaves them to the checkpointer to acknowledge. */
+/** Takes a run's receipts into its books, and leaves them to the checkpointer to acknowledge. */
 export class ReceiptIntake {
   readonly #options: ReceiptIntakeOptions;
   #stream: ReceiptStream | undefined;
@@ -55,13 +56,20 @@ export class ReceiptIntake {
     return this.#stream?.held() ?? 0;
   }
 
-  /** Begins to receive, if it has not begun yet. */
+  /** Begins to receive, if it has not begun yet; until the run is over here. */
   async open(): Promise<void> {
     if (this.#stream !== undefined) return;
-    const { connection, run, born, signal, logger, onFailed } = this.#options;
+    const { connection, run, born, life, logger } = this.#options;
     const handle = (delivery: ReceiptDelivery): void => this.#take(delivery);
-    this.#stream = await receiveReceipts({ connection, run, born, handle, signal, logger });
-    this.#stream.done.catch(onFailed);
+    this.#stream = await receiveReceipts({
+      connection,
+      run,
+      born,
+      handle,
+      signal: life.over,
+      logger,
+    });
+    this.#stream.done.catch((error: unknown) => life.fail(error));
   }
 
   /** Waits, after the signal, until what was not acknowledged is given back. */
@@ -75,7 +83,7 @@ export class ReceiptIntake {
   }
 
   #take(delivery: ReceiptDelivery): void {
-    const { ledger, checkpointer, counts, onTaken, onFailed, run, logger } = this.#options;
+    const { books, checkpointer, counts, onTaken, life, run, logger } = this.#options;
     const { sink } = delivery;
     if (sink !== undefined && !counts(sink)) {
       // What they are for is missing where it counts, so it is found lost and sent again.
@@ -86,33 +94,24 @@ export class ReceiptIntake {
       delivery.drop('of another sink');
       return;
     }
-    let isPremature = false;
-    let isNew = false;
-    const executions: string[] = [];
+    let taken: Taken;
     try {
-      for (const receipt of delivery.receipts) {
-        const settlement = ledger.settle(receipt);
-        // Also of a receipt that comes again: it may not have been written down the first time.
-        if (settlement !== 'premature') executions.push(...receipt.buried);
-        isPremature ||= settlement === 'premature';
-        isNew ||= settlement === 'settled' || settlement === 'part';
-      }
+      taken = books.take(delivery.receipts);
     } catch (error) {
-      onFailed(error);
+      life.fail(error);
       return;
     }
     // A predecessor sent the chunk after its last checkpoint: it will be sent again, and JetStream will
     // drop it as a duplicate, so this receipt is the only one there will be. Later it would not be, and
     // receipts that nobody takes must not fill their stream for ever.
     const isWorthKeeping = delivery.deliveries < MAX_PREMATURE_DELIVERIES;
-    if (isPremature && !ledger.ended && isWorthKeeping) {
+    if (taken.isPremature && !books.ended && isWorthKeeping) {
       delivery.giveBack();
       // It comes again and again, which must not look as if the run went on.
-      if (!isNew) return;
+      if (!taken.isNew) return;
     } else {
-      checkpointer.keep(this.#confirm(delivery, executions));
+      checkpointer.keep(this.#confirm(delivery, taken.executions));
     }
-    checkpointer.changed();
     this.#lastAt = performance.now();
     onTaken();
   }
@@ -120,9 +119,9 @@ export class ReceiptIntake {
   /** The same delivery, not to be acknowledged before it is written down which dead letters count by it. */
   #confirm(delivery: ReceiptDelivery, executions: readonly string[]): ReceiptDelivery {
     if (executions.length === 0) return delivery;
-    const { connection, run, signal, onTaken, onFailed } = this.#options;
+    const { connection, run, onTaken, life } = this.#options;
     this.#confirming++;
-    const confirmed = confirmExecutions(connection, run, executions, signal).then(
+    const confirmed = confirmExecutions(connection, run, executions, life.over).then(
       () => {
         this.#confirming--;
         onTaken();
@@ -130,7 +129,7 @@ export class ReceiptIntake {
       },
       (error: unknown) => {
         // After the signal, the receipts come to whoever conducts the run next.
-        if (!signal.aborted) onFailed(error);
+        if (!life.over.aborted) life.fail(error);
         return false;
       },
     );

@@ -1,15 +1,15 @@
 import {
   type DeadTolerance,
   FIRST_CHECKPOINT,
-  Ledger,
   NO_COUNTS,
   type RunProgress,
+  type RunRequest,
   type RunWish,
 } from '@leat/core';
 import type { Logger, Runs } from '@leat/runtime';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import type { Checkpointer } from './checkpointer.ts';
-import type { Lease, Standing } from './lease.ts';
+import { RunBooks } from './run-books.ts';
+import type { RunCheckpoint, Standing } from './run-checkpoint.ts';
 import { RunControl } from './run-control.ts';
 
 /** A bucket with one wish in it; it can be away, and somebody can be quicker. */
@@ -32,7 +32,7 @@ class Wishes {
 }
 
 let wishes: Wishes;
-let ledger: Ledger;
+let books: RunBooks;
 let said: string[];
 let over: AbortController;
 let rests: number;
@@ -41,7 +41,7 @@ beforeEach(() => {
   rests = 0;
   vi.useFakeTimers();
   wishes = new Wishes();
-  ledger = new Ledger(FIRST_CHECKPOINT);
+  books = booksFrom({ state: 'running', ledger: FIRST_CHECKPOINT });
   said = [];
   over = new AbortController();
 });
@@ -51,32 +51,29 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** Sends the next chunk, and settles it: ten records, of which some are dead. */
-function settle(dead: number): void {
-  const seq = ledger.next;
-  ledger.send(seq, { records: 10, nextCursor: seq, fraction: undefined, checksum: '00000000' }, 0);
-  const counts = { ...NO_COUNTS, in: 10, dead };
-  ledger.settle({ chunk: `${seq}`, counts, digest: '', fence: 1, buried: [] });
+function booksFrom(checkpoint: RunCheckpoint): RunBooks {
+  return new RunBooks({ run: 'r1' } as RunRequest, checkpoint as RunProgress);
 }
 
+/** Sends the next chunk, and settles it: ten records, of which some are dead. */
+function settle(dead: number): void {
+  const position = { source: 'a', unit: 'line', first: 1 } as const;
+  const { seq } = books.send({ body: Buffer.from(''), records: 10, position, nextCursor: 1 });
+  const counts = { ...NO_COUNTS, in: 10, dead };
+  books.take([{ chunk: `${seq}`, counts, digest: '', fence: 1, buried: [] }]);
+}
+
+/** @param standing how the run's next fetcher finds it */
 function controlled(
   standing: Standing = { state: 'running' },
   maxDeadRecords?: DeadTolerance,
 ): { readonly control: RunControl; readonly standing: () => Standing } {
   const say = (_fields: unknown, line: string): void => void said.push(line);
-  const lease = {
-    run: 'r1',
-    standing,
-    progress: {} as RunProgress,
-    setStanding(changed: Standing) {
-      this.standing = changed;
-    },
-  };
+  books = booksFrom({ ...standing, ledger: books.checkpoint().ledger });
+  const own = books;
   const control = new RunControl({
     runs: wishes as unknown as Runs,
-    ledger,
-    lease: lease as unknown as Lease,
-    checkpointer: { changed: () => undefined } as unknown as Checkpointer,
+    books,
     maxDeadRecords,
     onChange: () => undefined,
     onResting: () => Promise.resolve(void rests++),
@@ -84,7 +81,7 @@ function controlled(
     logger: { info: say, warn: say, debug: () => undefined } as unknown as Logger,
   });
   void control.watch(over.signal);
-  return { control, standing: () => lease.standing };
+  return { control, standing: () => own.standing };
 }
 
 const look = (): Promise<unknown> => vi.advanceTimersByTimeAsync(500);
@@ -208,7 +205,7 @@ test('a fetcher that died before it could wish for the rest has a successor that
 
 test('a run of which nothing is left to do does not rest', async () => {
   settle(5);
-  ledger.end();
+  books.end();
   const { control } = controlled({ state: 'running' }, 3);
   control.check();
   await look();

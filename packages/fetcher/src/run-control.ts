@@ -1,22 +1,13 @@
-import {
-  type DeadTolerance,
-  deathTollOf,
-  type Ledger,
-  type RunWish,
-  whyTooManyDead,
-} from '@leat/core';
+import { type DeadTolerance, type RunWish, whyTooManyDead } from '@leat/core';
 import { Bell, type Logger, type Runs } from '@leat/runtime';
-import type { Checkpointer } from './checkpointer.ts';
-import type { Lease } from './lease.ts';
+import type { RunBooks } from './run-books.ts';
 
 /** How often it is looked what the operator wants: a wish takes hold within a second. */
 const LOOK_MS = 500;
 
 export interface RunControlOptions {
   readonly runs: Runs;
-  readonly ledger: Ledger;
-  readonly lease: Lease;
-  readonly checkpointer: Checkpointer;
+  readonly books: RunBooks;
   readonly maxDeadRecords: DeadTolerance | undefined;
   /** Told when the run goes on or begins to rest. */
   readonly onChange: () => void;
@@ -57,16 +48,16 @@ export class RunControl {
 
   /** Looks whether too many records are dead; to be called when receipts have come. */
   check(): void {
-    const { ledger, lease, maxDeadRecords } = this.#options;
+    const { books, maxDeadRecords } = this.#options;
     if (maxDeadRecords === undefined) return;
-    if (ledger.isComplete) {
+    if (books.isComplete) {
       // Nothing is left to rest for; and dead letters that are tried again can only become fewer.
       this.#excess = undefined;
       return;
     }
     if (this.#excess !== undefined) return;
-    const toll = deathTollOf(ledger.totals.counts);
-    this.#excess = whyTooManyDead(lease.run, maxDeadRecords, toll, lease.standing.tolerated);
+    const { run, toll, standing } = books;
+    this.#excess = whyTooManyDead(run, maxDeadRecords, toll, standing.tolerated);
     if (this.#excess === undefined) return;
     this.#isUrgent = true;
     this.#bell.ring();
@@ -77,20 +68,20 @@ export class RunControl {
     while (!signal.aborted) {
       this.#isUrgent = false;
       await this.#look().catch((error: unknown) => {
-        this.#options.logger.debug({ err: error, run: this.#options.lease.run }, 'wish not read');
+        this.#options.logger.debug({ err: error, run: this.#options.books.run }, 'wish not read');
       });
       await this.#bell.within(LOOK_MS, () => this.#isUrgent, signal).catch(() => undefined);
     }
   }
 
   async #look(): Promise<void> {
-    const { runs, lease, onResting } = this.#options;
-    const wish = await runs.wish(lease.run);
+    const { runs, books, onResting } = this.#options;
+    const wish = await runs.wish(books.run);
     if (wish !== this.#wish) this.#take(wish);
     this.check();
-    if (this.#excess !== undefined && lease.standing.reason === undefined) {
+    if (this.#excess !== undefined && books.standing.reason === undefined) {
       // The replicas of all stages look at the wish.
-      if (this.#wish === 'run' && (await runs.changeWish(lease.run, 'run', 'pause'))) {
+      if (this.#wish === 'run' && (await runs.changeWish(books.run, 'run', 'pause'))) {
         this.#take('pause');
       } else if (this.#wish === 'pause') {
         this.#rest();
@@ -100,33 +91,31 @@ export class RunControl {
   }
 
   #take(wish: RunWish): void {
-    const { lease, onChange, onCancel } = this.#options;
+    const { books, onChange, onCancel } = this.#options;
     this.#wish = wish;
     if (wish === 'cancel') onCancel();
     else if (wish === 'pause') this.#rest();
-    else if (lease.standing.state === 'paused') this.#goOn();
+    else if (books.standing.state === 'paused') this.#goOn();
     onChange();
   }
 
   #rest(): void {
-    const { lease, checkpointer, logger } = this.#options;
-    const { tolerated, reason = this.#excess } = lease.standing;
-    lease.setStanding({
+    const { books, logger } = this.#options;
+    const { tolerated, reason = this.#excess } = books.standing;
+    books.setStanding({
       state: 'paused',
       ...(reason !== undefined && { reason }),
       ...(tolerated !== undefined && { tolerated }),
     });
-    checkpointer.changed();
-    if (reason === undefined) logger.info({ run: lease.run }, 'run paused');
-    else logger.warn({ run: lease.run }, `run paused: ${reason}`);
+    if (reason === undefined) logger.info({ run: books.run }, 'run paused');
+    else logger.warn({ run: books.run }, `run paused: ${reason}`);
   }
 
   /** Who lets a run go on has seen its dead. */
   #goOn(): void {
-    const { lease, ledger, checkpointer, logger } = this.#options;
+    const { books, logger } = this.#options;
     this.#excess = undefined;
-    lease.setStanding({ state: 'running', tolerated: deathTollOf(ledger.totals.counts) });
-    checkpointer.changed();
-    logger.info({ run: lease.run }, 'run goes on');
+    books.setStanding({ state: 'running', tolerated: books.toll });
+    logger.info({ run: books.run }, 'run goes on');
   }
 }

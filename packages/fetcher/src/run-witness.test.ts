@@ -1,10 +1,17 @@
-import { LeatError, type RunRequest, type SinkIdentity, type Trouble } from '@leat/core';
+import {
+  FIRST_CHECKPOINT,
+  LeatError,
+  type RunProgress,
+  type RunRequest,
+  type SinkIdentity,
+  type Trouble,
+} from '@leat/core';
 import { fetcher, pipeline, saver, type SinkContext } from '@leat/sdk';
 import type { Logger, Runs } from '@leat/runtime';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { z } from 'zod';
-import type { Checkpointer } from './checkpointer.ts';
-import type { Lease, Witnessed } from './lease.ts';
+import { RunBooks } from './run-books.ts';
+import type { Witnessed } from './run-checkpoint.ts';
 import { RunWitness } from './run-witness.ts';
 
 const ONE: SinkIdentity = { mark: 'one', place: 'the folder /one' };
@@ -55,8 +62,9 @@ function start(before: Witnessed = {}) {
     versions: Record<string, string[]>;
     troubles: Trouble[];
   } = { sinks: {}, versions: {}, troubles: [] };
-  let witnessed = before;
-  const life = { checkpoints: 0, looks: 0, isAway: false };
+  const life = { looks: 0, isAway: false };
+  const progress = { state: 'running', ...before, ledger: FIRST_CHECKPOINT } as RunProgress;
+  const books = new RunBooks(request, progress);
   const read = async <T>(what: T): Promise<T> => {
     if (life.isAway) throw new Error('no server answers');
     return what;
@@ -71,13 +79,6 @@ function start(before: Witnessed = {}) {
     addVersion: (_: string, stage: string, version: string) =>
       read((noted.versions[stage] ??= []).push(version)),
   };
-  const lease = {
-    run: 'r',
-    get witnessed() {
-      return witnessed;
-    },
-    witness: (seen: Witnessed) => void (witnessed = seen),
-  };
   const refusals: string[] = [];
   const witness = new RunWitness({
     connection: { runs: { notes } as unknown as Runs },
@@ -85,51 +86,50 @@ function start(before: Witnessed = {}) {
     request,
     codeVersion: 'v0',
     onRefused: ({ message }) => void refusals.push(message),
-    lease: lease as unknown as Lease,
-    checkpointer: { changed: () => void life.checkpoints++ } as unknown as Checkpointer,
+    books,
     logger: { debug: () => undefined } as unknown as Logger,
   });
-  return { witness, noted, life, refusals, witnessed: () => witnessed };
+  return { witness, noted, life, refusals, books };
 }
 
 test('what replicas have noted is taken into the progress, and written with the next checkpoint', async () => {
-  const { witness, noted, life, witnessed } = start();
+  const { witness, noted, life, books } = start();
   noted.sinks = { out: ONE };
   noted.versions = { work: ['v1'], out: ['v1'] };
   await witness.look();
-  expect(witnessed()).toEqual({ sinks: { out: ONE }, versions: { work: ['v1'], out: ['v1'] } });
-  expect(life.checkpoints).toBe(1);
+  expect(books.witnessed).toEqual({ sinks: { out: ONE }, versions: { work: ['v1'], out: ['v1'] } });
+  expect(books.changes).toBe(1);
   // Where nothing is new there is nothing to write.
   await witness.look();
-  expect(life.checkpoints).toBe(1);
+  expect(books.changes).toBe(1);
   noted.versions = { work: ['v1', 'v2'], out: ['v1'] };
   await witness.look();
-  expect(witnessed().versions).toEqual({ work: ['v1', 'v2'], out: ['v1'] });
-  expect(life.checkpoints).toBe(2);
+  expect(books.witnessed.versions).toEqual({ work: ['v1', 'v2'], out: ['v1'] });
+  expect(books.changes).toBe(2);
 });
 
 test('what is known already counts, whatever is noted after a bucket was wiped', async () => {
-  const { witness, noted, witnessed } = start({ sinks: { out: ONE }, versions: { work: ['v1'] } });
+  const { witness, noted, books } = start({ sinks: { out: ONE }, versions: { work: ['v1'] } });
   noted.sinks = { out: TWO, more: TWO };
   noted.versions = { work: ['v2'], out: ['v2'] };
   await witness.look();
-  expect(witnessed()).toEqual({
+  expect(books.witnessed).toEqual({
     sinks: { out: ONE, more: TWO },
     versions: { work: ['v1', 'v2'], out: ['v2'] },
   });
 });
 
 test('it looks now and then, also after the server was away, until it is told to stop', async () => {
-  const { witness, noted, life, witnessed } = start();
+  const { witness, noted, life, books } = start();
   const over = new AbortController();
   life.isAway = true;
   const watching = witness.watch(over.signal);
   await vi.advanceTimersByTimeAsync(5_000);
-  expect([life.checkpoints, witnessed()]).toEqual([0, {}]);
+  expect([books.changes, books.witnessed]).toEqual([0, {}]);
   life.isAway = false;
   noted.sinks = { out: ONE };
   await vi.advanceTimersByTimeAsync(2_000);
-  expect(witnessed().sinks).toEqual({ out: ONE });
+  expect(books.witnessed.sinks).toEqual({ out: ONE });
   over.abort();
   await watching;
   const { looks } = life;

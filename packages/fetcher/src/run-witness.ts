@@ -2,9 +2,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { type LeatError, messageOf, type RunRequest } from '@leat/core';
 import type { Pipeline } from '@leat/sdk';
 import { type Logger, type PipelineConnection, type SaverSink, wait } from '@leat/runtime';
-import type { Checkpointer } from './checkpointer.ts';
-import type { Lease } from './lease.ts';
 import { refusalOfSinks } from './ledger-from-sinks.ts';
+import type { RunBooks } from './run-books.ts';
 
 /** How often it is looked what the replicas have noted. */
 const LOOK_MS = 2_000;
@@ -13,8 +12,7 @@ export interface RunWitnessOptions {
   readonly connection: Pick<PipelineConnection, 'runs'>;
   readonly pipeline: Pipeline;
   readonly request: RunRequest;
-  readonly lease: Lease;
-  readonly checkpointer: Checkpointer;
+  readonly books: RunBooks;
   /** The version of the user's code that this fetcher works with. */
   readonly codeVersion?: string | undefined;
   /** Told if a sink has another run with this id. */
@@ -50,36 +48,35 @@ export class RunWitness {
    * they are seen, with the bucket; then it is the first of which receipts come.
    */
   counts({ saver, mark, place }: SaverSink): boolean {
-    const { lease } = this.#options;
-    const known = lease.witnessed.sinks?.[saver];
+    const { books } = this.#options;
+    const known = books.witnessed.sinks?.[saver];
     if (known !== undefined) return known.mark === mark;
-    const sinks = { ...lease.witnessed.sinks, [saver]: { mark, place } };
-    lease.witness({ ...lease.witnessed, sinks });
+    const sinks = { ...books.witnessed.sinks, [saver]: { mark, place } };
+    books.witness({ ...books.witnessed, sinks });
     return true;
   }
 
   /** Looks once; also before the last checkpoint, so that the report has everything. */
   look(): Promise<void> {
     return this.#try(async () => {
-      const { connection, lease, checkpointer } = this.#options;
+      const { connection, books } = this.#options;
       const { notes } = connection.runs;
-      const noted = await notes.sinks(lease.run);
-      const found = await notes.versions(lease.run);
-      const before = lease.witnessed;
+      const noted = await notes.sinks(books.run);
+      const found = await notes.versions(books.run);
+      const before = books.witnessed;
       // What is known already counts: notes may be of a time after a bucket was wiped.
       const sinks = { ...noted, ...before.sinks };
       const versions = merged(before.versions ?? {}, found);
       const witnessed = { sinks, versions };
       if (isDeepStrictEqual(witnessed, before)) return;
-      lease.witness(witnessed);
-      checkpointer.changed();
+      books.witness(witnessed);
     });
   }
 
   async #noteVersion(): Promise<void> {
-    const { connection, pipeline, lease, codeVersion } = this.#options;
+    const { connection, pipeline, books, codeVersion } = this.#options;
     if (codeVersion === undefined) return;
-    await connection.runs.notes.addVersion(lease.run, pipeline.fetcher.name, codeVersion);
+    await connection.runs.notes.addVersion(books.run, pipeline.fetcher.name, codeVersion);
   }
 
   /** A saver that cannot work may have met another run with this id: then this one cannot go on. */
@@ -98,9 +95,9 @@ export class RunWitness {
 
   /** Notes are for people: a run does not fail because they cannot be read or written. */
   async #try(action: () => Promise<void>): Promise<void> {
-    const { lease, logger } = this.#options;
+    const { books, logger } = this.#options;
     await action().catch((error: unknown) => {
-      logger.debug({ run: lease.run }, `notes of the replicas not read: ${messageOf(error)}`);
+      logger.debug({ run: books.run }, `notes of the replicas not read: ${messageOf(error)}`);
     });
   }
 }

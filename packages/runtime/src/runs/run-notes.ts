@@ -1,11 +1,8 @@
 import type { SinkIdentity, Trouble } from '@leat/core';
-import type { JetStreamManager } from '@nats-io/jetstream';
-import type { KV } from '@nats-io/kv';
-import { apiCode } from '../jetstream/provision.ts';
 import type { Shape } from '../shape.ts';
+import { type EntryStore, isWrongRevision } from './entry-store.ts';
 import { isSinkIdentity, isTrouble } from './run-entries.ts';
 
-const WRONG_REVISION = 10071;
 /** How long a trouble is shown after it was told last; who has it tells it again and again. */
 const TROUBLE_MS = 60_000;
 
@@ -16,25 +13,22 @@ const TROUBLE_MS = 60_000;
  * are removed when the run ends; its progress keeps what counts of them.
  */
 export class RunNotes {
-  readonly #kv: KV;
-  readonly #bucket: string;
-  readonly #manager: JetStreamManager;
+  readonly #entries: EntryStore;
 
-  constructor(kv: KV, bucket: string, manager: JetStreamManager) {
-    this.#kv = kv;
-    this.#bucket = bucket;
-    this.#manager = manager;
+  constructor(entries: EntryStore) {
+    this.#entries = entries;
   }
 
   /** Says which version of its code a stage works with. */
   async addVersion(run: string, stage: string, version: string): Promise<void> {
-    await this.#create(`code.${run}.${stage}.${version}`, true);
+    await this.#createOnce(`code.${run}.${stage}.${version}`, true, isTrue);
   }
 
   /** By stage, the versions of code that have worked on a run. */
   async versions(run: string): Promise<Record<string, string[]>> {
     const versions: Record<string, string[]> = {};
-    for (const [stage = '', version = ''] of await this.#keys(`code.${run}.`, '>')) {
+    for (const key of (await this.#entries.keysAfter(`code.${run}.`, '>')).keys) {
+      const [stage = '', version = ''] = key.split('.');
       (versions[stage] ??= []).push(version);
     }
     return versions;
@@ -43,33 +37,33 @@ export class RunNotes {
   /** Notes which sink a saver writes into, unless another one is noted. @returns the one that counts */
   async claimSink(run: string, saver: string, sink: SinkIdentity): Promise<SinkIdentity> {
     const key = `sink.${run}.${saver}`;
-    if (await this.#create(key, sink)) return sink;
-    const found = await this.#get(key, isSinkIdentity);
-    if (found !== undefined) return found;
-    await this.#kv.put(key, JSON.stringify(sink)); // not written by Leat
+    if (await this.#createOnce(key, sink, isSinkIdentity)) return sink;
+    const found = await this.#entries.get(key, isSinkIdentity);
+    if (found !== undefined) return found.value;
+    await this.#entries.put(key, sink); // removed meanwhile
     return sink;
   }
 
   /** By saver, the sink that it writes into. */
   async sinks(run: string): Promise<Record<string, SinkIdentity>> {
     const sinks: Record<string, SinkIdentity> = {};
-    for (const [saver = ''] of await this.#keys(`sink.${run}.`, '*')) {
-      const sink = await this.#get(`sink.${run}.${saver}`, isSinkIdentity);
-      if (sink !== undefined) sinks[saver] = sink;
+    for (const saver of (await this.#entries.keysAfter(`sink.${run}.`, '*')).keys) {
+      const sink = await this.#entries.get(`sink.${run}.${saver}`, isSinkIdentity);
+      if (sink !== undefined) sinks[saver] = sink.value;
     }
     return sinks;
   }
 
   /** Says why a stage cannot work on a run at the moment. */
   async tellTrouble(run: string, { stage, reason, at }: Trouble): Promise<void> {
-    await this.#kv.put(`trouble.${run}.${stage}`, JSON.stringify({ reason, at }));
+    await this.#entries.put(`trouble.${run}.${stage}`, { reason, at });
   }
 
   /** What holds a run up, as its stages said within the last minute. */
   async troubles(run: string): Promise<Trouble[]> {
     const troubles: Trouble[] = [];
-    for (const [stage = ''] of await this.#keys(`trouble.${run}.`, '*')) {
-      const trouble = await this.#get(`trouble.${run}.${stage}`, isTrouble);
+    for (const stage of (await this.#entries.keysAfter(`trouble.${run}.`, '*')).keys) {
+      const trouble = (await this.#entries.get(`trouble.${run}.${stage}`, isTrouble))?.value;
       if (trouble === undefined || Date.now() - Date.parse(trouble.at) > TROUBLE_MS) continue;
       troubles.push({ stage, reason: trouble.reason, at: trouble.at });
     }
@@ -78,45 +72,27 @@ export class RunNotes {
 
   /** The runs that troubles are noted of, in one request for all. */
   async troubledRuns(): Promise<Set<string>> {
-    return new Set((await this.#keys('trouble.', '>')).map(([run = '']) => run));
+    const { keys } = await this.#entries.keysAfter('trouble.', '>');
+    return new Set(keys.map((key) => key.split('.')[0] ?? ''));
   }
 
   /** Removes everything that is noted about a run. */
   async remove(run: string): Promise<void> {
-    for (const filter of [`code.${run}.>`, `sink.${run}.*`, `trouble.${run}.*`]) {
-      await this.#manager.streams.purge(`KV_${this.#bucket}`, {
-        filter: `$KV.${this.#bucket}.${filter}`,
-      });
+    for (const keys of [`code.${run}.>`, `sink.${run}.*`, `trouble.${run}.*`]) {
+      await this.#entries.remove(keys);
     }
   }
 
   /** @returns whether there was no such entry */
-  async #create(key: string, value: unknown): Promise<boolean> {
+  async #createOnce<T>(key: string, value: T, isOurs: Shape<T>): Promise<boolean> {
     try {
-      await this.#kv.create(key, JSON.stringify(value));
+      await this.#entries.create(key, value, isOurs);
       return true;
     } catch (error) {
-      if (apiCode(error) !== WRONG_REVISION) throw error;
+      if (!isWrongRevision(error)) throw error;
       return false;
     }
   }
-
-  async #get<T>(key: string, isOurs: Shape<T>): Promise<T | undefined> {
-    const entry = await this.#kv.get(key);
-    if (entry === null || entry.operation !== 'PUT') return undefined;
-    try {
-      const value: unknown = entry.json();
-      return isOurs(value) ? value : undefined;
-    } catch {
-      return undefined;
-    }
-  }
-
-  /** What stands behind a prefix in the keys, token by token. */
-  async #keys(prefix: string, rest: '*' | '>'): Promise<string[][]> {
-    const subject = `$KV.${this.#bucket}.${prefix}`;
-    const filter = { subjects_filter: `${subject}${rest}` };
-    const { state } = await this.#manager.streams.info(`KV_${this.#bucket}`, filter);
-    return Object.keys(state.subjects ?? {}).map((key) => key.slice(subject.length).split('.'));
-  }
 }
+
+const isTrue: Shape<true> = (value): value is true => value === true;

@@ -9,13 +9,13 @@ import {
   type RunRequest,
   type RunWish,
 } from '@leat/core';
-import { jetstream, type JetStreamClient, type JetStreamManager } from '@nats-io/jetstream';
-import { type KV, type KvEntry, Kvm } from '@nats-io/kv';
+import { jetstream, type JetStreamClient } from '@nats-io/jetstream';
+import { Kvm } from '@nats-io/kv';
 import { errors, type NatsConnection } from '@nats-io/transport-node';
 import type { Logger } from '@leat/sdk';
 import { openBucket } from './bucket.ts';
+import { EntryStore, isWrongRevision } from './entry-store.ts';
 import { apiCode } from '../jetstream/provision.ts';
-import { messagesOf } from '../jetstream/stored-messages.ts';
 import { RunNotes } from './run-notes.ts';
 import {
   isRedriveWish,
@@ -25,9 +25,7 @@ import {
   progressOf,
   storedProgress,
 } from './run-entries.ts';
-import type { Shape } from '../shape.ts';
 
-const WRONG_REVISION = 10071;
 /** What the stream is allowed to take, if an operator has made it so. */
 const LARGER_THAN_ALLOWED = 10054;
 
@@ -46,24 +44,15 @@ export interface ProgressEntry {
 export class Runs {
   /** What the replicas of all stages note about runs. */
   readonly notes: RunNotes;
-  readonly #kv: KV;
-  readonly #bucket: string;
-  readonly #manager: JetStreamManager;
-  readonly #logger: Logger | undefined;
-
-  /** By their keys, the revisions that were found not to be written by Leat. */
-  readonly #foreign = new Map<string, number>();
+  readonly #entries: EntryStore;
   /** Runs that can never be worked on again, as long as the bucket is the same. */
   readonly #over = new Set<string>();
   /** When the bucket was made. */
   #madeAt = '';
 
-  private constructor(kv: KV, bucket: string, manager: JetStreamManager, logger?: Logger) {
-    this.notes = new RunNotes(kv, bucket, manager);
-    this.#kv = kv;
-    this.#bucket = bucket;
-    this.#manager = manager;
-    this.#logger = logger;
+  private constructor(entries: EntryStore) {
+    this.notes = new RunNotes(entries);
+    this.#entries = entries;
   }
 
   /**
@@ -85,7 +74,8 @@ export class Runs {
         `The stream ${name} has subjects ${JSON.stringify(subjects)}, and Leat needs it as the key-value bucket ${bucket}: delete it.`,
       );
     }
-    return new Runs(kv, bucket, await client.jetstreamManager(false), logger);
+    const manager = await client.jetstreamManager(false);
+    return new Runs(new EntryStore(kv, bucket, manager, logger));
   }
 
   /**
@@ -101,7 +91,8 @@ export class Runs {
     for await (const { bucket } of new Kvm(client).list()) {
       if (!bucket.startsWith(prefix)) continue;
       if (pipeline !== undefined && bucket !== bucketName(pipeline)) continue;
-      all.push(new Runs(await new Kvm(client).open(bucket), bucket, manager));
+      const kv = await new Kvm(client).open(bucket);
+      all.push(new Runs(new EntryStore(kv, bucket, manager)));
     }
     return all;
   }
@@ -109,9 +100,9 @@ export class Runs {
   /** @throws LeatError `run-exists` */
   async create(request: RunRequest): Promise<void> {
     try {
-      await this.#createEntry(`run.${request.run}`, request, isRunRequest);
+      await this.#entries.create(`run.${request.run}`, request, isRunRequest);
     } catch (error) {
-      if (apiCode(error) !== WRONG_REVISION) throw error;
+      if (!isWrongRevision(error)) throw error;
       throw new LeatError(
         'run-exists',
         `There is a run ${request.run} already: choose another id.`,
@@ -129,17 +120,17 @@ export class Runs {
 
   /** Writes down anew what a run was asked to do. */
   async replace(request: RunRequest): Promise<void> {
-    await this.#kv.put(`run.${request.run}`, JSON.stringify(request));
+    await this.#entries.put(`run.${request.run}`, request);
   }
 
   async get(run: string): Promise<RunRequest | undefined> {
-    const request = this.#valueOf(await this.#kv.get(`run.${run}`), isRunRequest);
+    const request = (await this.#entries.get(`run.${run}`, isRunRequest))?.value;
     return request?.run === run ? request : undefined;
   }
 
   /** The bucket's name. */
   get bucket(): string {
-    return this.#bucket;
+    return this.#entries.bucket;
   }
 
   /**
@@ -149,16 +140,16 @@ export class Runs {
    * @throws LeatError `run-unknown` if `after` is not known
    */
   async *inOrder(after?: string): AsyncGenerator<RunRequest> {
-    const entry = after === undefined ? undefined : await this.#kv.get(`run.${after}`);
-    if (entry === null) {
-      throw new LeatError('run-unknown', `There is no run ${after} to begin after.`);
+    let from = 0;
+    if (after !== undefined) {
+      const entry = await this.#entries.get(`run.${after}`, isRunRequest);
+      if (entry === undefined) {
+        throw new LeatError('run-unknown', `There is no run ${after} to begin after.`);
+      }
+      from = entry.revision + 1;
     }
-    const from = (entry?.revision ?? 0) + 1;
-    const subject = `$KV.${this.#bucket}.run.*`;
-    for await (const message of messagesOf(this.#manager, `KV_${this.#bucket}`, subject, from)) {
-      if (message.header?.get('KV-Operation')) continue;
-      const value = jsonIn(message);
-      if (isRunRequest(value) && message.subject.endsWith(`.run.${value.run}`)) yield value;
+    for await (const { key, value } of this.#entries.inOrder('run.*', from, isRunRequest)) {
+      if (key === `run.${value.run}`) yield value;
     }
   }
 
@@ -194,9 +185,8 @@ export class Runs {
   }
 
   async progress(run: string): Promise<ProgressEntry | undefined> {
-    const entry = await this.#kv.get(`progress.${run}`);
-    const progress = this.#valueOf(entry, isRunProgress);
-    return progress && { progress: progressOf(progress), revision: entry?.revision ?? 0 };
+    const entry = await this.#entries.get(`progress.${run}`, isRunProgress);
+    return entry && { progress: progressOf(entry.value), revision: entry.revision };
   }
 
   /**
@@ -206,15 +196,16 @@ export class Runs {
    * @throws LeatError `lease-lost` if somebody has, `run-failed` if it is larger than a message may be
    */
   async save(run: string, progress: RunProgress, revision: number): Promise<number> {
-    const key = `progress.${run}`;
-    const stored = storedProgress(progress);
     try {
-      return revision === 0
-        ? await this.#createEntry(key, stored, isRunProgress)
-        : await this.#kv.update(key, JSON.stringify(stored), revision);
+      return await this.#entries.update(
+        `progress.${run}`,
+        storedProgress(progress),
+        revision,
+        isRunProgress,
+      );
     } catch (error) {
       if (isTooLarge(error)) throw tooLarge(run, progress, error);
-      if (apiCode(error) !== WRONG_REVISION) throw error;
+      if (!isWrongRevision(error)) throw error;
       throw new LeatError('lease-lost', `Another fetcher has taken over the run ${run}.`, {
         cause: error,
       });
@@ -223,11 +214,11 @@ export class Runs {
 
   /** What the operator wants of a run. */
   async wish(run: string): Promise<RunWish> {
-    return this.#valueOf(await this.#kv.get(`wish.${run}`), isRunWish) ?? 'run';
+    return (await this.#entries.get(`wish.${run}`, isRunWish))?.value ?? 'run';
   }
 
   async setWish(run: string, wish: RunWish): Promise<void> {
-    await this.#kv.put(`wish.${run}`, JSON.stringify(wish));
+    await this.#entries.put(`wish.${run}`, wish);
   }
 
   /**
@@ -237,15 +228,13 @@ export class Runs {
    */
   async changeWish(run: string, from: RunWish, to: RunWish): Promise<boolean> {
     const key = `wish.${run}`;
-    const entry = await this.#kv.get(key);
-    if ((this.#valueOf(entry, isRunWish) ?? 'run') !== from) return false;
+    const entry = await this.#entries.get(key, isRunWish);
+    if ((entry?.value ?? 'run') !== from) return false;
     try {
-      const value = JSON.stringify(to);
-      if (entry === null) await this.#kv.create(key, value);
-      else await this.#kv.update(key, value, entry.revision);
+      await this.#entries.update(key, to, entry?.revision ?? 0, isRunWish);
       return true;
     } catch (error) {
-      if (apiCode(error) !== WRONG_REVISION) throw error;
+      if (!isWrongRevision(error)) throw error;
       return false;
     }
   }
@@ -254,69 +243,27 @@ export class Runs {
   async redrive(
     run: string,
   ): Promise<{ readonly wish: RedriveWish; readonly revision: number } | undefined> {
-    const entry = await this.#kv.get(`redrive.${run}`);
-    const wish = this.#valueOf(entry, isRedriveWish);
-    return wish && { wish, revision: entry?.revision ?? 0 };
+    const entry = await this.#entries.get(`redrive.${run}`, isRedriveWish);
+    return entry && { wish: entry.value, revision: entry.revision };
   }
 
   /** Asks for dead letters of a run to be tried again, in place of what was asked before. */
   async setRedrive(run: string, wish: RedriveWish): Promise<void> {
-    await this.#kv.put(`redrive.${run}`, JSON.stringify(wish));
+    await this.#entries.put(`redrive.${run}`, wish);
   }
 
   /** Notes that a wish is fulfilled; one that has taken its place since then stays. */
   async endRedrive(run: string, revision: number): Promise<void> {
-    const filter = `$KV.${this.#bucket}.redrive.${run}`;
-    await this.#manager.streams.purge(`KV_${this.#bucket}`, { filter, seq: revision + 1 });
+    await this.#entries.remove(`redrive.${run}`, revision);
   }
 
-  /** Writes an entry if there is none; one that Leat did not write is written over. */
-  async #createEntry<T>(key: string, value: T, isOurs: Shape<T>): Promise<number> {
-    const text = JSON.stringify(value);
-    try {
-      return await this.#kv.create(key, text);
-    } catch (error) {
-      if (apiCode(error) !== WRONG_REVISION) throw error;
-      const found = await this.#kv.get(key);
-      if (found === null || this.#valueOf(found, isOurs) !== undefined) throw error;
-      return await this.#kv.update(key, text, found.revision);
-    }
-  }
-
-  /** What an entry holds, unless it is not there, or Leat did not write it. */
-  #valueOf<T>(entry: KvEntry | null, isOurs: Shape<T>): T | undefined {
-    if (entry === null || entry.operation !== 'PUT') return undefined;
-    const value = jsonIn(entry);
-    if (isOurs(value)) return value;
-    const { bucket, key, revision } = entry;
-    if (this.#foreign.get(key) !== revision) {
-      this.#foreign.set(key, revision);
-      this.#logger?.error({ bucket, key, revision }, 'entry not written by Leat, taken for absent');
-    }
-    return undefined;
-  }
-
-  /**
-   * The runs that have an entry of a kind. The client's own way to list keys waits for ever if the server
-   * goes away meanwhile.
-   */
+  /** The runs that have an entry of a kind. */
   async #ids(kind: 'run' | 'redrive'): Promise<string[]> {
-    const prefix = `$KV.${this.#bucket}.${kind}.`;
-    const filter = { subjects_filter: `${prefix}*` };
-    const { created, state } = await this.#manager.streams.info(`KV_${this.#bucket}`, filter);
+    const { keys, madeAt } = await this.#entries.keysAfter(`${kind}.`, '*');
     // In a bucket that was lost and made anew, a run may have been begun again that had ended.
-    if (created !== this.#madeAt) this.#over.clear();
-    this.#madeAt = created;
-    return Object.keys(state.subjects ?? {}).map((subject) => subject.slice(prefix.length));
-  }
-}
-
-/** What is no JSON is nothing that Leat has written. */
-function jsonIn(entry: Pick<KvEntry, 'json'>): unknown {
-  try {
-    return entry.json();
-  } catch {
-    return undefined;
+    if (madeAt !== this.#madeAt) this.#over.clear();
+    this.#madeAt = madeAt;
+    return keys;
   }
 }
 
