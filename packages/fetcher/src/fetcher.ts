@@ -10,7 +10,7 @@ import type { Pipeline } from '@leat/sdk';
 import { type Logger, type PipelineConnection, TroubleTeller, wait, whyUnfit } from '@leat/runtime';
 import { type Conducted, conduct } from './conduct.ts';
 import { newHolderId } from './holder-id.ts';
-import { type ClaimOptions, Lease, type Sightings } from './lease.ts';
+import { type ClaimOptions, Lease } from './lease.ts';
 import { ledgerFromSinks } from './ledger-from-sinks.ts';
 
 /** How often runs are looked for, and leases of others watched. */
@@ -48,57 +48,73 @@ export interface FetcherServiceOptions {
  */
 export async function runFetcher(options: FetcherServiceOptions): Promise<void> {
   const { connection, logger, stop, only } = options;
-  const holder = newHolderId();
-  const sightings: Sightings = new Map();
   const fetcher = options.pipeline.fetcher.name;
-  const troubles = new TroubleTeller(connection.runs.notes, fetcher, logger);
+  const self: Self = {
+    holder: newHolderId(),
+    sightings: new Map(),
+    troubles: new TroubleTeller(connection.runs.notes, fetcher, logger),
+  };
+  const returnsAtLast = options.once === true || only !== undefined;
   while (!stop.aborted) {
-    let isIdle = true;
-    let isDone = true;
-    try {
-      for (const request of await candidates(options)) {
-        const unfitness = whyUnfit(request, options.pipeline);
-        if (unfitness !== undefined) {
-          if (only !== undefined) throw unfitness;
-          troubles.tell(request.run, unfitness.message);
-          continue;
-        }
-        isDone = false;
-        const lease = await claim(options, request, {
-          holder,
-          sightings,
-        });
-        if (lease === undefined) continue;
-        isIdle = false;
-        await conductOne(options, request, lease);
-        break;
-      }
-    } catch (error) {
-      if (error instanceof LeatError) throw error;
-      if (connection.link.isClosed) {
-        throw new LeatError('unreachable', 'The connection to NATS was closed.', { cause: error });
-      }
-      isDone = false;
-      isIdle = true;
-      logger.warn({ err: error }, `runs not seen: ${messageOf(error)}`);
-      await connection.repair().catch(() => undefined);
-    }
-    if (isDone && (options.once === true || only !== undefined)) return;
-    if (isIdle) await wait(LOOK_MS, stop).catch(() => undefined);
+    const found = await takeUpOne(options, self).catch((error: unknown) => mend(options, error));
+    if (found === 'none' && returnsAtLast) return;
+    if (found !== 'conducted') await wait(LOOK_MS, stop).catch(() => undefined);
   }
+}
+
+/** What a fetcher knows while it goes from run to run. */
+interface Self extends Pick<ClaimOptions, 'holder' | 'sightings'> {
+  readonly troubles: TroubleTeller;
+}
+
+/**
+ * Whether a run was found and conducted. `idle`: there are runs, and others hold them, or it is not known
+ * at the moment; `none`: no run is left for this pipeline file.
+ */
+type Found = 'conducted' | 'idle' | 'none';
+
+/** Conducts the first run that can be taken up. */
+async function takeUpOne(options: FetcherServiceOptions, self: Self): Promise<Found> {
+  let found: Found = 'none';
+  for (const request of await candidates(options)) {
+    const unfitness = whyUnfit(request, options.pipeline);
+    if (unfitness !== undefined) {
+      if (options.only !== undefined) throw unfitness;
+      self.troubles.tell(request.run, unfitness.message);
+      continue;
+    }
+    const lease = await claim(options, request, self);
+    if (lease !== undefined) {
+      await conductOne(options, request, lease);
+      return 'conducted';
+    }
+    found = 'idle';
+  }
+  return found;
+}
+
+/** @throws LeatError if looking again does not help */
+async function mend({ connection, logger }: FetcherServiceOptions, error: unknown): Promise<Found> {
+  if (error instanceof LeatError) throw error;
+  if (connection.link.isClosed) {
+    throw new LeatError('unreachable', 'The connection to NATS was closed.', { cause: error });
+  }
+  logger.warn({ err: error }, `runs not seen: ${messageOf(error)}`);
+  await connection.repair().catch(() => undefined);
+  return 'idle';
 }
 
 /** Takes a run's lease; a run that its sinks refuse is over. */
 async function claim(
   { connection, pipeline, logger, onEnded }: FetcherServiceOptions,
   request: RunRequest,
-  self: Pick<ClaimOptions, 'holder' | 'sightings'>,
+  { holder, sightings }: Self,
 ): Promise<Lease | undefined> {
   const { runs } = connection;
   const firstLedger: ClaimOptions['firstLedger'] = (sinks) =>
     ledgerFromSinks(request, pipeline, sinks, logger);
   try {
-    return await Lease.claim({ ...self, request, runs, firstLedger, logger });
+    return await Lease.claim({ holder, sightings, request, runs, firstLedger, logger });
   } catch (error) {
     if (!(error instanceof LeatError && error.code === 'sink-taken')) throw error;
     logger.error({ run: request.run }, error.message);
@@ -108,7 +124,7 @@ async function claim(
   }
 }
 
-/** The runs that may be taken up, oldest first; those that rest come last, and keep no other waiting. */
+/** The runs that may be taken up, oldest first; those that are paused come last, and keep no other waiting. */
 async function candidates({
   connection: { runs },
   only,
@@ -116,12 +132,12 @@ async function candidates({
   const open = await runs.listOpen();
   if (only !== undefined) return open.filter(({ run }) => run === only);
   const awake: RunRequest[] = [];
-  const resting: RunRequest[] = [];
+  const paused: RunRequest[] = [];
   for (const request of open) {
-    const isResting = (await runs.progress(request.run))?.progress.state === 'paused';
-    (isResting ? resting : awake).push(request);
+    const isPaused = (await runs.progress(request.run))?.progress.state === 'paused';
+    (isPaused ? paused : awake).push(request);
   }
-  return [...awake, ...resting];
+  return [...awake, ...paused];
 }
 
 /** Whether another run waits for a fetcher. */

@@ -93,7 +93,7 @@ function start(before: Witnessed = {}) {
 }
 
 test('what replicas have noted is taken into the progress, and written with the next checkpoint', async () => {
-  const { witness, noted, life, books } = start();
+  const { witness, noted, books } = start();
   noted.sinks = { out: ONE };
   noted.versions = { work: ['v1'], out: ['v1'] };
   await witness.look();
