@@ -110,5 +110,5 @@ test('a cancelled run does not wait for a saver for ever, and its report says so
   await until('it ends', async () => (await site.report(run)).endedAt !== null, DEADLINE_MS);
   const { state, reason } = await site.report(run);
   expect(state).toBe('cancelled');
-  expect(reason).toMatch(/^\d+ chunks were not let go of by any saver within 10 s: /);
+  expect(reason).toMatch(/^\d+ chunks were still on the savers' queues after 10 s: /);
 });

@@ -12,7 +12,7 @@ import { RunControl } from './run-control.ts';
 import { RunLife } from './run-life.ts';
 import { RunWitness } from './run-witness.ts';
 import type { SenderOptions } from './send.ts';
-import { untilSaversLetGo, whatIsNotKnown } from './until-savers-let-go.ts';
+import { untilSaversFinish, whatIsNotKnown } from './until-savers-finish.ts';
 
 /** How often `onProgress` is told. */
 const REPORT_MS = 200;
@@ -28,7 +28,7 @@ export interface ConductOptions {
   /** Stops sending, checkpoints, and gives the lease back. */
   readonly stop: AbortSignal;
   /** Told twice a second while the run is paused. */
-  readonly onResting?: () => Promise<void>;
+  readonly onPaused?: () => Promise<void>;
   /** Told a few times a second how far the run has come. */
   readonly onProgress?: (report: RunReport) => void;
 }
@@ -105,7 +105,7 @@ class Conductor {
       books,
       maxDeadRecords: pipeline.maxDeadRecords,
       onChange: () => life.bell.ring(),
-      onResting: options.onResting ?? (() => Promise.resolve()),
+      onPaused: options.onPaused ?? (() => Promise.resolve()),
       onCancel: () => life.cancel(),
       logger,
     });
@@ -242,7 +242,7 @@ class Conductor {
     const { run } = this.#books;
     logger.info({ run }, 'run cancelled: waiting for what savers have begun');
     await this.#receipts.open();
-    const left = await untilSaversLetGo({
+    const left = await untilSaversFinish({
       connection,
       run,
       receiptsHeld: () => this.#receipts.held,

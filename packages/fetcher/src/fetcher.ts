@@ -51,7 +51,7 @@ export async function runFetcher(options: FetcherServiceOptions): Promise<void> 
   const fetcher = options.pipeline.fetcher.name;
   const self: Self = {
     holder: newHolderId(),
-    sightings: new Map(),
+    lastSeen: new Map(),
     troubles: new TroubleTeller(connection.runs.notes, fetcher, logger),
   };
   const returnsAtLast = options.once === true || only !== undefined;
@@ -63,7 +63,7 @@ export async function runFetcher(options: FetcherServiceOptions): Promise<void> 
 }
 
 /** What a fetcher knows while it goes from run to run. */
-interface Self extends Pick<ClaimOptions, 'holder' | 'sightings'> {
+interface Self extends Pick<ClaimOptions, 'holder' | 'lastSeen'> {
   readonly troubles: TroubleTeller;
 }
 
@@ -108,13 +108,13 @@ async function mend({ connection, logger }: FetcherServiceOptions, error: unknow
 async function claim(
   { connection, pipeline, logger, onEnded }: FetcherServiceOptions,
   request: RunRequest,
-  { holder, sightings }: Self,
+  { holder, lastSeen }: Self,
 ): Promise<Lease | undefined> {
   const { runs } = connection;
   const firstLedger: ClaimOptions['firstLedger'] = (sinks) =>
     ledgerFromSinks(request, pipeline, sinks, logger);
   try {
-    return await Lease.claim({ holder, sightings, request, runs, firstLedger, logger });
+    return await Lease.claim({ holder, lastSeen, request, runs, firstLedger, logger });
   } catch (error) {
     if (!(error instanceof LeatError && error.code === 'sink-taken')) throw error;
     logger.error({ run: request.run }, error.message);
@@ -171,7 +171,7 @@ async function conductOne(
       codeVersion,
       logger,
       stop: AbortSignal.any([stop, leave.signal]),
-      onResting: async () => {
+      onPaused: async () => {
         if (await anotherWaits(options, run)) leave.abort();
       },
       ...(onProgress && { onProgress }),
@@ -181,7 +181,7 @@ async function conductOne(
       logger.info({ run, state }, 'run ended');
       onEnded?.(conducted);
     } else if (leave.signal.aborted) {
-      logger.info({ run }, 'run rests, another one is taken up');
+      logger.info({ run }, 'run is paused, another one is taken up');
     } else {
       logger.info({ run }, 'run interrupted, it can be resumed');
     }

@@ -64,9 +64,9 @@ class Bucket {
     firstLedger: () => Promise<FirstLedger> = () => Promise.resolve({ ledger: FIRST_CHECKPOINT }),
   ): Promise<Lease> {
     const runs = this as unknown as Runs;
-    const sightings = new Map<string, never>();
+    const lastSeen = new Map<string, never>();
     const holder = 'me 1 a';
-    const claimed = Lease.claim({ request, runs, holder, sightings, firstLedger, logger });
+    const claimed = Lease.claim({ request, runs, holder, lastSeen, firstLedger, logger });
     return (await claimed) as Lease;
   }
 }

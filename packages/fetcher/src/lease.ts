@@ -16,7 +16,7 @@ import { isHolderDead } from './holder-id.ts';
 import { type RunCheckpoint, standingOf, witnessedOf } from './run-checkpoint.ts';
 
 /** When this process first saw each run's present revision; what silence is measured by. */
-export type Sightings = Map<string, { readonly revision: number; readonly at: number }>;
+type LastSeen = Map<string, { readonly revision: number; readonly at: number }>;
 
 /** By saver, the sink that it writes into. */
 export type Sinks = Readonly<Record<string, SinkIdentity>>;
@@ -32,7 +32,7 @@ export interface ClaimOptions {
   readonly runs: Runs;
   /** The name of this process. */
   readonly holder: string;
-  readonly sightings: Sightings;
+  readonly lastSeen: LastSeen;
   /**
    * The ledger of a run of which nothing was sent yet.
    *
@@ -78,7 +78,7 @@ export class Lease {
    * @throws LeatError `sink-taken`; the run is ended as failed
    */
   static async claim(options: ClaimOptions): Promise<Lease | undefined> {
-    const { request, runs, holder, sightings, logger } = options;
+    const { request, runs, holder, lastSeen, logger } = options;
     const { run } = request;
     const found = await runs.progress(run);
     const seen = performance.now();
@@ -86,9 +86,9 @@ export class Lease {
       const { state } = found.progress;
       const isRedriven = mayBeRedriven(state) && (await runs.redrive(run)) !== undefined;
       if (isEnded(state) && !isRedriven) return undefined;
-      const sighting = sightings.get(run);
+      const sighting = lastSeen.get(run);
       const seenAt = sighting?.revision === found.revision ? sighting.at : seen;
-      sightings.set(run, { revision: found.revision, at: seenAt });
+      lastSeen.set(run, { revision: found.revision, at: seenAt });
       const { holder: owner } = found.progress;
       const isDead = owner !== undefined && (owner === holder || isHolderDead(owner));
       if (!mayTakeOver({ holder: owner, seenAt, isHolderDead: isDead }, seen, LEASE_MS)) {

@@ -14,7 +14,8 @@ import {
   type RunState,
 } from '@leat/core';
 import type { SourceChunk } from '@leat/sdk';
-import { demandResends, RedriveBooks } from './redrive-books.ts';
+import { RedriveBooks } from './redrive-books.ts';
+import { demandResends } from './resends.ts';
 import {
   type RunCheckpoint,
   type Standing,

@@ -35,10 +35,10 @@ let wishes: Wishes;
 let books: RunBooks;
 let said: string[];
 let over: AbortController;
-let rests: number;
+let pauses: number;
 
 beforeEach(() => {
-  rests = 0;
+  pauses = 0;
   vi.useFakeTimers();
   wishes = new Wishes();
   books = booksFrom({ state: 'running', ledger: FIRST_CHECKPOINT });
@@ -76,7 +76,7 @@ function controlled(
     books,
     maxDeadRecords,
     onChange: () => undefined,
-    onResting: () => Promise.resolve(void rests++),
+    onPaused: () => Promise.resolve(void pauses++),
     onCancel: () => said.push('cancelled'),
     logger: { info: say, warn: say, debug: () => undefined } as unknown as Logger,
   });
@@ -100,7 +100,7 @@ test('nothing is sent before it is known what the operator wants', async () => {
   expect(said).toEqual([]);
 });
 
-test('the operator lets it rest and go on, and cancels it', async () => {
+test('the operator pauses, resumes and cancels it', async () => {
   const { control, standing } = controlled();
   await look();
   wishes.wanted = 'pause';
@@ -108,10 +108,10 @@ test('the operator lets it rest and go on, and cancels it', async () => {
   expect(control.mayGoOn).toBe(false);
   expect(standing()).toEqual({ state: 'paused' });
   await look();
-  expect(rests).toBe(2);
+  expect(pauses).toBe(2);
   wishes.wanted = 'run';
   await look();
-  expect(rests).toBe(2);
+  expect(pauses).toBe(2);
   expect(control.mayGoOn).toBe(true);
   wishes.wanted = 'cancel';
   await look();
@@ -120,7 +120,7 @@ test('the operator lets it rest and go on, and cancels it', async () => {
   expect(said).toEqual(['run paused', 'run goes on', 'cancelled']);
 });
 
-test('too many dead records make it wish for a rest at once, once, and a resumption tolerates them', async () => {
+test('too many dead records pause it at once, once, and a resumption tolerates them', async () => {
   const { control, standing } = controlled({ state: 'running' }, 3);
   await look();
   settle(3);
@@ -164,7 +164,7 @@ test('a cancellation is not overwritten', async () => {
   expect(said).toEqual(['cancelled']);
 });
 
-test('a run that its operator lets rest says what is found to be dead meanwhile', async () => {
+test('a run that its operator has paused says what is found to be dead meanwhile', async () => {
   wishes.wanted = 'pause';
   const { control, standing } = controlled({ state: 'running' }, 0);
   await look();
@@ -174,25 +174,25 @@ test('a run that its operator lets rest says what is found to be dead meanwhile'
   expect(standing().reason).toMatch(/^2 records are dead/);
 });
 
-test('its next fetcher knows why it rests, and that it was resumed meanwhile', async () => {
-  const resting: Standing = {
+test('its next fetcher knows why it is paused, and that it was resumed meanwhile', async () => {
+  const paused: Standing = {
     state: 'paused',
     reason: 'so many',
     tolerated: { settled: 9, dead: 9 },
   };
   wishes.wanted = 'pause';
-  const first = controlled(resting, 3);
+  const first = controlled(paused, 3);
   await look();
-  expect(first.standing()).toEqual(resting);
+  expect(first.standing()).toEqual(paused);
   wishes.wanted = 'run';
   settle(8);
-  const second = controlled(resting, 3);
+  const second = controlled(paused, 3);
   await look();
   expect(second.standing()).toEqual({ state: 'running', tolerated: { settled: 10, dead: 8 } });
   expect(second.control.mayGoOn).toBe(true);
 });
 
-test('a fetcher that died before it could wish for the rest has a successor that does', async () => {
+test('a fetcher that died before it could pause the run has a successor that does', async () => {
   settle(5);
   const { control } = controlled({ state: 'running' }, 3);
   wishes.isAway = true;
@@ -203,7 +203,7 @@ test('a fetcher that died before it could wish for the rest has a successor that
   expect(control.mayGoOn).toBe(false);
 });
 
-test('a run of which nothing is left to do does not rest', async () => {
+test('a run of which nothing is left to do is not paused', async () => {
   settle(5);
   books.end();
   const { control } = controlled({ state: 'running' }, 3);

@@ -9,24 +9,24 @@ export interface RunControlOptions {
   readonly runs: Runs;
   readonly books: RunBooks;
   readonly maxDeadRecords: DeadTolerance | undefined;
-  /** Told when the run goes on or begins to rest. */
+  /** Told when the run goes on or is paused. */
   readonly onChange: () => void;
-  /** Told twice a second while the run rests. */
-  readonly onResting: () => Promise<void>;
+  /** Told twice a second while the run is paused. */
+  readonly onPaused: () => Promise<void>;
   /** Told when the operator does not want the run any more. */
   readonly onCancel: () => void;
   readonly logger: Logger;
 }
 
 /**
- * Whether a run goes on, rests or is cancelled: as its operator wishes; and when more records are dead than
- * its pipeline tolerates, it is the fetcher that wishes it to rest, in the same way.
+ * Whether a run goes on, is paused or is cancelled: as its operator wishes. When more records are dead than
+ * its pipeline tolerates, the fetcher itself wishes that it is paused.
  */
 export class RunControl {
   readonly #options: RunControlOptions;
   /** What the operator was last seen to want; nothing before the first look. */
   #wish: RunWish | undefined;
-  /** Why the run must rest, whatever its operator wants. */
+  /** Why the run must be paused, whatever its operator wants. */
   #excess: string | undefined;
   /** Whether the next look is due at once. */
   #isUrgent = false;
@@ -51,7 +51,7 @@ export class RunControl {
     const { books, maxDeadRecords } = this.#options;
     if (maxDeadRecords === undefined) return;
     if (books.isComplete) {
-      // Nothing is left to rest for; and dead letters that are tried again can only become fewer.
+      // Nothing is left to send; and dead letters that are tried again can only become fewer.
       this.#excess = undefined;
       return;
     }
@@ -75,7 +75,7 @@ export class RunControl {
   }
 
   async #look(): Promise<void> {
-    const { runs, books, onResting } = this.#options;
+    const { runs, books, onPaused } = this.#options;
     const wish = await runs.wish(books.run);
     if (wish !== this.#wish) this.#take(wish);
     this.check();
@@ -84,22 +84,22 @@ export class RunControl {
       if (this.#wish === 'run' && (await runs.changeWish(books.run, 'run', 'pause'))) {
         this.#take('pause');
       } else if (this.#wish === 'pause') {
-        this.#rest();
+        this.#pause();
       }
     }
-    if (this.#wish === 'pause') await onResting();
+    if (this.#wish === 'pause') await onPaused();
   }
 
   #take(wish: RunWish): void {
     const { books, onChange, onCancel } = this.#options;
     this.#wish = wish;
     if (wish === 'cancel') onCancel();
-    else if (wish === 'pause') this.#rest();
+    else if (wish === 'pause') this.#pause();
     else if (books.standing.state === 'paused') this.#goOn();
     onChange();
   }
 
-  #rest(): void {
+  #pause(): void {
     const { books, logger } = this.#options;
     const { tolerated, reason = this.#excess } = books.standing;
     books.setStanding({

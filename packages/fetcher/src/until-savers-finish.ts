@@ -12,7 +12,7 @@ const WISH_TAKES_HOLD_MS = 1_000;
 const MAX_WAIT_MS = 10_000;
 const LOOK_MS = 100;
 
-export interface LettingGo {
+export interface CancelledRun {
   readonly connection: PipelineConnection;
   readonly run: string;
   /** How many messages of receipts wait for a checkpoint. */
@@ -27,9 +27,9 @@ export interface LettingGo {
  * stays on its queue until the receipt is sent. So when the savers' queues are empty, and no receipt is
  * unread, the ledger says what the sinks hold. Whatever mappers have is of no use any more.
  *
- * @returns how many chunks savers have still not let go of when the wait is over; 0 is as it should be
+ * @returns how many chunks savers still hold when the wait is over; 0 is as it should be
  */
-export async function untilSaversLetGo(options: LettingGo): Promise<number> {
+export async function untilSaversFinish(options: CancelledRun): Promise<number> {
   const { connection, run, receiptsHeld, signal, logger } = options;
   const { manager, topology, spec } = connection;
   const mappers = spec.stages.filter(({ kind }) => kind === 'mapper').map(({ name }) => name);
@@ -50,8 +50,8 @@ export async function untilSaversLetGo(options: LettingGo): Promise<number> {
   return queued;
 }
 
-/** What a cancelled run's report cannot say, if savers have not let go of so many chunks. */
+/** What a cancelled run's report cannot say, if savers still hold so many chunks. */
 export function whatIsNotKnown(left: number): string | undefined {
   if (left === 0) return undefined;
-  return `${left} chunks were not let go of by any saver within ${MAX_WAIT_MS / 1_000} s: what a saver that wakes up later commits of them is not in this report`;
+  return `${left} chunks were still on the savers' queues after ${MAX_WAIT_MS / 1_000} s: what a saver commits of them later is not in this report`;
 }
