@@ -2,7 +2,7 @@ import { formatChunkId, LeatError, runOfSubject } from '@leat/core';
 import type { JsMsg } from '@nats-io/jetstream';
 import type { Logger } from '@leat/sdk';
 import type { Holder } from '../hold/holder.ts';
-import { replyOf } from '../jetstream/reply.ts';
+import { replyOf } from '../jetstream/client-internals.ts';
 import type { Slots } from '../jetstream/slots.ts';
 import type { ChunkOutcome } from '../meter.ts';
 import type { TroubleTeller } from '../runs/trouble-teller.ts';

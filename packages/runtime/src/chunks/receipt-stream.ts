@@ -4,7 +4,7 @@ import type { Logger } from '@leat/sdk';
 import type { PipelineConnection } from '../jetstream/pipeline-connection.ts';
 import { ensureConsumer, removeConsumer } from '../jetstream/provision.ts';
 import { pull } from '../jetstream/pull.ts';
-import { replyOf } from '../jetstream/reply.ts';
+import { replyOf } from '../jetstream/client-internals.ts';
 import { Slots } from '../jetstream/slots.ts';
 import { TroubleTeller } from '../runs/trouble-teller.ts';
 import { BORN } from './chunk-message.ts';

@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import type { Socket } from 'node:net';
 import { hostname } from 'node:os';
 import { type Backoff, LeatError, messageOf, OLDEST_SERVER, whyTooOld } from '@leat/core';
 import {
@@ -13,6 +12,7 @@ import {
 } from '@nats-io/transport-node';
 import type { Logger } from '@leat/sdk';
 import { persist } from '../persist.ts';
+import { dropSocket } from './client-internals.ts';
 import { whatIsRefused } from './permission-refusal.ts';
 import { addressOf, type NatsSettings } from './settings.ts';
 
@@ -148,14 +148,17 @@ async function readSecret(path: string): Promise<Uint8Array> {
 function connectionError(error: unknown, settings: NatsSettings): LeatError {
   if (error instanceof LeatError) return error;
   const message = messageOf(error);
-  if (/invalid url/i.test(message)) {
+  if (error instanceof TypeError && 'code' in error && error.code === 'ERR_INVALID_URL') {
     return new LeatError(
       'invalid-configuration',
       `The NATS address ${JSON.stringify(addressOf(settings))} is not valid: set --nats (NATS_URL) to nats://host:port.`,
       { cause: error },
     );
   }
-  if (/authoriz|authentic|credential/i.test(message)) {
+  if (
+    error instanceof errors.AuthorizationError ||
+    error instanceof errors.UserAuthenticationExpiredError
+  ) {
     return new LeatError(
       'invalid-configuration',
       `The NATS server at ${addressOf(settings)} refused the credentials (${message}): check NATS_USER and NATS_PASSWORD, NATS_TOKEN, NATS_CREDS or NATS_NKEY.`,
@@ -211,16 +214,4 @@ function watch(connection: NatsConnection, logger: Logger): void {
       else if (status.type === 'error') tellOf(status.error);
     }
   })();
-}
-
-/**
- * Drops the socket of a connection on whose other end all is silent, so that the client connects again. It
- * would flush first, and wait for that until the operating system gives up on the socket: a quarter of an
- * hour, in which this process holds what it has in hand. The client keeps the socket behind its type.
- */
-function dropSocket(connection: NatsConnection): void {
-  const { protocol } = connection as unknown as {
-    readonly protocol: { readonly transport: { readonly socket?: Socket } };
-  };
-  protocol.transport.socket?.destroy();
 }

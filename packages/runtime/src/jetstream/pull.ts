@@ -1,9 +1,9 @@
 import { type Backoff, LeatError, messageOf } from '@leat/core';
 import type { Consumer, ConsumerMessages, JetStreamClient, JsMsg } from '@nats-io/jetstream';
-import type { Subscription } from '@nats-io/transport-node';
 import type { Logger } from '@leat/sdk';
 import { persist } from '../persist.ts';
 import type { Holder } from '../hold/holder.ts';
+import { drainPull } from './client-internals.ts';
 import type { Link } from './link.ts';
 import type { PullHealth } from './pull-health.ts';
 import { isGone } from './provision.ts';
@@ -114,7 +114,7 @@ class Puller {
   /** Hands over what arrives, until the pull is over. */
   async #takeIn(messages: ConsumerMessages, onArrival: () => void): Promise<void> {
     const { link, signal, handle } = this.#options;
-    const stop = (): void => void stopPulling(messages);
+    const stop = (): void => void drainPull(messages).catch(() => messages.stop());
     signal.addEventListener('abort', stop, { once: true });
     // The client would ask again for all of it when the connection is back, whatever has arrived.
     const stopListening = link.onChange(() => messages.stop());
@@ -148,15 +148,6 @@ async function holderReady({ holder, link, signal }: PullOptions): Promise<void>
   });
   await Promise.race([holder.ready, pointless]);
   over.abort();
-}
-
-/**
- * Ends a pull so that what the server has sent already still arrives: a plain `stop` would leave it
- * unanswered until its acknowledgement window has passed. The client keeps the subscription behind its type.
- */
-async function stopPulling(messages: ConsumerMessages): Promise<void> {
-  const { sub } = messages as unknown as { readonly sub: Subscription };
-  await sub.drain().catch(() => messages.stop());
 }
 
 function closedError(stream: string, cause?: unknown): LeatError {
