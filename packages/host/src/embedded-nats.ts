@@ -4,19 +4,20 @@ import { LeatError, messageOf } from '@leat/core';
 import { findNatsServer, type NatsServer, startNatsServer } from '@leat/nats-server';
 import type { Logger } from '@leat/runtime';
 
-/** Where a running `leat dev` can be found by other commands. */
+/** Where the server of a state directory can be found by other processes, while it runs. */
 interface Trace {
   readonly url: string;
   readonly pid: number;
 }
 
 /**
- * The nats-server of `leat dev`: it keeps its data in the state directory, so that a run that was
- * interrupted goes on the next time, and is started again should it die.
+ * A nats-server of this process, as `leat dev` has one: it keeps its data in the state directory, so that a
+ * run that was interrupted goes on the next time, and is started again should it die.
  */
 export class EmbeddedNats {
   readonly #server: NatsServer;
   readonly #traceFile: string;
+  readonly #lost = new AbortController();
   #isStopping = false;
 
   private constructor(server: NatsServer, traceFile: string, logger: Logger) {
@@ -25,6 +26,12 @@ export class EmbeddedNats {
     void this.#keepAlive(logger);
   }
 
+  /**
+   * Gets a server, starts it, and waits until it is ready.
+   *
+   * @throws LeatError `invalid-configuration` if the state directory cannot be made, or NatsServerError if there
+   * is no server, or it does not start
+   */
   static async start(
     stateDir: string,
     logger: Logger,
@@ -67,6 +74,11 @@ export class EmbeddedNats {
     return this.#server.url;
   }
 
+  /** Aborted, with the reason, when the server has died and does not start again. */
+  get lost(): AbortSignal {
+    return this.#lost.signal;
+  }
+
   async stop(): Promise<void> {
     this.#isStopping = true;
     await rm(this.#traceFile, { force: true });
@@ -81,6 +93,7 @@ export class EmbeddedNats {
       await this.#server.restart().catch((error: unknown) => {
         logger.error({ err: error }, 'nats-server does not start again');
         this.#isStopping = true;
+        this.#lost.abort(error);
       });
     }
   }

@@ -13,6 +13,12 @@ export interface ConnectionState {
   };
 }
 
+/** Whether a service is ready for work, and if not, why. */
+export interface Health {
+  readonly isReady: boolean;
+  readonly reason?: string;
+}
+
 /** What readiness is judged by. */
 export interface ServiceState {
   /** Undefined until there is one. */
@@ -33,12 +39,18 @@ export function healthRoutes(state: () => ServiceState): {
   return {
     '/healthz': () => ({ status: 200, text: 'alive' }),
     '/readyz': () => {
-      const reason = whyNotReady(state());
-      return reason === undefined
+      const { isReady, reason } = healthOf(state());
+      return isReady
         ? { status: 200, text: 'ready' }
         : { status: 503, text: `not ready: ${reason}` };
     },
   };
+}
+
+/** A service is ready when it is connected, and pulls from the queue of each of its stages. */
+export function healthOf(state: ServiceState): Health {
+  const reason = whyNotReady(state);
+  return reason === undefined ? { isReady: true } : { isReady: false, reason };
 }
 
 /** Why a service is not ready for work; undefined if it is. */

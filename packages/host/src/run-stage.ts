@@ -7,8 +7,9 @@ import type { Mapper, Pipeline, Saver } from '@leat/sdk';
 export interface ServiceHost {
   readonly connection: PipelineConnection;
   readonly pipeline: Pipeline;
-  readonly pipelineFile: string;
-  readonly codeVersion: string;
+  /** Its absolute path; without it, no mapper can have threads or a time-out. */
+  readonly pipelineFile: string | undefined;
+  readonly codeVersion: string | undefined;
   readonly logger: Logger;
   /** How worker threads log. */
   readonly log: { readonly format: LogFormat; readonly level: string };
@@ -24,6 +25,11 @@ export function runStage(host: ServiceHost, stage: Mapper | Saver): Promise<void
   const logger = host.logger.child({ pipeline: host.pipeline.name, stage: stage.name });
   const common = { ...rest, logger };
   return stage.kind === 'mapper'
-    ? runMapper({ ...common, mapper: stage, pipelineFile, log })
+    ? runMapper({
+        ...common,
+        mapper: stage,
+        log,
+        ...(pipelineFile !== undefined && { pipelineFile }),
+      })
     : runSaver({ ...common, saver: stage });
 }

@@ -37,16 +37,22 @@ export interface ExecutorOptions {
 
 /** @throws LeatError `invalid-pipeline` if threads or a time-out are wanted and there is no file to load */
 export function createExecutor(mapper: Mapper, options: ExecutorOptions): Executor {
-  if (mapper.timeoutMs !== undefined) demandFile(mapper, options, 'a time-out');
+  demandFileFor(mapper, options.pipelineFile);
   return mapper.threads === 0 ? inlineExecutor(mapper, options) : threadExecutor(mapper, options);
 }
 
-/** Functions cannot be handed over: whoever works elsewhere loads the file. */
-function demandFile(mapper: Mapper, { pipelineFile }: ExecutorOptions, what: string): string {
-  if (pipelineFile !== undefined) return pipelineFile;
+/**
+ * Functions cannot be handed to another thread or process: it loads the pipeline file.
+ *
+ * @throws LeatError `invalid-pipeline` if the mapper needs the file, and there is none
+ */
+export function demandFileFor(mapper: Mapper, pipelineFile: string | undefined): void {
+  const { name, threads, timeoutMs } = mapper;
+  if (pipelineFile !== undefined || (threads === 0 && timeoutMs === undefined)) return;
+  const what = threads === 0 ? 'a time-out' : `${threads} threads`;
   throw new LeatError(
     'invalid-pipeline',
-    `The mapper ${mapper.name} wants ${what}, and has no pipeline file to load: start it by the leat command.`,
+    `The mapper ${name} has ${what}, for which its pipeline file is loaded again, and only the pipeline was given: give the path or URL of the file that exports it as default.`,
   );
 }
 
@@ -69,7 +75,7 @@ function inlineExecutor(mapper: Mapper, { chunkSize, logger }: ExecutorOptions):
 function threadExecutor(mapper: Mapper, options: ExecutorOptions): Executor {
   const { chunkSize, logger, log } = options;
   const { timeoutMs } = mapper;
-  const pipelineFile = demandFile(mapper, options, `${mapper.threads} threads`);
+  const { pipelineFile = '' } = options; // demanded above
   const workerData: RemoteData = { pipelineFile, stage: mapper.name, log };
   const chunksPerThread = Math.ceil(mapper.concurrency / chunkSize);
   const pool = new Piscina({

@@ -1,3 +1,4 @@
+export { demandFileFor } from './executor.ts';
 export type { MapperServiceOptions } from './mapper.ts';
 export { runMapper } from './mapper.ts';
 export { encodeResult, encodeResults } from './encode.ts';

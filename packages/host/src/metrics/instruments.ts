@@ -6,8 +6,8 @@ import {
   type HistogramName,
   type MetricRow,
   METRICS,
-  type Role,
 } from './metrics.ts';
+import { type Role, roleName } from '../role.ts';
 
 /** What measures: one instrument for each metric. Those that the role does not have are shown nowhere. */
 export type Instruments = Readonly<
@@ -22,15 +22,15 @@ const ILL_NAMED = ['handles', 'requests', 'resources'].map((what) => `nodejs_act
 /** Makes the instruments of a process. */
 export function createInstruments(
   pipeline: Pipeline,
-  role: Role,
+  roles: readonly Role[],
 ): { readonly registry: Registry; readonly instruments: Instruments } {
   const registry = new Registry();
-  registry.setDefaultLabels({ pipeline: pipeline.name, role });
+  registry.setDefaultLabels({ pipeline: pipeline.name, role: roleName(roles) });
   collectDefaultMetrics({ register: registry });
   for (const name of ILL_NAMED) registry.removeSingleMetric(name);
   const instruments = Object.entries(METRICS).map(([key, row]) => [
     key,
-    instrumentOf(row, row.roles.includes(role) ? [registry] : []),
+    instrumentOf(row, row.roles.some((role) => roles.includes(role)) ? [registry] : []),
   ]);
   return { registry, instruments: Object.fromEntries(instruments) as Instruments };
 }

@@ -43,7 +43,7 @@ const report = (saved: number, changes: Partial<RunReport> = {}): RunReport => (
 });
 
 test('what a stage does is counted from its first chunk, and shown as zero before', async () => {
-  const measurement = measure(steady, 'mapper', ['squares']);
+  const measurement = measure(steady, ['mapper'], ['squares']);
   expect(await samplesOf(measurement)).toMatchObject({
     'leat_chunks_total{stage="squares",outcome="given-back"}': 0,
     'leat_retries_total{stage="squares"}': 0,
@@ -74,7 +74,7 @@ test('what a stage does is counted from its first chunk, and shown as zero befor
 });
 
 test('a fetcher shows the run that it conducts, and nothing of it afterwards', async () => {
-  const measurement = measure(steady, 'fetcher', ['numbers']);
+  const measurement = measure(steady, ['fetcher'], ['numbers']);
   const idle = await samplesOf(measurement);
   expect(idle).toMatchObject({ leat_lease_held: 0, leat_window_chunks: steady.fetcher.window });
   expect(idle).not.toHaveProperty('leat_run_fence');
@@ -97,9 +97,9 @@ test('a fetcher shows the run that it conducts, and nothing of it afterwards', a
 });
 
 test('a role shows its own metrics only', async () => {
-  const ofSaver = Object.keys(await samplesOf(measure(steady, 'saver', ['files']))).join('\n');
+  const ofSaver = Object.keys(await samplesOf(measure(steady, ['saver'], ['files']))).join('\n');
   expect(ofSaver).toContain('leat_records_total');
   expect(ofSaver).not.toMatch(/leat_(lease|run_|window|retries)/);
-  const ofFetcher = Object.keys(await samplesOf(measure(steady, 'fetcher', ['numbers']))).join();
+  const ofFetcher = Object.keys(await samplesOf(measure(steady, ['fetcher'], ['numbers']))).join();
   expect(ofFetcher).not.toMatch(/leat_(chunk|records|queue)/);
 });

@@ -3,7 +3,7 @@ import type { Pipeline } from '@leat/sdk';
 import type { Meter, PipelineConnection } from '@leat/runtime';
 import type { Answer } from '../http-endpoint.ts';
 import { createInstruments } from './instruments.ts';
-import type { Role } from './metrics.ts';
+import type { Role } from '../role.ts';
 import { RunGauges } from './run-gauges.ts';
 import { lookAtServer } from './server-gauges.ts';
 import { createMeter } from './stage-meter.ts';
@@ -24,8 +24,12 @@ export interface Measurement {
  *
  * @param stages those that the service hosts
  */
-export function measure(pipeline: Pipeline, role: Role, stages: readonly string[]): Measurement {
-  const { registry, instruments } = createInstruments(pipeline, role);
+export function measure(
+  pipeline: Pipeline,
+  roles: readonly Role[],
+  stages: readonly string[],
+): Measurement {
+  const { registry, instruments } = createInstruments(pipeline, roles);
   const gauges = new RunGauges(instruments, pipeline.fetcher.window);
   const meter = createMeter(instruments);
   // So that they are there before the first chunk comes.

@@ -1,5 +1,4 @@
-/** The roles of a process. */
-export type Role = 'fetcher' | 'mapper' | 'saver';
+import type { Role } from '../role.ts';
 
 /** A metric as it is described to whoever looks at it. */
 export interface MetricRow<

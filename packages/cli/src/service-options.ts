@@ -1,0 +1,14 @@
+import type { ServiceOptions } from '@leat/host';
+import type { Call } from './command.ts';
+
+/** What the settings say of every process that hosts stages. */
+export function serviceOptions({ settings, logger }: Call): ServiceOptions {
+  const { topology, log, codeVersion, otlpEndpoint } = settings;
+  return {
+    topology,
+    logger,
+    log,
+    ...(codeVersion !== undefined && { codeVersion }),
+    ...(otlpEndpoint !== undefined && { otlpEndpoint }),
+  };
+}

@@ -1,0 +1,82 @@
+import { type FetcherServiceOptions, runFetcher } from '@leat/fetcher';
+import { type Logger, type PipelineConnection, type Runs, wait } from '@leat/runtime';
+import type { Stage } from '@leat/sdk';
+import { runStage, type ServiceHost } from './run-stage.ts';
+
+/** How often `once` looks whether anything is left to do. */
+const LOOK_MS = 1_000;
+
+/** What is hosted, and for how long. */
+export interface Hosting {
+  /** A stage that is named twice has two replicas. */
+  readonly stages: readonly Stage[];
+  /**
+   * End when no run is pending or running, rather than wait for the next.
+   * @defaultValue `false`
+   */
+  readonly once?: boolean;
+  /** What the fetcher is to do besides, if it is among the stages. */
+  readonly fetching?: Pick<FetcherServiceOptions, 'only' | 'onProgress' | 'onLease' | 'onEnded'>;
+}
+
+/**
+ * Hosts stages until they are told to stop. When one of them ends by itself, well or badly, the others finish
+ * what they have in hand, and end too.
+ *
+ * @throws what the first of them threw
+ */
+export async function hostStages(host: ServiceHost, hosting: Hosting): Promise<void> {
+  const { stages, once = false, fetching } = hosting;
+  const over = new AbortController();
+  const stop = AbortSignal.any([host.stop, over.signal]);
+  const { connection, pipeline, codeVersion, logger } = host;
+  const services = stages.map((stage) =>
+    stage.kind === 'fetcher'
+      ? runFetcher({
+          connection,
+          pipeline,
+          logger: logger.child({ pipeline: pipeline.name }),
+          once,
+          codeVersion,
+          stop,
+          ...fetching,
+        })
+      : runStage({ ...host, stop }, stage),
+  );
+  const hasFetcher = stages.some(({ kind }) => kind === 'fetcher');
+  if (once && !hasFetcher) services.push(untilNothingIsLeft(connection, logger, stop));
+  const results = await Promise.allSettled(
+    services.map((service) => service.finally(() => over.abort())),
+  );
+  const failure = results.find((result) => result.status === 'rejected');
+  if (failure !== undefined) throw failure.reason;
+}
+
+/** Goes on looking while the server is away, or has forgotten runs: their fetcher tells it of them again. */
+async function untilNothingIsLeft(
+  { runs }: PipelineConnection,
+  logger: Logger,
+  stop: AbortSignal,
+): Promise<void> {
+  let open: readonly string[] = [];
+  while (!stop.aborted) {
+    try {
+      const now = (await runs.listOpen()).map(({ run }) => run);
+      const isForgotten = await someAreForgotten(
+        runs,
+        open.filter((run) => !now.includes(run)),
+      );
+      if (now.length === 0 && !isForgotten) return;
+      if (!isForgotten) open = now;
+    } catch (error) {
+      logger.debug({ err: error }, 'runs not seen');
+    }
+    await wait(LOOK_MS, stop).catch(() => undefined);
+  }
+}
+
+/** Whether any of the runs is neither open nor ended: its entries are gone, and may come back. */
+async function someAreForgotten(runs: Runs, vanished: readonly string[]): Promise<boolean> {
+  for (const run of vanished) if ((await runs.get(run)) === undefined) return true;
+  return false;
+}

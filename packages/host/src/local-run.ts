@@ -1,0 +1,266 @@
+import { isDeepStrictEqual } from 'node:util';
+import {
+  DEFAULT_TOPOLOGY_SETTINGS,
+  isEnded,
+  LeatError,
+  reportOf,
+  type RunReport,
+  type RunRequest,
+} from '@leat/core';
+import type { Conducted } from '@leat/fetcher';
+import {
+  connectionName,
+  natsSettingsOf,
+  openPipelineConnection,
+  type PipelineConnection,
+  type Runs,
+  secretsFrom,
+  type StartedRun,
+  startRun,
+} from '@leat/runtime';
+import type { Pipeline } from '@leat/sdk';
+import { codeVersionOf } from './code-version.ts';
+import { EmbeddedNats } from './embedded-nats.ts';
+import { hostStages } from './host-stages.ts';
+import {
+  demandFile,
+  pipelineFrom,
+  type PipelineOrFile,
+  type PipelineSource,
+} from './pipeline-source.ts';
+import { loggersOf, type ServiceOptions } from './service-options.ts';
+import { openTracing } from './tracing/tracing.ts';
+import { unlessAborted } from './unless-aborted.ts';
+
+/** What a run in this process may be given. */
+export interface LocalRunOptions extends ServiceOptions {
+  /** @defaultValue none */
+  readonly params?: Readonly<Record<string, string>>;
+  /**
+   * Parameters that are read from the environment, so that no file has them: the names of variables, by the
+   * parameters' names.
+   * @defaultValue none
+   */
+  readonly secrets?: Readonly<Record<string, string>>;
+  /**
+   * The run's id; one that failed, was interrupted or is paused goes on.
+   * @defaultValue over the embedded server, the id of a run that was interrupted with the same parameters;
+   * else a new one
+   */
+  readonly run?: string;
+  /**
+   * Go on with what the sinks have of a run of this id, which NATS does not know any more.
+   * @defaultValue `false`
+   */
+  readonly isRecovered?: boolean;
+  /**
+   * Replicas of each mapper.
+   * @defaultValue `1`
+   */
+  readonly mappers?: number;
+  /**
+   * Where the embedded server keeps its data. One process at a time has it.
+   * @defaultValue `'.leat'`
+   */
+  readonly stateDir?: string;
+  /** Told a few times a second how far the run has come. */
+  readonly onProgress?: (report: RunReport) => void;
+  /** Aborted, it gives back what is in hand. */
+  readonly abort?: AbortSignal;
+}
+
+/** How a run was left: its report, if it has ended or paused by itself, and why it failed, if it did. */
+export interface LocalEnd {
+  readonly report?: RunReport;
+  readonly error?: LeatError;
+}
+
+/** A run that goes on in this process. Disposed of, it leaves nothing behind but its state directory. */
+export interface LocalRun extends AsyncDisposable {
+  readonly run: string;
+  readonly pipeline: Pipeline;
+  /** The address of the NATS server. */
+  readonly url: string;
+  /**
+   * Settles when the run has ended, has paused by itself, or was interrupted by the signal.
+   *
+   * @throws what a stage, or the server, failed with; the run can go on
+   */
+  readonly ended: Promise<LocalEnd>;
+}
+
+/**
+ * Starts a run, or lets one go on, with all its stages in this process: over the server that `connection` names, or
+ * else over an embedded one.
+ *
+ * @throws LeatError if there can be no run as it is wanted, or the reason of the signal
+ */
+export async function startLocalRun(
+  given: PipelineOrFile,
+  options: LocalRunOptions = {},
+): Promise<LocalRun> {
+  const source = await pipelineFrom(given, options.signal);
+  demandFile(source, source.pipeline.stages);
+  // Before there is a run that cannot go on.
+  secretsFrom(process.env, options.secrets ?? {}, 'The run');
+  const cleanups: (() => Promise<void>)[] = [];
+  const cleanUp = async (): Promise<void> => {
+    for (const each of cleanups.splice(0).toReversed()) await each();
+  };
+  try {
+    const site = await openSite(source, options, cleanups);
+    const started = await startAsked(site);
+    const over = new AbortController();
+    const ended = conductHere(site, started, over);
+    const settled = ended.then(
+      () => undefined,
+      () => undefined,
+    );
+    cleanups.push(() => {
+      over.abort();
+      return settled;
+    });
+    return {
+      run: started.request.run,
+      pipeline: source.pipeline,
+      url: site.url,
+      ended,
+      [Symbol.asyncDispose]: cleanUp,
+    };
+  } catch (error) {
+    await cleanUp();
+    throw error;
+  }
+}
+
+/** A connection to a server, and everything that a run needs beside it. */
+interface Site {
+  readonly source: PipelineSource;
+  readonly options: LocalRunOptions;
+  readonly url: string;
+  readonly connection: PipelineConnection;
+  readonly embedded: EmbeddedNats | undefined;
+}
+
+async function openSite(
+  source: PipelineSource,
+  options: LocalRunOptions,
+  cleanups: (() => Promise<void>)[],
+): Promise<Site> {
+  const { pipeline } = source;
+  const { logger } = loggersOf(options);
+  const { signal, stateDir = '.leat' } = options;
+  const embedded =
+    options.connection === undefined
+      ? await EmbeddedNats.start(stateDir, logger, signal)
+      : undefined;
+  if (embedded !== undefined) cleanups.push(() => embedded.stop());
+  const nats = embedded ? { url: embedded.url } : natsSettingsOf(options.connection ?? {});
+  const tracing = await openTracing(options.otlpEndpoint, logger, pipeline, 'dev');
+  if (tracing !== undefined) cleanups.push(async () => tracing[Symbol.asyncDispose]());
+  const connection = await openPipelineConnection(
+    pipeline.spec,
+    { nats, topology: { ...DEFAULT_TOPOLOGY_SETTINGS, ...options.topology } },
+    { name: connectionName('dev'), logger, tracer: tracing?.tracer, ...(signal && { signal }) },
+  );
+  cleanups.push(() => connection.close());
+  return { source, options, url: nats.url, connection, embedded };
+}
+
+/** The run that was asked for, one that was interrupted with the same parameters, or a new one. */
+async function startAsked({ source, options, connection, embedded }: Site): Promise<StartedRun> {
+  const { runs } = connection;
+  const { params = {}, secrets = {}, isRecovered = false } = options;
+  const { logger } = loggersOf(options);
+  const wanted = { params, secrets };
+  // On a server that others use, an open run may be in their hands.
+  const run = options.run ?? (embedded && (await toGoOnWith(runs, wanted, options)));
+  const started = await startRun(runs, {
+    pipeline: source.pipeline,
+    ...wanted,
+    isRecovered,
+    ...(source.file !== undefined && { file: source.file }),
+    ...(run !== undefined && { run }),
+  });
+  if (started.isResumed) logger.info({ run }, 'going on with the run that was interrupted');
+  return started;
+}
+
+async function toGoOnWith(
+  runs: Runs,
+  wanted: Required<Pick<RunRequest, 'params' | 'secrets'>>,
+  options: LocalRunOptions,
+): Promise<string | undefined> {
+  const interrupted = await runs.listOpen();
+  const same = interrupted.find(({ params, secrets = {} }) =>
+    isDeepStrictEqual({ params, secrets }, wanted),
+  );
+  if (same !== undefined) return same.run;
+  const { logger } = loggersOf(options);
+  for (const { run } of interrupted) {
+    logger.warn({ run }, 'a run with other parameters was interrupted: --run goes on with it');
+  }
+  return undefined;
+}
+
+/** Hosts every stage until the run has ended, or something tells them to stop. */
+async function conductHere(
+  site: Site,
+  { request }: StartedRun,
+  over: AbortController,
+): Promise<LocalEnd> {
+  const { source, options, connection, embedded } = site;
+  const { pipeline, file } = source;
+  const { mappers = 1, onProgress, signal, abort } = options;
+  const { logger, log } = loggersOf(options);
+  const lost = embedded?.lost;
+  let conducted: Conducted | undefined;
+  const codeVersion = options.codeVersion ?? (file && (await codeVersionOf(file)));
+  const hosting = hostStages(
+    {
+      connection,
+      pipeline,
+      pipelineFile: file,
+      codeVersion,
+      logger,
+      log,
+      stop: anyOf(signal, abort, over.signal, lost),
+      abort: anyOf(abort, lost),
+    },
+    {
+      stages: pipeline.stages.flatMap((stage) =>
+        Array.from({ length: stage.kind === 'mapper' ? mappers : 1 }, () => stage),
+      ),
+      fetching: {
+        only: request.run,
+        onProgress: (report) => {
+          onProgress?.(report);
+          // It has paused by itself, and there is nobody to wait for.
+          if (report.state === 'paused' && report.reason !== undefined) over.abort();
+        },
+        onEnded: (each) => {
+          conducted = each;
+        },
+      },
+    },
+  );
+  await unlessAborted(hosting, lost);
+  return conducted ?? endOf(connection.runs, request);
+}
+
+/** How a run was left that another fetcher conducted, or that is paused; nothing if it was interrupted. */
+async function endOf(runs: Runs, request: RunRequest): Promise<LocalEnd> {
+  const report = reportOf(request, (await runs.progress(request.run))?.progress);
+  const { state, reason } = report;
+  if (state === 'failed') {
+    return {
+      report,
+      error: new LeatError('run-failed', reason ?? `The run ${request.run} failed.`),
+    };
+  }
+  return isEnded(state) || (state === 'paused' && reason !== undefined) ? { report } : {};
+}
+
+function anyOf(...signals: readonly (AbortSignal | undefined)[]): AbortSignal {
+  return AbortSignal.any(signals.filter((each) => each !== undefined));
+}

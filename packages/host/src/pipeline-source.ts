@@ -1,0 +1,40 @@
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { demandFileFor } from '@leat/mapper';
+import { loadPipeline } from '@leat/runtime';
+import type { Pipeline, Stage } from '@leat/sdk';
+import { unlessAborted } from './unless-aborted.ts';
+
+/**
+ * A pipeline, or the file that exports one as default: a path from the working directory, or a `file:` URL
+ * such as `new URL('./pipeline.ts', import.meta.url)`. Mappers with `threads` or `timeoutMs` need the file:
+ * other threads and processes load it again.
+ */
+export type PipelineOrFile = Pipeline | string | URL;
+
+/** A pipeline, and where it is from. */
+export interface PipelineSource {
+  readonly pipeline: Pipeline;
+  /** The absolute path of its file; undefined if a value was given. */
+  readonly file: string | undefined;
+}
+
+/** @throws LeatError `invalid-pipeline` that says what is wrong with the file, or the reason of the signal */
+export async function pipelineFrom(
+  given: PipelineOrFile,
+  signal?: AbortSignal,
+): Promise<PipelineSource> {
+  if (typeof given === 'object' && !(given instanceof URL)) {
+    return { pipeline: given, file: undefined };
+  }
+  const isUrl = given instanceof URL || given.startsWith('file:');
+  const file = isUrl ? fileURLToPath(given) : given;
+  const pipeline = await unlessAborted(loadPipeline(file), signal);
+  return { pipeline, file: resolve(file) };
+}
+
+/** @throws LeatError `invalid-pipeline` if a stage that is hosted here needs the file, and there is none */
+export function demandFile({ file }: PipelineSource, hosted: readonly Stage[]): void {
+  if (file !== undefined) return;
+  for (const stage of hosted) if (stage.kind === 'mapper') demandFileFor(stage, file);
+}

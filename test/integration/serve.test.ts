@@ -1,0 +1,169 @@
+import { DEFAULT_TOPOLOGY_SETTINGS, LeatError } from '@leat/core';
+import { ndjsonSink } from '@leat/connectors/files';
+import { generate } from '@leat/connectors/memory';
+import { serve } from '@leat/host';
+import { startNatsServer } from '@leat/nats-server';
+import {
+  createLogger,
+  openPipelineConnection,
+  type PipelineConnection,
+  startRun,
+} from '@leat/runtime';
+import { fetcher, mapper, type Pipeline, pipeline, saver } from '@leat/sdk';
+import { expect, onTestFinished, test } from 'vitest';
+import { z } from 'zod';
+import squares from '../fixtures/pipelines/squares.ts';
+import { fixture } from '../support/leat.ts';
+import { recordingLogger } from '../support/recording-logger.ts';
+import { tempDir } from '../support/temp-dir.ts';
+import { until } from '../support/until.ts';
+
+/** A server for a test, and how a service is told of it. */
+async function site(): Promise<{ readonly url: string; readonly connection: { servers: string } }> {
+  const server = await startNatsServer();
+  onTestFinished(() => server.stop());
+  return { url: server.url, connection: { servers: server.url } };
+}
+
+async function connectionTo(url: string): Promise<PipelineConnection> {
+  const connection = await openPipelineConnection(
+    squares.spec,
+    { nats: { url }, topology: DEFAULT_TOPOLOGY_SETTINGS },
+    { name: 'test', logger: createLogger({ format: 'json', level: 'silent' }) },
+  );
+  onTestFinished(() => connection.close());
+  return connection;
+}
+
+test('roles that are served in one process, from a value or a file, bring a run to its end', async () => {
+  const { url, connection } = await site();
+  await using dir = await tempDir();
+  const listeners = (): number[] =>
+    ['SIGINT', 'SIGTERM', 'uncaughtException', 'exit'].map((event) => process.listenerCount(event));
+  const before = listeners();
+  const ended: string[] = [];
+  await using fetching = await serve(squares, {
+    connection,
+    roles: ['fetcher'],
+    onRunEnded: ({ run, state }) => ended.push(`${run} ${state}`),
+  });
+  await using working = await serve(fixture('squares.ts'), {
+    connection,
+    roles: ['mapper', 'saver'],
+  });
+  expect(fetching.stages).toEqual(['numbers']);
+  expect(working.stages).toEqual(['squares', 'files']);
+  await until('it pulls', () => working.health.isReady);
+  const { runs } = await connectionTo(url);
+  const { request } = await startRun(runs, { pipeline: squares, params: { out: dir.path } });
+  await until('the run has ended', () => ended.length > 0);
+  expect(ended).toEqual([`${request.run} completed`]);
+  expect(listeners()).toEqual(before);
+  await working.stop();
+  expect(working.health).toEqual({
+    isReady: false,
+    reason: 'it was asked to stop, and finishes what is in hand',
+  });
+  await expect(working.ended).resolves.toBeUndefined();
+});
+
+test('with `once`, a service ends when no run is left', async () => {
+  const { connection } = await site();
+  const service = await serve(squares, { connection, once: true });
+  await expect(service.ended).resolves.toBeUndefined();
+});
+
+/** The squares with a sink that can never work. */
+function unfitSquares(): Pipeline {
+  const refused = new LeatError('sink-unfit', 'There is no such table.');
+  const numbers = fetcher('numbers', { source: generate(10, (n) => n), schema: z.int() });
+  const work = mapper('squares', { from: numbers, schema: z.int(), map: (n) => n });
+  const sink = { kind: 'none', open: () => Promise.reject(refused) };
+  return pipeline('squares', { savers: [saver('files', { from: work, sink })] });
+}
+
+test('what keeps a service from working is what `ended` throws', async () => {
+  const { url, connection } = await site();
+  await using service = await serve(unfitSquares(), { connection });
+  const { runs } = await connectionTo(url);
+  await startRun(runs, { pipeline: squares, params: {} });
+  await expect(service.ended).rejects.toMatchObject({ code: 'sink-unfit' });
+});
+
+test('why a service failed is not lost if nobody looks: it is thrown when the service is disposed of', async () => {
+  const { url, connection } = await site();
+  const logger = recordingLogger();
+  const service = await serve(unfitSquares(), { connection, logger });
+  const { runs } = await connectionTo(url);
+  await startRun(runs, { pipeline: squares, params: {} });
+  await until('it has failed', () =>
+    logger.at('error').some((line) => line.includes('service failed')),
+  );
+  await expect(service[Symbol.asyncDispose]()).rejects.toMatchObject({ code: 'sink-unfit' });
+});
+
+test('probes and metrics are answered on the port that is asked for', async () => {
+  const { connection } = await site();
+  await using service = await serve(squares, {
+    connection,
+    roles: ['mapper', 'saver'],
+    http: { port: 0 },
+  });
+  const url = `http://127.0.0.1:${service.httpPort}`;
+  await until('it is ready', async () => (await fetch(`${url}/readyz`)).status === 200);
+  const text = await (await fetch(`${url}/metrics`)).text();
+  expect(text).toContain(
+    'leat_chunks_in_flight{pipeline="squares",role="mapper-saver",stage="files"} 0',
+  );
+  expect(text).not.toContain('leat_lease_held');
+});
+
+test('a service that waits for a server is given up by its signal, with the reason', async () => {
+  const stop = new AbortController();
+  const reason = new Error('enough');
+  const waiting = serve(squares, {
+    connection: { servers: 'nats://127.0.0.1:1' },
+    signal: stop.signal,
+  });
+  stop.abort(reason);
+  await expect(waiting).rejects.toBe(reason);
+});
+
+test('a signal stops a service that is connected', async () => {
+  const { connection } = await site();
+  const stop = new AbortController();
+  const service = await serve(squares, { connection, signal: stop.signal });
+  stop.abort();
+  await expect(service.ended).resolves.toBeUndefined();
+});
+
+test.each([
+  [{ roles: [] }, 'No role is given: name at least one of fetcher, mapper, saver.'],
+  [{ roles: ['reader' as never] }, 'There is no role "reader": use fetcher, mapper, saver.'],
+  [
+    { stage: 'cubes', roles: ['mapper'] as const },
+    'The pipeline squares has no mapper named "cubes"; it has squares.',
+  ],
+])('what cannot be hosted is refused: %j', async (options, message) => {
+  await expect(serve(squares, options)).rejects.toMatchObject({
+    code: 'invalid-configuration',
+    message,
+  });
+});
+
+test('a mapper with threads is served from its file, and refused without it', async () => {
+  const { connection } = await site();
+  const numbers = fetcher('numbers', { source: generate(10, (n) => n), schema: z.int() });
+  const threaded = mapper('work', { from: numbers, schema: z.int(), threads: 1, map: (n) => n });
+  const given = pipeline('threaded', {
+    savers: [saver('files', { from: threaded, sink: ndjsonSink('out') })],
+  });
+  await expect(serve(given, { connection })).rejects.toThrow('give the path or URL of the file');
+  await using saving = await serve(given, { connection, roles: ['saver'] });
+  expect(saving.stages).toEqual(['files']);
+  const url = new URL('../fixtures/pipelines/poison.ts', import.meta.url);
+  process.env['POISON_THREADS'] = '1';
+  onTestFinished(() => void delete process.env['POISON_THREADS']);
+  await using mapping = await serve(url, { connection, roles: ['mapper'] });
+  expect(mapping.stages).toEqual(['risky']);
+});
