@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
-import { jsonArray, ndjsonSink } from '@leat/connectors/files';
-import { pglite, postgres } from '@leat/connectors/postgres';
-import { fetcher, mapper, pipeline, saver } from '@leat/sdk';
+import { jsonArray, ndjsonSink } from 'leat/files';
+import { pglite, postgres } from 'leat/postgres';
+import { fetcher, mapper, pipeline, saver } from 'leat';
 import { z } from 'zod';
 import { placeOf } from './place.ts';
 import { City, Place } from './schema.ts';

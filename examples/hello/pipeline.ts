@@ -1,6 +1,6 @@
-import { ndjsonSink } from '@leat/connectors/files';
-import { generate } from '@leat/connectors/memory';
-import { fetcher, mapper, pipeline, saver } from '@leat/sdk';
+import { ndjsonSink } from 'leat/files';
+import { generate } from 'leat/memory';
+import { fetcher, mapper, pipeline, saver } from 'leat';
 import { z } from 'zod';
 
 const numbers = fetcher('numbers', { source: generate(1_000, (n) => n), schema: z.int() });

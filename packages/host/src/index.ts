@@ -1,8 +1,9 @@
+export type { ConnectionSettings } from '@leat/runtime';
 export { EmbeddedNats } from './embedded-nats.ts';
 export type { Health } from './health.ts';
 export type { HostedStages } from './hosted-stages.ts';
-export type { LocalEnd, LocalRun, LocalRunOptions } from './local-run.ts';
-export { startLocalRun } from './local-run.ts';
+export type { LocalEnd, LocalRun, LocalRunOptions } from './start-local-run.ts';
+export { startLocalRun } from './start-local-run.ts';
 export type { MetricRow } from './metrics/metrics.ts';
 export { METRICS } from './metrics/metrics.ts';
 export type { PipelineOrFile } from './pipeline-source.ts';

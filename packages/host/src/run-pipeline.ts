@@ -1,5 +1,5 @@
 import { LeatError, type RunReport } from '@leat/core';
-import { type LocalRunOptions, startLocalRun } from './local-run.ts';
+import { type LocalRunOptions, startLocalRun } from './start-local-run.ts';
 import type { PipelineOrFile } from './pipeline-source.ts';
 
 /** How a whole run is done in one call. */

@@ -1,5 +1,5 @@
 import type { TopologySettings } from '@leat/core';
-import { type ConnectionSettings, createLogger, type LogFormat, type Logger } from '@leat/runtime';
+import type { ConnectionSettings, LogFormat, Logger } from '@leat/runtime';
 
 /** What every process that hosts stages may be given. */
 export interface ServiceOptions {
@@ -32,13 +32,4 @@ export interface ServiceOptions {
   readonly otlpEndpoint?: string;
   /** Aborted, it asks for an end: what is in hand is finished first. */
   readonly signal?: AbortSignal;
-}
-
-/** Where things are logged that are given no logger. */
-export function loggersOf({
-  logger,
-  log,
-}: ServiceOptions): Required<Pick<ServiceOptions, 'logger' | 'log'>> {
-  const own = logger ?? createLogger({ format: 'json', level: 'silent' });
-  return { logger: own, log: log ?? { format: 'json', level: own.level } };
 }

@@ -1,14 +1,15 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import { LeatError, messageOf } from '@leat/core';
 import { createJiti } from 'jiti';
 import type { Pipeline } from '@leat/sdk';
-
-const OWN_DIRECTORY = fileURLToPath(new URL('.', import.meta.url));
+import { placeOf } from './place-of-error.ts';
+import { readTsconfig, refuseDecorators } from './tsconfig.ts';
 
 /**
- * Loads a pipeline file: a module, in TypeScript or JavaScript, that exports a pipeline as default.
+ * Loads a pipeline file: a module, in TypeScript or JavaScript, that exports a pipeline as default. What its
+ * imports and decorators mean, the nearest `tsconfig.json` says.
  *
  * @throws LeatError `invalid-pipeline` that says what is wrong with the file, or whatever LeatError the
  * file's own definitions throw
@@ -22,8 +23,18 @@ export async function loadPipeline(file: string): Promise<Pipeline> {
   if (!found.isFile()) throw refuse('is not a file');
   let module: { readonly default?: unknown };
   try {
-    // Native import first, so that the file and Leat itself share one copy of every package.
-    const jiti = createJiti(import.meta.url, { tryNative: true, interopDefault: false });
+    const tsconfig = readTsconfig(path);
+    const jiti = createJiti(path, {
+      // Native import first, so that the file and Leat itself share one copy of every package.
+      tryNative: true,
+      interopDefault: false,
+      tsconfigPaths: tsconfig?.path ?? false,
+      // What is transformed so, and without it, are two programs.
+      cacheVersion: tsconfig?.hasDecorators === true ? 'decorators' : 'none',
+      ...(tsconfig?.hasDecorators !== true && {
+        transformOptions: { babel: { plugins: [refuseDecorators] } },
+      }),
+    });
     module = await unlessIdle(jiti.import(pathToFileURL(path).href));
   } catch (error) {
     if (error instanceof LeatError) {
@@ -66,17 +77,10 @@ function isPipeline(value: unknown): value is Pipeline {
   );
 }
 
-/** Where in the user's own files an error was thrown, or the syntax is wrong: ` (at pipeline.ts:3:11)`. */
-function placeOf(error: unknown): string {
-  const text = error instanceof Error ? `${error.message}\n${error.stack ?? ''}` : '';
-  const places = text.matchAll(/(?:file:\/\/)?(\/[^\n():]*:\d+:\d+)\)?$/gm);
-  for (const [, place = ''] of places) {
-    if (!place.includes('/node_modules/') && !place.startsWith(OWN_DIRECTORY))
-      return ` (at ${place})`;
-  }
-  return '';
-}
-
 function firstLine(text: string): string {
-  return text.trim().split('\n', 1)[0]?.trim().replace(/\.$/, '') ?? '';
+  const [line = ''] = text.trim().split('\n', 1);
+  return line
+    .trim()
+    .replace(/^TRANSFORM_ERROR: /, '')
+    .replace(/\.$/, '');
 }

@@ -4,7 +4,6 @@ import {
   isEnded,
   LeatError,
   reportOf,
-  type RunReport,
   type RunRequest,
 } from '@leat/core';
 import type { Conducted } from '@leat/fetcher';
@@ -18,7 +17,6 @@ import {
   type StartedRun,
   startRun,
 } from '@leat/runtime';
-import type { Pipeline } from '@leat/sdk';
 import { codeVersionOf } from './code-version.ts';
 import { EmbeddedNats } from './embedded-nats.ts';
 import { hostStages } from './host-stages.ts';
@@ -28,76 +26,15 @@ import {
   type PipelineOrFile,
   type PipelineSource,
 } from './pipeline-source.ts';
-import { loggersOf, type ServiceOptions } from './service-options.ts';
+import { loggersOf } from './loggers.ts';
+import type { LocalEnd, LocalRun, LocalRunOptions } from './start-local-run.ts';
 import { openTracing } from './tracing/tracing.ts';
 import { unlessAborted } from './unless-aborted.ts';
 
-/** What a run in this process may be given. */
-export interface LocalRunOptions extends ServiceOptions {
-  /** @defaultValue none */
-  readonly params?: Readonly<Record<string, string>>;
-  /**
-   * Parameters that are read from the environment, so that no file has them: the names of variables, by the
-   * parameters' names.
-   * @defaultValue none
-   */
-  readonly secrets?: Readonly<Record<string, string>>;
-  /**
-   * The run's id; one that failed, was interrupted or is paused goes on.
-   * @defaultValue over the embedded server, the id of a run that was interrupted with the same parameters;
-   * else a new one
-   */
-  readonly run?: string;
-  /**
-   * Go on with what the sinks have of a run of this id, which NATS does not know any more.
-   * @defaultValue `false`
-   */
-  readonly isRecovered?: boolean;
-  /**
-   * Replicas of each mapper.
-   * @defaultValue `1`
-   */
-  readonly mappers?: number;
-  /**
-   * Where the embedded server keeps its data. One process at a time has it.
-   * @defaultValue `'.leat'`
-   */
-  readonly stateDir?: string;
-  /** Told a few times a second how far the run has come. */
-  readonly onProgress?: (report: RunReport) => void;
-  /** Aborted, it gives back what is in hand. */
-  readonly abort?: AbortSignal;
-}
-
-/** How a run was left: its report, if it has ended or paused by itself, and why it failed, if it did. */
-export interface LocalEnd {
-  readonly report?: RunReport;
-  readonly error?: LeatError;
-}
-
-/** A run that goes on in this process. Disposed of, it leaves nothing behind but its state directory. */
-export interface LocalRun extends AsyncDisposable {
-  readonly run: string;
-  readonly pipeline: Pipeline;
-  /** The address of the NATS server. */
-  readonly url: string;
-  /**
-   * Settles when the run has ended, has paused by itself, or was interrupted by the signal.
-   *
-   * @throws what a stage, or the server, failed with; the run can go on
-   */
-  readonly ended: Promise<LocalEnd>;
-}
-
-/**
- * Starts a run, or lets one go on, with all its stages in this process: over the server that `connection` names, or
- * else over an embedded one.
- *
- * @throws LeatError if there can be no run as it is wanted, or the reason of the signal
- */
-export async function startLocalRun(
+/** See `startLocalRun`. */
+export async function openLocalRun(
   given: PipelineOrFile,
-  options: LocalRunOptions = {},
+  options: LocalRunOptions,
 ): Promise<LocalRun> {
   const source = await pipelineFrom(given, options.signal);
   demandFile(source, source.pipeline.stages);
