@@ -12,6 +12,7 @@ import {
   natsSettingsOf,
   openPipelineConnection,
   type PipelineConnection,
+  readParams,
   type Runs,
   secretsFrom,
   type StartedRun,
@@ -38,8 +39,11 @@ export async function openLocalRun(
 ): Promise<LocalRun> {
   const source = await pipelineFrom(given, options.signal);
   demandFile(source, source.pipeline.stages);
-  // Before there is a run that cannot go on.
-  secretsFrom(process.env, options.secrets ?? {}, 'The run');
+  const { run, params = {}, secrets = {} } = options;
+  // Before there is a server, or a run that cannot go on.
+  const values = secretsFrom(process.env, secrets, 'The run');
+  // One that is named may be there, with parameters of its own.
+  if (run === undefined) readParams(source.pipeline.params, { ...params, ...values });
   const cleanups: (() => Promise<void>)[] = [];
   const cleanUp = async (): Promise<void> => {
     for (const each of cleanups.splice(0).toReversed()) await each();

@@ -1,12 +1,15 @@
-import type { LeatError, RunReport } from '@leat/core';
+import type { GivenParams, LeatError, RunReport } from '@leat/core';
 import type { Pipeline } from '@leat/sdk';
 import type { PipelineOrFile } from './pipeline-source.ts';
 import type { ServiceOptions } from './service-options.ts';
 
 /** What a run in this process may be given. */
 export interface LocalRunOptions extends ServiceOptions {
-  /** @defaultValue none */
-  readonly params?: Readonly<Record<string, string>>;
+  /**
+   * What the run is started with; checked against the pipeline's schema of parameters, if it has one.
+   * @defaultValue none
+   */
+  readonly params?: GivenParams;
   /**
    * Parameters that are read from the environment, so that no file has them: the names of variables, by the
    * parameters' names.

@@ -122,3 +122,23 @@ test('a tsconfig.json that cannot be read is named', async () => {
     /In the pipeline file .*good\.ts: The tsconfig\.json above it cannot be read: /,
   );
 });
+
+test.each([true, false])(
+  'decorators are given types where the tsconfig.json says so: %s',
+  async (emitDecoratorMetadata) => {
+    const home = join(directory, `metadata-${emitDecoratorMetadata}`);
+    await mkdir(home);
+    const compilerOptions = { experimentalDecorators: true, emitDecoratorMetadata };
+    await writeFile(join(home, 'tsconfig.json'), JSON.stringify({ compilerOptions }));
+    const text = `const told: unknown[] = [];
+Reflect.metadata = (key: string, type: unknown) => () => void told.push([key, type]);
+const keep = (_: object, __: string, property: PropertyDescriptor): void => { told.push(typeof property.value); };
+class A { @keep of(n: number): string { return String(n); } }
+delete Reflect.metadata;
+class B { @keep of(n: number): string { return String(n); } }
+throw new Error(JSON.stringify([told.length, new B().of(5)]));`;
+    await expect(load(`${home.slice(directory.length + 1)}/typed.ts`, text)).rejects.toThrow(
+      emitDecoratorMetadata ? '[4,"5"]' : '[2,"5"]',
+    );
+  },
+);

@@ -1,11 +1,13 @@
 import { stat } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { LeatError, messageOf } from '@leat/core';
 import { createJiti } from 'jiti';
 import type { Pipeline } from '@leat/sdk';
+import { decoratorPlugin } from './decorators.ts';
 import { placeOf } from './place-of-error.ts';
-import { readTsconfig, refuseDecorators } from './tsconfig.ts';
+import { readTsconfig, type Tsconfig } from './tsconfig.ts';
 
 /**
  * Loads a pipeline file: a module, in TypeScript or JavaScript, that exports a pipeline as default. What its
@@ -29,11 +31,8 @@ export async function loadPipeline(file: string): Promise<Pipeline> {
       tryNative: true,
       interopDefault: false,
       tsconfigPaths: tsconfig?.path ?? false,
-      // What is transformed so, and without it, are two programs.
-      cacheVersion: tsconfig?.hasDecorators === true ? 'decorators' : 'none',
-      ...(tsconfig?.hasDecorators !== true && {
-        transformOptions: { babel: { plugins: [refuseDecorators] } },
-      }),
+      fsCache: cacheFor(tsconfig),
+      transformOptions: { babel: { plugins: [decoratorPlugin(tsconfig)] } },
     });
     module = await unlessIdle(jiti.import(pathToFileURL(path).href));
   } catch (error) {
@@ -54,6 +53,12 @@ export async function loadPipeline(file: string): Promise<Pipeline> {
     );
   }
   return exported;
+}
+
+/** Where transformed files are kept. Jiti tells them apart by their text alone, and another tsconfig.json makes other ones. */
+function cacheFor({ hasDecorators = false, hasMetadata = false }: Partial<Tsconfig> = {}): string {
+  const decorators = hasDecorators ? `decorators${hasMetadata ? '-metadata' : ''}` : 'plain';
+  return join(tmpdir(), `leat-jiti-${process.getuid?.() ?? 0}`, decorators);
 }
 
 /** Waits for a module, unless the process has nothing left to do: then it would end without a word. */

@@ -4,8 +4,10 @@ import { getTsconfig } from 'get-tsconfig';
 /** What Leat takes from a project's `tsconfig.json`. */
 export interface Tsconfig {
   readonly path: string;
-  /** Whether decorators are those of `experimentalDecorators`. */
+  /** Whether decorators are those of `experimentalDecorators`, and not the standard ones. */
   readonly hasDecorators: boolean;
+  /** Whether decorators are given the types of what they decorate: `emitDecoratorMetadata`. */
+  readonly hasMetadata: boolean;
 }
 
 /**
@@ -17,8 +19,13 @@ export function readTsconfig(file: string): Tsconfig | undefined {
   try {
     const found = getTsconfig(file);
     if (found === null) return undefined;
-    const { experimentalDecorators = false } = found.config.compilerOptions ?? {};
-    return { path: found.path, hasDecorators: experimentalDecorators };
+    const { experimentalDecorators = false, emitDecoratorMetadata = false } =
+      found.config.compilerOptions ?? {};
+    return {
+      path: found.path,
+      hasDecorators: experimentalDecorators,
+      hasMetadata: emitDecoratorMetadata,
+    };
   } catch (error) {
     throw new LeatError(
       'invalid-pipeline',
@@ -26,31 +33,4 @@ export function readTsconfig(file: string): Tsconfig | undefined {
       { cause: error },
     );
   }
-}
-
-/** As much of a place in a file as the plugin below uses of Babel's. */
-interface SyntaxPath {
-  readonly node: { readonly loc?: { readonly start: object } };
-  readonly traverse: (visitor: Readonly<Record<string, (path: SyntaxPath) => void>>) => void;
-}
-
-const REFUSAL =
-  'it has a decorator, and its tsconfig.json does not set "experimentalDecorators" to true: standard decorators are not supported';
-
-/**
- * A plugin of Babel that refuses decorators: files are transformed with those of `experimentalDecorators`, which are
- * called with other arguments than the standard ones.
- */
-export function refuseDecorators(): object {
-  return {
-    visitor: {
-      Program(program: SyntaxPath): void {
-        program.traverse({
-          Decorator({ node }) {
-            throw Object.assign(new Error(REFUSAL), { loc: node.loc?.start });
-          },
-        });
-      },
-    },
-  };
 }
