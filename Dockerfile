@@ -13,7 +13,7 @@ COPY pnpm-lock.yaml pnpm-workspace.yaml ./
 RUN pnpm fetch
 COPY . .
 RUN pnpm install --frozen-lockfile --offline \
- && pnpm exec tsc -b packages/cli packages/connectors \
+ && pnpm exec tsc -b packages/leat \
  && pnpm --filter @leat/example-cities deploy --prod /deploy \
  && mkdir /leat \
  && mv /deploy/node_modules /leat/node_modules \
