@@ -113,7 +113,7 @@ test('probes and metrics are answered on the port that is asked for', async () =
   await until('it is ready', async () => (await fetch(`${url}/readyz`)).status === 200);
   const text = await (await fetch(`${url}/metrics`)).text();
   expect(text).toContain(
-    'leat_chunks_in_flight{pipeline="squares",role="mapper-saver",stage="files"} 0',
+    'leat_chunks_in_flight{stage="files",pipeline="squares",role="mapper-saver"} 0',
   );
   expect(text).not.toContain('leat_lease_held');
 });

@@ -43,17 +43,24 @@ export function groupHelp({ name, summary, commands, examples }: CommandGroup): 
   ].join('\n');
 }
 
-/** What `leat <command> --help` prints. */
-export function commandHelp(path: string, command: Command): string {
+/**
+ * What `leat <command> --help` prints.
+ *
+ * @param params the parameters of the pipeline that is named with it
+ */
+export function commandHelp(path: string, command: Command, params: readonly Row[] = []): string {
   const own = Object.entries(command.options).map(([name, option]) => rowOfOption(name, option));
   const settings = settingsIn(command.settings).map(rowOfSetting);
-  const left = leftOf([...own, ...settings]);
+  const left = leftOf([...own, ...params, ...settings]);
   return [
     `Usage: leat ${[path, command.operands].filter((word) => word !== '').join(' ')} [options]`,
     '',
     ...wrapped(command.summary, WIDTH),
     '',
     ...(own.length === 0 ? [] : ['Options:', ...lines(own, left), '']),
+    ...(params.length === 0
+      ? []
+      : ['Parameters of the pipeline, each by --param:', ...lines(params, left), '']),
     'Settings, by option or by environment variable:',
     ...lines(settings, left),
     '',

@@ -6,7 +6,8 @@ import { EXIT, exitCodeOfError } from './exit-code.ts';
 import { type Entry, findCommand } from './find-command.ts';
 import { commandHelp, generalHelp, groupHelp } from './help.ts';
 import { complain, leave, print, settleOutput, watchOutput } from './output.ts';
-import { parseCall } from './parse-call.ts';
+import { paramRows } from './params-help.ts';
+import { operandsIn, parseCall } from './parse-call.ts';
 
 /** Runs the `leat` command and ends the process with its exit code. */
 export async function main(args: readonly string[]): Promise<never> {
@@ -30,7 +31,7 @@ async function run(args: readonly string[]): Promise<number> {
       return EXIT.ok;
     }
     if (isHelp || entry === undefined || 'commands' in entry) {
-      await print(helpOf(path, entry));
+      await print(await helpOf(path, entry, rest));
       return isHelp ? EXIT.ok : EXIT.unusable;
     }
     return await entry.run(parseCall(path, entry, rest, process.env));
@@ -45,9 +46,21 @@ async function run(args: readonly string[]): Promise<number> {
   }
 }
 
-function helpOf(path: string, entry: Entry | undefined): string {
+async function helpOf(
+  path: string,
+  entry: Entry | undefined,
+  rest: readonly string[],
+): Promise<string> {
   if (entry === undefined) return generalHelp(COMMANDS);
-  return 'commands' in entry ? groupHelp(entry) : commandHelp(path, entry);
+  if ('commands' in entry) return groupHelp(entry);
+  const [file] = 'param' in entry.options ? operandsIn(entry, rest) : [];
+  if (file === undefined) return commandHelp(path, entry);
+  try {
+    return commandHelp(path, entry, await paramRows(file));
+  } catch (error) {
+    if (!(error instanceof LeatError)) throw error;
+    return `${commandHelp(path, entry)}\nThe parameters of the pipeline are not known. ${error.message}\n`;
+  }
 }
 
 function ownVersion(): string {

@@ -19,11 +19,7 @@ export function parseCall(
   args: readonly string[],
   variables: NodeJS.ProcessEnv,
 ): Call {
-  const settingFlags = settingsIn(command.settings).map(({ flag }) => flag);
-  const options: Options = {
-    ...Object.fromEntries(settingFlags.map((flag) => [flag, { type: 'string' as const }])),
-    ...command.options,
-  };
+  const options = optionsOf(command);
   demandKnown(path, args, options);
   const { values: flags, positionals: operands } = parsed(path, args, options);
   const [least, most] = command.operandCount;
@@ -36,6 +32,20 @@ export function parseCall(
   const settings = readSettings(flags, variables);
   const logger = createLogger({ ...settings.log, beforeLine: clearProgress });
   return { operands, flags, settings, logger };
+}
+
+/** The operands of a command among the words behind it, whatever is wrong with its options. */
+export function operandsIn(command: Command, args: readonly string[]): readonly string[] {
+  const options = optionsOf(command);
+  return parseArgs({ args: [...args], options, strict: false, allowPositionals: true }).positionals;
+}
+
+function optionsOf(command: Command): Options {
+  const settingFlags = settingsIn(command.settings).map(({ flag }) => flag);
+  return {
+    ...Object.fromEntries(settingFlags.map((flag) => [flag, { type: 'string' as const }])),
+    ...command.options,
+  };
 }
 
 function parsed(

@@ -1,13 +1,15 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LeatError, messageOf } from '@leat/core';
-import { findNatsServer, type NatsServer, startNatsServer } from '@leat/nats-server';
+import { findNatsServer, type NatsServer, startNatsServer, startTime } from '@leat/nats-server';
 import type { Logger } from '@leat/runtime';
 
 /** Where the server of a state directory can be found by other processes, while it runs. */
 interface Trace {
   readonly url: string;
   readonly pid: number;
+  /** When the process was started: its number may be another's by now. */
+  readonly started: string;
 }
 
 /**
@@ -54,7 +56,8 @@ export class EmbeddedNats {
     });
     logger.info({ version: server.version, url: server.url }, 'nats-server started');
     const traceFile = join(stateDir, 'server.json');
-    const trace: Trace = { url: server.url, pid: process.pid };
+    const started = (await startTime(process.pid)) ?? '';
+    const trace: Trace = { url: server.url, pid: process.pid, started };
     await writeFile(traceFile, `${JSON.stringify(trace)}\n`);
     return new EmbeddedNats(server, traceFile, logger);
   }
@@ -63,8 +66,8 @@ export class EmbeddedNats {
   static async runningUrl(stateDir: string): Promise<string | undefined> {
     try {
       const trace = JSON.parse(await readFile(join(stateDir, 'server.json'), 'utf8')) as Trace;
-      process.kill(trace.pid, 0);
-      return trace.url;
+      const started = await startTime(trace.pid);
+      return started !== undefined && started === trace.started ? trace.url : undefined;
     } catch {
       return undefined;
     }

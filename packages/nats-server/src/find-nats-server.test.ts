@@ -118,7 +118,7 @@ describe('nothing', () => {
     const failure = find();
     await expect(failure).rejects.toThrow(NatsServerError);
     await expect(failure).rejects.toThrow(
-      /no nats-server .* \(release: .*ECONNREFUSED.*go: go is not installed; debian: .*\): install nats-server .* NATS_SERVER_BIN, .* Go, .* NATS_URL$/,
+      /no nats-server .* \(release: .*ECONNREFUSED.*debian: .*; go: go is not installed\): install nats-server .* NATS_SERVER_BIN, .* Go, .* NATS_URL$/,
     );
     expect(await cacheFiles()).toEqual([]);
   });

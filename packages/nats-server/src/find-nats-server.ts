@@ -18,6 +18,7 @@ import { buildWithGo } from './go.ts';
 import { findInstalled } from './installed.ts';
 import { DEFAULT_RELEASE_URL, downloadRelease } from './release.ts';
 import type { Rung, RungRequest } from './rung.ts';
+import { sayWhile } from './say-while.ts';
 import { MINIMUM_VERSION, PINNED_VERSION, isNewEnough, normalizeVersion } from './version.ts';
 
 export interface FindNatsServerOptions {
@@ -37,15 +38,18 @@ export interface FindNatsServerOptions {
   readonly releaseUrl?: string;
 }
 
-const RUNGS: readonly (readonly ['release' | 'go' | 'debian', Rung])[] = [
+type NamedRung = readonly [origin: 'release' | 'go' | 'debian', rung: Rung];
+
+/** Seconds before minutes: a package was unpacked in 15 s where a build took 153. */
+const RUNGS: readonly NamedRung[] = [
   ['release', downloadRelease],
-  ['go', buildWithGo],
   ['debian', unpackFromDebian],
+  ['go', buildWithGo],
 ];
 
 /**
  * Finds a nats-server, or gets one: `NATS_SERVER_BIN`, `PATH`, the cache, the official release, a
- * build with Go, a package of Debian or Ubuntu, in this order. What is fetched goes into the cache.
+ * package of Debian or Ubuntu, a build with Go, in this order. What is fetched goes into the cache.
  */
 export async function findNatsServer(
   options: FindNatsServerOptions = {},
@@ -107,7 +111,9 @@ async function climb(
     const staging = await openStaging(directory);
     const startedAt = performance.now();
     try {
-      const staged = await rung({ ...request, staging });
+      const staged = await sayWhile(rung({ ...request, staging }), (seconds) =>
+        log(`still getting nats-server (${origin}), for ${seconds} s now`),
+      );
       const got = await readVersion(staged, signal);
       if (exact ? got !== version : !isNewEnough(got)) {
         throw new NatsServerError(`gave version ${got}, not ${version}`);
