@@ -6,6 +6,7 @@ import * as files from '@leat/connectors/files';
 import * as memory from '@leat/connectors/memory';
 import * as postgres from '@leat/connectors/postgres';
 import * as host from '@leat/host';
+import * as operate from '@leat/operate';
 import * as sdk from '@leat/sdk';
 import * as leat from 'leat';
 import * as leatFiles from 'leat/files';
@@ -20,7 +21,7 @@ const SOURCES = new URL('../../packages/leat/src/', import.meta.url);
 
 test('leat has all that pipelines, sources and sinks are written with, and the very same', () => {
   const { runPipeline, serve } = host;
-  expect(leat).toEqual({ ...sdk, runPipeline, serve });
+  expect(leat).toEqual({ ...sdk, runPipeline, serve, connect: operate.connect });
   expect(leatFiles).toEqual({ ...files });
   expect(leatMemory).toEqual({ ...memory });
   expect(leatPostgres).toEqual({ ...postgres });

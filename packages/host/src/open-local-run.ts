@@ -111,7 +111,7 @@ async function openSite(
 /** The run that was asked for, one that was interrupted with the same parameters, or a new one. */
 async function startAsked({ source, options, connection, embedded }: Site): Promise<StartedRun> {
   const { runs } = connection;
-  const { params = {}, secrets = {}, isRecovered = false } = options;
+  const { params = {}, secrets = {}, recover = false } = options;
   const { logger } = loggersOf(options);
   const wanted = { params, secrets };
   // On a server that others use, an open run may be in their hands.
@@ -119,7 +119,7 @@ async function startAsked({ source, options, connection, embedded }: Site): Prom
   const started = await startRun(runs, {
     pipeline: source.pipeline,
     ...wanted,
-    isRecovered,
+    isRecovered: recover,
     ...(source.file !== undefined && { file: source.file }),
     ...(run !== undefined && { run }),
   });

@@ -26,7 +26,7 @@ export interface LocalRunOptions extends ServiceOptions {
    * Go on with what the sinks have of a run of this id, which NATS does not know any more.
    * @defaultValue `false`
    */
-  readonly isRecovered?: boolean;
+  readonly recover?: boolean;
   /**
    * Replicas of each mapper.
    * @defaultValue `1`

@@ -11,3 +11,21 @@ export type {
   Service,
 } from '@leat/host';
 export { runPipeline, serve } from '@leat/host';
+export type {
+  ConnectOptions,
+  DeadLetter,
+  DeadLetterGroup,
+  DeadLetters,
+  Diagnosis,
+  DoctorOptions,
+  ExportOptions,
+  Finding,
+  Leat,
+  LetterChoice,
+  RunHandle,
+  RunList,
+  RunsWanted,
+  StartOptions,
+  Verification,
+} from '@leat/operate';
+export { connect } from '@leat/operate';

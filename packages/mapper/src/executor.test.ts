@@ -153,7 +153,9 @@ test('threads and a time-out without a file to load are refused; otherwise none 
     logger: createLogger({ format: 'json', level: 'silent' }),
     log: { format: 'json', level: 'silent' },
   } as const;
-  expect(() => createExecutor(stage, options)).toThrow('The mapper work has 2 threads, for which its pipeline file is loaded again');
+  expect(() => createExecutor(stage, options)).toThrow(
+    'The mapper work has 2 threads, for which its pipeline file is loaded again',
+  );
   expect(() => createExecutor({ ...stage, threads: 0, timeoutMs: 5 }, options)).toThrow(
     'The mapper work has a time-out',
   );

@@ -49,7 +49,7 @@ async function dev(call: Call): Promise<number> {
     mappers: countFlag(call, 'mappers', 1),
     params: paramsOf(call),
     secrets: secretsOf(call),
-    isRecovered: call.flags['recover'] === true,
+    recover: call.flags['recover'] === true,
     stateDir,
     ...(isNatsGiven && { connection: { ...nats, servers: nats.url } }),
     ...(run !== undefined && { run }),
