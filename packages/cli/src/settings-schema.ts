@@ -63,7 +63,7 @@ const schema = z.object({
     variable: 'NATS_URL',
     value: 'URL',
     description:
-      'Address of the NATS server; several are separated by commas. `leat dev` brings its own.',
+      'Address of the NATS server; several are separated by commas. `leat dev` brings its own where none is named.',
   }),
   user: z.string().optional().register(META, {
     group: 'nats',
