@@ -93,8 +93,8 @@ test('dead letters are listed, filtered and shown', async () => {
     [['show', RUN, '1', '13'], /no such dead letter of record 13 of chunk 1/],
     [['list', '--pipeline', 'other'], /pipeline "other".*it has those of unruly/],
     [['list', 'a.*'], /run id "a\.\*" must be/],
-    [['show', RUN], /got "show r1": see "leat dead --help"/],
-    [['away'], /got "away": see "leat dead --help"/],
+    [['show', RUN], /got 1 operands: see "leat dead show --help"/],
+    [['away'], /no command "dead away": use one of list, groups, show/],
   ];
   for (const [args, says] of refusals) {
     const ended = await dead(...args);

@@ -131,9 +131,9 @@ test('dead letters are tried again: all, by stage, by error, or one; and dropped
     [['redrive', 'no-such-run'], /There is no run "no-such-run"/],
     [['drop', 'no-such-run'], /There is no run "no-such-run"/],
     [['redrive', RUN, '--pipeline', 'other'], /There is no run "r1"/],
-    [['redrive'], /got "redrive": see "leat dead --help"/],
-    [['redrive', RUN, '0'], /got "redrive r1 0": see "leat dead --help"/],
-    [['drop', RUN, '0', 'x'], /got "drop r1 0 x": see "leat dead --help"/],
+    [['redrive'], /got 0 operands: see "leat dead redrive --help"/],
+    [['redrive', RUN, '0'], /got 2 operands: see "leat dead redrive --help"/],
+    [['drop', RUN, '0', 'x'], /index of a record must be a whole number from 0; it is "x"/],
   ];
   for (const [args, says] of refusals) {
     const ended = await site.leat('dead', ...args);

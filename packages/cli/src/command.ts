@@ -13,6 +13,11 @@ export interface CommandOption {
   readonly meaning: string;
 }
 
+export type StringOption = CommandOption & { readonly type: 'string'; readonly multiple?: false };
+export type BooleanOption = CommandOption & { readonly type: 'boolean'; readonly multiple?: false };
+/** An option that may be given any number of times. */
+export type ListOption = CommandOption & { readonly type: 'string'; readonly multiple: true };
+
 export type CommandOptions = Readonly<Record<string, CommandOption>>;
 
 /** The values of a command's options, as `parseArgs` gives them. */
@@ -25,8 +30,8 @@ export interface Command<O extends CommandOptions = CommandOptions> {
   readonly name: string;
   /** What the command is called with, for the help: `<pipeline>`. */
   readonly operands: string;
-  /** How many operands there must and may be. */
-  readonly operandCount: readonly [least: number, most: number];
+  /** How many operands there must and may be, and a number between them that makes no sense. */
+  readonly operandCount: readonly [least: number, most: number, not?: number];
   readonly summary: string;
   readonly options: O;
   /**
@@ -89,13 +94,13 @@ export function pipelineFlag(call: Call): string | undefined {
 }
 
 /** The option of a command that starts runs. */
-export const RECOVER: CommandOption = {
+export const RECOVER: BooleanOption = {
   type: 'boolean',
   meaning: 'Go on with what the sinks have of a run with this id that NATS does not know any more.',
 };
 
 /** The options of a command that makes runs with parameters. */
-export const PARAM_OPTIONS: Readonly<Record<'param' | 'secret', CommandOption>> = {
+export const PARAM_OPTIONS: Readonly<Record<'param' | 'secret', ListOption>> = {
   param: { type: 'string', multiple: true, value: 'K=V', meaning: 'A parameter of the run.' },
   secret: {
     type: 'string',

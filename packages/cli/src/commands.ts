@@ -1,6 +1,6 @@
 import { completionCommand } from './commands/completion.ts';
 import { cancelCommand, pauseCommand, resumeCommand } from './commands/control.ts';
-import { deadCommand } from './commands/dead.ts';
+import { deadCommands } from './commands/dead.ts';
 import { devCommand } from './commands/dev.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { exportCommand } from './commands/export.ts';
@@ -23,7 +23,7 @@ const OTHERS: readonly Entry[] = [
   cancelCommand,
   verifyCommand,
   exportCommand,
-  deadCommand,
+  deadCommands,
   doctorCommand,
   permissionsCommand,
 ];

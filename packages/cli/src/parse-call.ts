@@ -22,8 +22,8 @@ export function parseCall(
   const options = optionsOf(command);
   demandKnown(path, args, options);
   const { values: flags, positionals: operands } = parsed(path, args, options);
-  const [least, most] = command.operandCount;
-  if (operands.length < least || operands.length > most) {
+  const [least, most, not] = command.operandCount;
+  if (operands.length < least || operands.length > most || operands.length === not) {
     throw misuse(
       path,
       `It takes ${command.operands || 'no operands'} and got ${operands.length} operands`,

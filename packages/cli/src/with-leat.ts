@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { EmbeddedNats } from '@leat/host';
 import { connect, type Leat } from '@leat/operate';
 import type { NatsSettings } from '@leat/runtime';
-import { type Call, type CommandOption, pipelineFlag } from './command.ts';
+import { type Call, pipelineFlag, type StringOption } from './command.ts';
 
 /** The option of every command that takes a run's id, which several pipelines may have. */
-export const PIPELINE_OPTION: CommandOption = {
+export const PIPELINE_OPTION: StringOption = {
   type: 'string',
   value: 'NAME',
   meaning: 'Of which pipeline; needed if several have a run of that id.',

@@ -7,32 +7,33 @@ import {
   type LeftOut,
   type LetterChoice,
 } from '@leat/operate';
-import type { Call, Command } from '../command.ts';
+import {
+  type Call,
+  type Command,
+  type CommandGroup,
+  type CommandOptions,
+  defineCommand,
+  type Flags,
+} from '../command.ts';
 import { deadLetterGroupLine, deadLetterLine, deadLetterText, plain } from '../dead-letter-text.ts';
 import { EXIT } from '../exit-code.ts';
 import { printJson } from '../json.ts';
 import { outputWidth, print } from '../output.ts';
 import { PIPELINE_OPTION, pipelineChoice, withLeat } from '../with-leat.ts';
 
-export const deadCommand: Command = {
-  name: 'dead',
-  operands:
-    'list|groups [run] | show <run> <chunk> <index> | redrive|drop <run> [<chunk> <index>] | export <run> <chunk>',
-  operandCount: [1, 4],
-  summary:
-    'Lists or counts dead letters, shows one, has records tried again, removes or exports them.',
-  options: {
-    pipeline: PIPELINE_OPTION,
-    stage: { type: 'string', value: 'NAME', meaning: 'Only those of this stage.' },
-    error: {
-      type: 'string',
-      value: 'TEXT',
-      meaning: "Only those with this text in the error's name or message.",
-    },
-    json: { type: 'boolean', meaning: 'Print JSON: whole letters, one a line; or what is done.' },
+const CHOICE = {
+  pipeline: PIPELINE_OPTION,
+  stage: { type: 'string', value: 'NAME', meaning: 'Only those of this stage.' },
+  error: {
+    type: 'string',
+    value: 'TEXT',
+    meaning: "Only those with this text in the error's name or message.",
   },
-  run: dead,
-};
+} as const satisfies CommandOptions;
+const OPTIONS = {
+  ...CHOICE,
+  json: { type: 'boolean', meaning: 'Print JSON: whole letters, one a line; or what is done.' },
+} as const satisfies CommandOptions;
 
 /** Where a line ends that nobody sees on a terminal. */
 const LINE_WIDTH = 160;
@@ -56,39 +57,97 @@ interface Asked {
   readonly isFiltered: boolean;
 }
 
-interface Action {
-  /** How many operands there must be, beside the action's name. */
-  readonly operands: readonly number[];
-  readonly run: (asked: Asked) => Promise<void>;
-}
+const SETTINGS = ['nats', 'state'] as const;
 
-const ACTIONS: Readonly<Record<string, Action>> = {
-  list: { operands: [0, 1], run: list },
-  groups: { operands: [0, 1], run: groups },
-  show: { operands: [3], run: show },
-  redrive: { operands: [1, 3], run: redrive },
-  drop: { operands: [1, 3], run: drop },
-  export: { operands: [2], run: exportChunk },
+const listCommand: Command = defineCommand({
+  name: 'list',
+  operands: '[run]',
+  operandCount: [0, 1],
+  summary: 'Lists dead letters, one a line.',
+  options: OPTIONS,
+  settings: SETTINGS,
+  examples: ['dead list', 'dead list <run> --stage squares --json'],
+  run: (call) => act(call, list),
+});
+
+const groupsCommand: Command = defineCommand({
+  name: 'groups',
+  operands: '[run]',
+  operandCount: [0, 1],
+  summary: 'Counts dead letters by stage and error.',
+  options: OPTIONS,
+  settings: SETTINGS,
+  examples: ['dead groups', 'dead groups <run> --json'],
+  run: (call) => act(call, groups),
+});
+
+const showCommand: Command = defineCommand({
+  name: 'show',
+  operands: '<run> <chunk> <index>',
+  operandCount: [3, 3],
+  summary: 'Shows one dead letter with its stack and its record.',
+  options: OPTIONS,
+  settings: SETTINGS,
+  examples: ['dead show <run> 42 7', 'dead show <run> 42 7 --json'],
+  run: (call) => act(call, show),
+});
+
+const redriveCommand: Command = defineCommand({
+  name: 'redrive',
+  operands: '<run> [<chunk> <index>]',
+  operandCount: [1, 3, 2],
+  summary: 'Has the records of dead letters tried again: all of a run, or those chosen.',
+  options: OPTIONS,
+  settings: SETTINGS,
+  examples: ['dead redrive <run>', 'dead redrive <run> --error ECONNREFUSED'],
+  run: (call) => act(call, redrive),
+});
+
+const dropCommand: Command = defineCommand({
+  name: 'drop',
+  operands: '<run> [<chunk> <index>]',
+  operandCount: [1, 3, 2],
+  summary: 'Removes dead letters for good; the report counts them still.',
+  options: OPTIONS,
+  settings: SETTINGS,
+  examples: ['dead drop <run> 42 7', 'dead drop <run> --stage squares'],
+  run: (call) => act(call, drop),
+});
+
+const exportCommand: Command = defineCommand({
+  name: 'export',
+  operands: '<run> <chunk>',
+  operandCount: [2, 2],
+  summary: 'Writes the failed records of a chunk as a file that a test can replay.',
+  options: CHOICE,
+  settings: SETTINGS,
+  examples: ['dead export <run> 42 > chunk.json', 'dead export <run> 42 --pipeline orders'],
+  run: (call) => act(call, exportChunk),
+});
+
+export const deadCommands: CommandGroup = {
+  name: 'dead',
+  summary: 'Lists, shows, tries again, removes and exports dead letters.',
+  commands: [listCommand, groupsCommand, showCommand, redriveCommand, dropCommand, exportCommand],
+  examples: ['dead list <run>', 'dead redrive <run>'],
 };
 
-async function dead(call: Call): Promise<number> {
-  const [name = '', run = '', chunk = '', index = ''] = call.operands;
-  const action = Object.hasOwn(ACTIONS, name) ? ACTIONS[name] : undefined;
-  const isIndex = index === '' || /^\d{1,9}$/.test(index);
-  if (action === undefined || !isIndex || !action.operands.includes(call.operands.length - 1)) {
-    throw misuse(call);
-  }
-  const { stage, error } = call.flags as { readonly stage?: string; readonly error?: string };
+/** A call of any of these commands; one that prints JSON in any case has no `--json`. */
+type DeadCall = Call<typeof CHOICE> & { readonly flags: { readonly json?: boolean } };
+
+async function act(call: DeadCall, action: (asked: Asked) => Promise<void>): Promise<number> {
+  const [run = '', chunk = '', index = ''] = call.operands;
+  const { stage, error, json } = call.flags;
+  if (index !== '' && !/^\d{1,9}$/.test(index)) throw badIndex(index);
   const choice: DeadLetterChoice = {
     ...(index !== '' && { chunk, index: Number(index) }),
     ...(stage !== undefined && { stage }),
     ...(error !== undefined && { error }),
   };
-  const isJson = call.flags['json'] === true;
   const isFiltered = stage !== undefined || error !== undefined;
-  const asked = { run, chunk, index: Number(index), isJson, isFiltered };
+  const asked = { run, chunk, index: Number(index), isJson: json === true, isFiltered };
   await withLeat(call, (leat) =>
-    action.run({ ...asked, leat, choice: { ...choice, ...pipelineChoice(call) } }),
+    action({ ...asked, leat, choice: { ...choice, ...pipelineChoice(call) } }),
   );
   return EXIT.ok;
 }
@@ -154,10 +213,9 @@ function counted(records: number): string {
   return `${records.toLocaleString('en')} dead ${records === 1 ? 'letter' : 'letters'}`;
 }
 
-function misuse(call: Call): LeatError {
-  const got = JSON.stringify(call.operands.join(' '));
+function badIndex(index: string): LeatError {
   return new LeatError(
     'invalid-configuration',
-    `It takes ${deadCommand.operands} and got ${got}: see "leat dead --help".`,
+    `The index of a record must be a whole number from 0; it is ${JSON.stringify(index)}: "leat dead list" shows it.`,
   );
 }

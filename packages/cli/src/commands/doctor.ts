@@ -1,43 +1,47 @@
 import { loadPipeline } from '@leat/runtime';
 import type { Diagnosis, Finding } from '@leat/operate';
-import type { Call, Command } from '../command.ts';
+import { type Call, type Command, type CommandOptions, defineCommand } from '../command.ts';
 import { findingLine, mendedLine, summaryLine } from '../doctor-text.ts';
 import { EXIT } from '../exit-code.ts';
 import { JSON_OPTION, printJson } from '../json.ts';
 import { print } from '../output.ts';
 import { withLeat } from '../with-leat.ts';
 
-export const doctorCommand: Command = {
+const OPTIONS = {
+  production: {
+    type: 'boolean',
+    meaning: 'Judge a single server as strictly as a cluster.',
+  },
+  monitor: {
+    type: 'string',
+    multiple: true,
+    value: 'URL',
+    meaning: 'A server’s monitoring endpoint, such as http://127.0.0.1:8222.',
+  },
+  fix: { type: 'boolean', meaning: 'Mend what can be mended without losing anything.' },
+  json: JSON_OPTION,
+} as const satisfies CommandOptions;
+
+export const doctorCommand: Command = defineCommand({
   name: 'doctor',
   operands: '[pipeline]',
   operandCount: [0, 1],
   summary: 'Looks for what loses data or stalls on a NATS server, for one pipeline or all.',
-  options: {
-    production: {
-      type: 'boolean',
-      meaning: 'Judge a single server as strictly as a cluster.',
-    },
-    monitor: {
-      type: 'string',
-      multiple: true,
-      value: 'URL',
-      meaning: 'A server’s monitoring endpoint, such as http://127.0.0.1:8222.',
-    },
-    fix: { type: 'boolean', meaning: 'Mend what can be mended without losing anything.' },
-    json: JSON_OPTION,
-  },
+  options: OPTIONS,
+  settings: ['nats', 'queues', 'state'],
+  examples: ['doctor', 'doctor pipeline.ts --production --monitor http://127.0.0.1:8222'],
   run: doctor,
-};
+});
 
-async function doctor(call: Call): Promise<number> {
+async function doctor(call: Call<typeof OPTIONS>): Promise<number> {
   const [file] = call.operands;
   const pipeline = file === undefined ? undefined : await loadPipeline(file);
   const diagnosis = await withLeat(call, (leat) =>
     leat.doctor({
       ...(pipeline && { pipeline }),
-      isProduction: call.flags['production'] === true,
-      monitors: (call.flags['monitor'] ?? []) as readonly string[],
-      fix: call.flags['fix'] === true,
+      isProduction: call.flags.production === true,
+      monitors: call.flags.monitor ?? [],
+      fix: call.flags.fix === true,
     }),
   );
   await show(call, diagnosis);
@@ -45,8 +49,11 @@ async function doctor(call: Call): Promise<number> {
   return isWell ? EXIT.ok : EXIT.failed;
 }
 
-async function show(call: Call, { server, mended, findings }: Diagnosis): Promise<void> {
-  if (call.flags['json'] === true) {
+async function show(
+  call: Call<typeof OPTIONS>,
+  { server, mended, findings }: Diagnosis,
+): Promise<void> {
+  if (call.flags.json === true) {
     const shown = {
       server,
       mended: mended.map(({ finding, refusal }) => ({ ...facts(finding), refusal })),

@@ -4,26 +4,30 @@ import { Readable } from 'node:stream';
 import { pipeline as pump } from 'node:stream/promises';
 import { LeatError } from '@leat/core';
 import type { StoredChunk } from '@leat/sdk';
-import type { Call, Command } from '../command.ts';
+import { type Call, type Command, type CommandOptions, defineCommand } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
 import { printJson } from '../json.ts';
 import { print } from '../output.ts';
 import { pipelineOfRun } from '../pipeline-of-run.ts';
 import { PIPELINE_OPTION, pipelineChoice, withLeat } from '../with-leat.ts';
 
-export const exportCommand: Command = {
+const OPTIONS = {
+  pipeline: PIPELINE_OPTION,
+  to: { type: 'string', value: 'FILE', meaning: 'Where to (default: standard output).' },
+  stage: { type: 'string', value: 'NAME', meaning: 'Which saver, if there are several.' },
+  json: { type: 'boolean', meaning: 'With --to: print how much was written, as JSON.' },
+} as const satisfies CommandOptions;
+
+export const exportCommand: Command = defineCommand({
   name: 'export',
   operands: '<run> [pipeline]',
   operandCount: [1, 2],
   summary: 'Writes what a finished run saved as one stream of NDJSON, in dataset order.',
-  options: {
-    pipeline: PIPELINE_OPTION,
-    to: { type: 'string', value: 'FILE', meaning: 'Where to (default: standard output).' },
-    stage: { type: 'string', value: 'NAME', meaning: 'Which saver, if there are several.' },
-    json: { type: 'boolean', meaning: 'With --to: print how much was written, as JSON.' },
-  },
+  options: OPTIONS,
+  settings: ['nats', 'state'],
+  examples: ['export <run> > records.ndjson', 'export <run> pipeline.ts --to records.ndjson'],
   run: exportRun,
-};
+});
 
 /** How much was written. */
 interface Written {
@@ -32,10 +36,10 @@ interface Written {
   bytes: number;
 }
 
-async function exportRun(call: Call): Promise<number> {
+async function exportRun(call: Call<typeof OPTIONS>): Promise<number> {
   const [id = ''] = call.operands;
-  const { to, stage } = call.flags as { readonly to?: string; readonly stage?: string };
-  const isJson = call.flags['json'] === true;
+  const { to, stage } = call.flags;
+  const isJson = call.flags.json === true;
   if (isJson && to === undefined) {
     throw new LeatError(
       'invalid-configuration',

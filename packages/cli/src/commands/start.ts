@@ -3,6 +3,8 @@ import { loadPipeline } from '@leat/runtime';
 import {
   type Call,
   type Command,
+  type CommandOptions,
+  defineCommand,
   PARAM_OPTIONS,
   paramsOf,
   RECOVER,
@@ -14,25 +16,29 @@ import { JSON_OPTION, printJson } from '../json.ts';
 import { print } from '../output.ts';
 import { connectTo } from '../with-leat.ts';
 
-export const startCommand: Command = {
+const OPTIONS = {
+  run: {
+    type: 'string',
+    value: 'ID',
+    meaning: 'The run’s id; one that failed or is paused goes on.',
+  },
+  recover: RECOVER,
+  ...PARAM_OPTIONS,
+  json: JSON_OPTION,
+} as const satisfies CommandOptions;
+
+export const startCommand: Command = defineCommand({
   name: 'start',
   operands: '<pipeline>',
   operandCount: [1, 1],
   summary: 'Creates a run for the services to work on, and prints its id.',
-  options: {
-    run: {
-      type: 'string',
-      value: 'ID',
-      meaning: 'The run’s id; one that failed or is paused goes on.',
-    },
-    recover: RECOVER,
-    ...PARAM_OPTIONS,
-    json: JSON_OPTION,
-  },
+  options: OPTIONS,
+  settings: ['nats', 'queues'],
+  examples: ['start pipeline.ts', 'start pipeline.ts --run monday --param file=orders.csv'],
   run: start,
-};
+});
 
-async function start(call: Call): Promise<number> {
+async function start(call: Call<typeof OPTIONS>): Promise<number> {
   const [file = ''] = call.operands;
   const pipeline = await loadPipeline(file);
   const id = runFlag(call);
@@ -40,12 +46,12 @@ async function start(call: Call): Promise<number> {
     file: resolve(file),
     params: paramsOf(call),
     secrets: secretsOf(call),
-    recover: call.flags['recover'] === true,
+    recover: call.flags.recover === true,
     ...(id !== undefined && { run: id }),
   };
   await using leat = await connectTo(call, call.settings.nats);
   const run = await leat.start(pipeline, options);
-  if (call.flags['json'] === true) await printJson({ run: run.id, pipeline: run.pipeline });
+  if (call.flags.json === true) await printJson({ run: run.id, pipeline: run.pipeline });
   else await print(`${run.id}\n`);
   return EXIT.ok;
 }

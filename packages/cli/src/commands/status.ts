@@ -1,6 +1,6 @@
 import { estimateOf, isEnded, type RunReport } from '@leat/core';
 import type { Leat, RunHandle } from '@leat/operate';
-import type { Call, Command } from '../command.ts';
+import { type Call, type Command, type CommandOptions, defineCommand } from '../command.ts';
 import { EXIT, exitCodeOfState } from '../exit-code.ts';
 import { JSON_OPTION, printJson } from '../json.ts';
 import { print } from '../output.ts';
@@ -10,32 +10,36 @@ import { reportText } from '../report-text.ts';
 import { listenForShutdown } from '../shutdown.ts';
 import { PIPELINE_OPTION, pipelineChoice, withLeat } from '../with-leat.ts';
 
-export const statusCommand: Command = {
+const OPTIONS = {
+  pipeline: PIPELINE_OPTION,
+  json: JSON_OPTION,
+  watch: { type: 'boolean', meaning: 'Go on showing it until the run ends, or Ctrl-C.' },
+} as const satisfies CommandOptions;
+
+export const statusCommand: Command = defineCommand({
   name: 'status',
   operands: '[run]',
   operandCount: [0, 1],
   summary: 'Shows how far a run has come, or all runs.',
-  options: {
-    pipeline: PIPELINE_OPTION,
-    json: JSON_OPTION,
-    watch: { type: 'boolean', meaning: 'Go on showing it until the run ends, or Ctrl-C.' },
-  },
+  options: OPTIONS,
+  settings: ['nats', 'state'],
+  examples: ['status', 'status <run> --watch'],
   run: status,
-};
+});
 
-function status(call: Call): Promise<number> {
+function status(call: Call<typeof OPTIONS>): Promise<number> {
   const [id] = call.operands;
   return withLeat(call, async (leat) => {
     if (id === undefined) return showAll(call, leat);
     const run = await leat.run(id, pipelineChoice(call));
-    if (call.flags['watch'] === true) return watch(call, run);
+    if (call.flags.watch === true) return watch(call, run);
     await show(call, await run.report());
     return EXIT.ok;
   });
 }
 
-async function show(call: Call, report: RunReport): Promise<void> {
-  if (call.flags['json'] === true) await printJson(report);
+async function show(call: Call<typeof OPTIONS>, report: RunReport): Promise<void> {
+  if (call.flags.json === true) await printJson(report);
   else await print(`${reportText(report)}${estimateText(report)}`);
 }
 
@@ -47,9 +51,9 @@ function estimateText(report: RunReport): string {
   return `${'rate'.padEnd(11)} ${rate} records/s\n${'ETA'.padEnd(11)} ${clock(estimate.remainingMs)}\n`;
 }
 
-async function showAll(call: Call, leat: Leat): Promise<number> {
+async function showAll(call: Call<typeof OPTIONS>, leat: Leat): Promise<number> {
   const reports = leat.runs.list(pipelineChoice(call));
-  if (call.flags['json'] === true) {
+  if (call.flags.json === true) {
     const all: RunReport[] = [];
     for await (const report of reports) all.push(report);
     await printJson(all);
@@ -70,10 +74,10 @@ function lineOf({ run, pipeline, state, records, chunks, troubles }: RunReport):
 }
 
 /** @returns what the run's end means for the shell, as `leat dev` says it */
-async function watch(call: Call, run: RunHandle): Promise<number> {
+async function watch(call: Call<typeof OPTIONS>, run: RunHandle): Promise<number> {
   const { stop } = listenForShutdown(() => undefined);
   const display = new ProgressDisplay(call.logger);
-  const isJson = call.flags['json'] === true;
+  const isJson = call.flags.json === true;
   let last: RunReport | undefined;
   for await (const report of run.reports({ signal: stop })) {
     last = report;

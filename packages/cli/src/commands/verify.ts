@@ -1,30 +1,34 @@
-import type { Call, Command } from '../command.ts';
+import { type Call, type Command, type CommandOptions, defineCommand } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
 import { JSON_OPTION, printJson } from '../json.ts';
 import { print } from '../output.ts';
 import { pipelineOfRun } from '../pipeline-of-run.ts';
 import { PIPELINE_OPTION, pipelineChoice, withLeat } from '../with-leat.ts';
 
-export const verifyCommand: Command = {
+const OPTIONS = { pipeline: PIPELINE_OPTION, json: JSON_OPTION } as const satisfies CommandOptions;
+
+export const verifyCommand: Command = defineCommand({
   name: 'verify',
   operands: '<run> [pipeline]',
   operandCount: [1, 2],
   summary: 'Counts what is in the sinks, and compares it with the run’s report.',
-  options: { pipeline: PIPELINE_OPTION, json: JSON_OPTION },
+  options: OPTIONS,
+  settings: ['nats', 'state'],
+  examples: ['verify <run>', 'verify <run> pipeline.ts --json'],
   run: verify,
-};
+});
 
 /** Beyond this many, findings are only counted. */
 const MAX_FINDINGS = 50;
 
-async function verify(call: Call): Promise<number> {
+async function verify(call: Call<typeof OPTIONS>): Promise<number> {
   const [id = ''] = call.operands;
   const verification = await withLeat(call, async (leat, isOfDev) => {
     const run = await leat.run(id, pipelineChoice(call));
     return leat.verify(id, await pipelineOfRun(call, run, isOfDev, 'verify'));
   });
   const { findings } = verification;
-  if (call.flags['json'] === true) {
+  if (call.flags.json === true) {
     await printJson(verification);
   } else {
     for (const finding of findings.slice(0, MAX_FINDINGS)) await print(`${finding}\n`);
