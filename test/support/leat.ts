@@ -1,7 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-const BIN = fileURLToPath(new URL('../../packages/cli/bin/leat.js', import.meta.url));
+/** The command's file. */
+export const BIN: string = fileURLToPath(
+  new URL('../../packages/cli/bin/leat.js', import.meta.url),
+);
 
 /** A pipeline file of the test fixtures. */
 export function fixture(name: string): string {

@@ -34,13 +34,10 @@ export interface Command<O extends CommandOptions = CommandOptions> {
   readonly operandCount: readonly [least: number, most: number, not?: number];
   readonly summary: string;
   readonly options: O;
-  /**
-   * The groups of settings that have an effect on the command; what logs look like, always.
-   * @defaultValue all
-   */
-  readonly settings?: readonly SettingGroup[];
+  /** The groups of settings that have an effect on the command; what logs look like, always has. */
+  readonly settings: readonly SettingGroup[];
   /** What may stand behind `leat`, for the help. */
-  readonly examples?: readonly [string, string];
+  readonly examples: readonly [string, string];
   /** @returns the exit code */
   run(call: Call<O>): Promise<number>;
 }

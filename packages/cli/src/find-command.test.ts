@@ -7,6 +7,8 @@ const show: Entry = {
   operands: '<run>',
   operandCount: [1, 1],
   summary: '',
+  settings: [],
+  examples: ['', ''],
   options: { json: { type: 'boolean', meaning: '' } },
   run: () => Promise.resolve(0),
 };

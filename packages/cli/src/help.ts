@@ -64,7 +64,7 @@ export function commandHelp(path: string, command: Command, params: readonly Row
     'Settings, by option or by environment variable:',
     ...lines(settings, left),
     '',
-    ...examplesOf(command.examples ?? []),
+    ...examplesOf(command.examples),
   ].join('\n');
 }
 
@@ -83,7 +83,6 @@ function rowOfSetting({ flag, value, variable, fallback, meaning }: SettingRow):
 }
 
 function examplesOf(examples: readonly string[]): string[] {
-  if (examples.length === 0) return [];
   return ['Examples:', ...examples.map((each) => `  leat ${each}`), ''];
 }
 

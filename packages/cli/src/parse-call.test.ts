@@ -8,6 +8,7 @@ const STATUS: Command = {
   operandCount: [0, 1],
   summary: '',
   settings: ['nats'],
+  examples: ['', ''],
   options: {
     json: { type: 'boolean', meaning: '' },
     monitor: { type: 'string', multiple: true, meaning: '' },

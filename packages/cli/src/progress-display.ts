@@ -21,7 +21,8 @@ export function clearProgress(): void {
 export class ProgressDisplay {
   readonly #logger: Logger;
   readonly #pace = new Pace();
-  readonly #isTerminal = process.stderr.isTTY;
+  /** A dumb terminal cannot draw over a line. */
+  readonly #isTerminal = process.stderr.isTTY && process.env['TERM'] !== 'dumb';
   #loggedAt = performance.now();
 
   constructor(logger: Logger) {

@@ -39,6 +39,8 @@ test('a report has everything that a reader asks for first', () => {
       'retries     2',
       'duplicates  1 ignored',
       'digest      00000000000000000000000000000000',
+      'next        leat dead list r      shows what failed, and why',
+      '            leat dead redrive r   tries it again, once that is mended',
       '',
     ].join('\n'),
   );

@@ -1,4 +1,4 @@
-import type { RunReport } from '@leat/core';
+import { mayBeRedriven, type RunReport } from '@leat/core';
 
 /** A run's report for people. */
 export function reportText(report: RunReport): string {
@@ -23,8 +23,18 @@ export function reportText(report: RunReport): string {
     ['digest', report.digest],
     ...versionRows(report),
     ...report.troubles.map(({ stage, reason }) => ['trouble', `${stage}: ${reason}`] as const),
+    ...nextRows(report),
   ];
   return `${rows.map(([name, text]) => `${name.padEnd(11)} ${text}`).join('\n')}\n`;
+}
+
+/** What to type about dead letters, once the run has settled its whole dataset. */
+function nextRows({ run, state, records }: RunReport): (readonly [string, string])[] {
+  if (records.dead === 0 || !mayBeRedriven(state)) return [];
+  return [
+    ['next', `leat dead list ${run}      shows what failed, and why`],
+    ['', `leat dead redrive ${run}   tries it again, once that is mended`],
+  ];
 }
 
 /** Most runs see one version of the code, which says nothing. */

@@ -23,10 +23,10 @@ export interface SettingRow extends Omit<SettingMeta, 'description'> {
 /** Every setting: flags and variables are read by it; help, `docs/configuration.md` and the chart's schema are made from it. */
 export const SETTINGS: Readonly<Record<SettingName, SettingRow>> = rowsOf();
 
-/** The settings of some groups (by default, of all), and what logs look like. */
-export function settingsIn(groups: readonly SettingGroup[] | undefined): SettingRow[] {
+/** The settings of some groups, and what logs look like. */
+export function settingsIn(groups: readonly SettingGroup[]): SettingRow[] {
   const rows = Object.values(SETTINGS);
-  return rows.filter(({ group }) => group === 'log' || (groups?.includes(group) ?? true));
+  return rows.filter(({ group }) => group === 'log' || groups.includes(group));
 }
 
 function rowsOf(): Record<SettingName, SettingRow> {

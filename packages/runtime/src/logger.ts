@@ -30,7 +30,8 @@ export function createLogger(options: {
     translateTime: 'SYS:HH:MM:ss',
     ignore: 'pid,hostname',
     singleLine: true,
-    colorize: process.stderr.isTTY,
+    // Node looks at NO_COLOR and TERM.
+    colorize: process.stderr.isTTY && process.stderr.hasColors(),
   });
   return pino({ level, base: null }, { write: (line) => target.write(toText(line)) });
 }

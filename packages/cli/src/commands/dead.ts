@@ -13,7 +13,6 @@ import {
   type CommandGroup,
   type CommandOptions,
   defineCommand,
-  type Flags,
 } from '../command.ts';
 import { deadLetterGroupLine, deadLetterLine, deadLetterText, plain } from '../dead-letter-text.ts';
 import { EXIT } from '../exit-code.ts';

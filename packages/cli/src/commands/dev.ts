@@ -21,6 +21,8 @@ import { listenForShutdown, type Shutdown } from '../shutdown.ts';
 
 export const devCommand: Command = {
   name: 'dev',
+  settings: ['nats', 'queues', 'state', 'work'],
+  examples: ['dev pipeline.ts', 'dev pipeline.ts --mappers 4 --param file=orders.csv'],
   operands: '<pipeline>',
   operandCount: [1, 1],
   summary: 'Runs a pipeline in one process, over a NATS server of its own or that of --nats.',

@@ -5,6 +5,8 @@ import { EXIT, exitCodeOfState } from '../exit-code.ts';
 import { serviceOptions } from '../service-options.ts';
 import { listenForShutdown } from '../shutdown.ts';
 
+const SERVICE_SETTINGS = ['nats', 'queues', 'work', 'service'] as const;
+
 const once: CommandOption = {
   type: 'boolean',
   meaning: 'End when no run is pending or running, rather than wait for the next.',
@@ -12,6 +14,8 @@ const once: CommandOption = {
 
 export const fetcherCommand: Command = {
   name: 'fetcher',
+  settings: SERVICE_SETTINGS,
+  examples: ['fetcher pipeline.ts', 'fetcher pipeline.ts --http-port 8080'],
   operands: '<pipeline>',
   operandCount: [1, 1],
   summary: 'Hosts the fetcher; further ones share the runs and stand by for each other.',
@@ -21,6 +25,8 @@ export const fetcherCommand: Command = {
 
 export const mapperCommand: Command = {
   name: 'mapper',
+  settings: SERVICE_SETTINGS,
+  examples: ['mapper pipeline.ts', 'mapper pipeline.ts --stage squares'],
   operands: '<pipeline>',
   operandCount: [1, 1],
   summary: 'Hosts the mappers; start as many as you want.',
@@ -33,6 +39,8 @@ export const mapperCommand: Command = {
 
 export const saverCommand: Command = {
   name: 'saver',
+  settings: SERVICE_SETTINGS,
+  examples: ['saver pipeline.ts', 'saver pipeline.ts --once'],
   operands: '<pipeline>',
   operandCount: [1, 1],
   summary: 'Hosts the savers; start as many as the sink can bear.',
