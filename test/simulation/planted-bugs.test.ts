@@ -1,4 +1,4 @@
-import { simulate } from '@leat/testing/simulation';
+import { simulate } from './simulate.ts';
 import { expect, test } from 'vitest';
 import { PLANTED_BUGS } from './planted-bugs.ts';
 

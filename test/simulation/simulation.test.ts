@@ -1,4 +1,5 @@
-import { describeFailure, type Outcome, simulate } from '@leat/testing/simulation';
+import type { Outcome } from '@leat/testing/simulation';
+import { describeFailure, simulate } from './simulate.ts';
 import { expect, test } from 'vitest';
 
 const { LEAT_SIMULATION_SEED, LEAT_SIMULATION_FROM, LEAT_SIMULATION_SECONDS } = process.env;

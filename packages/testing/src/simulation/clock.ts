@@ -1,4 +1,5 @@
 import { EventQueue } from './event-queue.ts';
+import { inside } from './virtual-globals.ts';
 
 /** Whose turn an event is: a process of the simulation. Paused, it sees nothing; dead, never again. */
 export interface Owner {
@@ -68,7 +69,7 @@ export class Clock {
     this.events++;
     this.current = owner;
     try {
-      action();
+      inside(action);
       if (owner !== undefined) await new Promise((resolve) => realSetImmediate(resolve));
     } finally {
       this.current = undefined;

@@ -6,7 +6,8 @@ import type { ModelSink } from './model/model-sink.ts';
 import type { PipelineFile } from './pipeline-file.ts';
 import type { Plant } from './plant.ts';
 import type { Random } from './random.ts';
-import { drawScenario, type Given, type Scenario } from './scenario.ts';
+import type { RunInfo } from '@leat/sdk';
+import type { Draw, Given, Scenario } from './scenario.ts';
 import { operate, serve } from './services.ts';
 import type { Main, SimulatedProcess } from './simulated-process.ts';
 import type { Trace } from './trace.ts';
@@ -44,19 +45,19 @@ export class Deployment implements WatchedRun {
   readonly #name: string;
   readonly plant: Plant | undefined;
 
-  constructor(ground: Ground, random: Random, given: Given) {
+  constructor(ground: Ground, random: Random, draw: Draw, given: Given) {
     this.#ground = ground;
     this.#random = random.fork();
     this.#name = given.name;
     this.plant = ground.plant;
     this.sink = ground.sink;
-    this.scenario = drawScenario(random.fork(), ground.sink, given);
-    const { pipeline, file, isIdGiven } = this.scenario;
+    this.scenario = draw(random.fork(), ground.sink, given);
+    const { pipeline, file, isIdGiven, params } = this.scenario;
     this.request = {
       run: 'run',
       ...(isIdGiven && { isIdGiven }),
       pipeline: pipeline.name,
-      params: {},
+      params,
       spec: pipeline.spec,
       createdAt: new Date(0).toISOString(),
       born: newBirthMark(random.next()),
@@ -68,6 +69,12 @@ export class Deployment implements WatchedRun {
   /** The processes that live at the moment. */
   get processes(): SimulatedProcess[] {
     return this.replicas.flatMap(({ process }) => process ?? []);
+  }
+
+  /** The run as the user's functions see it. */
+  get info(): RunInfo {
+    const { run: id, pipeline, params } = this.request;
+    return { id, pipeline, params };
   }
 
   get places(): string[] {

@@ -1,3 +1,4 @@
+import { bucketName, streamName } from '@leat/core';
 import { setTransportFactory } from '@nats-io/transport-node';
 import { Clock } from './clock.ts';
 import { Deployment, type Ground } from './deployment.ts';
@@ -12,7 +13,9 @@ import type { Observer, Storage } from './model/model-types.ts';
 import type { Plant } from './plant.ts';
 import { Random } from './random.ts';
 import { type Main, SimulatedProcess } from './simulated-process.ts';
+import type { Draw } from './scenario.ts';
 import { Trace } from './trace.ts';
+import { isInside } from './virtual-globals.ts';
 
 /** How long after the end of a run, and after the last pause, latecomers may still do damage. */
 const AFTERMATH_MS = 2_000;
@@ -39,21 +42,21 @@ export class World implements Ground, Target {
   #pids = 100;
   #restarts = 0;
 
-  constructor(seed: number, plant?: Plant) {
+  constructor(seed: number, draw: Draw, plant?: Plant) {
     const random = new Random(seed);
     this.plant = plant;
     this.sink = new ModelSink(this.clock, random.fork(), plant?.sink ?? {});
     this.sink.lossRate = random.pick([0, 0, 0.1]);
     const table = 'the table';
-    const first = new Deployment(this, random.fork(), { name: 'simulated', place: table });
+    const first = new Deployment(this, random.fork(), draw, { name: 'simulated', place: table });
     const second = random.fork();
     const isAlone = !random.chance(0.15);
     this.isTableShared = !isAlone && random.chance(0.5);
-    const { shape } = first.scenario.design;
+    const like = first.scenario;
     const place = this.isTableShared ? table : 'another table';
     this.deployments = isAlone
       ? [first]
-      : [first, new Deployment(this, second, { name: 'namesake', place, shape })];
+      : [first, new Deployment(this, second, draw, { name: 'namesake', place, like })];
     this.#mischief = new RandomMischief(random.fork());
     this.server = new ModelServer(this.clock, this.#observer(), this.#mischief);
     this.#areHostsApart = random.chance(0.5);
@@ -110,6 +113,14 @@ export class World implements Ground, Target {
     this.forgetCheckpoints();
   }
 
+  /** Settles what must become of the records. */
+  async settle(): Promise<void> {
+    for (const { scenario, info } of this.deployments) {
+      const { name: fetcher } = scenario.pipeline.fetcher;
+      await scenario.dataset.settle({ run: info, fetcher }, scenario.fateOf);
+    }
+  }
+
   /** Lets it run until all runs have ended and all is calm, or the time is up. */
   async run(maxMs: number): Promise<void> {
     for (const deployment of this.deployments) deployment.start();
@@ -147,8 +158,11 @@ export class World implements Ground, Target {
 
   /** Tells each pipeline's invariants what happens on its streams. */
   #observer(): Observer {
-    const watching = ({ config }: Storage): Invariants | undefined =>
-      this.deployments.find(({ request }) => config.name.includes(request.pipeline))?.invariants;
+    const watching = ({ config: { name } }: Storage): Invariants | undefined =>
+      this.deployments.find(
+        ({ request: { pipeline } }) =>
+          name.startsWith(streamName(pipeline, '')) || name === `KV_${bucketName(pipeline)}`,
+      )?.invariants;
     return {
       stored: (stream, message) => watching(stream)?.stored(stream, message),
       acknowledged: (stream, message, deliveries) =>
@@ -159,6 +173,7 @@ export class World implements Ground, Target {
   #connectAll(latencyMs: () => number): void {
     setTransportFactory({
       factory: () => {
+        if (!isInside()) throw new Error('a simulation is under way in this process');
         const process = this.clock.current as SimulatedProcess;
         const link = new ModelLink(this.server, process, latencyMs);
         process.links.push(link);

@@ -1,5 +1,5 @@
 import { isEnded, type LedgerCheckpoint, type RunProgress } from '@leat/core';
-import { hasCounted, type WatchedRun } from './watched-run.ts';
+import { differenceAt, hasCounted, type WatchedRun } from './watched-run.ts';
 
 /** Checks each checkpoint that a fetcher writes against the one before and against the sink. */
 export class CheckpointCheck {
@@ -90,24 +90,23 @@ export class CheckpointCheck {
 
   #checkClaim(seq: number, progress: RunProgress): void {
     const { scenario, request } = this.#watched;
-    const { dead, dataset } = scenario;
+    const { dataset } = scenario;
     // Begun again with other chunks: it must be refused, and what its chunks hold is not known here.
     if (request.limits?.chunkSize !== dataset.chunkSize) return;
     for (const { kind, name } of scenario.pipeline.stages) {
       if (kind !== 'saver') continue;
       const wanted = Array.from({ length: dataset.edition + 1 }, (_, edition) =>
-        dataset.linesOf(seq, edition),
+        dataset.linesOf(name, seq, edition),
       );
       if (!hasCounted(this.#watched, name, progress, wanted, seq)) {
+        const difference = differenceAt(this.#watched, name, progress, wanted.at(-1) ?? [], seq);
         this.#fail(
-          `the ledger has chunk ${seq} settled; ${name} should hold ${wanted.at(-1)?.join(' ')}`,
+          `the ledger has chunk ${seq} settled, and ${name} does not hold its records: ${difference}`,
         );
       }
     }
-    const { chunkSize } = dataset;
-    for (let n = seq * chunkSize; n < (seq + 1) * chunkSize; n++) {
-      const letter = `work ${n}`;
-      if (dead.has(letter) && !this.#deadSeen.has(letter)) {
+    for (const letter of dataset.deadOf(seq)) {
+      if (!this.#deadSeen.has(letter)) {
         this.#fail(`the ledger has chunk ${seq} settled without the dead letter of ${letter}`);
       }
     }

@@ -1,6 +1,7 @@
 import { reportOf, type RunProgress } from '@leat/core';
 import type { CheckpointCheck } from './checkpoint-check.ts';
 import {
+  differenceAt,
   hasCounted,
   holdsChanged,
   isTaken,
@@ -49,14 +50,18 @@ function checkCompletion(
   fail: Fail,
 ): void {
   const { scenario, request } = watched;
-  const { dataset, dead } = scenario;
+  const { dataset } = scenario;
+  const { dead } = dataset;
   const progress = checkpoints.last;
   const savers = scenario.pipeline.stages.filter(({ kind }) => kind === 'saver');
-  const wanted = dataset.lines();
+  let total = 0;
   for (const { name } of savers) {
+    const wanted = dataset.lines(name);
+    total += wanted.length;
     if (progress?.sinks?.[name] === undefined) fail(`nobody has noted the sink of ${name}`);
     if (!hasCounted(watched, name, progress, [wanted])) {
-      fail(`the sink of ${name} does not hold the ${wanted.length} records wanted`);
+      const difference = differenceAt(watched, name, progress, wanted);
+      fail(`the sink of ${name} does not hold the ${wanted.length} records wanted: ${difference}`);
     }
     const others = checkpoints.wasForgotten ? [] : linesElsewhere(watched, name, progress);
     if (others.length > 0) fail(`${name} has saved ${others.length} records in another sink`);
@@ -65,11 +70,11 @@ function checkCompletion(
     if (found !== should) fail(`${what}: ${String(found)}, should be ${String(should)}`);
   };
   const { records, chunks, state } = reportOf(request, progress);
-  expect('state', state, dead.size > 0 ? 'completed-with-dead-letters' : 'completed');
+  expect('state', state, dead.length > 0 ? 'completed-with-dead-letters' : 'completed');
   expect('records in', records.in, dataset.records);
-  expect('records saved', records.saved, wanted.length * savers.length);
+  expect('records saved', records.saved, total);
   expect('records filtered', records.filtered, dataset.filtered);
-  expect('records dead', records.dead, dead.size);
+  expect('records dead', records.dead, dead.length);
   const { expanded, saved, filtered } = records;
   expect('in + expanded', records.in + expanded, saved + filtered + records.dead);
   // Begun again with other chunks, it may have found a sink that has nothing of it, or have ended before.
@@ -78,5 +83,9 @@ function checkCompletion(
   const isOther = settled === Math.ceil(dataset.records / chunkSize);
   if (!isOther) expect('chunks', settled, dataset.chunks);
   expect('chunks in flight', chunks.inFlight, 0);
-  expect('dead letters', [...deadSeen].toSorted().join(), [...dead].toSorted().join());
+  expect('dead letters', textOf(deadSeen), textOf(new Set(dead)));
+}
+
+function textOf(letters: ReadonlySet<string>): string {
+  return [...letters].toSorted().join(', ');
 }

@@ -15,7 +15,7 @@ export class Invariants implements Observer {
   readonly checkpoints: CheckpointCheck;
   readonly #trace: Trace;
   readonly #watched: WatchedRun;
-  /** Whatever was stored at any time: chunks as `stage id`, receipts as ids, dead letters as `stage n`. */
+  /** Whatever was stored at any time: chunks as `stage id`, receipts as ids, dead letters as `stage record`. */
   readonly #chunks = new Set<string>();
   readonly #receipts = new Set<string>();
   readonly #dead = new Set<string>();
@@ -53,7 +53,7 @@ export class Invariants implements Observer {
       // Which executions' letters count: nothing is held to it.
     } else if (stage === 'dead') {
       const letter = JSON.parse(message.data.toString()) as { stage: string; record: string };
-      this.#dead.add(`${letter.stage} ${(JSON.parse(letter.record) as { n: number }).n}`);
+      this.#dead.add(`${letter.stage} ${letter.record}`);
     } else if (stage === 'receipts') {
       for (const chunk of receiptsIn(message)) this.#receipts.add(chunk);
     } else {

@@ -42,6 +42,39 @@ function countedTables(
   return mark === undefined ? tables : tables.filter((table) => table.mark === mark);
 }
 
+/** How what a saver holds differs from what it should, in words. */
+export function differenceAt(
+  watched: WatchedRun,
+  saver: string,
+  progress: RunProgress | undefined,
+  wanted: readonly string[],
+  seq?: number,
+): string {
+  const chosen = seq === undefined ? {} : { seq };
+  const found = countedTables(watched, saver, progress).flatMap((table) =>
+    table.lines(watched.scenario.pipeline.name, chosen),
+  );
+  const missing = without(wanted, found);
+  const extra = without(found, wanted);
+  return [
+    missing.length > 0 && `${missing.length} are missing, such as ${missing[0]}`,
+    extra.length > 0 && `${extra.length} are too many, such as ${extra[0]}`,
+  ]
+    .filter(Boolean)
+    .join('; ');
+}
+
+/** The lines of one list that another lacks, each as often as it does. */
+function without(lines: readonly string[], others: readonly string[]): string[] {
+  const counts = new Map<string, number>();
+  for (const line of others) counts.set(line, (counts.get(line) ?? 0) + 1);
+  return lines.filter((line) => {
+    const count = counts.get(line) ?? 0;
+    counts.set(line, count - 1);
+    return count <= 0;
+  });
+}
+
 /** What a saver holds of a run outside of the sink that counts. */
 export function linesElsewhere(
   watched: WatchedRun,
@@ -65,10 +98,10 @@ export function isTaken({ sink, request, places }: WatchedRun): boolean {
 /** Whether something is saved of the dataset as it was before somebody changed it. */
 export function holdsChanged({ sink, request, scenario }: WatchedRun): boolean {
   const { dataset, pipeline, file } = scenario;
-  const now = new Set(dataset.lines());
-  return sink
-    .tablesAt(file.place, request.run)
-    .some((table) => table.lines(pipeline.name).some((line) => !now.has(line)));
+  return sink.tablesAt(file.place, request.run).some((table) => {
+    const now = new Set(dataset.lines(table.saver));
+    return table.lines(pipeline.name).some((line) => !now.has(line));
+  });
 }
 
 function textOf(lines: readonly string[]): string {

@@ -1,7 +1,7 @@
 import { newBirthMark } from '@leat/core';
 import type { Deployment, Replica } from '../deployment.ts';
 import type { Fault } from './fault.ts';
-import { EXTRA, type PipelineFile } from '../pipeline-file.ts';
+import type { PipelineFile } from '../pipeline-file.ts';
 import type { Random } from '../random.ts';
 
 /** What people do to a run that is under way. */
@@ -10,15 +10,15 @@ export const BLUNDERS: readonly Fault[] = [
     name: 'another graph',
     strike: (world, random) => {
       const deployment = random.pick(world.deployments);
-      const isWide = deployment.scenario.design.shape === 'fan-out';
+      const { extra: name, file, pipeline } = deployment.scenario;
+      const isWide = pipeline.stages.filter(({ kind }) => kind === 'saver').length > 1;
       const graph = isWide ? random.pick(['more', 'less'] as const) : 'more';
       const forMs = random.pick([3_000, 15_000, 40_000]);
       const changed = someOf(deployment, random);
       const isGentle = random.chance(0.5);
       for (const replica of changed) deployment.rollOut(replica, { graph }, isGentle);
-      const { file } = deployment.scenario;
       const extra =
-        graph === 'more' ? deployment.add(`${EXTRA}-1`, EXTRA, { ...file, graph }) : undefined;
+        graph === 'more' ? deployment.add(`${name}-1`, name, { ...file, graph }) : undefined;
       world.clock.after(forMs, undefined, () => {
         if (extra !== undefined) deployment.remove(extra);
         for (const replica of changed) deployment.rollOut(replica, { graph: 'own' }, isGentle);
@@ -32,7 +32,7 @@ export const BLUNDERS: readonly Fault[] = [
     strike: (world, random) => {
       const deployment = random.pick(world.deployments);
       const changed = someOf(deployment, random);
-      const limits = drawLimits(random);
+      const limits = drawLimits(random, deployment.scenario.dataset);
       for (const replica of changed) deployment.rollOut(replica, { limits }, random.chance(0.5));
       return `${JSON.stringify(limits)} in ${namesOf(changed)}`;
     },
@@ -66,7 +66,7 @@ export const BLUNDERS: readonly Fault[] = [
       const isSaved = sink.tablesAt(scenario.file.place, request.run).length > 0;
       const isOther = random.chance(0.2) && isSaved;
       // Data that change under a living fetcher are seen only where they happen to be read again.
-      const isChanged = isNewServer && !isOther && random.chance(0.3);
+      const isChanged = isNewServer && !isOther && random.chance(0.3) && scenario.dataset.canChange;
       if (isChanged) scenario.dataset.edition++;
       deployment.request = {
         ...request,
@@ -74,7 +74,9 @@ export const BLUNDERS: readonly Fault[] = [
         isRecovered,
         born: newBirthMark(random.next()),
         createdAt: new Date(world.clock.dateMs).toISOString(),
-        limits: isOther ? { chunkSize: 4, maxBytes: 512 * 1024 } : scenario.file.limits,
+        limits: isOther
+          ? { chunkSize: scenario.dataset.chunkSize + 1, maxBytes: 512 * 1024 }
+          : scenario.file.limits,
       };
       const words = [
         !isNewServer && 'same processes',
@@ -93,8 +95,11 @@ function someOf({ replicas }: Deployment, random: Random): readonly Replica[] {
   return some.length > 0 ? some : [random.pick(replicas.filter(({ isWanted }) => isWanted))];
 }
 
-function drawLimits(random: Random): PipelineFile['limits'] {
-  return { chunkSize: random.between(1, 4), maxBytes: random.pick([512 * 1024, 64, 16]) };
+function drawLimits(random: Random, { chunkSize }: { chunkSize: number }): PipelineFile['limits'] {
+  return {
+    chunkSize: random.between(1, chunkSize + 1),
+    maxBytes: random.pick([512 * 1024, 64, 16]),
+  };
 }
 
 function namesOf(replicas: readonly Replica[]): string {

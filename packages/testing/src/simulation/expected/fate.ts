@@ -1,0 +1,109 @@
+import { classifyFailure, decideRetry, messageOf } from '@leat/core';
+import { encodeResult, encodeResults } from '@leat/mapper';
+import { type Logger, readRecords, wait } from '@leat/runtime';
+import type { Mapper, Pipeline, RunInfo, Saver, StageContext } from '@leat/sdk';
+
+/** What one stage made of one record. */
+export interface Step {
+  readonly stage: string;
+  readonly kind: 'fetcher' | 'mapper' | 'saver';
+  /** The record as it reached the stage: a line of JSON. */
+  readonly record: string;
+  /** What a mapper passes on or a saver saves; absent if the stage gives the record up. */
+  readonly output?: readonly string[];
+  /** Why it was given up. */
+  readonly error?: string;
+}
+
+/** What becomes of a record of the dataset, stage by stage. */
+export type Fate = readonly Step[];
+
+/** What the functions are told of a record. */
+export type Place = Pick<StageContext, 'chunk' | 'position'>;
+
+/**
+ * The plain evaluation of a pipeline's functions: one record after the other, one call at a time, without
+ * chunks, queues or services. What a run must come to, whatever goes wrong.
+ */
+export class PlainEvaluation {
+  readonly #pipeline: Pipeline;
+  readonly #run: RunInfo;
+  readonly #logger: Logger;
+
+  constructor(pipeline: Pipeline, run: RunInfo, logger: Logger) {
+    this.#pipeline = pipeline;
+    this.#run = run;
+    this.#logger = logger;
+  }
+
+  /** @param record a line of JSON of the dataset */
+  async of(record: string, place: Place): Promise<Fate> {
+    const steps: Step[] = [];
+    await this.#readBy(this.#pipeline.fetcher.name, record, place, steps);
+    return steps;
+  }
+
+  async #readBy(from: string, record: string, place: Place, steps: Step[]): Promise<void> {
+    for (const stage of this.#pipeline.stages) {
+      if (stage.kind === 'fetcher' || stage.from.name !== from) continue;
+      const { name, kind } = stage;
+      try {
+        const value = valueOf(stage, record);
+        const output = stage.kind === 'saver' ? [record] : await this.#map(stage, value, place);
+        steps.push({ stage: name, kind, record, output });
+        if (kind === 'mapper') {
+          for (const line of output) await this.#readBy(name, line, place, steps);
+        }
+      } catch (error) {
+        steps.push({ stage: name, kind, record, error: messageOf(error) });
+      }
+    }
+  }
+
+  /** Calls the function until it succeeds or its policy gives up. */
+  async #map(mapper: Mapper, value: unknown, place: Place): Promise<readonly string[]> {
+    for (let failed = 0, busy = 0; ;) {
+      const { signal } = new AbortController();
+      const means = { run: this.#run, attempt: failed + 1, signal, logger: this.#logger };
+      try {
+        return await called(mapper, value, { ...means, ...place });
+      } catch (error) {
+        const inARow = classifyFailure(error) === 'busy' ? ++busy : ++failed;
+        const decision = decideRetry(mapper.retry, error, inARow, Math.random());
+        if (decision.action === 'give-up') throw error;
+        await wait(decision.delayMs);
+      }
+    }
+  }
+}
+
+/** @throws InvalidRecord if the record does not fit; what nobody has read yet is read by savers, too */
+function valueOf(stage: Mapper | Saver, record: string): unknown {
+  if (stage.kind === 'saver' && stage.from.kind === 'mapper') return undefined;
+  const [read] = readRecords(Buffer.from(`${record}\n`), stage.from.schema);
+  if (read === undefined) throw new Error('it is no line');
+  if ('invalid' in read) throw read.invalid;
+  return read.value;
+}
+
+async function called(
+  mapper: Mapper,
+  value: unknown,
+  context: StageContext,
+): Promise<readonly string[]> {
+  const { work } = mapper;
+  if (work.type === 'mapChunk') {
+    return encodeResults(mapper, await work.apply([value], context), 1);
+  }
+  const result: unknown = await work.apply(value, context);
+  const lines = encodeResult(mapper, await collected(result));
+  return typeof lines === 'string' ? [lines] : lines;
+}
+
+async function collected(result: unknown): Promise<unknown> {
+  const isAsync = typeof result === 'object' && result !== null && Symbol.asyncIterator in result;
+  if (!isAsync) return result;
+  const items: unknown[] = [];
+  for await (const item of result as AsyncIterable<unknown>) items.push(item);
+  return items;
+}

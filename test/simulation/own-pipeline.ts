@@ -1,0 +1,93 @@
+import {
+  BusyError,
+  fetcher,
+  mapper,
+  type Pipeline,
+  pipeline,
+  saver,
+  type Sink,
+  TerminalError,
+} from '@leat/sdk';
+import { isPoison, resultsOf, Row, rows } from './rows.ts';
+
+export const SHAPES = ['line', 'line', 'line', 'fan-out', 'chain', 'direct'] as const;
+export type Shape = (typeof SHAPES)[number];
+type Work = 'map' | 'flatMap' | 'mapChunk';
+
+/** What goes wrong in user code. */
+interface Troubles {
+  /** About how many milliseconds a record takes. */
+  readonly slowness: number;
+  readonly failureRate: number;
+  readonly hasPoison: boolean;
+}
+
+/** Neither is used: the simulator puts its own in their places. */
+const [source] = rows(0);
+const sink: Sink = { kind: 'none', open: () => Promise.reject(new Error('nobody opens it')) };
+
+/** Makes a pipeline as users do, whose functions have their troubles. */
+export function ownPipeline(shape: Shape, work: Work, troubles: Troubles): Pipeline {
+  if (source === undefined) throw new Error('no source');
+  const numbers = fetcher('numbers', { source, schema: Row });
+  const first = shape === 'direct' ? numbers : makeMapper(work, numbers, troubles);
+  const last =
+    shape === 'chain'
+      ? mapper('again', {
+          from: first,
+          schema: Row,
+          map: (row) => idle(row, troubles.slowness / 4),
+        })
+      : first;
+  const names = shape === 'fan-out' ? ['left', 'right'] : ['out'];
+  const savers = names.map((name) => saver(name, { from: last, sink }));
+  return pipeline('simulated', { savers });
+}
+function makeMapper(
+  work: Work,
+  from: ReturnType<typeof fetcher<typeof Row>>,
+  { slowness, failureRate, hasPoison }: Troubles,
+): ReturnType<typeof mapper<typeof Row, typeof Row>> {
+  const retry = { attempts: 30, initialDelayMs: 20, maxDelayMs: 500 };
+  const common = { from, schema: Row, retry, concurrency: 4 };
+  const suffer = (row: Row): void => {
+    if (hasPoison && isPoison(row.n)) throw new TerminalError('poison');
+    if (Math.random() >= failureRate) return;
+    throw Math.random() < 0.5 ? new BusyError('try later') : new Error('bad luck');
+  };
+  if (work === 'map') {
+    return mapper('work', {
+      ...common,
+      map: (row) => {
+        suffer(row);
+        return idle(row, slowness);
+      },
+    });
+  }
+  if (work === 'mapChunk') {
+    return mapper('work', {
+      ...common,
+      mapChunk: (rows) => {
+        for (const row of rows) suffer(row);
+        return idle(rows, slowness);
+      },
+    });
+  }
+  return mapper('work', {
+    ...common,
+    flatMap: async (row) => {
+      await idle(row, slowness);
+      suffer(row);
+      return resultsOf(row);
+    },
+  });
+}
+
+/** Takes its time, now and then much longer than the acknowledgement window. */
+function idle<T>(value: T, aboutMs: number): T | Promise<T> {
+  if (aboutMs === 0) return value;
+  const ms = aboutMs * 2 * Math.random() * (Math.random() < 0.02 ? 10 : 1);
+  return new Promise((resolve) => {
+    setTimeout(() => resolve(value), ms);
+  });
+}
