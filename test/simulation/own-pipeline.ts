@@ -67,9 +67,9 @@ function makeMapper(
   if (work === 'mapChunk') {
     return mapper('work', {
       ...common,
-      mapChunk: (rows) => {
-        for (const row of rows) suffer(row);
-        return idle(rows, slowness);
+      mapChunk: (group) => {
+        for (const row of group) suffer(row);
+        return idle(group, slowness);
       },
     });
   }

@@ -1,5 +1,5 @@
 import { EventQueue } from './event-queue.ts';
-import { inside } from './virtual-globals.ts';
+import { inside } from './inside.ts';
 
 /** Whose turn an event is: a process of the simulation. Paused, it sees nothing; dead, never again. */
 export interface Owner {

@@ -72,7 +72,7 @@ export class Deployment implements WatchedRun {
   }
 
   /** The run as the user's functions see it. */
-  get info(): RunInfo {
+  get info(): RunInfo<unknown> {
     const { run: id, pipeline, params } = this.request;
     return { id, pipeline, params };
   }

@@ -34,7 +34,7 @@ interface Line {
 export async function foreknow(
   pipeline: Pipeline,
   given: readonly unknown[],
-  run: RunInfo,
+  run: RunInfo<unknown>,
 ): Promise<Foreknown> {
   const source = recordsSource(given);
   const lines = await read(source, run);
@@ -46,7 +46,7 @@ export async function foreknow(
   return { source, count: given.length, longestLine, ...first };
 }
 
-async function read(source: Source<unknown>, run: RunInfo): Promise<Line[]> {
+async function read(source: Source<unknown>, run: RunInfo<unknown>): Promise<Line[]> {
   const { signal } = new AbortController();
   const lines: Line[] = [];
   const request = { run, chunkSize: 1, maxBytes: 1, cursor: null, signal };
@@ -58,7 +58,7 @@ async function read(source: Source<unknown>, run: RunInfo): Promise<Line[]> {
 
 async function evaluate(
   pipeline: Pipeline,
-  run: RunInfo,
+  run: RunInfo<unknown>,
   logger: Logger,
   lines: readonly Line[],
   chunk: string,

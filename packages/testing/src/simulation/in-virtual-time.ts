@@ -30,31 +30,28 @@ export async function inVirtualTime<T>(
 ): Promise<InVirtualTime<T>> {
   const clock = new Clock();
   const process = new SimulatedProcess(clock, name, 1);
-  let done: { readonly result: T } | { readonly error: unknown } | undefined;
+  const ends: ({ readonly result: T } | { readonly error: unknown })[] = [];
   const restore = installGlobals(clock, random, () => true);
   let tookMs = 0;
   try {
     process.start(
       async () => {
-        done = { result: await work() };
+        ends.push({ result: await work() });
         tookMs = clock.now;
       },
-      (error) => {
-        done ??= { error };
-      },
+      (error) => ends.push({ error }),
     );
-    for (let turn = 0; turn < MOST_TURNS && done === undefined; turn++) {
-      await clock.run(() => done !== undefined || clock.now >= MOST_MS, MOST_MS);
+    for (let turn = 0; turn < MOST_TURNS && ends.length === 0; turn++) {
+      await clock.run(() => ends.length > 0 || clock.now >= MOST_MS, MOST_MS);
       await new Promise((resolve) => realSetImmediate(resolve));
     }
   } finally {
     restore();
   }
-  // A closure has assigned it, which the compiler does not see.
-  const outcome = done as typeof done | undefined;
-  if (outcome === undefined) throw stuck(name);
-  if ('error' in outcome) throw outcome.error;
-  return { result: outcome.result, tookMs };
+  const [end] = ends;
+  if (end === undefined) throw stuck(name);
+  if ('error' in end) throw end.error;
+  return { result: end.result, tookMs };
 }
 
 function stuck(name: string): LeatError {

@@ -1,4 +1,4 @@
-import type { TopologySettings } from '@leat/core';
+import type { GivenParams, TopologySettings } from '@leat/core';
 import type { Pipeline } from '@leat/sdk';
 import type { Dataset, DatasetRecord } from './expected/dataset.ts';
 import type { Fate } from './expected/fate.ts';
@@ -19,7 +19,7 @@ export interface Scenario {
   /** What must become of a record. */
   readonly fateOf: (record: DatasetRecord) => Promise<Fate>;
   readonly topology: TopologySettings;
-  readonly params: Readonly<Record<string, string>>;
+  readonly params: GivenParams;
   /** Whether the user chose the run's id. */
   readonly isIdGiven: boolean;
   /** Replicas of each stage. */

@@ -1,4 +1,5 @@
-import { LeatError } from '@leat/core';
+import { type GivenParams, LeatError } from '@leat/core';
+import { readRun } from '@leat/runtime';
 import type { Pipeline } from '@leat/sdk';
 import pLimit from 'p-limit';
 import { foreknow } from './foreknown.ts';
@@ -17,7 +18,7 @@ export interface SimulateOptions {
    * The run's parameters, for `context.run.params`.
    * @defaultValue none
    */
-  readonly params?: Readonly<Record<string, string>>;
+  readonly params?: GivenParams;
   /**
    * How many seeds are tried. Each is a run of its own, with its own failures.
    * @defaultValue `100`
@@ -80,7 +81,8 @@ const oneByOne = pLimit(1);
  *
  * @throws SimulationFailure with the first seed whose run does not end as it must
  * @throws LeatError `invalid-pipeline` if a function gives another result the second time, or waits for
- * something that is no timer
+ * something that is no timer; `invalid-configuration` if there are no records, or the parameters do not fit
+ * the pipeline's schema
  */
 export function simulate(pipeline: Pipeline, options: SimulateOptions): Promise<SimulationReport> {
   return oneByOne(() => simulateAll(pipeline, options));
@@ -93,7 +95,7 @@ async function simulateAll(
   if (records.length === 0) {
     throw new LeatError('invalid-configuration', 'simulate needs at least one record.');
   }
-  const run = { id: 'run', pipeline: pipeline.name, params };
+  const run = readRun(pipeline, { id: 'run', pipeline: pipeline.name, params });
   const foreknown = await foreknow(pipeline, records, run);
   const draw = drawFor(pipeline, params, foreknown);
   const sums = { faults: 0, deaths: 0, records: 0, virtualMs: 0 };

@@ -1,4 +1,4 @@
-import { DEFAULT_TOPOLOGY_SETTINGS } from '@leat/core';
+import { DEFAULT_TOPOLOGY_SETTINGS, type GivenParams } from '@leat/core';
 import type { Pipeline } from '@leat/sdk';
 import { Dataset } from './expected/dataset.ts';
 import type { Foreknown } from './foreknown.ts';
@@ -11,7 +11,7 @@ const MOST_CHUNKS = 25;
 /** Draws how a user's pipeline is run: how its records are cut, how many replicas it has, and its limits. */
 export function drawFor(
   pipeline: Pipeline,
-  params: Readonly<Record<string, string>>,
+  params: GivenParams,
   { source, count, fates, longestLine }: Foreknown,
 ): Draw {
   return (random, sink, { name, place }) => {

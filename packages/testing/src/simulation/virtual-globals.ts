@@ -1,7 +1,7 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import crypto from 'node:crypto';
 import { syncBuiltinESMExports } from 'node:module';
 import type { Clock, Owner } from './clock.ts';
+import { isInside } from './inside.ts';
 import { Random } from './random.ts';
 
 /** A timer of the virtual clock, shaped like Node's. */
@@ -26,18 +26,6 @@ type Method = (...args: never[]) => unknown;
 
 /** Bytes have a generator of their own: they are few, and need not be other ones in each seed. */
 const BYTES_SEED = 7;
-
-const world = new AsyncLocalStorage<true>();
-
-/** Lets something happen in virtual time, and all that follows from it. */
-export function inside<T>(action: () => T): T {
-  return world.run(true, action);
-}
-
-/** Whether the code that runs belongs to the simulation. */
-export function isInside(): boolean {
-  return world.getStore() === true;
-}
 
 /**
  * Puts the virtual clock, the seeded generator and the simulated processes in the place of the globals, for

@@ -15,7 +15,7 @@ import { Random } from './random.ts';
 import { type Main, SimulatedProcess } from './simulated-process.ts';
 import type { Draw } from './scenario.ts';
 import { Trace } from './trace.ts';
-import { isInside } from './virtual-globals.ts';
+import { isInside } from './inside.ts';
 
 /** How long after the end of a run, and after the last pause, latecomers may still do damage. */
 const AFTERMATH_MS = 2_000;

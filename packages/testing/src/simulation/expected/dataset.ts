@@ -40,7 +40,7 @@ export class Dataset {
 
   /** Cuts every edition into chunks, and settles what must become of each. */
   async settle(
-    { run, fetcher }: { readonly run: RunInfo; readonly fetcher: string },
+    { run, fetcher }: { readonly run: RunInfo<unknown>; readonly fetcher: string },
     fateOf: (record: DatasetRecord) => Promise<Fate>,
   ): Promise<void> {
     for (const [edition, source] of this.#sources.entries()) {

@@ -19,7 +19,7 @@ export interface Step {
 export type Fate = readonly Step[];
 
 /** What the functions are told of a record. */
-export type Place = Pick<StageContext, 'chunk' | 'position'>;
+export type Place = Pick<StageContext<unknown>, 'chunk' | 'position'>;
 
 /**
  * The plain evaluation of a pipeline's functions: one record after the other, one call at a time, without
@@ -27,10 +27,10 @@ export type Place = Pick<StageContext, 'chunk' | 'position'>;
  */
 export class PlainEvaluation {
   readonly #pipeline: Pipeline;
-  readonly #run: RunInfo;
+  readonly #run: RunInfo<unknown>;
   readonly #logger: Logger;
 
-  constructor(pipeline: Pipeline, run: RunInfo, logger: Logger) {
+  constructor(pipeline: Pipeline, run: RunInfo<unknown>, logger: Logger) {
     this.#pipeline = pipeline;
     this.#run = run;
     this.#logger = logger;
@@ -89,7 +89,7 @@ function valueOf(stage: Mapper | Saver, record: string): unknown {
 async function called(
   mapper: Mapper,
   value: unknown,
-  context: StageContext,
+  context: StageContext<unknown>,
 ): Promise<readonly string[]> {
   const { work } = mapper;
   if (work.type === 'mapChunk') {
