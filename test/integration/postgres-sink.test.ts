@@ -1,20 +1,20 @@
+import {
+  all,
+  claimContract,
+  commitInChild,
+  contextOf,
+  fenceContract,
+  newRun,
+  sampleChunks,
+  sinkContract,
+  type SinkUnderTest,
+} from '@leat/testing/contracts';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import type { SinkSession } from '@leat/sdk';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { testClaim } from '../../packages/connectors/src/sink/claim.testsuite.ts';
-import { testFence } from '../../packages/connectors/src/sink/fence.testsuite.ts';
 import { openPostgres } from '../../packages/connectors/src/postgres/postgres-database.ts';
 import { postgres } from '../../packages/connectors/src/postgres/postgres.ts';
-import {
-  all,
-  commitInChild,
-  contextOf,
-  newRun,
-  sampleChunks,
-  type SinkUnderTest,
-  testSink,
-} from '../../packages/connectors/src/sink/sink.testsuite.ts';
 import { testSqlClaim } from '../../packages/connectors/src/postgres/sql-claim.testsuite.ts';
 import { testSqlSink } from '../../packages/connectors/src/postgres/sql-sink.testsuite.ts';
 import { until } from '../support/until.ts';
@@ -77,11 +77,14 @@ async function query(text: string): Promise<void> {
 
 const underTest = (): SinkUnderTest => {
   const options = { url: server.url, table: 'people' };
-  return { sink: postgres(options), inChild: { kind: 'postgres', options: [options] } };
+  return {
+    sink: postgres(options),
+    inChild: { module: '@leat/connectors/postgres', name: 'postgres', options: [options] },
+  };
 };
-testSink('postgres', underTest);
-testFence('postgres', underTest);
-testClaim('postgres', underTest);
+sinkContract('postgres', underTest);
+fenceContract('postgres', underTest);
+claimContract('postgres', underTest);
 testSqlSink('postgres', () => ({
   sink: (table) => postgres({ url: server.url, table }),
   query,
@@ -196,7 +199,7 @@ describe('postgres', () => {
     const options = { url: server.url, table: 'raced', schema: 'new "schema"' };
     const run = newRun();
     const chunks = sampleChunks(40);
-    const inChild = { kind: 'postgres', options: [options] };
+    const inChild = { module: '@leat/connectors/postgres', name: 'postgres', options: [options] };
     const committed = await Promise.all([1, 2, 3].map(() => commitInChild(inChild, run, chunks)));
     expect(committed.reduce((sum, count) => sum + count, 0)).toBe(40);
     expect(await all((await open(run, 'raced', 'new "schema"')).receipts())).toHaveLength(40);

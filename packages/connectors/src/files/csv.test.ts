@@ -1,16 +1,16 @@
-import { gzipSync } from 'node:zlib';
-import { LeatError } from '@leat/core';
-import * as fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
-import { csv } from './csv.ts';
 import {
-  describeSourceContract,
   expectResumable,
   expectSound,
   linesOf,
   numbersOf,
   readAll,
-} from '../source.testsuite.ts';
+  sourceContract,
+} from '@leat/testing/contracts';
+import { gzipSync } from 'node:zlib';
+import { LeatError } from '@leat/core';
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { csv } from './csv.ts';
 import { TemporaryFiles } from './temporary-files.testsuite.ts';
 
 const files = new TemporaryFiles();
@@ -24,11 +24,11 @@ const written = (text: string): string =>
 const codeOf = (error: unknown): unknown => (error instanceof LeatError ? error.code : error);
 const countOfX = (text: string): number => text.split('x').length - 1;
 
-describeSourceContract('csv', {
+sourceContract('csv', {
   make: () => csv([files.write(numbered(25), 'a.csv'), files.write(numbered(6), 'b.csv')]),
   openFiles: files.openFiles,
 });
-describeSourceContract('csv of gzip', {
+sourceContract('csv of gzip', {
   make: () => csv(files.write(gzipSync(numbered(25)), 'c.csv.gz')),
   openFiles: files.openFiles,
 });

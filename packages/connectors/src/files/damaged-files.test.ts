@@ -1,3 +1,4 @@
+import { expectResumable, expectSound, readAll, request } from '@leat/testing/contracts';
 import { LeatError } from '@leat/core';
 import type { Source } from '@leat/sdk';
 import * as fc from 'fast-check';
@@ -22,7 +23,6 @@ import {
   type SimpleReader,
   withoutMark,
 } from './simple-readers.testsuite.ts';
-import { expectResumable, expectSound, readAll, request } from '../source.testsuite.ts';
 import { TemporaryFiles } from './temporary-files.testsuite.ts';
 
 const { LEAT_FUZZ_CASES, LEAT_FUZZ_SEED } = process.env;

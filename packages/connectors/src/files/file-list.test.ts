@@ -1,10 +1,10 @@
+import { linesOf, readAll } from '@leat/testing/contracts';
 import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { getuid } from 'node:process';
 import { describe, expect, test } from 'vitest';
 import { listFiles } from './file-list.ts';
 import { ndjsonSource } from './ndjson-source.ts';
-import { linesOf, readAll } from '../source.testsuite.ts';
 import { TemporaryFiles } from './temporary-files.testsuite.ts';
 
 const files = new TemporaryFiles();

@@ -1,16 +1,16 @@
-import { gzipSync } from 'node:zlib';
-import * as fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
-import { compactJson } from './compact-json.ts';
-import { jsonArray } from './json-array.ts';
 import {
-  describeSourceContract,
   expectResumable,
   expectSound,
   linesOf,
   numbersOf,
   readAll,
-} from '../source.testsuite.ts';
+  sourceContract,
+} from '@leat/testing/contracts';
+import { gzipSync } from 'node:zlib';
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { compactJson } from './compact-json.ts';
+import { jsonArray } from './json-array.ts';
 import { TemporaryFiles } from './temporary-files.testsuite.ts';
 
 const files = new TemporaryFiles();
@@ -21,11 +21,11 @@ const array = (count: number, indent?: number): string =>
     indent,
   );
 
-describeSourceContract('jsonArray', {
+sourceContract('jsonArray', {
   make: () => jsonArray([files.write(array(25), 'a.json'), files.write(array(6, 2), 'b.json')]),
   openFiles: files.openFiles,
 });
-describeSourceContract('jsonArray of gzip', {
+sourceContract('jsonArray of gzip', {
   make: () => jsonArray(files.write(gzipSync(array(25)), 'c.json')),
   openFiles: files.openFiles,
 });

@@ -1,27 +1,27 @@
-import { gzipSync } from 'node:zlib';
-import * as fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
-import { ndjsonSource } from './ndjson-source.ts';
 import {
-  describeSourceContract,
   expectResumable,
   expectSound,
   linesOf,
   numbersOf,
   readAll,
-} from '../source.testsuite.ts';
+  sourceContract,
+} from '@leat/testing/contracts';
+import { gzipSync } from 'node:zlib';
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { ndjsonSource } from './ndjson-source.ts';
 import { TemporaryFiles } from './temporary-files.testsuite.ts';
 
 const files = new TemporaryFiles();
 const numbered = (count: number): string =>
   Array.from({ length: count }, (_, i) => `{"i":${i},"s":"né"}\n`).join('');
 
-describeSourceContract('ndjson', {
+sourceContract('ndjson', {
   make: () =>
     ndjsonSource([files.write(numbered(25), 'a.ndjson'), files.write(numbered(6), 'b.ndjson')]),
   openFiles: files.openFiles,
 });
-describeSourceContract('ndjson of gzip', {
+sourceContract('ndjson of gzip', {
   make: () => ndjsonSource(files.write(gzipSync(numbered(25)), 'c.ndjson.gz')),
   openFiles: files.openFiles,
 });

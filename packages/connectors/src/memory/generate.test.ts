@@ -1,10 +1,10 @@
+import { linesOf, numbersOf, readAll, sourceContract } from '@leat/testing/contracts';
 import type { Source } from '@leat/sdk';
 import { describe, expect, expectTypeOf, test } from 'vitest';
 import { generate } from './generate.ts';
-import { describeSourceContract, linesOf, numbersOf, readAll } from '../source.testsuite.ts';
 
-describeSourceContract('generate', { make: () => generate(30, (index) => ({ index })) });
-describeSourceContract('generate, asynchronous', {
+sourceContract('generate', { make: () => generate(30, (index) => ({ index })) });
+sourceContract('generate, asynchronous', {
   make: () => generate(25, async (index) => ({ index })),
 });
 

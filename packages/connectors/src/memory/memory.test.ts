@@ -1,3 +1,4 @@
+import { request } from '@leat/testing/contracts';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -5,7 +6,6 @@ import type { Source } from '@leat/sdk';
 import { generate } from './generate.ts';
 import { jsonArray } from '../files/json-array.ts';
 import { ndjsonSource } from '../files/ndjson-source.ts';
-import { request } from '../source.testsuite.ts';
 import { TemporaryFiles } from '../files/temporary-files.testsuite.ts';
 
 const files = new TemporaryFiles();

@@ -1,16 +1,16 @@
-import { Readable } from 'node:stream';
-import * as fc from 'fast-check';
-import { describe, expect, expectTypeOf, test } from 'vitest';
-import type { Source } from '@leat/sdk';
-import { type RecordsInput, records } from './records.ts';
 import {
-  describeSourceContract,
   expectResumable,
   linesOf,
   numbersOf,
   readAll,
   request,
-} from '../source.testsuite.ts';
+  sourceContract,
+} from '@leat/testing/contracts';
+import { Readable } from 'node:stream';
+import * as fc from 'fast-check';
+import { describe, expect, expectTypeOf, test } from 'vitest';
+import type { Source } from '@leat/sdk';
+import { type RecordsInput, records } from './records.ts';
 
 interface City {
   readonly name: string;
@@ -23,12 +23,12 @@ async function* asynchronous(): AsyncGenerator<City> {
   }
 }
 
-describeSourceContract('records of an array', { make: () => records(cities) });
-describeSourceContract('records of a set', { make: () => records(new Set(cities)) });
-describeSourceContract('records of a generator function', {
+sourceContract('records of an array', { make: () => records(cities) });
+sourceContract('records of a set', { make: () => records(new Set(cities)) });
+sourceContract('records of a generator function', {
   make: () => records(() => cities.values()),
 });
-describeSourceContract('records of an asynchronous generator function', {
+sourceContract('records of an asynchronous generator function', {
   make: () => records(asynchronous),
 });
 

@@ -1,3 +1,4 @@
+import { all, contextOf, identityFor, newRun, sampleChunks } from '@leat/testing/contracts';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import path from 'node:path';
@@ -7,7 +8,6 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { ndjsonSink } from './ndjson-sink.ts';
 import { fileToken } from './ndjson-segment.ts';
 import { segmentName } from './segment-name.ts';
-import { all, contextOf, identityFor, newRun, sampleChunks } from '../sink/sink.testsuite.ts';
 
 let dir = '';
 beforeAll(async () => {

@@ -1,10 +1,10 @@
+import { all, contextOf, newRun, sampleChunks } from '@leat/testing/contracts';
 import { appendFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { FORMATS } from '@leat/core';
 import type { SinkSession } from '@leat/sdk';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { all, contextOf, newRun, sampleChunks } from '../sink/sink.testsuite.ts';
 import { parseJournalEntry } from './ndjson-journal.ts';
 import { ndjsonSink } from './ndjson-sink.ts';
 

@@ -1,3 +1,19 @@
+import {
+  all,
+  chunkOf,
+  claimContract,
+  commitInChild,
+  contextOf,
+  fenceContract,
+  identityFor,
+  newRun,
+  recordsOf,
+  sampleChunks,
+  sinkChild,
+  sinkContract,
+  type SinkUnderTest,
+  writeChunks,
+} from '@leat/testing/contracts';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
@@ -8,23 +24,7 @@ import { formatReceipt } from '@leat/core';
 import type { SinkSession } from '@leat/sdk';
 import { chunkDigest } from '@leat/sdk';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { testClaim } from '../sink/claim.testsuite.ts';
-import { testFence } from '../sink/fence.testsuite.ts';
 import { ndjsonSink } from './ndjson-sink.ts';
-import {
-  all,
-  chunkOf,
-  commitInChild,
-  contextOf,
-  newRun,
-  recordsOf,
-  sampleChunks,
-  identityFor,
-  sinkChild,
-  type SinkUnderTest,
-  testSink,
-  writeChunks,
-} from '../sink/sink.testsuite.ts';
 
 let dir = '';
 beforeAll(async () => {
@@ -35,11 +35,11 @@ afterAll(() => rm(dir, { recursive: true, force: true }), 60_000);
 
 const underTest = (): SinkUnderTest => ({
   sink: ndjsonSink(dir),
-  inChild: { kind: 'ndjson', options: [dir] },
+  inChild: { module: '@leat/connectors/files', name: 'ndjsonSink', options: [dir] },
 });
-testSink('ndjson', underTest);
-testFence('ndjson', underTest);
-testClaim('ndjson', underTest);
+sinkContract('ndjson', underTest);
+fenceContract('ndjson', underTest);
+claimContract('ndjson', underTest);
 
 describe('ndjson', () => {
   const sessions: SinkSession[] = [];
@@ -78,7 +78,7 @@ describe('ndjson', () => {
     const chunks = sampleChunks(6000);
     const file = await writeChunks(dir, chunks);
     const task = {
-      sink: { kind: 'ndjson', options: [dir] },
+      sink: { module: '@leat/connectors/files', name: 'ndjsonSink', options: [dir] },
       identity: identityFor(run),
       file,
       together: 32,
@@ -171,7 +171,7 @@ describe('ndjson', () => {
   test('takes what a stopped process is about to link away from it', async () => {
     const run = newRun();
     const file = await writeChunks(dir, sampleChunks(40));
-    const sink = { kind: 'ndjson', options: [dir] };
+    const sink = { module: '@leat/connectors/files', name: 'ndjsonSink', options: [dir] };
     const task = {
       sink,
       identity: identityFor(run),

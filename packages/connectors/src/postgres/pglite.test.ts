@@ -1,3 +1,15 @@
+import {
+  all,
+  claimContract,
+  contextOf,
+  fenceContract,
+  identityFor,
+  newRun,
+  sampleChunks,
+  sinkChild,
+  sinkContract,
+  writeChunks,
+} from '@leat/testing/contracts';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
@@ -6,20 +18,8 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import type { SinkSession } from '@leat/sdk';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { testClaim } from '../sink/claim.testsuite.ts';
-import { testFence } from '../sink/fence.testsuite.ts';
 import { openPglite } from './pglite-database.ts';
 import { pglite } from './pglite.ts';
-import {
-  all,
-  contextOf,
-  newRun,
-  sampleChunks,
-  identityFor,
-  sinkChild,
-  testSink,
-  writeChunks,
-} from '../sink/sink.testsuite.ts';
 import { testSqlClaim } from './sql-claim.testsuite.ts';
 import { testSqlSink } from './sql-sink.testsuite.ts';
 
@@ -37,9 +37,9 @@ afterAll(async () => {
 const sinkOf = (table: string): ReturnType<typeof pglite> =>
   pglite({ dir: path.join(dir, 'db'), table });
 
-testSink('pglite', () => ({ sink: sinkOf('people') }));
-testFence('pglite', () => ({ sink: sinkOf('people') }));
-testClaim('pglite', () => ({ sink: sinkOf('people') }));
+sinkContract('pglite', () => ({ sink: sinkOf('people') }));
+fenceContract('pglite', () => ({ sink: sinkOf('people') }));
+claimContract('pglite', () => ({ sink: sinkOf('people') }));
 const query = async (text: string): Promise<void> => {
   const database = await openPglite(path.join(dir, 'db'));
   await database.query(text);
@@ -69,7 +69,7 @@ describe('pglite', () => {
     const where = { dir: path.join(dir, 'locked'), table: 'people' };
     const file = await writeChunks(dir, sampleChunks(20));
     const task = {
-      sink: { kind: 'pglite', options: [where] },
+      sink: { module: '@leat/connectors/postgres', name: 'pglite', options: [where] },
       file,
       together: 4,
       lanes: 2,
@@ -111,7 +111,7 @@ describe('pglite', () => {
     const chunks = sampleChunks(3000);
     const file = await writeChunks(dir, chunks);
     const run = newRun();
-    const sink = { kind: 'pglite', options: [where] };
+    const sink = { module: '@leat/connectors/postgres', name: 'pglite', options: [where] };
     const task = { sink, identity: identityFor(run), file, together: 4, lanes: 2, rounds: 1 };
     for (const commits of [1, 100]) {
       const child = spawn(process.execPath, [sinkChild, JSON.stringify(task)]);

@@ -1,7 +1,3 @@
-import { createHash } from 'node:crypto';
-import { FORMATS, type RunIdentity, savedRecords } from '@leat/core';
-import type { Sink, SinkChunk, SinkContext, SinkSession } from '@leat/sdk';
-import { afterEach, describe, expect, test } from 'vitest';
 import {
   all,
   chunkOf,
@@ -9,7 +5,11 @@ import {
   identityFor,
   newRun,
   sampleChunks,
-} from '../sink/sink.testsuite.ts';
+} from '@leat/testing/contracts';
+import { createHash } from 'node:crypto';
+import { FORMATS, type RunIdentity, savedRecords } from '@leat/core';
+import type { Sink, SinkChunk, SinkContext, SinkSession } from '@leat/sdk';
+import { afterEach, describe, expect, test } from 'vitest';
 
 /** A database that tests may use as they like. */
 export interface SqlClaimUnderTest {

@@ -1,8 +1,8 @@
+import { all, chunkOf, contextOf, newRun, recordsOf } from '@leat/testing/contracts';
 import type { Sink, SinkChunk, SinkSession } from '@leat/sdk';
 import { SinkRejection } from '@leat/sdk';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type ZodType, z } from 'zod';
-import { all, chunkOf, contextOf, newRun, recordsOf } from '../sink/sink.testsuite.ts';
 
 /** A database that tests may use as they like. */
 export interface SqlUnderTest {

@@ -8,10 +8,10 @@ import {
   recordsOf,
   sampleChunks,
   type SinkUnderTest,
-} from './sink.testsuite.ts';
+} from './sink-contract.ts';
 
 /** How every sink keeps off a session whose run has been taken over; see `SinkContext.fence`. */
-export function testFence(name: string, setup: () => SinkUnderTest): void {
+export function fenceContract(name: string, setup: () => SinkUnderTest): void {
   describe(`${name} with a fence`, () => {
     const sessions: SinkSession[] = [];
     const open = async (run: string, fence?: number): Promise<SinkSession> => {

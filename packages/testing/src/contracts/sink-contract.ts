@@ -12,14 +12,24 @@ import { z } from 'zod';
 
 const sampleSchema = z.object({ id: z.int(), text: z.string() });
 
+/** How another process opens a sink: by calling what a module exports. */
+export interface SinkInChild {
+  /** What to import: the name of a package, or a `file:` URL. */
+  readonly module: string;
+  /** The export that makes the sink. */
+  readonly name: string;
+  /** What it is called with: values that JSON can hold. */
+  readonly options: readonly unknown[];
+}
+
 /** A sink as the suite opens it. */
 export interface SinkUnderTest {
   readonly sink: Sink;
   /** How another process opens the same; absent if it cannot. */
-  readonly inChild?: { readonly kind: string; readonly options: readonly unknown[] };
+  readonly inChild?: SinkInChild;
 }
 
-export const sinkChild: string = fileURLToPath(new URL('sink-child.mjs', import.meta.url));
+export const sinkChild: string = fileURLToPath(new URL('sink-child.js', import.meta.url));
 const execute = promisify(execFile);
 
 export function newRun(): string {
@@ -109,7 +119,7 @@ export async function writeChunks(dir: string, chunks: readonly SinkChunk[]): Pr
 }
 
 /** What every sink must do; see the contract `SinkSession`. */
-export function testSink(name: string, setup: () => SinkUnderTest): void {
+export function sinkContract(name: string, setup: () => SinkUnderTest): void {
   describe(`${name} as a sink`, () => {
     const sessions: SinkSession[] = [];
     const open = async (run: string): Promise<SinkSession> => {

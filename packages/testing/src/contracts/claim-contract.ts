@@ -8,12 +8,12 @@ import {
   newRun,
   sampleChunks,
   type SinkUnderTest,
-} from './sink.testsuite.ts';
+} from './sink-contract.ts';
 
 const ELSEWHERE = '00000000000b2';
 
 /** How every sink tells a run from others with its id; see `SinkContext.identity`. */
-export function testClaim(name: string, setup: () => SinkUnderTest): void {
+export function claimContract(name: string, setup: () => SinkUnderTest): void {
   describe(`${name} with a claim`, () => {
     const sessions: SinkSession[] = [];
     const open = async (

@@ -104,7 +104,7 @@ export interface ContractSubject {
 }
 
 /** What every source must do. */
-export function describeSourceContract(name: string, { make, openFiles }: ContractSubject): void {
+export function sourceContract(name: string, { make, openFiles }: ContractSubject): void {
   describe(`${name} keeps the contract of a source`, () => {
     test('reads the same twice', async () => {
       const source = await make();
