@@ -49,7 +49,9 @@ export class PlainEvaluation {
       const { name, kind } = stage;
       try {
         const value = valueOf(stage, record);
-        const output = stage.kind === 'saver' ? [record] : await this.#map(stage, value, place);
+        const isSaver = stage.kind === 'saver';
+        const made = isSaver || (await this.#map(stage, value, place));
+        const output = made === true ? [record] : made;
         steps.push({ stage: name, kind, record, output });
         if (kind === 'mapper') {
           for (const line of output) await this.#readBy(name, line, place, steps);
@@ -60,8 +62,8 @@ export class PlainEvaluation {
     }
   }
 
-  /** Calls the function until it succeeds or its policy gives up. */
-  async #map(mapper: Mapper, value: unknown, place: Place): Promise<readonly string[]> {
+  /** Calls the function until it succeeds or its policy gives up. @returns `true` if the record is kept */
+  async #map(mapper: Mapper, value: unknown, place: Place): Promise<readonly string[] | true> {
     for (let failed = 0, busy = 0; ;) {
       const { signal } = new AbortController();
       const means = { run: this.#run, attempt: failed + 1, signal, logger: this.#logger };
@@ -90,7 +92,7 @@ async function called(
   mapper: Mapper,
   value: unknown,
   context: StageContext<unknown>,
-): Promise<readonly string[]> {
+): Promise<readonly string[] | true> {
   const { work } = mapper;
   if (work.type === 'mapChunk') {
     return encodeResults(mapper, await work.apply([value], context), 1);
