@@ -36,6 +36,7 @@ export type { SaverSink } from './chunks/receipt-message.ts';
 export { ReceiptSender } from './chunks/receipt-sender.ts';
 export type { ReceiptDelivery, ReceiptStream } from './chunks/receipt-stream.ts';
 export { receiveReceipts } from './chunks/receipt-stream.ts';
+export { progressOf } from './runs/run-entries.ts';
 export type { ProgressEntry } from './runs/runs.ts';
 export { Runs } from './runs/runs.ts';
 export type { RunStart, StartedRun } from './runs/start-run.ts';

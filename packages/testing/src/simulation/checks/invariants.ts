@@ -1,4 +1,5 @@
 import { canReach, parseReceipt, readersOf, type RunProgress } from '@leat/core';
+import { progressOf } from '@leat/runtime';
 import { CheckpointCheck } from './checkpoint-check.ts';
 import { checkEnd } from './end-check.ts';
 import type { Observer, Storage, StoredMessage } from '../model/model-types.ts';
@@ -33,7 +34,7 @@ export class Invariants implements Observer {
 
   stored(stream: Storage, message: StoredMessage): void {
     if (message.subject.includes('.progress.')) {
-      const progress = JSON.parse(message.data.toString()) as RunProgress;
+      const progress = progressOf(JSON.parse(message.data.toString()) as RunProgress);
       const { state, fence, holder = 'nobody', ledger } = progress;
       const { watermark, next, settledAbove } = ledger;
       const above = JSON.stringify(settledAbove);
