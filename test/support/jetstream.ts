@@ -119,10 +119,11 @@ export async function sendChunks(
   to: number,
   from = 0,
   stage = 'work',
+  run = 'run-1',
 ): Promise<void> {
   const seqs = Array.from({ length: to - from }, (_, n) => from + n);
   await Promise.all(
-    seqs.map((seq) => connection.queues.send(stage, envelopeOf(seq), bodyOf(), NEVER)),
+    seqs.map((seq) => connection.queues.send(stage, envelopeOf(seq, 1, run), bodyOf(), NEVER)),
   );
 }
 

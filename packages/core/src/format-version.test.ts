@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest';
+import { LeatError } from './errors.ts';
 import {
   type Format,
   formatAge,
   formatAgeOf,
   FORMATS,
+  isNewerVersion,
   newerVersion,
   unknownFields,
 } from './format-version.ts';
@@ -57,6 +59,10 @@ test('what only a newer version can read has a sentence that says what to do', (
     'The entry progress.r1 has version 2 of its format, and this version of Leat reads it up to 1: a newer Leat ' +
       'wrote it. Upgrade this service, or leave the work to services of the newer version.',
   );
+  expect(isNewerVersion(error)).toBe(true);
+  for (const other of [new LeatError('fenced', ''), new Error('newer-version'), undefined]) {
+    expect(isNewerVersion(other)).toBe(false);
+  }
   expect(newerVersion('chunk', 'A chunk', 'x').message).toContain('has version "x" of');
 });
 

@@ -79,6 +79,11 @@ export function newerVersion(format: Format, what: string, found: unknown): Leat
   );
 }
 
+/** Whether something was refused because only a newer version of Leat can read it. */
+export function isNewerVersion(error: unknown): error is LeatError {
+  return error instanceof LeatError && error.code === 'newer-version';
+}
+
 /**
  * The fields of a plain object that this version does not know, to be written back with it: a newer
  * version of Leat may have put them there.

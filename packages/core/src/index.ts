@@ -35,7 +35,14 @@ export {
 
 // Versions of formats
 export type { Format, FormatAge } from './format-version.ts';
-export { formatAge, formatAgeOf, FORMATS, newerVersion, unknownFields } from './format-version.ts';
+export {
+  formatAge,
+  formatAgeOf,
+  FORMATS,
+  isNewerVersion,
+  newerVersion,
+  unknownFields,
+} from './format-version.ts';
 
 // Chunks
 export type { ChunkId, Redriven } from './chunk-id.ts';

@@ -1,5 +1,6 @@
 import {
   isEnded,
+  isNewerVersion,
   LeatError,
   messageOf,
   reportOf,
@@ -76,7 +77,7 @@ type Found = 'conducted' | 'idle' | 'none';
 /** Conducts the first run that can be taken up. */
 async function takeUpOne(options: FetcherServiceOptions, self: Self): Promise<Found> {
   let found: Found = 'none';
-  for (const request of await candidates(options)) {
+  for (const request of await candidates(options, self.troubles)) {
     const unfitness = whyUnfit(request, options.pipeline);
     if (unfitness !== undefined) {
       if (options.only !== undefined) throw unfitness;
@@ -95,7 +96,8 @@ async function takeUpOne(options: FetcherServiceOptions, self: Self): Promise<Fo
 
 /** @throws LeatError if looking again does not help */
 async function mend({ connection, logger }: FetcherServiceOptions, error: unknown): Promise<Found> {
-  if (error instanceof LeatError) throw error;
+  // A fetcher of a newer version was quicker; the next look says more.
+  if (error instanceof LeatError && !isNewerVersion(error)) throw error;
   if (connection.link.isClosed) {
     throw new LeatError('unreachable', 'The connection to NATS was closed.', { cause: error });
   }
@@ -125,11 +127,11 @@ async function claim(
 }
 
 /** The runs that may be taken up, oldest first; those that are paused come last, and keep no other waiting. */
-async function candidates({
-  connection: { runs },
-  only,
-}: FetcherServiceOptions): Promise<RunRequest[]> {
-  const open = await runs.listOpen();
+async function candidates(
+  { connection: { runs }, only }: FetcherServiceOptions,
+  troubles?: TroubleTeller,
+): Promise<RunRequest[]> {
+  const open = await runs.listOpen((run, { message }) => troubles?.tell(run, message));
   if (only !== undefined) return open.filter(({ run }) => run === only);
   const awake: RunRequest[] = [];
   const paused: RunRequest[] = [];

@@ -3,6 +3,7 @@ import {
   type LedgerCheckpoint,
   isEnded,
   LeatError,
+  newerVersion,
   type RunProgress,
   type RunRequest,
 } from '@leat/core';
@@ -101,6 +102,55 @@ describe('what the broker forgets or does not answer', () => {
     const { signal: stop } = new AbortController();
     return new Checkpointer({ books: booksOf(lease), lease, connection, stop, logger });
   }
+
+  test('what a newer version has put beside the fields of this one is kept', async () => {
+    const ledger = { ...FIRST_CHECKPOINT, next: 3, cuts: [7] };
+    const startedAt = '2026-01-01T00:00:01.000Z';
+    const common = { state: 'running', fence: 4, startedAt, updatedAt: startedAt } as const;
+    const progress = { ...common, reason: 'of old', pace: 'slow', ledger };
+    bucket.entry = { progress, revision: 1 };
+    const lease = await claimed();
+    const { entry } = bucket;
+    const kept = { pace: 'slow', ledger: { next: 3, cuts: [7] } };
+    expect(entry).toMatchObject({ progress: { ...kept, fence: 5, holder: 'me 1 a' } });
+    // What this version knows is as it says, and what it leaves out is gone.
+    expect(entry?.progress.reason).toBeUndefined();
+    for (const write of [
+      () => lease.save(checkpointOf(lease)),
+      () => lease.giveBack(checkpointOf(lease)),
+      () => lease.end(checkpointOf(lease), 'completed'),
+    ]) {
+      const written = write();
+      await vi.advanceTimersByTimeAsync(1_000);
+      await written;
+      expect(bucket.entry).toMatchObject({ progress: kept });
+    }
+    expect(bucket.entry).toMatchObject({ progress: { state: 'completed' } });
+    expect(bucket.entry?.progress.holder).toBeUndefined();
+  });
+
+  test.each(['progress', 'request'] as const)(
+    'who finds a %s that only a newer version can read has lost the lease',
+    async (what) => {
+      const lease = await claimed();
+      const newer = (): Promise<never> =>
+        Promise.reject(newerVersion('progress', 'The entry progress.run-1', 2));
+      if (what === 'progress') {
+        bucket.entry = { ...bucket.entry!, revision: 99 };
+        bucket.progress = newer;
+      } else {
+        bucket.entry = undefined;
+        bucket.get = newer;
+      }
+      const saved = lease.save(checkpointOf(lease));
+      saved.catch(() => undefined);
+      await vi.advanceTimersByTimeAsync(1_000);
+      await expect(saved).rejects.toMatchObject({
+        code: 'lease-lost',
+        message: expect.stringContaining('a newer Leat wrote it') as string,
+      });
+    },
+  );
 
   test('a lost answer to the last write is not a lost lease', async () => {
     const lease = await claimed();

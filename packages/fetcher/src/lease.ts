@@ -1,6 +1,7 @@
 import {
   FIRST_CHECKPOINT,
   isEnded,
+  isNewerVersion,
   LEASE_MS,
   LeatError,
   type LedgerCheckpoint,
@@ -13,7 +14,7 @@ import {
 } from '@leat/core';
 import type { Logger, Runs } from '@leat/runtime';
 import { isHolderDead } from './holder-id.ts';
-import { type RunCheckpoint, standingOf, witnessedOf } from './run-checkpoint.ts';
+import { keepUnknown, type RunCheckpoint, standingOf, witnessedOf } from './run-checkpoint.ts';
 
 /** When this process first saw each run's present revision; what silence is measured by. */
 type LastSeen = Map<string, { readonly revision: number; readonly at: number }>;
@@ -99,7 +100,7 @@ export class Lease {
     const at = now();
     const previous = found?.progress;
     const first = await ledgerToBeginWith(previous, options);
-    const progress: RunProgress = {
+    const progress = keepUnknown(previous, {
       ...standingOf(previous),
       ...witnessedOf(previous ?? {}),
       ...(first.sinks && { sinks: { ...first.sinks, ...previous?.sinks } }),
@@ -108,7 +109,7 @@ export class Lease {
       startedAt: previous?.startedAt ?? at,
       updatedAt: at,
       ledger: first.ledger,
-    };
+    });
     try {
       const revision = await runs.save(run, progress, found?.revision ?? 0);
       const lease = new Lease(request, runs, holder, revision, progress);
@@ -167,13 +168,13 @@ export class Lease {
   }
 
   async #write(wanted: RunProgress): Promise<void> {
-    let progress = wanted;
+    let progress = keepUnknown(this.#progress, wanted);
     try {
       this.#revision = await this.#runs.save(this.run, progress, this.#revision);
     } catch (error) {
       if (!(error instanceof LeatError && error.code === 'lease-lost')) throw error;
       const revision = await this.#ownRevision(error);
-      progress = { ...wanted, fence: this.fence };
+      progress = { ...progress, fence: this.fence };
       this.#revision = await this.#runs.save(this.run, progress, revision);
     }
     if (this.#isForgotten) {
@@ -190,7 +191,7 @@ export class Lease {
    * the broker may have forgotten all it knew of the run, which is then told again.
    */
   async #ownRevision(refusal: LeatError): Promise<number> {
-    const found = await this.#runs.progress(this.run);
+    const found = await this.#runs.progress(this.run).catch(lostIfNewer);
     if (found === undefined) {
       await this.#demandOurs();
       this.#isForgotten = true;
@@ -211,10 +212,16 @@ export class Lease {
    *   another one, of which nobody takes the chunks of this one
    */
   async #demandOurs(): Promise<void> {
-    const found = await this.#runs.get(this.run);
+    const found = await this.#runs.get(this.run).catch(lostIfNewer);
     if (found === undefined || found.born === this.#request.born) return;
     throw new LeatError('lease-lost', `The run ${this.run} was begun again by its id.`);
   }
+}
+
+/** What only a newer version of Leat can read was written by its fetcher, which has the run now. */
+function lostIfNewer(error: unknown): never {
+  if (!isNewerVersion(error)) throw error;
+  throw new LeatError('lease-lost', error.message, { cause: error });
 }
 
 /** The ledger that is known, or, while nothing was sent, what the sinks say. */

@@ -1,4 +1,4 @@
-import type { LedgerCheckpoint, RunProgress } from '@leat/core';
+import { type LedgerCheckpoint, type RunProgress, unknownFields } from '@leat/core';
 
 /** What the fetcher says of a run that has not ended, beside its ledger. */
 export type Standing = Pick<RunProgress, 'reason' | 'tolerated'> & {
@@ -24,4 +24,40 @@ export function standingOf(progress: RunProgress | undefined): Standing {
 
 export function witnessedOf({ sinks, versions }: Partial<RunProgress>): Witnessed {
   return { ...(sinks && { sinks }), ...(versions && { versions }) };
+}
+
+const PROGRESS_FIELDS: Readonly<Record<keyof RunProgress, true>> = {
+  state: true,
+  reason: true,
+  tolerated: true,
+  holder: true,
+  fence: true,
+  startedAt: true,
+  updatedAt: true,
+  endedAt: true,
+  sinks: true,
+  versions: true,
+  ledger: true,
+};
+const LEDGER_FIELDS: Readonly<Record<keyof LedgerCheckpoint, true>> = {
+  watermark: true,
+  cursor: true,
+  next: true,
+  ended: true,
+  fraction: true,
+  settledAbove: true,
+  partly: true,
+  redrives: true,
+  source: true,
+  totals: true,
+  digest: true,
+};
+
+/** The next progress of a run, with what a newer version of Leat has put beside the fields of this one. */
+export function keepUnknown(before: RunProgress | undefined, next: RunProgress): RunProgress {
+  return {
+    ...unknownFields(before, PROGRESS_FIELDS),
+    ...next,
+    ledger: { ...unknownFields(before?.ledger, LEDGER_FIELDS), ...next.ledger },
+  };
 }

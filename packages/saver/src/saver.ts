@@ -171,7 +171,8 @@ class SaverService {
       this.#known.noteWait(run, reason);
       this.#unfit.abort(error);
     } else if (code === 'fenced') await this.#yield(run, sink, reason);
-    else if (code === 'sink-taken') this.#known.tellTrouble(run, reason);
+    else if (code === 'sink-taken' || code === 'newer-version')
+      this.#known.tellTrouble(run, reason);
     else if (code === 'run-state') logger.debug({ run }, `chunks given back: ${reason}`);
     else if (!abort.aborted) {
       logger.error({ err: error, run }, 'chunks given back');

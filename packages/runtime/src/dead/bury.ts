@@ -1,4 +1,4 @@
-import { deadSubject, formatChunkId } from '@leat/core';
+import { deadSubject, formatChunkId, FORMATS } from '@leat/core';
 import { headers } from '@nats-io/transport-node';
 import type { Envelope } from '../chunks/chunk-message.ts';
 import type { Publishing } from '../jetstream/publisher.ts';
@@ -78,7 +78,7 @@ function letterOf(
  * and then the record, whose position says where the whole of it is.
  */
 function encode(letter: DeadLetter, maxBytes: number): Uint8Array {
-  const whole = Buffer.from(JSON.stringify(letter));
+  const whole = textOf(letter);
   if (whole.length <= maxBytes) return whole;
   const { name, message, stack } = letter.error;
   const error = {
@@ -87,9 +87,12 @@ function encode(letter: DeadLetter, maxBytes: number): Uint8Array {
     ...(stack !== undefined && { stack: stack.slice(0, MAX_ERROR_LENGTH) }),
   };
   const position = letter.position.slice(0, MAX_ERROR_LENGTH);
-  const short = Buffer.from(JSON.stringify({ ...letter, position, error } satisfies DeadLetter));
+  const short = textOf({ ...letter, position, error });
   if (short.length <= maxBytes) return short;
   const record = letter.record.slice(0, Math.floor(maxBytes / 12));
-  const cut: DeadLetter = { ...letter, position, error, record, isCut: true };
-  return Buffer.from(JSON.stringify(cut));
+  return textOf({ ...letter, position, error, record, isCut: true });
+}
+
+function textOf(letter: DeadLetter): Buffer {
+  return Buffer.from(JSON.stringify({ v: FORMATS.letter, ...letter }));
 }

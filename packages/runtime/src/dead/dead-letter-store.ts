@@ -1,4 +1,13 @@
-import { deadSubject, parseExecutions, runOfSubject, settledSubject, streamName } from '@leat/core';
+import {
+  deadSubject,
+  formatAgeOf,
+  type LeatError,
+  newerVersion,
+  parseExecutions,
+  runOfSubject,
+  settledSubject,
+  streamName,
+} from '@leat/core';
 import { type JetStreamManager, jetstreamManager, type StoredMsg } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { type DeadLetter, isDeadLetter } from './dead-letter.ts';
@@ -10,6 +19,13 @@ export interface StoredDeadLetter {
   readonly place: number;
   readonly letter: DeadLetter;
 }
+
+/**
+ * Told of a message that is left out.
+ *
+ * @param newer if it is a dead letter that only a newer version of Leat can read
+ */
+export type OnUnreadable = (stream: string, place: number, newer: LeatError | undefined) => void;
 
 /** The dead letters of one pipeline, as they are kept. All methods throw what the client throws. */
 export class DeadLetterStore {
@@ -36,17 +52,14 @@ export class DeadLetterStore {
    * The letters of a run, or of all (`*`), oldest first; also several of one record whose chunk was worked
    * on more than once.
    *
-   * @param onUnreadable told of a message that is no dead letter
+   * @param onUnreadable told of a message that is no dead letter, or one that only a newer Leat can read
    */
-  async *letters(
-    run: string,
-    onUnreadable?: (stream: string, place: number) => void,
-  ): AsyncGenerator<StoredDeadLetter> {
+  async *letters(run: string, onUnreadable?: OnUnreadable): AsyncGenerator<StoredDeadLetter> {
     const subject = deadSubject(this.#pipeline, run);
     for await (const message of messagesOf(this.#manager, this.#stream, subject)) {
       const letter = letterIn(message);
-      if (letter === undefined) onUnreadable?.(this.#stream, message.seq);
-      else yield { place: message.seq, letter };
+      if (letter !== undefined) yield { place: message.seq, letter };
+      else onUnreadable?.(this.#stream, message.seq, newerLetter(message));
     }
   }
 
@@ -92,11 +105,25 @@ export class DeadLetterStore {
 
 /** The letter in a message, if it is one and of the run that its subject names. */
 function letterIn(message: StoredMsg): DeadLetter | undefined {
-  let value: unknown;
+  const value = jsonIn(message);
+  if (!isDeadLetter(value) || formatAgeOf('letter', value) === 'newer') return undefined;
+  if (value.run !== runOfSubject(message.subject)) return undefined;
+  const { v: _, ...letter } = value as DeadLetter & { readonly v?: unknown };
+  return letter;
+}
+
+function newerLetter(message: StoredMsg): LeatError | undefined {
+  const value = jsonIn(message);
+  if (formatAgeOf('letter', value) !== 'newer') return undefined;
+  const what = `A dead letter of the run ${runOfSubject(message.subject)}`;
+  return newerVersion('letter', what, (value as { readonly v: unknown }).v);
+}
+
+/** `undefined` for what is no JSON. */
+function jsonIn(message: StoredMsg): unknown {
   try {
-    value = message.json();
+    return message.json();
   } catch {
     return undefined;
   }
-  return isDeadLetter(value) && value.run === runOfSubject(message.subject) ? value : undefined;
 }

@@ -2,7 +2,7 @@ import { deadSubject, streamName } from '@leat/core';
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { DeadLetter } from './dead-letter.ts';
-import { DeadLetterStore } from './dead-letter-store.ts';
+import { DeadLetterStore, type OnUnreadable } from './dead-letter-store.ts';
 
 /** Which dead letters are meant; all of them, if nothing is said. */
 export interface WantedDeadLetters {
@@ -28,13 +28,13 @@ export async function deadLetterPipelines(connection: NatsConnection): Promise<s
  * A letter that was buried again, because its chunk was worked on again, is given once; what is remembered
  * for that is bounded as the stream is, in bytes.
  *
- * @param onUnreadable told of a message that is no dead letter
+ * @param onUnreadable told of a message that is no dead letter, or one that only a newer Leat can read
  * @throws whatever the client throws when the server is away
  */
 export async function* readDeadLetters(
   connection: NatsConnection,
   { pipeline, run }: WantedDeadLetters,
-  onUnreadable: (stream: string, place: number) => void,
+  onUnreadable: OnUnreadable,
 ): AsyncGenerator<DeadLetter> {
   const pipelines = pipeline === undefined ? await deadLetterPipelines(connection) : [pipeline];
   for (const each of pipelines) {

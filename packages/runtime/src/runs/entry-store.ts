@@ -1,3 +1,4 @@
+import { type Format, formatAgeOf, FORMATS, isNewerVersion, newerVersion } from '@leat/core';
 import type { JetStreamManager } from '@nats-io/jetstream';
 import type { KV, KvEntry } from '@nats-io/kv';
 import type { Logger } from '@leat/sdk';
@@ -13,18 +14,32 @@ export interface Entry<T> {
   readonly revision: number;
 }
 
+/** The formats of entries, by how their keys begin. */
+const FORMAT_OF: Readonly<Record<string, Format>> = {
+  run: 'request',
+  progress: 'progress',
+  wish: 'wish',
+  redrive: 'redrive',
+  code: 'note',
+  sink: 'note',
+  trouble: 'note',
+};
+
 /** Whether a write was refused because somebody else has written meanwhile. */
 export function isWrongRevision(error: unknown): boolean {
   return apiCode(error) === WRONG_REVISION;
 }
 
-/** The entries of a pipeline's key-value bucket as JSON values; what Leat did not write is taken for absent. */
+/**
+ * The entries of a pipeline's key-value bucket as JSON values, each with the version of its format. What Leat
+ * did not write is taken for absent; what only a newer Leat can read is never written over.
+ */
 export class EntryStore {
   readonly #kv: KV;
   readonly bucket: string;
   readonly #manager: JetStreamManager;
   readonly #logger: Logger | undefined;
-  /** By their keys, the revisions that were found not to be written by Leat. */
+  /** By their keys, the revisions that were found not to be written by Leat, or by a newer one. */
   readonly #foreign = new Map<string, number>();
 
   /** @param logger told of entries that Leat did not write */
@@ -35,24 +50,37 @@ export class EntryStore {
     this.#logger = logger;
   }
 
+  /** @throws LeatError `newer-version` */
   async get<T>(key: string, isOurs: Shape<T>): Promise<Entry<T> | undefined> {
     const entry = await this.#kv.get(key);
     const value = this.#valueOf(entry, isOurs);
     return value === undefined ? undefined : { value, revision: entry?.revision ?? 0 };
   }
 
+  /** As {@link get}; what only a newer Leat can read is left to it, and said in the log. */
+  async find<T>(key: string, isOurs: Shape<T>): Promise<Entry<T> | undefined> {
+    try {
+      return await this.get(key, isOurs);
+    } catch (error) {
+      if (!isNewerVersion(error)) throw error;
+      return undefined;
+    }
+  }
+
+  /** Writes an entry, whatever stands there. @throws LeatError `newer-version` */
   async put(key: string, value: unknown): Promise<void> {
-    await this.#kv.put(key, JSON.stringify(value));
+    this.#valueOf(await this.#kv.get(key), isAnything);
+    await this.#kv.put(key, textOf(key, value));
   }
 
   /**
    * Writes an entry if there is none; one that Leat did not write is written over.
    *
    * @returns its revision
-   * @throws what {@link isWrongRevision} knows, if there is one
+   * @throws what {@link isWrongRevision} knows, if there is one; LeatError `newer-version`
    */
   async create<T>(key: string, value: unknown, isOurs: Shape<T>): Promise<number> {
-    const text = JSON.stringify(value);
+    const text = textOf(key, value);
     try {
       return await this.#kv.create(key, text);
     } catch (error) {
@@ -77,7 +105,7 @@ export class EntryStore {
     isOurs: Shape<T>,
   ): Promise<number> {
     if (revision === 0) return this.create(key, value, isOurs);
-    return this.#kv.update(key, JSON.stringify(value), revision);
+    return this.#kv.update(key, textOf(key, value), revision);
   }
 
   /**
@@ -111,7 +139,7 @@ export class EntryStore {
 
   /**
    * Entries in the order in which they were written last, one read for each: a caller that has enough may
-   * stop. Those that Leat did not write are passed over.
+   * stop. Those that Leat did not write, and those that only a newer Leat can read, are passed over.
    *
    * @param keys several keys, by `*` and `>`
    * @param from the first revision that is looked at
@@ -126,8 +154,11 @@ export class EntryStore {
     const messages = messagesOf(this.#manager, stream, `${prefix}${keys}`, Math.max(1, from));
     for await (const message of messages) {
       if (message.header?.get('KV-Operation')) continue;
-      const value = jsonIn(message);
-      if (isOurs(value)) yield { key: message.subject.slice(prefix.length), value };
+      const key = message.subject.slice(prefix.length);
+      const found = jsonIn(message);
+      if (formatAgeOf(formatOf(key), found) === 'newer') continue;
+      const value = withoutVersion(found);
+      if (isOurs(value)) yield { key, value };
     }
   }
 
@@ -135,13 +166,23 @@ export class EntryStore {
   #valueOf<T>(entry: KvEntry | null, isOurs: Shape<T>): T | undefined {
     if (entry === null || entry.operation !== 'PUT') return undefined;
     const value = jsonIn(entry);
-    if (isOurs(value)) return value;
-    const { bucket, key, revision } = entry;
-    if (this.#foreign.get(key) !== revision) {
-      this.#foreign.set(key, revision);
-      this.#logger?.error({ bucket, key, revision }, 'entry not written by Leat, taken for absent');
+    const { bucket, key } = entry;
+    const format = formatOf(key);
+    if (formatAgeOf(format, value) === 'newer') {
+      const error = newerVersion(format, `The entry ${key} of ${bucket}`, fieldsOf(value).v);
+      this.#sayOnce(entry, error.message);
+      throw error;
     }
+    const bare = withoutVersion(value);
+    if (isOurs(bare)) return bare;
+    this.#sayOnce(entry, 'entry not written by Leat, taken for absent');
     return undefined;
+  }
+
+  #sayOnce({ bucket, key, revision }: KvEntry, sentence: string): void {
+    if (this.#foreign.get(key) === revision) return;
+    this.#foreign.set(key, revision);
+    this.#logger?.error({ bucket, key, revision }, sentence);
   }
 }
 
@@ -153,3 +194,25 @@ function jsonIn(entry: Pick<KvEntry, 'json'>): unknown {
     return undefined;
   }
 }
+
+function formatOf(key: string): Format {
+  return FORMAT_OF[key.slice(0, key.indexOf('.'))] ?? 'note';
+}
+
+/** An entry as it is written. What is no object has no room for a version: it is of version 1. */
+function textOf(key: string, value: unknown): string {
+  const isObject = typeof value === 'object' && value !== null;
+  return JSON.stringify(isObject ? { ...value, v: FORMATS[formatOf(key)] } : value);
+}
+
+function withoutVersion(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || !('v' in value)) return value;
+  const { v: _, ...rest } = value;
+  return rest;
+}
+
+function fieldsOf(value: unknown): { readonly v?: unknown } {
+  return value as { readonly v?: unknown };
+}
+
+const isAnything: Shape<unknown> = (value): value is unknown => value !== undefined;

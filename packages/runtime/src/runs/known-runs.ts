@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import {
   identityOf,
   isEnded,
+  isNewerVersion,
   isResumable,
   LeatError,
   type RunIdentity,
@@ -93,11 +94,20 @@ export class KnownRuns {
   /**
    * The run of a chunk, if it may be worked on now. Otherwise the chunk is settled here: one of a run that
    * rests, or that does not fit the pipeline file, is left for later or for others; one of a cancelled run
-   * is dropped; and one of an unknown run is tried for a while, since its entry may be on its way back.
+   * is dropped; and one of an unknown run is tried for a while, since its entry may be on its way back. One of
+   * a run that only a newer version of Leat can read is left to it.
    */
   async admit(delivery: Delivery): Promise<KnownRun | undefined> {
     const { run, born } = delivery.envelope;
-    const entry = await this.#findBorn(run, born);
+    let entry: Entry | undefined;
+    try {
+      entry = await this.#findBorn(run, born);
+    } catch (error) {
+      if (!isNewerVersion(error)) throw error;
+      this.#troubles.tell(run, error.message);
+      delivery.giveBack(REST_DELAY_MS);
+      return undefined;
+    }
     if (entry === undefined) {
       if (delivery.deliveries < MAX_UNKNOWN_DELIVERIES) {
         delivery.giveBack(UNKNOWN_DELAY_MS);
@@ -252,6 +262,8 @@ export class KnownRuns {
         }
         if (isFenceDue) await this.lookAtFence(run);
       } catch (error) {
+        // Whether it may be worked on is looked up with its next chunk.
+        if (isNewerVersion(error)) this.#known.delete(run);
         this.#options.logger.debug({ err: error, run }, 'wish or fence not read');
       }
     }

@@ -48,7 +48,7 @@ export class RunNotes {
   async sinks(run: string): Promise<Record<string, SinkIdentity>> {
     const sinks: Record<string, SinkIdentity> = {};
     for (const saver of (await this.#entries.keysAfter(`sink.${run}.`, '*')).keys) {
-      const sink = await this.#entries.get(`sink.${run}.${saver}`, isSinkIdentity);
+      const sink = await this.#entries.find(`sink.${run}.${saver}`, isSinkIdentity);
       if (sink !== undefined) sinks[saver] = sink.value;
     }
     return sinks;
@@ -63,7 +63,7 @@ export class RunNotes {
   async troubles(run: string): Promise<Trouble[]> {
     const troubles: Trouble[] = [];
     for (const stage of (await this.#entries.keysAfter(`trouble.${run}.`, '*')).keys) {
-      const trouble = (await this.#entries.get(`trouble.${run}.${stage}`, isTrouble))?.value;
+      const trouble = (await this.#entries.find(`trouble.${run}.${stage}`, isTrouble))?.value;
       if (trouble === undefined || Date.now() - Date.parse(trouble.at) > TROUBLE_MS) continue;
       troubles.push({ stage, reason: trouble.reason, at: trouble.at });
     }

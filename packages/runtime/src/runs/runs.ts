@@ -1,6 +1,7 @@
 import {
   bucketName,
   isEnded,
+  isNewerVersion,
   isResumable,
   LeatError,
   mayBeRedriven,
@@ -123,6 +124,7 @@ export class Runs {
     await this.#entries.put(`run.${request.run}`, request);
   }
 
+  /** @throws LeatError `newer-version`, as all that follow */
   async get(run: string): Promise<RunRequest | undefined> {
     const request = (await this.#entries.get(`run.${run}`, isRunRequest))?.value;
     return request?.run === run ? request : undefined;
@@ -134,7 +136,8 @@ export class Runs {
   }
 
   /**
-   * Every run, oldest first, one read for each: a caller that has enough may stop.
+   * Every run, oldest first, one read for each: a caller that has enough may stop. Those that only a newer
+   * version of Leat can read are left out.
    *
    * @param after the id of a run; only those that come after it
    * @throws LeatError `run-unknown` if `after` is not known
@@ -153,11 +156,15 @@ export class Runs {
     }
   }
 
-  /** Every run, oldest first. */
-  async list(): Promise<RunRequest[]> {
+  /**
+   * Every run, oldest first.
+   *
+   * @param onNewer told of a run that only a newer version of Leat can read; it is left out
+   */
+  async list(onNewer?: OnNewer): Promise<RunRequest[]> {
     const requests: RunRequest[] = [];
     for (const run of await this.#ids('run')) {
-      const request = await this.get(run);
+      const request = await unlessNewer(run, () => this.get(run), onNewer);
       if (request !== undefined) requests.push(request);
     }
     return requests.toSorted(byAge);
@@ -166,22 +173,31 @@ export class Runs {
   /**
    * The runs that have not ended or whose dead letters are to be tried again, oldest first. Those that have
    * ended for good are looked at once.
+   *
+   * @param onNewer told of a run that only a newer version of Leat can work on; it is left out
    */
-  async listOpen(): Promise<RunRequest[]> {
+  async listOpen(onNewer?: OnNewer): Promise<RunRequest[]> {
     const open: RunRequest[] = [];
     const redriven = new Set(await this.#ids('redrive'));
     for (const run of await this.#ids('run')) {
       if (this.#over.has(run) && !redriven.has(run)) continue;
-      const state = (await this.progress(run))?.progress.state ?? 'pending';
-      const isAsked = redriven.has(run) && (await this.redrive(run)) !== undefined;
-      if (isEnded(state) && !(isAsked && mayBeRedriven(state))) {
-        if (!isResumable(state)) this.#over.add(run);
-        continue;
-      }
-      const request = await this.get(run);
+      const look = (): Promise<RunRequest | undefined> => this.#ifOpen(run, redriven.has(run));
+      const request = await unlessNewer(run, look, onNewer);
       if (request !== undefined) open.push(request);
     }
     return open.toSorted(byAge);
+  }
+
+  /** @throws LeatError `newer-version` if anything about it is */
+  async #ifOpen(run: string, isRedriven: boolean): Promise<RunRequest | undefined> {
+    const state = (await this.progress(run))?.progress.state ?? 'pending';
+    const isAsked = isRedriven && (await this.redrive(run)) !== undefined;
+    if (isEnded(state) && !(isAsked && mayBeRedriven(state))) {
+      if (!isResumable(state)) this.#over.add(run);
+      return undefined;
+    }
+    await this.wish(run);
+    return this.get(run);
   }
 
   async progress(run: string): Promise<ProgressEntry | undefined> {
@@ -239,11 +255,14 @@ export class Runs {
     }
   }
 
-  /** Which dead letters of a run are to be tried again, and the revision of that wish. */
+  /**
+   * Which dead letters of a run are to be tried again, and the revision of that wish. One that only a newer
+   * version of Leat can read is left to it.
+   */
   async redrive(
     run: string,
   ): Promise<{ readonly wish: RedriveWish; readonly revision: number } | undefined> {
-    const entry = await this.#entries.get(`redrive.${run}`, isRedriveWish);
+    const entry = await this.#entries.find(`redrive.${run}`, isRedriveWish);
     return entry && { wish: entry.value, revision: entry.revision };
   }
 
@@ -280,6 +299,23 @@ function tooLarge(run: string, progress: RunProgress, cause: unknown): LeatError
     `The ledger of the run ${run} takes ${bytes} bytes, ${cursorBytes} of them the cursor of its source, and must fit into one message (max_payload of the NATS server, 1 MiB by default): take a smaller window, a source with smaller cursors, or a larger max_payload.`,
     { cause },
   );
+}
+
+/** Told of a run that is left alone, and why. */
+export type OnNewer = (run: string, error: LeatError) => void;
+
+async function unlessNewer<T>(
+  run: string,
+  look: () => Promise<T | undefined>,
+  onNewer: OnNewer | undefined,
+): Promise<T | undefined> {
+  try {
+    return await look();
+  } catch (error) {
+    if (!isNewerVersion(error)) throw error;
+    onNewer?.(run, error);
+    return undefined;
+  }
 }
 
 function byAge(a: RunRequest, b: RunRequest): number {
