@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { EmbeddedNats } from '@leat/host';
 import { connect, type Leat } from '@leat/operate';
 import type { NatsSettings } from '@leat/runtime';
-import { type Call, pipelineFlag, type StringOption } from './command.ts';
+import type { Call, StringOption } from './command.ts';
+import { pipelineFlag } from './flags.ts';
 
 /** The option of every command that takes a run's id, which several pipelines may have. */
 export const PIPELINE_OPTION: StringOption = {
@@ -13,7 +14,9 @@ export const PIPELINE_OPTION: StringOption = {
 };
 
 /** What `--pipeline` says, as the client takes it. */
-export function pipelineChoice(call: Call): { readonly pipeline?: string } {
+export function pipelineChoice(call: Parameters<typeof pipelineFlag>[0]): {
+  readonly pipeline?: string;
+} {
   const pipeline = pipelineFlag(call);
   return pipeline === undefined ? {} : { pipeline };
 }

@@ -1,17 +1,17 @@
 import { open, writeFile } from 'node:fs/promises';
 import { errorText, LeatError, messageOf, type RunReport } from '@leat/core';
 import { type LocalEnd, type LocalRun, startLocalRun } from '@leat/host';
+import { type Call, type Command, type CommandOptions, defineCommand } from '../command.ts';
+import { EXIT, exitCodeOfError, exitCodeOfState } from '../exit-code.ts';
 import {
-  type Call,
-  type Command,
-  countFlag,
+  countOf,
   PARAM_OPTIONS,
   paramsOf,
   RECOVER,
+  RUN_OPTION,
   runFlag,
   secretsOf,
-} from '../command.ts';
-import { EXIT, exitCodeOfError, exitCodeOfState } from '../exit-code.ts';
+} from '../flags.ts';
 import { noteFile } from '../noted-file.ts';
 import { print } from '../output.ts';
 import { clearProgress, ProgressDisplay } from '../progress-display.ts';
@@ -19,39 +19,39 @@ import { reportText } from '../report-text.ts';
 import { serviceOptions } from '../service-options.ts';
 import { listenForShutdown, type Shutdown } from '../shutdown.ts';
 
-export const devCommand: Command = {
+const OPTIONS = {
+  mappers: { type: 'string', value: 'N', meaning: 'Replicas of each mapper (default 1).' },
+  run: RUN_OPTION,
+  recover: RECOVER,
+  ...PARAM_OPTIONS,
+  report: { type: 'string', value: 'FILE', meaning: 'Where to write the report, as JSON.' },
+  keep: { type: 'boolean', meaning: 'Keep the NATS server up after the run, until Ctrl-C.' },
+} as const satisfies CommandOptions;
+
+type DevCall = Call<typeof OPTIONS>;
+
+export const devCommand: Command = defineCommand({
   name: 'dev',
-  settings: ['nats', 'queues', 'state', 'work'],
-  examples: ['dev pipeline.ts', 'dev pipeline.ts --mappers 4 --param file=orders.csv'],
   operands: '<pipeline>',
   operandCount: [1, 1],
   summary: 'Runs a pipeline in one process, over a NATS server of its own or that of --nats.',
-  options: {
-    mappers: { type: 'string', value: 'N', meaning: 'Replicas of each mapper (default 1).' },
-    run: {
-      type: 'string',
-      value: 'ID',
-      meaning: 'The run’s id; one that failed or is paused goes on.',
-    },
-    recover: RECOVER,
-    ...PARAM_OPTIONS,
-    report: { type: 'string', value: 'FILE', meaning: 'Where to write the report, as JSON.' },
-    keep: { type: 'boolean', meaning: 'Keep the NATS server up after the run, until Ctrl-C.' },
-  },
+  options: OPTIONS,
+  settings: ['nats', 'queues', 'state', 'work'],
+  examples: ['dev pipeline.ts', 'dev pipeline.ts --mappers 4 --param file=orders.csv'],
   run: dev,
-};
+});
 
-async function dev(call: Call): Promise<number> {
+async function dev(call: DevCall): Promise<number> {
   const [file = ''] = call.operands;
   const { nats, isNatsGiven, stateDir } = call.settings;
   const run = runFlag(call);
   const display = new ProgressDisplay(call.logger);
   const options = {
     ...serviceOptions(call),
-    mappers: countFlag(call, 'mappers', 1),
+    mappers: countOf('mappers', call.flags.mappers, 1),
     params: paramsOf(call),
     secrets: secretsOf(call),
-    recover: call.flags['recover'] === true,
+    recover: call.flags.recover === true,
     stateDir,
     ...(isNatsGiven && { connection: { ...nats, servers: nats.url } }),
     ...(run !== undefined && { run }),
@@ -80,7 +80,7 @@ async function dev(call: Call): Promise<number> {
 }
 
 async function conclude(
-  call: Call,
+  call: DevCall,
   shutdown: Shutdown,
   { run, url }: LocalRun,
   { report, error }: LocalEnd,
@@ -93,7 +93,7 @@ async function conclude(
     process.stderr.write(`Interrupted. "${again}" goes on with the run ${run}.\n`);
     return EXIT.interrupted;
   }
-  const reportFile = call.flags['report'] as string | undefined;
+  const reportFile = call.flags.report;
   if (reportFile !== undefined) await writeReport(reportFile, report, call);
   await print(reportText(report));
   if (report.state === 'paused') {
@@ -103,7 +103,7 @@ async function conclude(
     const remedy = `Mend it, and "leat dev ${file} --run ${run}" goes on where it stopped.\n`;
     process.stderr.write(`leat: ${errorText(error)}\n${error.code === 'sink-taken' ? '' : remedy}`);
   }
-  if (call.flags['keep'] === true && !isNatsGiven && !shutdown.stop.aborted) {
+  if (call.flags.keep === true && !isNatsGiven && !shutdown.stop.aborted) {
     process.stderr.write(`NATS stays up at ${url}, until Ctrl-C.\n`);
     await new Promise<void>((resolve_) => {
       shutdown.stop.addEventListener('abort', () => resolve_(), { once: true });
@@ -117,8 +117,8 @@ async function conclude(
  *
  * @throws LeatError `invalid-configuration`
  */
-async function demandWritable(call: Call): Promise<void> {
-  const file = call.flags['report'] as string | undefined;
+async function demandWritable(call: DevCall): Promise<void> {
+  const file = call.flags.report;
   if (file === undefined) return;
   try {
     await (await open(file, 'a')).close();
@@ -131,7 +131,7 @@ async function demandWritable(call: Call): Promise<void> {
   }
 }
 
-async function writeReport(file: string, report: RunReport, call: Call): Promise<void> {
+async function writeReport(file: string, report: RunReport, call: DevCall): Promise<void> {
   try {
     await writeFile(file, `${JSON.stringify(report, undefined, 2)}\n`);
   } catch (error) {

@@ -1,32 +1,30 @@
 import type { RunState } from '@leat/core';
 import { type Role, serve, type Service } from '@leat/host';
-import type { Call, Command, CommandOption } from '../command.ts';
+import { type BooleanOption, type Call, type Command, defineCommand } from '../command.ts';
 import { EXIT, exitCodeOfState } from '../exit-code.ts';
 import { serviceOptions } from '../service-options.ts';
 import { listenForShutdown } from '../shutdown.ts';
 
-const SERVICE_SETTINGS = ['nats', 'queues', 'work', 'service'] as const;
+const SETTINGS = ['nats', 'queues', 'work', 'service'] as const;
 
-const once: CommandOption = {
+const once: BooleanOption = {
   type: 'boolean',
   meaning: 'End when no run is pending or running, rather than wait for the next.',
 };
 
-export const fetcherCommand: Command = {
+export const fetcherCommand: Command = defineCommand({
   name: 'fetcher',
-  settings: SERVICE_SETTINGS,
-  examples: ['fetcher pipeline.ts', 'fetcher pipeline.ts --http-port 8080'],
   operands: '<pipeline>',
   operandCount: [1, 1],
   summary: 'Hosts the fetcher; further ones share the runs and stand by for each other.',
   options: { once },
+  settings: SETTINGS,
+  examples: ['fetcher pipeline.ts', 'fetcher pipeline.ts --http-port 8080'],
   run: (call) => host(call, 'fetcher'),
-};
+});
 
-export const mapperCommand: Command = {
+export const mapperCommand: Command = defineCommand({
   name: 'mapper',
-  settings: SERVICE_SETTINGS,
-  examples: ['mapper pipeline.ts', 'mapper pipeline.ts --stage squares'],
   operands: '<pipeline>',
   operandCount: [1, 1],
   summary: 'Hosts the mappers; start as many as you want.',
@@ -34,13 +32,13 @@ export const mapperCommand: Command = {
     stage: { type: 'string', value: 'NAME', meaning: 'Only this mapper (default: all of them).' },
     once,
   },
+  settings: SETTINGS,
+  examples: ['mapper pipeline.ts', 'mapper pipeline.ts --stage squares'],
   run: (call) => host(call, 'mapper'),
-};
+});
 
-export const saverCommand: Command = {
+export const saverCommand: Command = defineCommand({
   name: 'saver',
-  settings: SERVICE_SETTINGS,
-  examples: ['saver pipeline.ts', 'saver pipeline.ts --once'],
   operands: '<pipeline>',
   operandCount: [1, 1],
   summary: 'Hosts the savers; start as many as the sink can bear.',
@@ -48,14 +46,21 @@ export const saverCommand: Command = {
     stage: { type: 'string', value: 'NAME', meaning: 'Only this saver (default: all of them).' },
     once,
   },
+  settings: SETTINGS,
+  examples: ['saver pipeline.ts', 'saver pipeline.ts --once'],
   run: (call) => host(call, 'saver'),
+});
+
+/** A call of any of these commands; there is only one fetcher to choose. */
+type ServiceCall = Call<{ readonly once: BooleanOption }> & {
+  readonly flags: { readonly stage?: string };
 };
 
-async function host(call: Call, role: Role): Promise<number> {
+async function host(call: ServiceCall, role: Role): Promise<number> {
   const [file = ''] = call.operands;
   const { httpPort, httpHost, stopGraceMs, nats } = call.settings;
-  const stage = call.flags['stage'] as string | undefined;
-  const isOnce = call.flags['once'] === true;
+  const stage = call.flags.stage;
+  const isOnce = call.flags.once === true;
   const shutdown = listenForShutdown((line) => call.logger.warn(line), stopGraceMs);
   let last: RunState | undefined;
   let service: Service | undefined;

@@ -1,27 +1,14 @@
 import { resolve } from 'node:path';
 import { loadPipeline } from '@leat/runtime';
-import {
-  type Call,
-  type Command,
-  type CommandOptions,
-  defineCommand,
-  PARAM_OPTIONS,
-  paramsOf,
-  RECOVER,
-  runFlag,
-  secretsOf,
-} from '../command.ts';
+import { type Call, type Command, type CommandOptions, defineCommand } from '../command.ts';
+import { PARAM_OPTIONS, paramsOf, RECOVER, RUN_OPTION, runFlag, secretsOf } from '../flags.ts';
 import { EXIT } from '../exit-code.ts';
 import { JSON_OPTION, printJson } from '../json.ts';
 import { print } from '../output.ts';
 import { connectTo } from '../with-leat.ts';
 
 const OPTIONS = {
-  run: {
-    type: 'string',
-    value: 'ID',
-    meaning: 'The run’s id; one that failed or is paused goes on.',
-  },
+  run: RUN_OPTION,
   recover: RECOVER,
   ...PARAM_OPTIONS,
   json: JSON_OPTION,
