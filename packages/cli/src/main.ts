@@ -1,6 +1,5 @@
 import { createRequire } from 'node:module';
 import { errorText, LeatError, messageOf } from '@leat/core';
-import { NatsServerError } from '@leat/nats-server';
 import { COMMANDS } from './commands.ts';
 import { EXIT, exitCodeOfError } from './exit-code.ts';
 import { type Entry, findCommand } from './find-command.ts';
@@ -37,7 +36,6 @@ async function run(args: readonly string[]): Promise<number> {
     return await entry.run(parseCall(path, entry, rest, process.env));
   } catch (error) {
     if (error instanceof LeatError) return refuse(errorText(error), exitCodeOfError(error));
-    if (error instanceof NatsServerError) return refuse(error.message, EXIT.unusable);
     const detail = process.env['LEAT_LOG_LEVEL'] === 'debug' ? (error as Error).stack : undefined;
     return refuse(
       `Something went wrong that Leat did not foresee: ${detail ?? messageOf(error)}`,

@@ -1,7 +1,13 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LeatError, messageOf } from '@leat/core';
-import { findNatsServer, type NatsServer, startNatsServer, startTime } from '@leat/nats-server';
+import {
+  findNatsServer,
+  type NatsServer,
+  NatsServerError,
+  startNatsServer,
+  startTime,
+} from '@leat/nats-server';
 import type { Logger } from '@leat/runtime';
 
 /** Where the server of a state directory can be found by other processes, while it runs. */
@@ -31,10 +37,23 @@ export class EmbeddedNats {
   /**
    * Gets a server, starts it, and waits until it is ready.
    *
-   * @throws LeatError `invalid-configuration` if the state directory cannot be made, or NatsServerError if there
-   * is no server, or it does not start
+   * @throws LeatError `invalid-configuration` if the state directory cannot be made, or `unreachable` if there is no
+   * server to be had, or it does not start
    */
   static async start(
+    stateDir: string,
+    logger: Logger,
+    signal?: AbortSignal,
+  ): Promise<EmbeddedNats> {
+    try {
+      return await EmbeddedNats.#start(stateDir, logger, signal);
+    } catch (error) {
+      if (!(error instanceof NatsServerError)) throw error;
+      throw new LeatError('unreachable', sentenceOf(error.message), { cause: error });
+    }
+  }
+
+  static async #start(
     stateDir: string,
     logger: Logger,
     signal?: AbortSignal,
@@ -96,8 +115,14 @@ export class EmbeddedNats {
       await this.#server.restart().catch((error: unknown) => {
         logger.error({ err: error }, 'nats-server does not start again');
         this.#isStopping = true;
-        this.#lost.abort(error);
+        const text = messageOf(error);
+        this.#lost.abort(new LeatError('unreachable', sentenceOf(text), { cause: error }));
       });
     }
   }
+}
+
+/** What the launcher says, as a sentence. */
+function sentenceOf(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1).replace(/\.$/, '')}.`;
 }
