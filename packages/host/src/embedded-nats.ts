@@ -115,8 +115,8 @@ export class EmbeddedNats {
       await this.#server.restart().catch((error: unknown) => {
         logger.error({ err: error }, 'nats-server does not start again');
         this.#isStopping = true;
-        const text = messageOf(error);
-        this.#lost.abort(new LeatError('unreachable', sentenceOf(text), { cause: error }));
+        const sentence = `The nats-server died and does not start again (${messageOf(error)}): call again to go on.`;
+        this.#lost.abort(new LeatError('unreachable', sentence, { cause: error }));
       });
     }
   }
