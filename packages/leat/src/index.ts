@@ -1,6 +1,7 @@
 // The face of Leat: it re-exports, and does nothing else.
 export * from '@leat/sdk';
-export type { RunReport, RunState } from '@leat/core';
+export type { Estimate, RunReport, RunState } from '@leat/core';
+export { estimateOf, Pace } from '@leat/core';
 export type {
   ConnectionSettings,
   Health,
@@ -19,6 +20,8 @@ export type {
   Diagnosis,
   DoctorOptions,
   ExportOptions,
+  FailedChunk,
+  FailedChunkFile,
   Finding,
   Leat,
   LetterChoice,
@@ -28,4 +31,4 @@ export type {
   StartOptions,
   Verification,
 } from '@leat/operate';
-export { connect } from '@leat/operate';
+export { connect, formatFailedChunk, parseFailedChunk } from '@leat/operate';
