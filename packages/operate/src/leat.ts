@@ -1,4 +1,4 @@
-import type { Pipeline, StoredChunk } from '@leat/sdk';
+import type { ParamsSchema, Pipeline, StoredChunk } from '@leat/sdk';
 import { DeadLetters } from './dead/dead-letters.ts';
 import { type Diagnosis, type DoctorOptions, examineServer } from './doctor/examine-server.ts';
 import { findRun } from './runs/find-run.ts';
@@ -49,7 +49,10 @@ export class Leat implements AsyncDisposable {
    * @throws LeatError `run-exists` if a run of that id has ended well, `invalid-pipeline` if it has another graph,
    *   `invalid-configuration`, `invalid-name`, `topology-mismatch` or `unfit-server`
    */
-  async start(pipeline: Pipeline, options: StartOptions = {}): Promise<RunHandle> {
+  async start<P extends ParamsSchema | undefined>(
+    pipeline: Pipeline<P>,
+    options: StartOptions<NoInfer<P>> = {},
+  ): Promise<RunHandle> {
     const found = await explained(this.#site, startOn(this.#site, pipeline, options));
     return new RunHandle(this.#site, found);
   }

@@ -1,17 +1,22 @@
 import { type GivenParams, topologyOf } from '@leat/core';
 import { jetStreamRefusal, provision, Runs, startRun } from '@leat/runtime';
-import type { Pipeline } from '@leat/sdk';
+import type { GivenParamsOf, ParamsSchema, Pipeline } from '@leat/sdk';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { Site } from '../site.ts';
 import type { FoundRun } from './find-run.ts';
 
-/** What a run is started with, beside its pipeline. */
-export interface StartOptions {
+/**
+ * What a run is started with, beside its pipeline.
+ *
+ * @typeParam P the pipeline's schema of parameters; `undefined` where it has none
+ */
+export interface StartOptions<P extends ParamsSchema | undefined = ParamsSchema | undefined> {
   /**
    * What sources, stages and sinks read: as the pipeline's schema of parameters wants it; text where it has none.
+   * What is missing may be in `secrets`, and is found when the run is started.
    * @defaultValue none
    */
-  readonly params?: GivenParams;
+  readonly params?: Partial<GivenParamsOf<P>>;
   /**
    * Further parameters that nobody shall read: for each, by its name, the environment variable that has its value
    * wherever a service needs it.
@@ -47,7 +52,12 @@ export async function startOn(
   await provision(manager, topology).catch(refused);
   const client = jetstream(nats, { timeout: 5_000 });
   const runs = await Runs.open(client, topology.bucket, settings.replicas, logger).catch(refused);
-  const start = { pipeline, params, ...rest, ...(recover && { isRecovered: true }) };
+  const start = {
+    pipeline,
+    params: params as GivenParams,
+    ...rest,
+    ...(recover && { isRecovered: true }),
+  };
   const { request } = await startRun(runs, start);
   return { request, runs };
 }
