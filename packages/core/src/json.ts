@@ -23,21 +23,30 @@ function faultIn(value: unknown, path: string, within: readonly unknown[]): stri
   if (typeof value !== 'object') return fault(`a ${typeof value}`);
   if (within.includes(value)) return fault('a part of itself');
   const inside = [...within, value];
-  const below = (key: string | number): string => (path === '' ? `${key}` : `${path}.${key}`);
-  if (Array.isArray(value)) {
-    // By index, so that holes count.
-    for (let at = 0; at < value.length; at++) {
-      const found = faultIn(value[at], below(at), inside);
-      if (found !== undefined) return found;
-    }
-    return undefined;
-  }
+  if (Array.isArray(value)) return faultInArray(value, path, inside);
   if (!isPlain(value)) return fault(`an instance of ${classOf(value)}`);
   for (const [key, part] of Object.entries(value)) {
-    const found = part === undefined ? undefined : faultIn(part, below(key), inside);
+    const found = part === undefined ? undefined : faultIn(part, below(path, key), inside);
     if (found !== undefined) return found;
   }
   return undefined;
+}
+
+function faultInArray(
+  values: readonly unknown[],
+  path: string,
+  within: readonly unknown[],
+): string | undefined {
+  // By index, so that holes count.
+  for (let at = 0; at < values.length; at++) {
+    const found = faultIn(values[at], below(path, at), within);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function below(path: string, key: string | number): string {
+  return path === '' ? `${key}` : `${path}.${key}`;
 }
 
 /** Whether an object has no class, whatever context of the process it was made in. */

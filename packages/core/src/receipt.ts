@@ -31,6 +31,7 @@ export interface Receipt {
 }
 
 const SOURCE = 'source=';
+const DIGEST = /^(?:[0-9a-f]{32})?$/;
 const FURTHER = /^[a-z][\w-]*=\S*$/;
 
 /** How many records a receipt says are in the sink. */
@@ -61,20 +62,25 @@ export function parseReceipt(line: string): Receipt | undefined {
   const id = parseChunkId(chunk);
   const counts = parseCounts(countsText);
   const fence = parseFence(fenceText);
-  const firstNamed = rest.findIndex(isNamed);
-  const named = firstNamed < 0 ? [] : rest.splice(firstNamed);
+  const optional = parseOptional(rest);
+  if (id === undefined || counts === undefined || fence === undefined) return undefined;
+  if (optional === undefined || !DIGEST.test(digest)) return undefined;
+  return { chunk: formatChunkId(id), counts, digest, fence, ...optional };
+}
+
+/** What stands in a receipt only if there is something to say. */
+function parseOptional(
+  fields: readonly string[],
+): Pick<Receipt, 'buried' | 'source' | 'further'> | undefined {
+  const firstNamed = fields.findIndex(isNamed);
+  const unnamed = firstNamed < 0 ? fields : fields.slice(0, firstNamed);
+  const named = fields.slice(unnamed.length);
+  const buried = parseExecutions(unnamed.join(' '));
+  if (buried === undefined || unnamed.length !== Math.min(buried.length, 1)) return undefined;
   const source = named[0]?.startsWith(SOURCE) ? named.shift()?.slice(SOURCE.length) : undefined;
   if (source !== undefined && !isSourceChecksum(source)) return undefined;
-  const buried = parseExecutions(rest.join(' '));
-  if (id === undefined || counts === undefined || fence === undefined) return undefined;
-  if (buried === undefined || rest.length !== Math.min(buried.length, 1)) return undefined;
-  if (!/^(?:[0-9a-f]{32})?$/.test(digest)) return undefined;
   if (named.some((field) => field.startsWith(SOURCE) || !FURTHER.test(field))) return undefined;
   return {
-    chunk: formatChunkId(id),
-    counts,
-    digest,
-    fence,
     buried,
     ...(source !== undefined && { source }),
     ...(named.length > 0 && { further: named }),

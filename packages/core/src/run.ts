@@ -1,5 +1,5 @@
 import { recordsOf } from './counts.ts';
-import type { LedgerCheckpoint } from './ledger-checkpoint.ts';
+import { FIRST_CHECKPOINT, type LedgerCheckpoint } from './ledger-checkpoint.ts';
 import type { ChunkLimits, GivenParams } from './run-identity.ts';
 import type { SinkIdentity } from './sink-claim.ts';
 import type { PipelineSpec } from './spec.ts';
@@ -141,36 +141,48 @@ export function reportOf(
   progress: RunProgress | undefined,
   troubles: readonly Trouble[] = [],
 ): RunReport {
-  const ledger = progress?.ledger;
-  const totals = ledger?.totals;
-  const counts = totals?.counts;
-  const settled = (totals?.savedChunks ?? 0) + (totals?.deadChunks ?? 0);
+  const { run, pipeline } = request;
+  const { state = 'pending', reason, startedAt = null, endedAt = null } = progress ?? {};
   return {
-    run: request.run,
-    pipeline: request.pipeline,
-    state: progress?.state ?? 'pending',
-    ...(progress?.reason === undefined ? {} : { reason: progress.reason }),
-    startedAt: progress?.startedAt ?? null,
-    endedAt: progress?.endedAt ?? null,
-    chunks: {
-      total: ledger?.next ?? 0,
-      isTotalKnown: ledger?.ended ?? false,
-      saved: totals?.savedChunks ?? 0,
-      dead: totals?.deadChunks ?? 0,
-      inFlight: (ledger?.next ?? 0) - settled,
-    },
-    records: {
-      in: counts?.in ?? 0,
-      expanded: counts?.expanded ?? 0,
-      saved: counts === undefined ? 0 : recordsOf(counts),
-      filtered: counts?.filtered ?? 0,
-      dead: counts?.dead ?? 0,
-    },
-    retries: counts?.retries ?? 0,
-    duplicatesIgnored: totals?.duplicates ?? 0,
-    fraction: ledger?.fraction ?? null,
-    digest: ledger?.digest ?? '',
+    run,
+    pipeline,
+    state,
+    ...(reason !== undefined && { reason }),
+    startedAt,
+    endedAt,
+    ...accountOf(progress?.ledger ?? NOTHING),
     versions: progress?.versions ?? {},
     troubles,
+  };
+}
+
+/** The ledger of a run that no fetcher has taken up yet. */
+const NOTHING: LedgerCheckpoint = { ...FIRST_CHECKPOINT, digest: '' };
+
+/** What a ledger says of a run, in numbers. */
+function accountOf({
+  next,
+  ended,
+  totals,
+  fraction,
+  digest,
+}: LedgerCheckpoint): Pick<
+  RunReport,
+  'chunks' | 'records' | 'retries' | 'duplicatesIgnored' | 'fraction' | 'digest'
+> {
+  const { savedChunks: saved, deadChunks: dead, counts, duplicates } = totals;
+  return {
+    chunks: { total: next, isTotalKnown: ended, saved, dead, inFlight: next - saved - dead },
+    records: {
+      in: counts.in,
+      expanded: counts.expanded,
+      saved: recordsOf(counts),
+      filtered: counts.filtered,
+      dead: counts.dead,
+    },
+    retries: counts.retries,
+    duplicatesIgnored: duplicates,
+    fraction,
+    digest,
   };
 }

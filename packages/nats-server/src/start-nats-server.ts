@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import type { NatsServerBinary } from './binary.ts';
 import { findNatsServer } from './find-nats-server.ts';
 import { findFreePort, isFree } from './free-port.ts';
-import { NatsServer } from './nats-server.ts';
+import { NatsServer, type NatsServerSetup } from './nats-server.ts';
 
 /** How long a server may take until it is ready. Long, as it reads its whole store at first. */
 const DEFAULT_START_TIMEOUT_MS = 30_000;
@@ -38,19 +38,9 @@ export async function startNatsServer(options: StartNatsServerOptions = {}): Pro
   const { log = () => {}, signal } = options;
   const binary =
     options.binary ?? (await findNatsServer({ log, ...(signal !== undefined && { signal }) }));
+  const binaryPath = typeof binary === 'string' ? binary : binary.path;
   for (let attempt = 1; ; attempt += 1) {
-    const privateDir = await mkdtemp(join(tmpdir(), 'leat-nats-'));
-    const setup = {
-      binaryPath: typeof binary === 'string' ? binary : binary.path,
-      privateDir,
-      storeDir:
-        options.storeDir === undefined ? join(privateDir, 'store') : resolve(options.storeDir),
-      port: options.port ?? (await findFreePort()),
-      config: options.config ?? '',
-      jetstream: options.jetstream ?? true,
-      startTimeoutMs: options.startTimeoutMs ?? DEFAULT_START_TIMEOUT_MS,
-      log,
-    };
+    const setup = await setUp(options, binaryPath, log);
     try {
       return await NatsServer.start(setup, signal);
     } catch (error) {
@@ -59,4 +49,23 @@ export async function startNatsServer(options: StartNatsServerOptions = {}): Pro
       if (!retry || (await isFree(setup.port))) throw error;
     }
   }
+}
+
+/** Makes the server's private folder, and finds a port for it. */
+async function setUp(
+  { storeDir, port, config = '', jetstream = true, startTimeoutMs }: StartNatsServerOptions,
+  binaryPath: string,
+  log: (line: string) => void,
+): Promise<NatsServerSetup> {
+  const privateDir = await mkdtemp(join(tmpdir(), 'leat-nats-'));
+  return {
+    binaryPath,
+    privateDir,
+    storeDir: storeDir === undefined ? join(privateDir, 'store') : resolve(storeDir),
+    port: port ?? (await findFreePort()),
+    config,
+    jetstream,
+    startTimeoutMs: startTimeoutMs ?? DEFAULT_START_TIMEOUT_MS,
+    log,
+  };
 }

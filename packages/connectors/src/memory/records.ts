@@ -52,15 +52,17 @@ async function* read(
   const scanner = new ValueScanner('records', { chunkSize, maxBytes }, array?.length);
   const turns = new Turns();
   const wait = new AbortableWait(signal);
-  const iterator = array === undefined ? iteratorOf(iterable) : iterateFrom(array, from);
+  const [iterator, first] =
+    array === undefined ? [iteratorOf(iterable), 0] : [iterateFrom(array, from), from];
   let isOver = false;
   try {
-    for (let index = array === undefined ? 0 : from; ; index++) {
+    for (let index = first; ; index++) {
       const step = iterator.next();
       const { done, value } = step instanceof Promise ? await wait.for(step) : step;
       isOver = done === true;
-      if (isOver && index < from) throw tooFew(from, index);
-      if (!isOver && index >= from) {
+      if (isOver) {
+        if (index < from) throw tooFew(from, index);
+      } else if (index >= from) {
         scanner.add(value instanceof Promise ? await wait.for(value) : value, index);
       }
       for (const chunk of scanner.take(isOver)) {
@@ -72,11 +74,19 @@ async function* read(
     }
   } finally {
     wait.close();
-    const returning = isOver ? undefined : iterator.return?.();
-    // Not awaited after an abort: a generator that hangs would not return either.
-    if (signal.aborted) Promise.resolve(returning).catch(() => {});
-    else await returning;
+    if (!isOver) await giveUp(iterator, signal);
   }
+}
+
+/** Ends an iteration early. */
+async function giveUp(
+  iterator: Iterator<unknown> | AsyncIterator<unknown>,
+  signal: AbortSignal,
+): Promise<void> {
+  const returning = iterator.return?.();
+  // Not awaited after an abort: a generator that hangs would not return either.
+  if (signal.aborted) Promise.resolve(returning).catch(() => {});
+  else await returning;
 }
 
 function* iterateFrom(array: readonly unknown[], from: number): Generator {

@@ -94,23 +94,22 @@ export async function openPipelineConnection(
   });
 }
 
-/**
- * As {@link openPipelineConnection}, over a connection that stands; it is closed if this fails.
- *
- * @param parts.address for error messages
- * @param parts.holder makes the holder, given how often it shall give a sign of life
- */
+interface ConnectionParts {
+  readonly logger: Logger;
+  readonly meter?: Meter | undefined;
+  readonly tracer?: ChunkTracer | undefined;
+  /** For error messages. */
+  readonly address: string;
+  /** Makes the holder, given how often it shall give a sign of life. */
+  readonly holder: (beatMs: number) => PipelineConnection['holder'];
+}
+
+/** As {@link openPipelineConnection}, over a connection that stands; it is closed if this fails. */
 export async function pipelineConnectionOver(
   nats: NatsConnection,
   spec: PipelineSpec,
   settings: TopologySettings,
-  parts: {
-    readonly logger: Logger;
-    readonly meter?: Meter | undefined;
-    readonly tracer?: ChunkTracer | undefined;
-    readonly address: string;
-    readonly holder: (beatMs: number) => PipelineConnection['holder'];
-  },
+  parts: ConnectionParts,
 ): Promise<PipelineConnection> {
   const { logger } = parts;
   const topology = topologyOf(spec, settings);
