@@ -175,6 +175,29 @@ describe('testPipeline', () => {
   });
 });
 
+describe('on a server', () => {
+  test('comes to the same as without', async () => {
+    const given = [1, 0, -5, 2, 3].map((amount, id) => ({ id, amount }));
+    const shop = pipeline('shop', { savers: [files, copy] });
+    const without = await testPipeline(shop, given);
+    const tested = await testPipeline(shop, given, { server: true, chunkSize: 2 });
+    const { lines: _, ...saved } = without.results;
+    expect(tested.results).toEqual(saved);
+    expect(tested.records).toEqual(without.records);
+    expect(
+      tested.dead.map(({ error: { stack: __, ...error }, ...letter }) => [letter, error]),
+    ).toEqual(without.dead.map(({ error: { stack: __, ...error }, ...letter }) => [letter, error]));
+  });
+
+  test('refuses what is no whole pipeline, and no records', async () => {
+    await expect(testPipeline(lines, [], { server: true })).rejects.toThrow('give the pipeline');
+    const shop = pipeline('shop', { savers: [files] });
+    await expect(testPipeline(shop, 'chunk.json', { server: true })).rejects.toThrow(
+      'replays a failed chunk without a server',
+    );
+  });
+});
+
 describe('a failed chunk', () => {
   const failed: FailedChunk = {
     pipeline: 'shop',

@@ -3,6 +3,7 @@ import { records as recordsSource } from '@leat/connectors/memory';
 import { createLogger, readRun } from '@leat/runtime';
 import type { Fetcher, Mapper, Pipeline, RunInfo, Stage } from '@leat/sdk';
 import { chunkOfFile, readFailedChunk } from './failed-chunk.ts';
+import { onServer } from './on-server.ts';
 import type { TestedPipeline } from './result.ts';
 import { Walk } from './walk.ts';
 
@@ -18,6 +19,12 @@ export interface TestPipelineOptions {
    * @defaultValue the `chunkSize` of the fetcher
    */
   readonly chunkSize?: number;
+  /**
+   * Whether the records go through the services, over a real NATS server that is started for them. It has to be a
+   * whole pipeline, and what `results` has is what savers committed: nothing of mappers.
+   * @defaultValue `false`
+   */
+  readonly server?: boolean;
 }
 
 /**
@@ -38,6 +45,7 @@ export async function testPipeline(
   options: TestPipelineOptions = {},
 ): Promise<TestedPipeline> {
   const fetcher = fetcherOf(subject);
+  if (options.server === true) return onServer(wholeOf(subject), listOf(given), options);
   const { chunkSize = fetcher.chunkSize, params = {} } = options;
   const limits = { chunkSize, maxBytes: fetcher.maxBytes };
   const stages: readonly Stage[] = subject.kind === 'pipeline' ? subject.stages : [subject];
@@ -61,6 +69,20 @@ export async function testPipeline(
     subject.kind === 'pipeline' ? walk.sendOn(from, chunk) : walk.send(subject.name, chunk);
   await readInto(walk, { given, run, limits, fetcher: fetcher.name, send });
   return walk.run();
+}
+
+function wholeOf(subject: Pipeline | Mapper): Pipeline {
+  if (subject.kind === 'pipeline') return subject;
+  const sentence = `testPipeline runs a whole pipeline on a server, and ${subject.name} is a mapper: give the pipeline.`;
+  throw new LeatError('invalid-configuration', sentence);
+}
+
+function listOf(given: readonly unknown[] | string | URL): readonly unknown[] {
+  if (typeof given !== 'string' && !(given instanceof URL)) return given;
+  throw new LeatError(
+    'invalid-configuration',
+    'testPipeline replays a failed chunk without a server: leave out the option server.',
+  );
 }
 
 interface Reading {

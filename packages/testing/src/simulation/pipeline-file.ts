@@ -1,13 +1,6 @@
 import type { ChunkLimits } from '@leat/core';
-import {
-  type Mapper,
-  type Pipeline,
-  pipeline,
-  type Saver,
-  saver,
-  type Source,
-  type Upstream,
-} from '@leat/sdk';
+import { type Pipeline, pipeline, type Saver, saver, type Source, type Upstream } from '@leat/sdk';
+import { copyingFrom } from '../copy-stages.ts';
 import type { ModelSink } from './model/model-sink.ts';
 
 /** What stands in the pipeline file that a process is started with, as far as people change it. */
@@ -45,14 +38,9 @@ export function extraNameFor({ stages }: Pipeline): string {
 export function pipelineOf(design: Design, file: PipelineFile): Pipeline {
   const { pipeline: own, name, sink, saverAt } = design;
   const { graph, place } = file;
-  const made = new Map<string, Upstream>();
-  const copyOf = (stage: Upstream): Upstream => {
-    const known = made.get(stage.name);
-    if (known !== undefined) return known;
-    const copy = stage.kind === 'fetcher' ? fetcherOf(design, file) : mapperFrom(stage, copyOf);
-    made.set(stage.name, copy);
-    return copy;
-  };
+  const { fetcher } = own;
+  const { window, source } = design;
+  const copyOf = copyingFrom({ ...fetcher, ...file.limits, window, source });
   const saverOf = (called: string, from: Upstream): Saver =>
     saver(called, { from: copyOf(from), sink: () => sink.sinkAt(place) });
   const given = own.stages.filter((stage) => stage.kind === 'saver');
@@ -63,16 +51,4 @@ export function pipelineOf(design: Design, file: PipelineFile): Pipeline {
   }
   if (graph === 'less') savers.splice(saverAt, 1);
   return pipeline(name, { savers });
-}
-
-function fetcherOf(
-  { pipeline: { fetcher }, window, source }: Design,
-  { limits }: PipelineFile,
-): Pipeline['fetcher'] {
-  return { ...fetcher, ...limits, window, source };
-}
-
-/** Its function runs in the simulation's thread, and nobody ends it. */
-function mapperFrom(mapper: Mapper, copyOf: (stage: Upstream) => Upstream): Mapper {
-  return { ...mapper, from: copyOf(mapper.from), threads: 0, timeoutMs: undefined };
 }

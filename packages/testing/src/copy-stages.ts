@@ -1,0 +1,25 @@
+import type { Fetcher, Upstream } from '@leat/sdk';
+
+/**
+ * Copies the stages of a pipeline so that they read from another fetcher. Functions cannot be handed to threads or
+ * ended without a pipeline file, so the copies run them in the thread of their caller.
+ *
+ * @returns what gives the copy of a stage, the same each time
+ */
+export function copyingFrom(fetcher: Fetcher): (stage: Upstream) => Upstream {
+  const made = new Map<string, Upstream>();
+  const copyOf = (stage: Upstream): Upstream => {
+    if (stage.kind === 'fetcher') return fetcher;
+    const known = made.get(stage.name);
+    if (known !== undefined) return known;
+    const copy: Upstream = {
+      ...stage,
+      from: copyOf(stage.from),
+      threads: 0,
+      timeoutMs: undefined,
+    };
+    made.set(stage.name, copy);
+    return copy;
+  };
+  return copyOf;
+}
