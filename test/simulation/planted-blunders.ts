@@ -19,6 +19,10 @@ export const PLANTED_BLUNDERS: readonly Plant[] = [
   { name: 'a ledger that does not compare checksums', install: compareNothing },
   { name: 'savers that do not claim their sink', spoil: claimNothing },
   { name: 'receipts that do not name their sink', spoil: nameNoSink },
+  {
+    name: 'services that acknowledge what only a newer Leat can read',
+    onNewer: (acknowledge) => acknowledge(),
+  },
 ];
 
 /** Gives a process another idea of what was asked. */

@@ -136,6 +136,8 @@ export class Deployment implements WatchedRun {
       this.deaths++;
       clock.after(delayMs, undefined, () => this.#keepAlive(replica));
     });
+    process.isAhead = file.isAhead === true;
+    process.onNewer = this.plant?.onNewer;
     if (file.graph !== 'own') {
       process.onSaid = (packet) => this.invariants.saidByStranger(process.name, packet);
     }

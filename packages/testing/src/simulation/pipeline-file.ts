@@ -10,6 +10,8 @@ export interface PipelineFile {
   readonly limits: ChunkLimits;
   /** The table or folder that its savers write to. */
   readonly place: string;
+  /** Whether the process is of a version of Leat to come. */
+  readonly isAhead?: boolean;
 }
 
 /** What is the same in all files of a pipeline. */

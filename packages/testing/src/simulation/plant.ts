@@ -10,6 +10,8 @@ export interface Plant {
   readonly spoil?: (connection: PipelineConnection, process: SimulatedProcess) => void;
   /** Told of each message that a process takes in hand, with the means to acknowledge it. */
   readonly onHold?: (reply: string, acknowledge: () => void) => void;
+  /** Told of each message that a process is given and only a newer Leat can read. */
+  readonly onNewer?: (acknowledge: () => void) => void;
   /** Spoils what all share, and gives the way back. */
   readonly install?: () => () => void;
 }

@@ -13,6 +13,10 @@ export class SimulatedProcess implements Owner {
   readonly stop: AbortController = new AbortController();
   readonly abort: AbortController = new AbortController();
   state: Owner['state'] = 'running';
+  /** Whether it is of a version of Leat to come, whose chunks and receipts this version cannot read. */
+  isAhead = false;
+  /** Told of each message that it is given and cannot read, with the means to acknowledge it all the same. */
+  onNewer: ((acknowledge: () => void) => void) | undefined;
   /** Told of what it says to the server, if anybody listens. */
   onSaid: ((packet: Packet) => void) | undefined;
   readonly #clock: Clock;

@@ -53,6 +53,21 @@ export const BLUNDERS: readonly Fault[] = [
     },
   },
   {
+    name: 'a rolling upgrade',
+    strike: (world, random) => {
+      const deployment = random.pick(world.deployments);
+      const forMs = random.pick([3_000, 15_000, 40_000]);
+      const isGentle = random.chance(0.5);
+      const changed = someOf(deployment, random);
+      upgrade(deployment, changed, isGentle);
+      world.clock.after(forMs, undefined, () => {
+        upgrade(deployment, deployment.replicas, isGentle);
+        world.note('fault', 'the others are upgraded, too');
+      });
+      return `of ${namesOf(changed)}, and of the others after ${forMs} ms`;
+    },
+  },
+  {
     name: 'start again',
     strike: (world, random) => {
       const deployment = random.pick(world.deployments);
@@ -88,6 +103,13 @@ export const BLUNDERS: readonly Fault[] = [
     },
   },
 ];
+
+/** Starts replicas with a version of Leat to come; what they write, the others cannot read. */
+function upgrade(deployment: Deployment, replicas: readonly Replica[], isGentle: boolean): void {
+  for (const replica of replicas) {
+    if (replica.file.isAhead !== true) deployment.rollOut(replica, { isAhead: true }, isGentle);
+  }
+}
 
 /** Some replicas, but not none. */
 function someOf({ replicas }: Deployment, random: Random): readonly Replica[] {

@@ -1,7 +1,8 @@
 import type { Transport } from '@nats-io/transport-node';
 import type { Clock, Owner } from '../clock.ts';
 import type { ModelServer } from './model-server.ts';
-import { messageFrame, type Packet, readCommands } from './model-wire.ts';
+import { fromComing, isComing, toComing } from './model-format.ts';
+import { messageFrame, NOTHING, type Packet, readCommands } from './model-wire.ts';
 import type { Wire } from './model-types.ts';
 
 const INFO = JSON.stringify({
@@ -20,6 +21,8 @@ const INFO = JSON.stringify({
 /** A process, as its connection sees it. */
 interface Actor extends Owner {
   mayAct(): boolean;
+  readonly isAhead: boolean;
+  readonly onNewer?: ((acknowledge: () => void) => void) | undefined;
   readonly onSaid?: ((packet: Packet) => void) | undefined;
 }
 
@@ -141,7 +144,18 @@ export class ModelLink implements Wire, Transport {
     if (subscription === undefined) return;
     if (subscription.left !== undefined && --subscription.left <= 0)
       this.#subscriptions.delete(sid);
-    this.#toClient(messageFrame(sid, packet));
+    const { isAhead, onNewer } = this.#process;
+    if (!isAhead && isComing(packet)) onNewer?.(() => this.#acknowledge(packet));
+    this.#toClient(messageFrame(sid, isAhead ? fromComing(packet) : packet));
+  }
+
+  #acknowledge({ reply }: Packet): void {
+    this.#server.receive({
+      subject: reply,
+      reply: '',
+      headers: NOTHING,
+      data: Buffer.from('+ACK'),
+    });
   }
 
   #detach(): void {
@@ -163,7 +177,7 @@ export class ModelLink implements Wire, Transport {
     for (const command of readCommands(frame)) {
       if (command.verb === 'pub') {
         this.#process.onSaid?.(command);
-        this.#server.receive(command);
+        this.#server.receive(this.#process.isAhead ? toComing(command) : command);
       } else if (command.verb === 'sub') {
         this.#subscriptions.set(command.sid, { subject: command.subject, left: undefined });
       } else if (command.verb === 'unsub') {
