@@ -1,4 +1,5 @@
 import {
+  deadSubject,
   FIRST_CHECKPOINT,
   type Format,
   FORMATS,
@@ -10,7 +11,15 @@ import {
   stageSubject,
   type Trouble,
 } from '@leat/core';
-import { type ReceiptDelivery, receiveReceipts, ReceiptSender } from '@leat/runtime';
+import {
+  bury,
+  DeadLetterStore,
+  type OnUnreadable,
+  type ReceiptDelivery,
+  receiveReceipts,
+  ReceiptSender,
+  type StoredDeadLetter,
+} from '@leat/runtime';
 import { headers } from '@nats-io/transport-node';
 import { describe, expect, test } from 'vitest';
 import {
@@ -138,6 +147,41 @@ test('receipts of a newer version stay unread, and those of this one are read me
   ]);
   stop.abort();
   await stream.done;
+});
+
+test('a dead letter of a newer version is passed over by name, and kept', async () => {
+  const { connection } = await openPipeline(server());
+  const { name } = connection.spec;
+  const mine = {
+    stage: 'work',
+    chunk: { run: 'run-1', chunk: { seq: 7, path: '' }, sending: '' },
+  };
+  const record = {
+    index: 0,
+    position: 'record 7 of numbers',
+    attempts: 1,
+    error: { name: 'Error', message: 'no' },
+    record: '{}',
+  };
+  await bury(connection, mine, [record], NEVER);
+  const store = await DeadLetterStore.open(connection.nats, name);
+  const read = async (onUnreadable?: OnUnreadable): Promise<StoredDeadLetter[]> => {
+    const letters: StoredDeadLetter[] = [];
+    for await (const each of store.letters('run-1', onUnreadable)) letters.push(each);
+    return letters;
+  };
+  const [first] = await read();
+  expect(first?.letter).toMatchObject({ chunk: '7', record: '{}' });
+  expect(first?.letter).not.toHaveProperty('v');
+  const newer = JSON.stringify({ ...first?.letter, v: FORMATS.letter + 1 });
+  await connection.client.publish(deadSubject(name, 'run-1'), newer);
+  const leftOut: (string | undefined)[] = [];
+  const found = await read((_stream, _place, error) => void leftOut.push(error?.message));
+  expect(found).toEqual([first]);
+  expect(leftOut).toEqual([
+    expect.stringMatching(/^A dead letter of the run run-1 has version .* a newer Leat wrote it\./),
+  ]);
+  expect(await store.at((first?.place ?? 0) + 1)).toBeUndefined();
 });
 
 describe('in the bucket of the pipeline', () => {

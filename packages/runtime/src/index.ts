@@ -13,7 +13,7 @@ export { wait } from './wait.ts';
 export type { DeadRecord, DeathPlace } from './dead/bury.ts';
 export { bury } from './dead/bury.ts';
 export { confirmExecutions } from './dead/confirm-executions.ts';
-export type { StoredDeadLetter } from './dead/dead-letter-store.ts';
+export type { OnUnreadable, StoredDeadLetter } from './dead/dead-letter-store.ts';
 export { DeadLetterStore } from './dead/dead-letter-store.ts';
 export type { Envelope } from './chunks/chunk-message.ts';
 export { Bodies } from './chunks/bodies.ts';

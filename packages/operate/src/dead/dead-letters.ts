@@ -1,6 +1,7 @@
 import { type DeadLetterChoice, isChosen, LeatError } from '@leat/core';
 import { type DeadLetter, deadLetterPipelines, readDeadLetters } from '@leat/runtime';
 import { findLetters, type RunName } from '../runs/find-run.ts';
+import { sayLeftOut } from './left-out.ts';
 import { allExplained, explained, type Site } from '../site.ts';
 import { type DroppedLetters, dropLetters } from './drop-letters.ts';
 import { exportChunk } from './export-chunk.ts';
@@ -121,13 +122,12 @@ export class DeadLetters {
     run: string | undefined,
     { pipeline, ...choice }: LetterChoice,
   ): AsyncGenerator<DeadLetter, void> {
-    const { nats, logger } = this.#site;
+    const { nats } = this.#site;
     if (run === undefined) await this.#demandPipeline(pipeline);
     const of =
       run === undefined ? pipeline : (await findLetters(this.#site, { run, pipeline })).pipeline;
-    const unreadable = (stream: string, place: number): void =>
-      logger.warn({ stream, seq: place }, 'a message that is no dead letter is left out');
-    for await (const letter of readDeadLetters(nats, { pipeline: of, run }, unreadable)) {
+    const leftOut = sayLeftOut(this.#site);
+    for await (const letter of readDeadLetters(nats, { pipeline: of, run }, leftOut)) {
       if (isChosen(letter, choice)) yield letter;
     }
   }

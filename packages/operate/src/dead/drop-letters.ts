@@ -1,5 +1,5 @@
 import { type DeadLetterChoice, isChosen, LeatError } from '@leat/core';
-import { DeadLetterStore } from '@leat/runtime';
+import { DeadLetterStore, type OnUnreadable } from '@leat/runtime';
 import { findLetters, type RunName } from '../runs/find-run.ts';
 import type { Site } from '../site.ts';
 
@@ -31,7 +31,11 @@ export async function dropLetters(
   const store = await DeadLetterStore.open(site.nats, pipeline);
   const records = new Set<string>();
   let isEmpty = true;
-  for await (const { place, letter } of store.letters(run)) {
+  const onUnreadable: OnUnreadable = (_stream, _place, newer) => {
+    // A newer Leat may still want to know whether it counts.
+    if (newer !== undefined) isEmpty = false;
+  };
+  for await (const { place, letter } of store.letters(run, onUnreadable)) {
     if (!isChosen(letter, choice)) isEmpty = false;
     else if (await store.delete(place)) {
       records.add([letter.stage, letter.chunk, letter.index].join(' '));

@@ -1,6 +1,7 @@
 import { type DeadLetterChoice, isChosen, LeatError, type RunRequest } from '@leat/core';
 import { type DeadLetter, readDeadLetters } from '@leat/runtime';
 import { findLetters, type RunName } from '../runs/find-run.ts';
+import { sayLeftOut } from './left-out.ts';
 import type { Site } from '../site.ts';
 import type { FailedChunk, FailedRecord } from './failed-chunk-file.ts';
 
@@ -10,12 +11,10 @@ export async function exportChunk(
   { run, pipeline: wanted }: RunName,
   choice: DeadLetterChoice & { readonly chunk: string },
 ): Promise<FailedChunk> {
-  const { nats, logger } = site;
+  const { nats } = site;
   const { pipeline, found } = await findLetters(site, { run, pipeline: wanted });
-  const unreadable = (stream: string, seq: number): void =>
-    logger.warn({ stream, seq }, 'a message that is no dead letter is left out');
   const letters: DeadLetter[] = [];
-  for await (const letter of readDeadLetters(nats, { pipeline, run }, unreadable)) {
+  for await (const letter of readDeadLetters(nats, { pipeline, run }, sayLeftOut(site))) {
     if (isChosen(letter, choice) && isOf(letter, found?.request)) letters.push(letter);
   }
   return failedChunkOf(letters, { run, pipeline, chunk: choice.chunk, request: found?.request });
