@@ -94,17 +94,22 @@ const FILES: readonly Case[] = [
   {
     what: 'has a mapper with two functions',
     text: `${HEAD}mapper('work', { from: numbers, schema, map, flatMap: map });`,
-    says: /stage "work".*exactly one of map, flatMap and mapChunk; it has map and flatMap/,
+    says: /stage "work".*exactly one of map, flatMap, filter and mapChunk; it has map and flatMap/,
   },
   {
     what: 'has a mapper with no function',
     text: `${HEAD}mapper('work', { from: numbers, schema });`,
-    says: /stage "work".*exactly one of map, flatMap and mapChunk; it has none/,
+    says: /stage "work".*exactly one of map, flatMap, filter and mapChunk; it has none/,
   },
   {
-    what: 'has a mapper without a schema',
-    text: `${HEAD}mapper('work', { from: numbers, map });`,
-    says: /stage "work".*schema/,
+    what: 'has a mapper with a schema that is none',
+    text: `${HEAD}mapper('work', { from: numbers, schema: {}, map });`,
+    says: /stage "work".*needs a schema made by zod/,
+  },
+  {
+    what: 'has a mapper with an option that there is not',
+    text: `${HEAD}mapper('work', { from: numbers, map, concurency: 3 });`,
+    says: /stage "work".*There is no option "concurency": did you mean concurrency\?/,
   },
   {
     what: 'has a fetcher without a source',
