@@ -1,6 +1,7 @@
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { startNatsServer } from '@leat/nats-server';
 import { expect, test } from 'vitest';
 import { newUser } from './user.ts';
 
@@ -24,8 +25,9 @@ test('npm create leat, npm run dev, npm test; a program calls it, also from Comm
     state: 'completed',
     records: { in: 500, saved: 500 },
   });
-  const lines = (await user.types('node client.mjs', project)).trim().split('\n');
-  expect(lines).toEqual(['started', 'paused', 'running', 'completed 500']);
+  await using server = await startNatsServer();
+  const said = await user.types(`NATS_URL=${server.url} node client.mjs`, project);
+  expect(said.trim().split('\n')).toEqual(['started', 'paused', 'completed 500']);
 });
 
 test('pnpm create leat, pnpm dev, pnpm test', async () => {

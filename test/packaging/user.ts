@@ -1,4 +1,5 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { inject } from 'vitest';
 import { run } from '../support/command.ts';
@@ -15,17 +16,16 @@ export async function newUser(): Promise<User> {
   const dir = await tempDir();
   const home = join(dir.path, 'work');
   await mkdir(home);
-  const registry = inject('registry');
+  // What another run of the tests packed under the same version must not be found: hence a home of their own.
+  await writeFile(
+    join(dir.path, '.npmrc'),
+    `registry=${inject('registry')}\naudit=false\nfund=false\n`,
+  );
+  const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'leat');
   const env = {
+    LEAT_CACHE_DIR: cache,
     ...withoutPackageManager(process.env),
-    npm_config_registry: registry,
-    // What another run of the tests packed under the same version must not be found.
-    npm_config_cache: join(dir.path, 'cache'),
-    npm_config_store_dir: join(dir.path, 'store'),
-    npm_config_update_notifier: 'false',
-    npm_config_audit: 'false',
-    npm_config_fund: 'false',
-    npm_config_minimum_release_age: '0',
+    HOME: dir.path,
   };
   return {
     folder: home,

@@ -10,11 +10,11 @@ const squares = mapper('squares', { from: numbers, map: (n) => ({ n, square: n *
 const files = saver('files', { from: squares, sink: ndjsonSink('out/client') });
 const orders = pipeline('squares', { savers: [files] });
 
-await using leat = await connect({ servers });
+const leat = await connect({ servers });
 const run = await leat.start(orders);
 console.log('started');
 await run.pause();
-await using service = await serve(orders, { connection: { servers } });
+const service = await serve(orders, { connection: { servers } });
 for await (const { state } of run.reports()) {
   if (state === 'paused') break;
 }
@@ -23,3 +23,4 @@ await run.resume();
 const { state, records } = await run.completed();
 console.log(`${state} ${records.saved}`);
 await service.stop();
+await leat.close();
