@@ -1,0 +1,1 @@
+export * from '@leat/testing/contracts';
