@@ -21,10 +21,10 @@ const SOURCES = new URL('../../packages/leat/src/', import.meta.url);
 
 test('leat has all that pipelines, sources and sinks are written with, and the very same', () => {
   const { runPipeline, serve } = host;
-  expect(leat).toEqual({ ...sdk, runPipeline, serve, connect: operate.connect });
-  expect(leatFiles).toEqual({ ...files });
-  expect(leatMemory).toEqual({ ...memory });
-  expect(leatPostgres).toEqual({ ...postgres });
+  expect({ ...leat }).toEqual({ ...sdk, runPipeline, serve, connect: operate.connect });
+  expect({ ...leatFiles }).toEqual({ ...files });
+  expect({ ...leatMemory }).toEqual({ ...memory });
+  expect({ ...leatPostgres }).toEqual({ ...postgres });
 });
 
 test.each(['index', 'files', 'memory', 'postgres'])(
