@@ -68,7 +68,7 @@ test('every snippet compiles', async () => {
   };
   await writeFile(join(FOLDER, 'tsconfig.json'), JSON.stringify(config));
   const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
-  await run(process.execPath, [tsc, '-p', FOLDER]);
+  await expect(run(process.execPath, [tsc, '-p', FOLDER])).resolves.toBe('');
 });
 
 test.each(snippets.filter(({ isRunnable }) => isRunnable))('$name runs', async ({ name }) => {
