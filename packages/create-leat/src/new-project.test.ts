@@ -22,7 +22,10 @@ test('a project has every file of the template, with its name and no place left 
   expect(files).toContain('.dockerignore');
   expect(files).toContain(join('src', 'pipeline.ts'));
   for (const file of files.filter((each) => /\.\w+$|Dockerfile/.test(each))) {
-    expect(await readFile(join(folder, file), 'utf8')).not.toContain('{{');
+    expect(await readFile(join(folder, file), 'utf8')).not.toMatch(/\{\s*\{/);
+  }
+  for (const file of ['kustomization.yaml', 'namespace.yaml']) {
+    expect(await readFile(join(folder, 'k8s', file), 'utf8')).toMatch(/: 'my-pipeline'$/m);
   }
   const manifest = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as unknown;
   expect(manifest).toMatchObject({
