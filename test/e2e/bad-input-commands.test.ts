@@ -12,7 +12,7 @@ interface Case {
 }
 
 const CASES: readonly Case[] = [
-  { args: ['nonsense'], says: /no command "nonsense": use one of dev, / },
+  { args: ['nonsense'], says: /no command "nonsense": use one of init, dev, / },
   { args: ['stauts'], says: /no command "stauts": did you mean "status"\?/ },
   { args: ['dev', SQUARES, '--mapers', '2'], says: /no option --mapers: did you mean --mappers\?/ },
   { args: ['--mappers', '0', 'dev', SQUARES], says: /--mappers must be a whole number.*"0"/ },

@@ -172,7 +172,7 @@ test.each([2_600, 20_000])(
 test('what is said of an error, and logged before the end, reaches a slow reader', async () => {
   const { options, spec, bury } = await createSite();
   const long = 'x'.repeat(100_000);
-  expect(await expectSame([long], options, 'stderr')).toContain(`${long}": use one of dev, `);
+  expect(await expectSame([long], options, 'stderr')).toContain(`${long}": use one of init, dev, `);
   await bury([letter(spec.name, 0)]);
   await bury(Array.from({ length: 1_000 }, () => 'null'));
   const args = ['dead', 'show', RUN, '0', '1'];

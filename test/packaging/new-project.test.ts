@@ -53,4 +53,5 @@ test('leat without the optional drivers is small, and says which one is missing'
   expect(names).toContain('node_modules/leat');
   expect(names.filter((each) => /pglite|node_modules\/pg$|vitest/.test(each))).toEqual([]);
   expect(await user.types('npx leat --version')).toMatch(/^\d+\.\d+\.\d+\n$/);
+  expect(await user.types('npx leat init orders')).toContain('cd orders\n  npm install');
 });

@@ -4,6 +4,7 @@ import { deadCommands } from './commands/dead.ts';
 import { devCommand } from './commands/dev.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { exportCommand } from './commands/export.ts';
+import { initCommand } from './commands/init.ts';
 import { fetcherCommand, mapperCommand, saverCommand } from './commands/service.ts';
 import { permissionsCommand } from './commands/permissions.ts';
 import { startCommand } from './commands/start.ts';
@@ -12,6 +13,7 @@ import { verifyCommand } from './commands/verify.ts';
 import type { Entry } from './find-command.ts';
 
 const OTHERS: readonly Entry[] = [
+  initCommand,
   devCommand,
   startCommand,
   fetcherCommand,

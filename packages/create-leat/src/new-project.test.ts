@@ -51,10 +51,19 @@ test('files that are there are left alone, and named', async () => {
 test.each(['My Pipeline', '9lives', 'a--b', 'x'.repeat(33)])(
   'the name %j is refused before anything is written',
   async (name) => {
-    await expect(newProject(join(home, name))).rejects.toThrow(/small letters/);
+    await expect(newProject(join(home, name))).rejects.toThrow(
+      /small letters.*: name another folder/,
+    );
     expect(await filesOf(home)).toEqual([]);
   },
 );
+
+test('a folder that cannot be written into is refused with the reason', async () => {
+  const folder = join(home, 'x'.repeat(300), 'orders');
+  await expect(newProject(folder)).rejects.toThrow(/cannot be written into .*ENAMETOOLONG/);
+  await writeFile(join(home, 'orders'), 'a file');
+  await expect(newProject(join(home, 'orders'))).rejects.toThrow(/orders is a file: name a folder/);
+});
 
 test.each([
   ['pnpm/12.21.0 npm/? node/v24', 'pnpm install', 'pnpm dev'],

@@ -31,11 +31,26 @@ export interface NewProject {
  * Writes a new project: one pipeline on a sample file, a test, an image and manifests.
  *
  * @param folder where; it is made if it is not there. What the project does not have may be in it.
- * @throws ProjectError if a file would be written over, or if the folder's name cannot be the project's
+ * @throws ProjectError if a file would be written over, if the folder cannot be written to, or if its name
+ *   cannot be the project's
  */
 export async function newProject(folder: string): Promise<NewProject> {
   const path = resolve(folder);
   const name = nameOf(path);
+  try {
+    await write(path, name);
+  } catch (error) {
+    if (error instanceof ProjectError) throw error;
+    const { message } = error as Error;
+    throw new ProjectError(
+      `The project cannot be written into ${path} (${message}): name a folder that you may write to.`,
+      { cause: error },
+    );
+  }
+  return { folder: path, name };
+}
+
+async function write(path: string, name: string): Promise<void> {
   const present = new Set(await filesIn(path));
   const wanted = (await filesIn(TEMPLATE)).map((file) =>
     DOT_FILES.includes(file) ? `.${file}` : file,
@@ -55,7 +70,6 @@ export async function newProject(folder: string): Promise<NewProject> {
     const filled = text.replaceAll('{{name}}', name).replaceAll('{{version}}', version);
     await writeFile(join(path, file), filled);
   }
-  return { folder: path, name };
 }
 
 /** A name that npm, JetStream subjects and Kubernetes take alike. */
@@ -63,7 +77,7 @@ function nameOf(path: string): string {
   const name = basename(path);
   if (/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name) && name.length <= 32) return name;
   throw new ProjectError(
-    `The name of the folder is the name of the project: expected up to 32 small letters, digits and single hyphens, beginning with a letter, and found ${JSON.stringify(name)}.`,
+    `The name of the folder is the name of the project: expected up to 32 small letters, digits and single hyphens, beginning with a letter, and found ${JSON.stringify(name)}: name another folder, or rename this one.`,
   );
 }
 
