@@ -12,7 +12,7 @@ import {
   type RunState,
   type SinkIdentity,
 } from '@leat/core';
-import type { Logger, Runs } from '@leat/runtime';
+import type { Logger, ProgressEntry, Runs } from '@leat/runtime';
 import { isHolderDead } from './holder-id.ts';
 import { keepUnknown, type RunCheckpoint, standingOf, witnessedOf } from './run-checkpoint.ts';
 
@@ -79,37 +79,12 @@ export class Lease {
    * @throws LeatError `sink-taken`; the run is ended as failed
    */
   static async claim(options: ClaimOptions): Promise<Lease | undefined> {
-    const { request, runs, holder, lastSeen, logger } = options;
+    const { request, runs, holder } = options;
     const { run } = request;
     const found = await runs.progress(run);
-    const seen = performance.now();
-    if (found !== undefined) {
-      const { state } = found.progress;
-      const isRedriven = mayBeRedriven(state) && (await runs.redrive(run)) !== undefined;
-      if (isEnded(state) && !isRedriven) return undefined;
-      const sighting = lastSeen.get(run);
-      const seenAt = sighting?.revision === found.revision ? sighting.at : seen;
-      lastSeen.set(run, { revision: found.revision, at: seenAt });
-      const { holder: owner } = found.progress;
-      const isDead = owner !== undefined && (owner === holder || isHolderDead(owner));
-      if (!mayTakeOver({ holder: owner, seenAt, isHolderDead: isDead }, seen, LEASE_MS)) {
-        return undefined;
-      }
-      if (owner !== undefined) logger.warn({ run, isDead }, 'taking the run over');
-    }
-    const at = now();
-    const previous = found?.progress;
-    const first = await ledgerToBeginWith(previous, options);
-    const progress = keepUnknown(previous, {
-      ...standingOf(previous),
-      ...witnessedOf(previous ?? {}),
-      ...(first.sinks && { sinks: { ...first.sinks, ...previous?.sinks } }),
-      holder,
-      fence: previous === undefined ? Date.now() : previous.fence + 1,
-      startedAt: previous?.startedAt ?? at,
-      updatedAt: at,
-      ledger: first.ledger,
-    });
+    if (found !== undefined && !(await mayTakeUp(found, options))) return undefined;
+    const first = await ledgerToBeginWith(found?.progress, options);
+    const progress = firstProgress(found?.progress, first, holder);
     try {
       const revision = await runs.save(run, progress, found?.revision ?? 0);
       const lease = new Lease(request, runs, holder, revision, progress);
@@ -222,6 +197,43 @@ export class Lease {
 function lostIfNewer(error: unknown): never {
   if (!isNewerVersion(error)) throw error;
   throw new LeatError('lease-lost', error.message, { cause: error });
+}
+
+/** Whether a run that has been worked on is not over, and nobody holds it who may be alive. */
+async function mayTakeUp(
+  { progress, revision }: ProgressEntry,
+  { request: { run }, runs, holder, lastSeen, logger }: ClaimOptions,
+): Promise<boolean> {
+  const seen = performance.now();
+  const { state, holder: owner } = progress;
+  const isRedriven = mayBeRedriven(state) && (await runs.redrive(run)) !== undefined;
+  if (isEnded(state) && !isRedriven) return false;
+  const sighting = lastSeen.get(run);
+  const seenAt = sighting?.revision === revision ? sighting.at : seen;
+  lastSeen.set(run, { revision, at: seenAt });
+  const isDead = owner !== undefined && (owner === holder || isHolderDead(owner));
+  if (!mayTakeOver({ holder: owner, seenAt, isHolderDead: isDead }, seen, LEASE_MS)) return false;
+  if (owner !== undefined) logger.warn({ run, isDead }, 'taking the run over');
+  return true;
+}
+
+/** The progress of a run under a new holder, whose fence is higher than every one before. */
+function firstProgress(
+  previous: RunProgress | undefined,
+  { ledger, sinks }: FirstLedger,
+  holder: string,
+): RunProgress {
+  const at = now();
+  return keepUnknown(previous, {
+    ...standingOf(previous),
+    ...witnessedOf(previous ?? {}),
+    ...(sinks && { sinks: { ...sinks, ...previous?.sinks } }),
+    holder,
+    fence: previous === undefined ? Date.now() : previous.fence + 1,
+    startedAt: previous?.startedAt ?? at,
+    updatedAt: at,
+    ledger,
+  });
 }
 
 /** The ledger that is known, or, while nothing was sent, what the sinks say. */
