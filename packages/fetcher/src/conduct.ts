@@ -1,6 +1,12 @@
 import { identityOf, LeatError, mostInFlight, type RunReport, type RunRequest } from '@leat/core';
 import type { Pipeline } from '@leat/sdk';
-import { type Logger, type PipelineConnection, runInfoOf, wait } from '@leat/runtime';
+import {
+  type Logger,
+  type PipelineConnection,
+  runInfoOf,
+  type Telemetry,
+  wait,
+} from '@leat/runtime';
 import { Checkpointer } from './checkpointer.ts';
 import { Feed } from './feed.ts';
 import type { Lease } from './lease.ts';
@@ -25,6 +31,7 @@ export interface ConductOptions {
   /** The version of the user's code, for the run's report. */
   readonly codeVersion?: string | undefined;
   readonly logger: Logger;
+  readonly telemetry?: Telemetry | undefined;
   /** Stops sending, checkpoints, and gives the lease back. */
   readonly stop: AbortSignal;
   /** Told twice a second while the run is paused. */
@@ -90,13 +97,13 @@ class Conductor {
 
   constructor(options: ConductOptions) {
     this.#options = options;
-    const { request, connection, pipeline, lease, logger } = options;
+    const { request, connection, pipeline, lease, telemetry, logger } = options;
     const { run, born } = request;
     const books = new RunBooks(request, lease.progress);
     const life = new RunLife(options.stop);
     this.#books = books;
     this.#life = life;
-    this.#sender = { connection, pipeline, run, born, signal: life.sending };
+    this.#sender = { connection, pipeline, run, born, telemetry, signal: life.sending };
     this.#checkpointer = new Checkpointer({ ...options, books });
     const onRefused = (refusal: LeatError): void => life.fail(refusal);
     this.#witness = new RunWitness({ ...options, books, onRefused });

@@ -8,7 +8,14 @@ import {
   type RunRequest,
 } from '@leat/core';
 import type { Pipeline } from '@leat/sdk';
-import { type Logger, type PipelineConnection, TroubleTeller, wait, whyUnfit } from '@leat/runtime';
+import {
+  type Logger,
+  type PipelineConnection,
+  type Telemetry,
+  TroubleTeller,
+  wait,
+  whyUnfit,
+} from '@leat/runtime';
 import { type Conducted, conduct } from './conduct.ts';
 import { newHolderId } from './holder-id.ts';
 import { type ClaimOptions, Lease } from './lease.ts';
@@ -21,6 +28,7 @@ export interface FetcherServiceOptions {
   readonly connection: PipelineConnection;
   readonly pipeline: Pipeline;
   readonly logger: Logger;
+  readonly telemetry?: Telemetry | undefined;
   /** Work on this run only, and return when it has ended. */
   readonly only?: string;
   /**
@@ -158,7 +166,8 @@ async function conductOne(
   request: RunRequest,
   lease: Lease,
 ): Promise<void> {
-  const { connection, pipeline, logger, stop, codeVersion, onProgress, onLease, onEnded } = options;
+  const { connection, pipeline, logger, telemetry, codeVersion } = options;
+  const { stop, onProgress, onLease, onEnded } = options;
   const { run } = request;
   const leave = new AbortController();
   const isResumed = lease.progress.ledger.next > 0;
@@ -172,6 +181,7 @@ async function conductOne(
       lease,
       codeVersion,
       logger,
+      telemetry,
       stop: AbortSignal.any([stop, leave.signal]),
       onPaused: async () => {
         if (await anotherWaits(options, run)) leave.abort();

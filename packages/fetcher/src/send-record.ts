@@ -13,7 +13,7 @@ export interface RecordSending {
 
 /** Puts one redriven record on the queue of the stage that gave it up. */
 export async function sendRecord(
-  { connection, run, born, signal }: SenderOptions,
+  { connection, run, born, telemetry, signal }: SenderOptions,
   { record, letter, sending }: RecordSending,
 ): Promise<void> {
   const position = parsePosition(letter.position) ?? {
@@ -25,5 +25,5 @@ export async function sendRecord(
   const root = { run, ...(born !== undefined && { born }), chunk, position, sending, records: 1 };
   const piece = { body: Buffer.from(`${letter.record}\n`), records: 1 };
   const child = { reader: letter.stage, chunk, counts: REDRIVEN_COUNTS, piece };
-  await sendOut(connection, connection.tracer, root, root, [child], signal);
+  await sendOut(connection, telemetry?.tracer, root, root, [child], signal);
 }

@@ -1,7 +1,13 @@
 import { crc32 } from 'node:zlib';
 import { type Counts, fanOut, formatPosition, NO_COUNTS } from '@leat/core';
 import type { Pipeline, SourceChunk } from '@leat/sdk';
-import { bury, type DeadRecord, type PipelineConnection, sendOut } from '@leat/runtime';
+import {
+  bury,
+  type DeadRecord,
+  type PipelineConnection,
+  sendOut,
+  type Telemetry,
+} from '@leat/runtime';
 
 export interface SenderOptions {
   readonly connection: PipelineConnection;
@@ -9,6 +15,7 @@ export interface SenderOptions {
   readonly run: string;
   /** The run's birth mark; absent for a run that an earlier version of Leat began. */
   readonly born: string | undefined;
+  readonly telemetry: Telemetry | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -43,7 +50,7 @@ export function countsOf(chunk: SourceChunk): Counts {
  * not make into lines went to the dead letters.
  */
 export async function sendSourceChunk(
-  { connection, pipeline, run, born, signal }: SenderOptions,
+  { connection, pipeline, run, born, telemetry, signal }: SenderOptions,
   { seq, chunk, checksum, sending }: Sending,
 ): Promise<void> {
   const { records, position } = chunk;
@@ -58,11 +65,11 @@ export async function sendSourceChunk(
   };
   const rejected = rejectedRecords(chunk);
   await bury(connection, { stage, chunk: root }, rejected, signal);
-  if (rejected.length > 0) connection.meter?.(stage).bury(rejected.length);
+  if (rejected.length > 0) telemetry?.meter?.(stage).bury(rejected.length);
   if (records === 0) return;
   const finished = { chunk: root.chunk, counts: countsOf(chunk) };
   const children = fanOut(pipeline.spec, stage, finished, [chunk]);
-  await sendOut(connection, connection.tracer, { ...root, records }, root, children, signal);
+  await sendOut(connection, telemetry?.tracer, { ...root, records }, root, children, signal);
 }
 
 /** What the source could not make into lines, for its dead letters. */

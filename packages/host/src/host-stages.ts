@@ -29,13 +29,14 @@ export async function hostStages(host: ServiceHost, hosting: Hosting): Promise<v
   const { stages, once = false, fetching } = hosting;
   const over = new AbortController();
   const stop = AbortSignal.any([host.stop, over.signal]);
-  const { connection, pipeline, codeVersion, logger } = host;
+  const { connection, pipeline, codeVersion, logger, telemetry } = host;
   const services = stages.map((stage) =>
     stage.kind === 'fetcher'
       ? runFetcher({
           connection,
           pipeline,
           logger: logger.child({ pipeline: pipeline.name }),
+          telemetry,
           once,
           codeVersion,
           stop,

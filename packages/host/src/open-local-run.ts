@@ -17,6 +17,7 @@ import {
   secretsFrom,
   type StartedRun,
   startRun,
+  type Telemetry,
 } from '@leat/runtime';
 import { codeVersionOf } from './code-version.ts';
 import { EmbeddedNats } from './embedded-nats.ts';
@@ -80,6 +81,7 @@ interface Site {
   readonly options: LocalRunOptions;
   readonly url: string;
   readonly connection: PipelineConnection;
+  readonly telemetry: Telemetry;
   readonly embedded: EmbeddedNats | undefined;
 }
 
@@ -102,10 +104,17 @@ async function openSite(
   const connection = await openPipelineConnection(
     pipeline.spec,
     { nats, topology: { ...DEFAULT_TOPOLOGY_SETTINGS, ...options.topology } },
-    { name: connectionName('dev'), logger, tracer: tracing?.tracer, ...(signal && { signal }) },
+    { name: connectionName('dev'), logger, ...(signal && { signal }) },
   );
   cleanups.push(() => connection.close());
-  return { source, options, url: nats.url, connection, embedded };
+  return {
+    source,
+    options,
+    url: nats.url,
+    connection,
+    telemetry: { tracer: tracing?.tracer },
+    embedded,
+  };
 }
 
 /** The run that was asked for, one that was interrupted with the same parameters, or a new one. */
@@ -150,7 +159,7 @@ async function conductHere(
   { request }: StartedRun,
   over: AbortController,
 ): Promise<LocalEnd> {
-  const { source, options, connection, embedded } = site;
+  const { source, options, connection, telemetry, embedded } = site;
   const { pipeline, file } = source;
   const { mappers = 1, onProgress, signal, abort } = options;
   const { logger, log } = loggersOf(options);
@@ -164,6 +173,7 @@ async function conductHere(
       pipelineFile: file,
       codeVersion,
       logger,
+      telemetry,
       log,
       stop: anyOf(signal, abort, over.signal, lost),
       abort: anyOf(abort, lost),

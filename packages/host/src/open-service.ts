@@ -4,14 +4,15 @@ import {
   natsSettingsOf,
   openPipelineConnection,
   type PipelineConnection,
+  type Telemetry,
 } from '@leat/runtime';
 import type { Stage } from '@leat/sdk';
 import { codeVersionOf } from './code-version.ts';
-import { type Health, healthOf, healthRoutes } from './health.ts';
+import { type Health, healthOf, healthRoutes, type ServiceState } from './health.ts';
 import { hostedStages } from './hosted-stages.ts';
 import { hostStages } from './host-stages.ts';
-import { openHttpEndpoint } from './http-endpoint.ts';
-import { measure } from './metrics/measure.ts';
+import { type HttpEndpoint, openHttpEndpoint } from './http-endpoint.ts';
+import { type Measurement, measure } from './metrics/measure.ts';
 import {
   demandFile,
   pipelineFrom,
@@ -59,73 +60,104 @@ export async function openService(given: PipelineOrFile, options: ServeOptions):
   });
 }
 
-/** @param onReady told when the service is connected */
-async function run(
-  setup: Setup,
-  onReady: (health: () => Health, httpPort: number | undefined) => void,
-): Promise<void> {
-  const { source, options, stages, roles, stop, abort } = setup;
-  const { pipeline, file } = source;
-  const { http, once = false, onRunEnded } = options;
-  const { logger, log } = loggersOf(options);
+/** Told when a service is connected. */
+type OnReady = (health: () => Health, httpPort: number | undefined) => void;
+
+async function run(setup: Setup, onReady: OnReady): Promise<void> {
+  const { source, options, stages, roles, stop } = setup;
+  const { pipeline } = source;
+  const { logger } = loggersOf(options);
   const names = stages.map(({ name }) => name);
-  const role = roleName(roles);
-  const measurement = http && measure(pipeline, roles, names);
+  const measurement = options.http && measure(pipeline, roles, names);
   let connection: PipelineConnection | undefined;
   const state = () => ({ connection, stages: names, isStopping: stop.signal.aborted });
   // Open before there is a connection, and until all is done: who asks is told what is waited for.
-  await using endpoint =
-    http &&
-    measurement &&
-    (await openHttpEndpoint(
-      { host: http.host ?? '127.0.0.1', port: http.port, remedy: REMEDY },
-      { ...healthRoutes(state), '/metrics': measurement.answer },
-    ));
-  if (endpoint !== undefined) {
-    logger.info({ host: http?.host ?? '127.0.0.1', port: endpoint.port }, 'answering probes');
+  await using endpoint = await openEndpoint(options, state, measurement);
+  await using tracing = await openTracing(options.otlpEndpoint, logger, pipeline, roleName(roles));
+  connection = await connect(setup);
+  measurement?.watch(connection);
+  const telemetry = { meter: measurement?.meter, tracer: tracing?.tracer };
+  try {
+    await work(setup, { connection, telemetry, measurement }, () =>
+      onReady(() => healthOf(state()), endpoint?.port),
+    );
+  } finally {
+    await connection.close();
   }
-  await using tracing = await openTracing(options.otlpEndpoint, logger, pipeline, role);
-  connection = await openPipelineConnection(
-    pipeline.spec,
+}
+
+/** Where probes and scrapers are answered, if anywhere. */
+async function openEndpoint(
+  { http, ...options }: ServeOptions,
+  state: () => ServiceState,
+  measurement: Measurement | undefined,
+): Promise<HttpEndpoint | undefined> {
+  if (http === undefined || measurement === undefined) return undefined;
+  const { host = '127.0.0.1', port } = http;
+  const endpoint = await openHttpEndpoint(
+    { host, port, remedy: REMEDY },
+    { ...healthRoutes(state), '/metrics': measurement.answer },
+  );
+  loggersOf(options).logger.info({ host, port: endpoint.port }, 'answering probes');
+  return endpoint;
+}
+
+function connect({ source, options, roles, stop }: Setup): Promise<PipelineConnection> {
+  return openPipelineConnection(
+    source.pipeline.spec,
     {
       nats: natsSettingsOf(options.connection ?? {}),
       topology: { ...DEFAULT_TOPOLOGY_SETTINGS, ...options.topology },
     },
     {
-      name: connectionName(role),
-      logger,
-      meter: measurement?.meter,
-      tracer: tracing?.tracer,
+      name: connectionName(roleName(roles)),
+      logger: loggersOf(options).logger,
       isPatient: true,
       signal: stop.signal,
     },
   );
-  measurement?.watch(connection);
-  try {
-    const codeVersion = options.codeVersion ?? (file && (await codeVersionOf(file)));
-    logger.info({ pipeline: pipeline.name, role, stages: names, codeVersion }, 'service ready');
-    onReady(() => healthOf(state()), endpoint?.port);
-    await hostStages(
-      {
-        connection,
-        pipeline,
-        pipelineFile: file,
-        codeVersion,
-        logger,
-        log,
-        stop: stop.signal,
-        abort: abort.signal,
+}
+
+/** What a service works with, once it is connected. */
+interface Means {
+  readonly connection: PipelineConnection;
+  readonly telemetry: Telemetry;
+  readonly measurement: Measurement | undefined;
+}
+
+/** Hosts the stages until they are told to stop, or end by themselves. */
+async function work(
+  { source, options, stages, roles, stop, abort }: Setup,
+  { connection, telemetry, measurement }: Means,
+  onReady: () => void,
+): Promise<void> {
+  const { pipeline, file } = source;
+  const { once = false, onRunEnded } = options;
+  const { logger, log } = loggersOf(options);
+  const codeVersion = options.codeVersion ?? (file && (await codeVersionOf(file)));
+  const names = stages.map(({ name }) => name);
+  const fields = { pipeline: pipeline.name, role: roleName(roles), stages: names, codeVersion };
+  logger.info(fields, 'service ready');
+  onReady();
+  await hostStages(
+    {
+      connection,
+      pipeline,
+      pipelineFile: file,
+      codeVersion,
+      logger,
+      telemetry,
+      log,
+      stop: stop.signal,
+      abort: abort.signal,
+    },
+    {
+      stages,
+      once,
+      fetching: {
+        ...(measurement && { onLease: measurement.onLease, onProgress: measurement.onProgress }),
+        onEnded: ({ report }) => onRunEnded?.(report),
       },
-      {
-        stages,
-        once,
-        fetching: {
-          ...(measurement && { onLease: measurement.onLease, onProgress: measurement.onProgress }),
-          onEnded: ({ report }) => onRunEnded?.(report),
-        },
-      },
-    );
-  } finally {
-    await connection.close();
-  }
+    },
+  );
 }

@@ -1,5 +1,5 @@
 import { runMapper } from '@leat/mapper';
-import type { LogFormat, Logger, PipelineConnection } from '@leat/runtime';
+import type { LogFormat, Logger, PipelineConnection, Telemetry } from '@leat/runtime';
 import { runSaver } from '@leat/saver';
 import type { Mapper, Pipeline, Saver } from '@leat/sdk';
 
@@ -11,6 +11,7 @@ export interface ServiceHost {
   readonly pipelineFile: string | undefined;
   readonly codeVersion: string | undefined;
   readonly logger: Logger;
+  readonly telemetry: Telemetry;
   /** How worker threads log. */
   readonly log: { readonly format: LogFormat; readonly level: string };
   /** Finish what is in hand, and pull no more. */

@@ -10,6 +10,7 @@ import {
   type Publishing,
   ReceiptSender,
   StageTelemetry,
+  type Telemetry,
 } from '@leat/runtime';
 import { GuardedExecutor } from './guarded-executor.ts';
 import type { JobResult, ServiceJob } from './job.ts';
@@ -17,8 +18,7 @@ import { Pace } from './pace.ts';
 import { passOn, type PassOnOptions } from './pass-on.ts';
 
 /** As much of a `PipelineConnection` as a mapper uses. */
-type MapperConnection = Publishing &
-  Pick<PipelineConnection, 'runs' | 'queues' | 'meter' | 'tracer'>;
+type MapperConnection = Publishing & Pick<PipelineConnection, 'runs' | 'queues'>;
 
 export interface MapperServiceOptions {
   readonly connection: MapperConnection;
@@ -30,6 +30,7 @@ export interface MapperServiceOptions {
   readonly log: { readonly format: LogFormat; readonly level: string };
   /** The version of the user's code, for the run's report. */
   readonly codeVersion?: string | undefined;
+  readonly telemetry?: Telemetry | undefined;
   /** Stops pulling and finishes what is in hand. */
   readonly stop: AbortSignal;
   /** Gives back what is in hand. */
@@ -46,7 +47,7 @@ export async function runMapper(options: MapperServiceOptions): Promise<void> {
   try {
     await connection.queues.receive({
       stage: mapper.name,
-      telemetry: new StageTelemetry(mapper.name, connection),
+      telemetry: new StageTelemetry(mapper.name, options.telemetry),
       slots: service.pace.slots,
       // In threads, the function blocks nobody else.
       blockLimitMs: mapper.threads === 0 ? mapper.timeoutMs : undefined,

@@ -6,9 +6,11 @@ import type { ChunkOutcome, Meter, StageMeter } from './meter.ts';
 import type { ChunkSpan, TraceHeaders } from './tracing/chunk-span.ts';
 import type { ChunkTracer } from './tracing/chunk-tracer.ts';
 
-/** Where a process tells of its work. Either part is absent where nobody measures, or nobody traces. */
+/** Where a service tells of its work. */
 export interface Telemetry {
+  /** Told of what its stages do; absent where nobody measures. */
   readonly meter?: Meter | undefined;
+  /** Makes the spans of their chunks; absent where nobody traces. */
   readonly tracer?: ChunkTracer | undefined;
 }
 
@@ -18,7 +20,7 @@ export class StageTelemetry {
   readonly #meter: StageMeter | undefined;
   readonly #tracer: ChunkTracer | undefined;
 
-  constructor(stage: string, { meter, tracer }: Telemetry) {
+  constructor(stage: string, { meter, tracer }: Telemetry = {}) {
     this.#stage = stage;
     this.#meter = meter?.(stage);
     this.#tracer = tracer;

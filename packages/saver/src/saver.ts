@@ -19,6 +19,7 @@ import {
   ReceiptSender,
   Slots,
   StageTelemetry,
+  type Telemetry,
 } from '@leat/runtime';
 import { ChunkToSave } from './chunk-to-save.ts';
 import { takeGroup } from './commit-group.ts';
@@ -33,7 +34,7 @@ const MAX_OPEN_SINKS = 4;
 
 /** As much of a `PipelineConnection` as a saver uses. */
 type SaverConnection = Publishing &
-  Pick<PipelineConnection, 'runs' | 'meter' | 'tracer'> & {
+  Pick<PipelineConnection, 'runs'> & {
     readonly queues: Pick<ChunkQueues, 'receive'>;
   };
 
@@ -44,6 +45,7 @@ export interface SaverServiceOptions {
   readonly logger: Logger;
   /** The version of the user's code, for the run's report. */
   readonly codeVersion?: string | undefined;
+  readonly telemetry?: Telemetry | undefined;
   /** Stops pulling and finishes what is in hand. */
   readonly stop: AbortSignal;
   /** Gives back what is in hand. */
@@ -63,7 +65,7 @@ export async function runSaver(options: SaverServiceOptions): Promise<void> {
   try {
     await connection.queues.receive({
       stage: saver.name,
-      telemetry: new StageTelemetry(saver.name, connection),
+      telemetry: new StageTelemetry(saver.name, options.telemetry),
       slots: service.slots,
       handle: (delivery) => service.take(delivery),
       signal: stop,

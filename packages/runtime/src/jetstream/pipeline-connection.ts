@@ -14,8 +14,6 @@ import {
 } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Logger } from '@leat/sdk';
-import type { ChunkTracer } from '../tracing/chunk-tracer.ts';
-import type { Meter } from '../meter.ts';
 import { Bodies } from '../chunks/bodies.ts';
 import { ChunkQueues } from '../chunks/chunk-queues.ts';
 import { type ConnectOptions, isUnreachable, openConnection } from './connection.ts';
@@ -51,10 +49,6 @@ export interface PipelineConnection {
   readonly runs: Runs;
   readonly queues: ChunkQueues;
   readonly health: PullHealth;
-  /** Told of what the services over this connection do, if anybody measures. */
-  readonly meter?: Meter | undefined;
-  /** Makes the spans of the chunks that pass over this connection, if anybody traces. */
-  readonly tracer?: ChunkTracer | undefined;
   /** The largest message that the server takes, in bytes. */
   readonly maxPayload: number;
   /** Makes whatever of the topology has vanished; one attempt at a time, however many ask. */
@@ -73,15 +67,13 @@ export interface PipelineConnection {
 export async function openPipelineConnection(
   spec: PipelineSpec,
   settings: { readonly nats: NatsSettings; readonly topology: TopologySettings },
-  options: ConnectOptions & Pick<PipelineConnection, 'meter' | 'tracer'>,
+  options: ConnectOptions,
 ): Promise<PipelineConnection> {
   const { logger, signal } = options;
   const open = async (): Promise<PipelineConnection> => {
     const nats = await openConnection(settings.nats, options);
     return pipelineConnectionOver(nats, spec, settings.topology, {
       logger,
-      meter: options.meter,
-      tracer: options.tracer,
       address: addressOf(settings.nats),
       holder: (beatMs) => new Holder(settings.nats, beatMs, logger),
     });
@@ -96,8 +88,6 @@ export async function openPipelineConnection(
 
 interface ConnectionParts {
   readonly logger: Logger;
-  readonly meter?: Meter | undefined;
-  readonly tracer?: ChunkTracer | undefined;
   /** For error messages. */
   readonly address: string;
   /** Makes the holder, given how often it shall give a sign of life. */
@@ -144,8 +134,6 @@ export async function pipelineConnectionOver(
       runs,
       queues,
       health,
-      meter: parts.meter,
-      tracer: parts.tracer,
       removeRun: async (run) => {
         await purgeRun(manager, topology, spec.name, run);
         await bodies.removeRun(run);
