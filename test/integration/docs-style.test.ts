@@ -10,13 +10,10 @@ const MAX_WORDS_IN_CELL = 12;
 const AVOIDED =
   /\b(whoever|whosoever|comes of it|is none|are none|parted by|how-?manieth|lets? go of|letting go of|thereof|thereby|wherefore|henceforth|amidst|forthwith)\b/i;
 
-/** Pages that were written before these limits, and still have to be worked through. */
-const NOT_YET: ReadonlySet<string> = new Set(['ARCHITECTURE.md']);
-
 /** Notes of measurements and calculations: their tables are arguments. */
 const NOTES: ReadonlySet<string> = new Set(['bench/RESULTS.md', 'docs/scale.md']);
 
-const pages = (await pagesOf()).filter((page) => !NOT_YET.has(page) && !NOTES.has(page));
+const pages = (await pagesOf()).filter((page) => !NOTES.has(page));
 
 test.each(pages)('%s is short enough to be read', async (page) => {
   expect(faultsOf(await readFile(`${ROOT}/${page}`, 'utf8')).join('\n')).toBe('');
