@@ -1,15 +1,20 @@
 import type { GivenParams, LeatError, RunReport } from '@leat/core';
-import type { Pipeline } from '@leat/sdk';
+import type { GivenParamsOf, ParamsSchema, Pipeline } from '@leat/sdk';
 import type { PipelineOrFile } from './pipeline-source.ts';
 import type { ServiceOptions } from './service-options.ts';
 
-/** What a run in this process may be given. */
-export interface LocalRunOptions extends ServiceOptions {
+/**
+ * What a run in this process may be given.
+ *
+ * @typeParam Params what the run may be started with; see `ParamsFor`
+ */
+export interface LocalRunOptions<Params = GivenParams> extends ServiceOptions {
   /**
    * What the run is started with; checked against the pipeline's schema of parameters, if it has one.
+   * What is missing may be in `secrets`, and is found when the run is started.
    * @defaultValue none
    */
-  readonly params?: GivenParams;
+  readonly params?: Params;
   /**
    * Parameters that are read from the environment, so that no file has them: the names of variables, by the
    * parameters' names.

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { LeatError, type Position, parseChunkId, parsePosition } from '@leat/core';
+import { LeatError, NO_COUNTS, type Position, parseChunkId, parsePosition } from '@leat/core';
 import { type FailedChunkFile, parseFailedChunk } from '@leat/operate';
 import type { TestChunk } from './walk.ts';
 
@@ -27,13 +27,14 @@ export function chunkOfFile({ chunk, records }: FailedChunkFile): TestChunk {
   const [first] = places;
   const offsets = places.map((place) => offsetFrom(first, place));
   const isOrdered = offsets.every((offset, at) => offset >= (offsets[at - 1] ?? 0));
+  const counts = { ...NO_COUNTS, in: records.length };
   const body = Buffer.from(records.map(({ record }) => `${record}\n`).join(''));
   if (first !== undefined && isOrdered) {
-    return { id, body, records: records.length, position: first, origins: offsets };
+    return { id, body, counts, position: first, origins: offsets };
   }
   const position: Position = { source: 'the file', unit: 'record', first: 0 };
   const origins = records.map(({ index }) => index);
-  return { id, body, records: records.length, position, origins };
+  return { id, body, counts, position, origins };
 }
 
 function offsetFrom(first: Position | undefined, place: Position | undefined): number {

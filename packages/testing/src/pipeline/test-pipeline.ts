@@ -1,11 +1,17 @@
-import { type ChunkLimits, formatPosition, type GivenParams, LeatError } from '@leat/core';
+import {
+  type ChunkLimits,
+  formatPosition,
+  type GivenParams,
+  LeatError,
+  NO_COUNTS,
+} from '@leat/core';
 import { records as recordsSource } from '@leat/connectors/memory';
 import { createLogger, readRun } from '@leat/runtime';
 import type { Fetcher, Mapper, Pipeline, RunInfo, Stage } from '@leat/sdk';
 import { chunkOfFile, readFailedChunk } from './failed-chunk.ts';
 import { onServer } from './on-server.ts';
 import type { TestedPipeline } from './result.ts';
-import { Walk } from './walk.ts';
+import { type Route, Walk } from './walk.ts';
 
 export interface TestPipelineOptions {
   /**
@@ -48,27 +54,35 @@ export async function testPipeline(
   if (options.server === true) return onServer(wholeOf(subject), listOf(given), options);
   const { chunkSize = fetcher.chunkSize, params = {} } = options;
   const limits = { chunkSize, maxBytes: fetcher.maxBytes };
-  const stages: readonly Stage[] = subject.kind === 'pipeline' ? subject.stages : [subject];
-  const pipeline = subject.kind === 'pipeline' ? subject.name : 'test';
+  const route = routeOf(subject);
+  const { stages, spec } = route;
   const walkFor = (run: RunInfo<unknown>): Walk =>
-    new Walk(stages, run, limits, createLogger({ format: 'json', level: 'silent' }));
+    new Walk(route, run, limits, createLogger({ format: 'json', level: 'silent' }));
   if (typeof given === 'string' || given instanceof URL) {
     const file = await readFailedChunk(given);
     demandReplayable(stages, file.stage);
     const walk = walkFor(
-      readRun(fetcher, { id: file.run, pipeline, params: { ...file.params, ...params } }),
+      readRun(fetcher, {
+        id: file.run,
+        pipeline: spec.name,
+        params: { ...file.params, ...params },
+      }),
     );
-    const chunk = chunkOfFile(file);
-    walk.count(chunk.records);
-    walk.send(file.stage, chunk);
+    walk.send(file.stage, chunkOfFile(file));
     return walk.run();
   }
-  const run = readRun(fetcher, { id: 'test', pipeline, params });
+  const run = readRun(fetcher, { id: 'test', pipeline: spec.name, params });
   const walk = walkFor(run);
-  const send: Walk['sendOn'] = (from, chunk) =>
-    subject.kind === 'pipeline' ? walk.sendOn(from, chunk) : walk.send(subject.name, chunk);
-  await readInto(walk, { given, run, limits, fetcher: fetcher.name, send });
+  const from = subject.kind === 'pipeline' ? fetcher.name : subject.from.name;
+  await readInto(walk, { given, run, limits, fetcher: fetcher.name, from });
   return walk.run();
+}
+
+/** A mapper by itself reads from a stage that does nothing. */
+function routeOf(subject: Pipeline | Mapper): Route {
+  if (subject.kind === 'pipeline') return subject;
+  const { name, kind, from } = subject;
+  return { stages: [subject], spec: { name: 'test', stages: [{ name, kind, from: from.name }] } };
 }
 
 function wholeOf(subject: Pipeline | Mapper): Pipeline {
@@ -90,16 +104,16 @@ interface Reading {
   readonly run: RunInfo<unknown>;
   readonly limits: ChunkLimits;
   readonly fetcher: string;
-  readonly send: Walk['sendOn'];
+  /** The stage whose readers get the chunks. */
+  readonly from: string;
 }
 
 /** Cuts records into chunks, as the fetcher does with those of a source. */
-async function readInto(walk: Walk, { given, run, limits, fetcher, send }: Reading): Promise<void> {
+async function readInto(walk: Walk, { given, run, limits, fetcher, from }: Reading): Promise<void> {
   const { signal } = new AbortController();
   let seq = 0;
   for await (const chunk of recordsSource(given).chunks({ run, ...limits, cursor: null, signal })) {
     const { body, records, position, origins, rejected = [] } = chunk;
-    walk.count(records + rejected.length);
     for (const { offset, raw, reason } of rejected) {
       walk.bury({
         stage: fetcher,
@@ -110,7 +124,9 @@ async function readInto(walk: Walk, { given, run, limits, fetcher, send }: Readi
       });
     }
     const id = { seq: seq++, path: '' };
-    if (records > 0) send(fetcher, { id, body, records, position, ...(origins && { origins }) });
+    const counts = { ...NO_COUNTS, in: records + rejected.length, dead: rejected.length };
+    const pieces = records === 0 ? [] : [{ body, records, ...(origins && { origins }) }];
+    walk.passOn(from, { id, counts, position }, pieces);
   }
 }
 

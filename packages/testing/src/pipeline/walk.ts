@@ -1,16 +1,20 @@
 import {
+  addCounts,
   type ChunkId,
-  childId,
   type ChunkLimits,
+  type Counts,
+  fanOut,
   formatChunkId,
   formatPosition,
+  NO_COUNTS,
   type Origins,
+  type PipelineSpec,
   type Position,
-  type RunReport,
+  recordsOf,
 } from '@leat/core';
 import { ChunkWorker, wantedUntil } from '@leat/mapper';
-import { type Logger, readRecords, textsOf } from '@leat/runtime';
-import type { Mapper, Pipeline, RunInfo, Saver } from '@leat/sdk';
+import { type Logger, type Piece, readRecords, textsOf } from '@leat/runtime';
+import type { Mapper, RunInfo, Saver, Stage } from '@leat/sdk';
 import { noWait } from './no-wait.ts';
 import type { DeadTestRecord, TestedPipeline } from './result.ts';
 
@@ -18,33 +22,37 @@ import type { DeadTestRecord, TestedPipeline } from './result.ts';
 export interface TestChunk {
   readonly id: ChunkId;
   readonly body: Uint8Array;
-  readonly records: number;
+  /** Its books: they promise as many records as the body holds. */
+  readonly counts: Counts;
   readonly position: Position;
-  readonly origins?: Origins;
+  readonly origins?: Origins | undefined;
 }
 
-type Account = { -readonly [K in keyof RunReport['records']]: number };
+/** A chunk that a stage is done with. */
+type FinishedTestChunk = Pick<TestChunk, 'id' | 'counts' | 'position'>;
+
+/** What records go through. */
+export interface Route {
+  /** Upstream before downstream. */
+  readonly stages: readonly Stage[];
+  /** Who reads from whom, for the stages that have readers. */
+  readonly spec: PipelineSpec;
+}
 
 /** Takes chunks through stages, one stage after the other, with the code that mappers work with. */
 export class Walk {
-  readonly #stages: Pipeline['stages'];
+  readonly #route: Route;
   readonly #run: RunInfo<unknown>;
   readonly #limits: ChunkLimits;
   readonly #logger: Logger;
   readonly #waiting = new Map<string, TestChunk[]>();
   readonly #results: Record<string, unknown[]> = {};
   readonly #dead: DeadTestRecord[] = [];
-  readonly #records: Account = { in: 0, expanded: 0, saved: 0, filtered: 0, dead: 0 };
-  #retries = 0;
+  /** The books of all chunks that have come to their end. */
+  #settled = NO_COUNTS;
 
-  /** @param stages upstream before downstream */
-  constructor(
-    stages: Pipeline['stages'],
-    run: RunInfo<unknown>,
-    limits: ChunkLimits,
-    logger: Logger,
-  ) {
-    this.#stages = stages;
+  constructor(route: Route, run: RunInfo<unknown>, limits: ChunkLimits, logger: Logger) {
+    this.#route = route;
     this.#run = run;
     this.#limits = limits;
     this.#logger = logger;
@@ -57,80 +65,89 @@ export class Walk {
     else chunks.push(chunk);
   }
 
-  /** Puts a chunk in front of all who read a stage. */
-  sendOn(from: string, chunk: TestChunk): void {
-    const readers = this.#stages.filter(
-      (each) => each.kind !== 'fetcher' && each.from.name === from,
-    );
-    for (const [nth, { name }] of readers.entries()) {
-      if (nth > 0) this.#records.expanded += chunk.records;
-      this.send(name, { ...chunk, id: childId(chunk.id, nth, readers.length) });
+  /** Puts what a stage made of a chunk in front of all who read the stage. */
+  passOn(
+    from: string,
+    { id, counts, position }: FinishedTestChunk,
+    pieces: readonly Piece[],
+  ): void {
+    const children = fanOut(this.#route.spec, from, { chunk: id, counts }, pieces);
+    if (children.length === 0) this.#settle(counts);
+    for (const { reader, chunk, counts: share, piece } of children) {
+      const { body, origins } = piece;
+      this.send(reader, { id: chunk, body, counts: share, position, origins });
     }
-    if (readers.length === 0) this.#records.saved += chunk.records;
-  }
-
-  /** Records come in. */
-  count(records: number): void {
-    this.#records.in += records;
   }
 
   bury(letter: DeadTestRecord): void {
-    this.#records.dead++;
     this.#dead.push(letter);
   }
 
   /** Lets every stage do its work. */
   async run(): Promise<TestedPipeline> {
-    for (const stage of this.#stages) {
+    for (const stage of this.#route.stages) {
       if (stage.kind === 'mapper') await this.#map(stage);
       else if (stage.kind === 'saver') this.#save(stage);
     }
-    const { in: inn, expanded, saved, filtered, dead } = this.#records;
+    const { in: inn, expanded, filtered, dead, retries } = this.#settled;
+    const saved = recordsOf(this.#settled);
     return {
       results: this.#results,
       dead: this.#dead,
       records: { in: inn, expanded, saved, filtered, dead },
-      retries: this.#retries,
+      retries,
     };
   }
 
   async #map(mapper: Mapper): Promise<void> {
     const worker = new ChunkWorker(mapper, this.#logger, noWait(mapper.name));
     const results = this.#resultsOf(mapper.name);
-    for (const { id, ...chunk } of this.#waiting.get(mapper.name) ?? []) {
-      const common = { run: this.#run, limits: this.#limits, chunk: formatChunkId(id) };
-      const wanted = wantedUntil(new AbortController().signal);
-      const done = await worker.work({ ...common, ...chunk }, wanted);
-      this.#records.expanded += done.expanded;
-      this.#records.filtered += done.filtered;
-      this.#retries += done.retries;
-      for (const { index: _, ...letter } of done.dead) this.bury({ stage: mapper.name, ...letter });
-      for (const [place, { body, records, origins }] of done.pieces.entries()) {
-        for (const text of textsOf(body)) results.push(JSON.parse(text));
-        const child = childId(id, place, done.pieces.length);
-        this.sendOn(mapper.name, { id: child, body, records, origins, position: chunk.position });
+    for (const chunk of this.#waiting.get(mapper.name) ?? []) {
+      const { id, body, counts, position, origins } = chunk;
+      const job = {
+        run: this.#run,
+        limits: this.#limits,
+        chunk: formatChunkId(id),
+        body,
+        records: recordsOf(counts),
+        position,
+        ...(origins !== undefined && { origins }),
+      };
+      const done = await worker.work(job, wantedUntil(new AbortController().signal));
+      const { pieces, dead, expanded, filtered, retries } = done;
+      for (const { index: _, ...letter } of dead) this.bury({ stage: mapper.name, ...letter });
+      for (const piece of pieces) {
+        for (const text of textsOf(piece.body)) results.push(JSON.parse(text));
       }
+      const own = { in: 0, expanded, filtered, dead: dead.length, retries };
+      this.passOn(mapper.name, { id, counts: addCounts(counts, own), position }, pieces);
     }
   }
 
   /** Checks records that nobody has read yet, as savers do. */
   #save({ name, from }: Saver): void {
     const results = this.#resultsOf(name);
-    for (const { body, position, origins } of this.#waiting.get(name) ?? []) {
+    for (const { body, counts, position, origins } of this.#waiting.get(name) ?? []) {
       const texts = textsOf(body);
       const read = from.kind === 'fetcher' ? readRecords(body, from.schema) : [];
+      let dead = 0;
       for (const [at, record] of texts.entries()) {
         const found = read[at];
         if (found === undefined || !('invalid' in found)) {
           results.push(JSON.parse(record));
-          this.#records.saved++;
           continue;
         }
+        dead++;
         const error = { name: found.invalid.name, message: found.invalid.message };
         const where = formatPosition(position, origins?.[at] ?? at);
         this.bury({ stage: name, record, position: where, attempts: 1, error });
       }
+      this.#settle(addCounts(counts, { ...NO_COUNTS, dead }));
     }
+  }
+
+  #settle(counts: Counts): void {
+    this.#settled = addCounts(this.#settled, counts);
   }
 
   #resultsOf(stage: string): unknown[] {
