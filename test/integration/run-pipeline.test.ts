@@ -36,7 +36,10 @@ async function saved(folder: string): Promise<Square[]> {
 }
 
 /** A folder for a run: its state, and what it saves. */
-async function site(): Promise<{ readonly out: string; readonly options: RunPipelineOptions }> {
+async function site(): Promise<{
+  readonly out: string;
+  readonly options: RunPipelineOptions<undefined>;
+}> {
   const dir = await tempDir();
   onTestFinished(() => dir[Symbol.asyncDispose]());
   const out = join(dir.path, 'out');

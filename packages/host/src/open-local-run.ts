@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import {
   DEFAULT_TOPOLOGY_SETTINGS,
+  type GivenParams,
   isEnded,
   LeatError,
   reportOf,
@@ -40,11 +41,11 @@ export async function openLocalRun(
 ): Promise<LocalRun> {
   const source = await pipelineFrom(given, options.signal);
   demandFile(source, source.pipeline.stages);
-  const { run, params = {}, secrets = {} } = options;
+  const { run, secrets = {} } = options;
   // Before there is a server, or a run that cannot go on.
   const values = secretsFrom(process.env, secrets, 'The run');
   // One that is named may be there, with parameters of its own.
-  if (run === undefined) readParams(source.pipeline.params, { ...params, ...values });
+  if (run === undefined) readParams(source.pipeline.params, { ...paramsOf(options), ...values });
   const cleanups: (() => Promise<void>)[] = [];
   const cleanUp = async (): Promise<void> => {
     for (const each of cleanups.splice(0).toReversed()) await each();
@@ -120,9 +121,9 @@ async function openSite(
 /** The run that was asked for, one that was interrupted with the same parameters, or a new one. */
 async function startAsked({ source, options, connection, embedded }: Site): Promise<StartedRun> {
   const { runs } = connection;
-  const { params = {}, secrets = {}, recover = false } = options;
+  const { secrets = {}, recover = false } = options;
   const { logger } = loggersOf(options);
-  const wanted = { params, secrets };
+  const wanted = { params: paramsOf(options), secrets };
   // On a server that others use, an open run may be in their hands.
   const run = options.run ?? (embedded && (await toGoOnWith(runs, wanted, options)));
   const started = await startRun(runs, {
@@ -134,6 +135,11 @@ async function startAsked({ source, options, connection, embedded }: Site): Prom
   });
   if (started.isResumed) logger.info({ run }, 'going on with the run that was interrupted');
   return started;
+}
+
+/** As the schema's type says, or untyped; a run that cannot have them is refused when it is started. */
+function paramsOf({ params = {} }: LocalRunOptions): GivenParams {
+  return params as GivenParams;
 }
 
 async function toGoOnWith(

@@ -2,15 +2,20 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { demandFileFor } from '@leat/mapper';
 import { loadPipeline } from '@leat/runtime';
-import type { Pipeline, Stage } from '@leat/sdk';
+import type { ParamsSchema, Pipeline, Stage } from '@leat/sdk';
 import { unlessAborted } from './unless-aborted.ts';
 
 /**
  * A pipeline, or the file that exports one as default: a path from the working directory, or a `file:` URL
  * such as `new URL('./pipeline.ts', import.meta.url)`. Mappers with `threads` or `timeoutMs` need the file:
  * other threads and processes load it again.
+ *
+ * @typeParam P the pipeline's schema of parameters, if it is known
  */
-export type PipelineOrFile = Pipeline | string | URL;
+export type PipelineOrFile<P extends ParamsSchema | undefined = ParamsSchema | undefined> =
+  | Pipeline<P>
+  | string
+  | URL;
 
 /** A pipeline, and where it is from. */
 export interface PipelineSource {

@@ -1,9 +1,15 @@
 import { LeatError, type RunReport } from '@leat/core';
+import type { ParamsSchema } from '@leat/sdk';
 import { type LocalRunOptions, startLocalRun } from './start-local-run.ts';
 import type { PipelineOrFile } from './pipeline-source.ts';
 
-/** How a whole run is done in one call. */
-export type RunPipelineOptions = Omit<LocalRunOptions, 'abort'>;
+/**
+ * How a whole run is done in one call.
+ *
+ * @typeParam P the pipeline's schema of parameters; `undefined` where it has none
+ */
+export type RunPipelineOptions<P extends ParamsSchema | undefined = ParamsSchema | undefined> =
+  Omit<LocalRunOptions<P>, 'abort'>;
 
 /**
  * Does a whole run in this process: gets and starts a NATS server of its own, hosts every stage until the run has
@@ -16,9 +22,9 @@ export type RunPipelineOptions = Omit<LocalRunOptions, 'abort'>;
  * @throws LeatError why the run failed, or `run-state` if it was cancelled; or the reason of `signal`, after what
  * is in hand is finished
  */
-export async function runPipeline(
-  given: PipelineOrFile,
-  options: RunPipelineOptions = {},
+export async function runPipeline<P extends ParamsSchema | undefined>(
+  given: PipelineOrFile<P>,
+  options: NoInfer<RunPipelineOptions<P>> = {},
 ): Promise<RunReport> {
   await using local = await startLocalRun(given, options);
   const { report, error } = await local.ended;

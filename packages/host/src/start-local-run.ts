@@ -1,4 +1,4 @@
-import type { GivenParams, LeatError, RunReport } from '@leat/core';
+import type { LeatError, RunReport } from '@leat/core';
 import type { GivenParamsOf, ParamsSchema, Pipeline } from '@leat/sdk';
 import type { PipelineOrFile } from './pipeline-source.ts';
 import type { ServiceOptions } from './service-options.ts';
@@ -6,15 +6,18 @@ import type { ServiceOptions } from './service-options.ts';
 /**
  * What a run in this process may be given.
  *
- * @typeParam Params what the run may be started with; see `ParamsFor`
+ * @typeParam P the pipeline's schema of parameters; `undefined` where it has none
  */
-export interface LocalRunOptions<Params = GivenParams> extends ServiceOptions {
+export interface LocalRunOptions<
+  P extends ParamsSchema | undefined = ParamsSchema | undefined,
+> extends ServiceOptions {
   /**
-   * What the run is started with; checked against the pipeline's schema of parameters, if it has one.
-   * What is missing may be in `secrets`, and is found when the run is started.
+   * What the run is started with; checked against the pipeline's schema of parameters, if it has one. It is typed
+   * by that schema if a pipeline is given, and by nothing if a file is. What is missing may be in `secrets`, and
+   * is found when the run is started.
    * @defaultValue none
    */
-  readonly params?: Params;
+  readonly params?: Partial<GivenParamsOf<P>>;
   /**
    * Parameters that are read from the environment, so that no file has them: the names of variables, by the
    * parameters' names.
@@ -74,9 +77,9 @@ export interface LocalRun extends AsyncDisposable {
  *
  * @throws LeatError if there can be no run as it is wanted, or the reason of the signal
  */
-export async function startLocalRun(
-  given: PipelineOrFile,
-  options: LocalRunOptions = {},
+export async function startLocalRun<P extends ParamsSchema | undefined>(
+  given: PipelineOrFile<P>,
+  options: NoInfer<LocalRunOptions<P>> = {},
 ): Promise<LocalRun> {
   // Loaded here, because every worker thread loads what its pipeline file imports.
   const { openLocalRun } = await import('./open-local-run.ts');

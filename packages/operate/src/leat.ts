@@ -51,7 +51,7 @@ export class Leat implements AsyncDisposable {
    */
   async start<P extends ParamsSchema | undefined>(
     pipeline: Pipeline<P>,
-    options: StartOptions<NoInfer<P>> = {},
+    options: NoInfer<StartOptions<P>> = {},
   ): Promise<RunHandle> {
     const found = await explained(this.#site, startOn(this.#site, pipeline, options));
     return new RunHandle(this.#site, found);
