@@ -1,4 +1,4 @@
-import { simulate, testPipeline } from '@leat/testing';
+import { simulate, testPipeline } from 'leat/testing';
 import { expect, test } from 'vitest';
 import hello from './pipeline.ts';
 

@@ -1,9 +1,4 @@
-import {
-  claimContract,
-  fenceContract,
-  sinkContract,
-  sourceContract,
-} from '@leat/testing/contracts';
+import { claimContract, fenceContract, sinkContract, sourceContract } from 'leat/testing/contracts';
 import { days } from './days.ts';
 import { memorySink } from './memory-sink.ts';
 

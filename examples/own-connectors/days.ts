@@ -1,4 +1,4 @@
-import { LeatError, type Source, type SourceChunk, type SourceRequest } from '@leat/sdk';
+import { LeatError, type Source, type SourceChunk, type SourceRequest } from 'leat';
 
 /** The days of a year, as `{ day: '2026-01-01' }`: a source of records that are computed. */
 export function days(year: number): Source<{ day: string }> {

@@ -1,5 +1,12 @@
-import { compareChunkIds, parseChunkId } from '@leat/core';
-import { admitToSink, LeatError, type Sink, type SinkChunk, type SinkContext } from '@leat/sdk';
+import {
+  admitToSink,
+  compareChunkIds,
+  LeatError,
+  parseChunkId,
+  type Sink,
+  type SinkChunk,
+  type SinkContext,
+} from 'leat';
 
 /** What is kept of a run and a saver. */
 interface Kept {
