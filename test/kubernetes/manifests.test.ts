@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { leat } from '../support/leat.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { until } from '../support/until.ts';
 import { COMPONENTS, whyNoControlPlane } from './components.ts';
@@ -60,13 +61,14 @@ describe.skipIf(lack !== undefined)('the manifests, on a real API server', () =>
     return await plane.kubectl('kustomize', dir.path);
   };
   /** Applies an overlay, and removes it at the end. */
-  const applied = async (manifests: string): Promise<AsyncDisposable> => {
+  const applied = async (manifests: string, namespace = 'leat'): Promise<AsyncDisposable> => {
     await plane.apply(manifests);
     return {
       [Symbol.asyncDispose]: async () => {
-        await plane.kubectl('delete', 'namespace', 'leat', '--wait=false');
-        await plane.kubectl('delete', 'pods', '--all', '-n=leat', '--force', '--grace-period=0');
-        await plane.kubectl('wait', '--for=delete', 'namespace/leat', '--timeout=120s');
+        const all = ['pods', '--all', `-n=${namespace}`, '--force', '--grace-period=0'];
+        await plane.kubectl('delete', 'namespace', namespace, '--wait=false');
+        await plane.kubectl('delete', ...all);
+        await plane.kubectl('wait', '--for=delete', `namespace/${namespace}`, '--timeout=120s');
       },
     };
   };
@@ -102,6 +104,19 @@ describe.skipIf(lack !== undefined)('the manifests, on a real API server', () =>
     await using _ = await applied(await composed('base', 'hpa'));
     const { items } = await plane.get<List>('hpa', '-n=leat');
     expect(items).toMatchObject([{ spec: { minReplicas: 2, maxReplicas: 20 } }]);
+  });
+
+  test('those of a new project are taken as they are', async () => {
+    await using dir = await tempDir();
+    expect(await leat(['init', 'orders'], { cwd: dir.path })).toMatchObject({ code: 0 });
+    const manifests = await plane.kubectl('kustomize', join(dir.path, 'orders', 'k8s'));
+    await using _ = await applied(manifests, 'orders');
+    for (const [app, count] of Object.entries({ fetcher: 1, mapper: 2, saver: 1, nats: 1 })) {
+      await until(`${count} pods of ${app}`, async () => {
+        const { items } = await plane.get<List>('pods', '-n=orders', `--selector=app=${app}`);
+        return items.length === count;
+      });
+    }
   });
 
   test('Prometheus and Grafana find what they look for', async () => {
