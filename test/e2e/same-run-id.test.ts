@@ -52,7 +52,8 @@ async function createSite(): Promise<Site> {
     server,
     nats,
     leat: call,
-    wishOf: async (pipeline) => await (await Runs.open(client, bucketName(pipeline), 1)).wish(OPEN),
+    wishOf: async (pipeline) =>
+      await (await Runs.open(client, bucketName(pipeline), 1)).wishes.get(OPEN),
     dead: () =>
       Promise.all(PIPELINES.map(async (each) => (await readDeadLetters(server.url, each)).length)),
   };

@@ -220,9 +220,9 @@ describe('in the bucket of the pipeline', () => {
     const kv = rawOf(open);
     await runs.create(request);
     await runs.save('run-1', progress, 0);
-    await runs.setRedrive('run-1', { upTo: 7 });
+    await runs.redrives.set('run-1', { upTo: 7 });
     await runs.notes.claimSink('run-1', 'out', { mark: 'm', place: 'here' });
-    await runs.setWish('run-1', 'pause');
+    await runs.wishes.set('run-1', 'pause');
     const found = async (key: string): Promise<unknown> => JSON.parse(await kv.get(key));
     expect(await found('run.run-1')).toEqual({ ...request, v: FORMATS.request });
     expect(await found('progress.run-1')).toEqual({ ...progress, v: FORMATS.progress });
@@ -232,7 +232,7 @@ describe('in the bucket of the pipeline', () => {
     expect(await found('wish.run-1')).toBe('pause');
     expect(await runs.get('run-1')).toEqual(request);
     expect((await runs.progress('run-1'))?.progress).toEqual(progress);
-    expect((await runs.redrive('run-1'))?.wish).toEqual({ upTo: 7 });
+    expect((await runs.redrives.get('run-1'))?.wish).toEqual({ upTo: 7 });
     expect(await runs.notes.sinks('run-1')).toEqual({ out: { mark: 'm', place: 'here' } });
   });
 
@@ -271,14 +271,14 @@ describe('in the bucket of the pipeline', () => {
       () => runs.replace(request),
       () => runs.progress('run-1'),
       () => runs.save('run-1', progress, 0),
-      () => runs.wish('run-1'),
-      () => runs.setWish('run-1', 'cancel'),
-      () => runs.changeWish('run-1', 'run', 'pause'),
-      () => runs.setRedrive('run-1', { upTo: 7 }),
+      () => runs.wishes.get('run-1'),
+      () => runs.wishes.set('run-1', 'cancel'),
+      () => runs.wishes.change('run-1', 'run', 'pause'),
+      () => runs.redrives.set('run-1', { upTo: 7 }),
       () => runs.notes.claimSink('run-1', 'out', { mark: 'm', place: 'here' }),
     ];
     for (const attempt of refused) await expect(attempt()).rejects.toMatchObject(refusal);
-    expect(await runs.redrive('run-1')).toBeUndefined();
+    expect(await runs.redrives.get('run-1')).toBeUndefined();
     expect(await runs.notes.sinks('run-1')).toEqual({});
     for (const [key, text] of Object.entries(entries)) {
       expect(await kv.get(key)).toBe(text);

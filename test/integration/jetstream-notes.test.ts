@@ -118,7 +118,7 @@ describe.each(SERVERS)('notes on $server', ({ version }) => {
       await runs.notes.claimSink(run, 'out', ONE);
       await runs.notes.tellTrouble(run, { stage: 'out', reason: 'It is full.', at: ago(1) });
     }
-    await runs.setWish('run-1', 'run');
+    await runs.wishes.set('run-1', 'run');
     await open.connection.removeRun('run-1');
     await runs.notes.remove('run-2');
     expect(await keysOf(open)).toEqual([

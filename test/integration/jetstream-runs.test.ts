@@ -74,15 +74,15 @@ describe.each(SERVERS)('runs on $server', ({ version }) => {
   test('are wished to rest only while their operator wants them to go on', async () => {
     const { connection } = await openPipeline(server());
     const { runs } = connection;
-    expect(await runs.changeWish('run-1', 'run', 'pause')).toBe(true);
-    expect(await runs.wish('run-1')).toBe('pause');
-    expect(await runs.changeWish('run-1', 'run', 'pause')).toBe(false);
-    expect(await runs.changeWish('run-1', 'pause', 'run')).toBe(true);
-    await runs.setWish('run-1', 'cancel');
-    expect(await runs.changeWish('run-1', 'run', 'pause')).toBe(false);
-    expect(await runs.wish('run-1')).toBe('cancel');
+    expect(await runs.wishes.change('run-1', 'run', 'pause')).toBe(true);
+    expect(await runs.wishes.get('run-1')).toBe('pause');
+    expect(await runs.wishes.change('run-1', 'run', 'pause')).toBe(false);
+    expect(await runs.wishes.change('run-1', 'pause', 'run')).toBe(true);
+    await runs.wishes.set('run-1', 'cancel');
+    expect(await runs.wishes.change('run-1', 'run', 'pause')).toBe(false);
+    expect(await runs.wishes.get('run-1')).toBe('cancel');
     // Of many who want it at the same time, one has done it.
-    const all = Array.from({ length: 8 }, () => runs.changeWish('run-2', 'run', 'pause'));
+    const all = Array.from({ length: 8 }, () => runs.wishes.change('run-2', 'run', 'pause'));
     expect((await Promise.all(all)).filter(Boolean)).toHaveLength(1);
   });
 

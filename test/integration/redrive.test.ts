@@ -81,7 +81,7 @@ async function deadRun(
     reports,
     stopFetcher: stop,
     redrive: async (choice = {}) =>
-      open.connection.runs.setRedrive(RUN, { ...choice, upTo: await store.last() }),
+      open.connection.runs.redrives.set(RUN, { ...choice, upTo: await store.last() }),
     letters: async () => {
       const letters: DeadLetter[] = [];
       for await (const { letter } of store.letters(RUN)) letters.push(letter);
@@ -108,7 +108,7 @@ async function expectAllSaved({ open, line, letters }: DeadRun, count: number): 
   expect(recordsOf(counts)).toBe(count);
   expect(line.sink.numbers).toEqual(upTo(count));
   expect(await letters()).toEqual([]);
-  expect(await open.connection.runs.redrive(RUN)).toBeUndefined();
+  expect(await open.connection.runs.redrives.get(RUN)).toBeUndefined();
 }
 
 describe.each(SERVERS)('dead letters that are tried again on $server', ({ version }) => {
@@ -187,16 +187,16 @@ describe.each(SERVERS)('dead letters that are tried again on $server', ({ versio
     const run = await deadRun(server(), 100, upTo(100));
     const { runs } = run.open.connection;
     run.broken.clear();
-    await runs.setWish(RUN, 'pause');
+    await runs.wishes.set(RUN, 'pause');
     await run.redrive();
     await until('paused', async () => (await progressOf(run.open))?.state === 'paused');
     expect(run.line.sink.chunks.size).toBe(0);
     run.hook = async (n) => {
       if (n <= 50) return;
-      await runs.setWish(RUN, 'cancel');
+      await runs.wishes.set(RUN, 'cancel');
       await new Promise(() => undefined);
     };
-    await runs.setWish(RUN, 'run');
+    await runs.wishes.set(RUN, 'run');
     const { state, records } = await run.ended(2);
     expect(state).toBe('cancelled');
     expect(records.saved).toBe(run.line.sink.numbers.length);

@@ -206,7 +206,7 @@ async function mayTakeUp(
 ): Promise<boolean> {
   const seen = performance.now();
   const { state, holder: owner } = progress;
-  const isRedriven = mayBeRedriven(state) && (await runs.redrive(run)) !== undefined;
+  const isRedriven = mayBeRedriven(state) && (await runs.redrives.get(run)) !== undefined;
   if (isEnded(state) && !isRedriven) return false;
   const sighting = lastSeen.get(run);
   const seenAt = sighting?.revision === revision ? sighting.at : seen;

@@ -90,13 +90,13 @@ export class Redrive {
     const { stop } = life;
     const { runs } = sender.connection;
     const { run, redrives } = books;
-    const found = await this.#patiently(() => runs.redrive(run));
+    const found = await this.#patiently(() => runs.redrives.get(run));
     if (found === undefined && !redrives.areUnderWay) return false;
     const places = found === undefined ? [] : await this.#placesOf(found.wish);
     logger.info({ run, records: places.length }, 'dead letters are tried again');
     await this.#sendAll(places);
     if (found !== undefined && !stop.aborted) {
-      await this.#patiently(() => runs.endRedrive(run, found.revision));
+      await this.#patiently(() => runs.redrives.end(run, found.revision));
     }
     return found !== undefined || stop.aborted;
   }

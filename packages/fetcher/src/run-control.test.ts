@@ -18,11 +18,11 @@ class Wishes {
   isAway = false;
   onChange: () => void = () => undefined;
 
-  wish(): Promise<RunWish> {
+  get(): Promise<RunWish> {
     return this.isAway ? Promise.reject(new Error('away')) : Promise.resolve(this.wanted);
   }
 
-  changeWish(_run: string, from: RunWish, to: RunWish): Promise<boolean> {
+  change(_run: string, from: RunWish, to: RunWish): Promise<boolean> {
     if (this.isAway) return Promise.reject(new Error('away'));
     this.onChange();
     if (this.wanted !== from) return Promise.resolve(false);
@@ -72,7 +72,7 @@ function controlled(
   books = booksFrom({ ...standing, ledger: books.checkpoint().ledger });
   const own = books;
   const control = new RunControl({
-    runs: wishes as unknown as Runs,
+    runs: { wishes } as unknown as Runs,
     books,
     maxDeadRecords,
     onChange: () => undefined,

@@ -76,12 +76,12 @@ export class RunControl {
 
   async #look(): Promise<void> {
     const { runs, books, onPaused } = this.#options;
-    const wish = await runs.wish(books.run);
+    const wish = await runs.wishes.get(books.run);
     if (wish !== this.#wish) this.#take(wish);
     this.check();
     if (this.#excess !== undefined && books.standing.reason === undefined) {
       // The replicas of all stages look at the wish.
-      if (this.#wish === 'run' && (await runs.changeWish(books.run, 'run', 'pause'))) {
+      if (this.#wish === 'run' && (await runs.wishes.change(books.run, 'run', 'pause'))) {
         this.#take('pause');
       } else if (this.#wish === 'pause') {
         this.#pause();

@@ -52,7 +52,7 @@ test.each(Array.from({ length: 12 }, (_, turns) => turns))(
     };
     const runs = {
       get: async () => ({ pipeline: 'p', params: {}, spec: lone.spec }),
-      wish: async () => 'run',
+      wishes: { get: async () => 'run' },
       progress: async () => undefined,
     } as unknown as Runs;
     const publisher = { publish: async () => ({ sequence: 1, isDuplicate: false }) };

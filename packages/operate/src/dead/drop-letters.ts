@@ -22,7 +22,7 @@ export async function dropLetters(
 ): Promise<DroppedLetters> {
   const { run } = name;
   const { pipeline, found } = await findLetters(site, name);
-  if ((await found?.runs.redrive(run)) !== undefined) {
+  if ((await found?.runs.redrives.get(run)) !== undefined) {
     throw new LeatError(
       'run-state',
       `Dead letters of the run ${run} are being tried again: wait until that is done.`,

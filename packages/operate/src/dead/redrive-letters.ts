@@ -35,8 +35,8 @@ export async function redriveLetters(
   const records = survey.places.length;
   if (records > 0) {
     // A pause from before it ended is over.
-    await runs.setWish(run, 'run');
-    await runs.setRedrive(run, wish);
+    await runs.wishes.set(run, 'run');
+    await runs.redrives.set(run, wish);
   }
   return {
     run,

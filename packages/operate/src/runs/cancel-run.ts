@@ -28,7 +28,7 @@ export async function cancelRun(site: Site, found: FoundRun): Promise<void> {
   const { run } = request;
   const before = await runs.progress(run);
   demandOpen(run, before?.progress.state);
-  await runs.setWish(run, 'cancel');
+  await runs.wishes.set(run, 'cancel');
   const left = await untilTakenUp(found, before);
   if (left === 'taken up') return;
   try {

@@ -4,10 +4,10 @@ import type { FoundRun } from './find-run.ts';
 /** @throws LeatError `run-state` if the run has ended or is being cancelled */
 export async function pauseRun({ request: { run }, runs }: FoundRun): Promise<void> {
   demandOpen(run, (await runs.progress(run))?.progress.state);
-  if ((await runs.wish(run)) === 'cancel') {
+  if ((await runs.wishes.get(run)) === 'cancel') {
     throw new LeatError('run-state', `The run ${run} is being cancelled: it cannot be paused.`);
   }
-  await runs.setWish(run, 'pause');
+  await runs.wishes.set(run, 'pause');
 }
 
 /** @throws LeatError `run-state` */

@@ -139,7 +139,7 @@ export async function pipelineConnectionOver(
         await bodies.removeRun(run);
         await runs.notes.remove(run);
         // If it is taken up again one day, it shall not be paused.
-        await runs.changeWish(run, 'pause', 'run');
+        await runs.wishes.change(run, 'pause', 'run');
       },
       close: async () => {
         publisher.close();

@@ -80,10 +80,12 @@ function start(
       const asked = { spec, createdAt, ...secrets, ...requests[run] };
       return { run, pipeline: 'p', params: { a: run }, ...asked };
     },
-    wish: async (run: string) => {
-      wished.push(run);
-      if (server.answerMs > 0) await wait(server.answerMs);
-      return known[run] ?? 'run';
+    wishes: {
+      get: async (run: string) => {
+        wished.push(run);
+        if (server.answerMs > 0) await wait(server.answerMs);
+        return known[run] ?? 'run';
+      },
     },
     progress: async (run: string) =>
       run in fences

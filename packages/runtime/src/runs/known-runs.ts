@@ -225,7 +225,7 @@ export class KnownRuns {
       signal,
       fence: progress?.fence ?? 0,
       sink: progress?.sinks?.[stage],
-      wish: await runs.wish(run),
+      wish: await runs.wishes.get(run),
     };
   }
 
@@ -253,7 +253,7 @@ export class KnownRuns {
       try {
         const entry = await known;
         if (entry === undefined) continue;
-        entry.wish = await this.#options.runs.wish(run);
+        entry.wish = await this.#options.runs.wishes.get(run);
         if (entry.wish === 'cancel') {
           entry.cancel.abort(new LeatError('run-state', `The run ${run} was cancelled.`));
         } else if (entry.cancel.signal.aborted) {

@@ -5,30 +5,20 @@ import {
   isResumable,
   LeatError,
   mayBeRedriven,
-  type RedriveWish,
   type RunProgress,
   type RunRequest,
-  type RunWish,
 } from '@leat/core';
 import { jetstream, type JetStreamClient } from '@nats-io/jetstream';
 import { Kvm } from '@nats-io/kv';
-import { errors, type NatsConnection } from '@nats-io/transport-node';
+import type { NatsConnection } from '@nats-io/transport-node';
 import type { Logger } from '@leat/sdk';
 import { openBucket } from './bucket.ts';
 import { EntryStore, isWrongRevision } from './entry-store.ts';
-import { apiCode } from '../jetstream/provision.ts';
+import { isTooLarge, tooLarge } from './ledger-size.ts';
+import { RedriveWishes } from './redrive-wishes.ts';
 import { RunNotes } from './run-notes.ts';
-import {
-  isRedriveWish,
-  isRunProgress,
-  isRunRequest,
-  isRunWish,
-  progressOf,
-  storedProgress,
-} from './run-entries.ts';
-
-/** What the stream is allowed to take, if an operator has made it so. */
-const LARGER_THAN_ALLOWED = 10054;
+import { RunWishes } from './run-wishes.ts';
+import { isRunProgress, isRunRequest, progressOf, storedProgress } from './run-entries.ts';
 
 /** A run's progress, and the revision that a compare-and-set names. */
 export interface ProgressEntry {
@@ -39,12 +29,15 @@ export interface ProgressEntry {
 /**
  * The runs of one pipeline in its key-value bucket: `run.<id>` holds what was asked and is written once;
  * `progress.<id>` is the run's lease and ledger in one entry, so that whoever loses the lease cannot
- * write the ledger either; `wish.<id>` is the operator's: pause, cancel, or go on; and `redrive.<id>`, too:
- * which of the run's dead letters are to be tried again, absent when that is done.
+ * write the ledger either. The other entries are {@link notes}, {@link wishes} and {@link redrives}.
  */
 export class Runs {
   /** What the replicas of all stages note about runs. */
   readonly notes: RunNotes;
+  /** What the operator wants of runs. */
+  readonly wishes: RunWishes;
+  /** Which dead letters of runs are to be tried again. */
+  readonly redrives: RedriveWishes;
   readonly #entries: EntryStore;
   /** Runs that can never be worked on again, as long as the bucket is the same. */
   readonly #over = new Set<string>();
@@ -53,6 +46,8 @@ export class Runs {
 
   private constructor(entries: EntryStore) {
     this.notes = new RunNotes(entries);
+    this.wishes = new RunWishes(entries);
+    this.redrives = new RedriveWishes(entries);
     this.#entries = entries;
   }
 
@@ -191,12 +186,12 @@ export class Runs {
   /** @throws LeatError `newer-version` if anything about it is */
   async #ifOpen(run: string, isRedriven: boolean): Promise<RunRequest | undefined> {
     const state = (await this.progress(run))?.progress.state ?? 'pending';
-    const isAsked = isRedriven && (await this.redrive(run)) !== undefined;
+    const isAsked = isRedriven && (await this.redrives.get(run)) !== undefined;
     if (isEnded(state) && !(isAsked && mayBeRedriven(state))) {
       if (!isResumable(state)) this.#over.add(run);
       return undefined;
     }
-    await this.wish(run);
+    await this.wishes.get(run);
     return this.get(run);
   }
 
@@ -228,54 +223,6 @@ export class Runs {
     }
   }
 
-  /** What the operator wants of a run. */
-  async wish(run: string): Promise<RunWish> {
-    return (await this.#entries.get(`wish.${run}`, isRunWish))?.value ?? 'run';
-  }
-
-  async setWish(run: string, wish: RunWish): Promise<void> {
-    await this.#entries.put(`wish.${run}`, wish);
-  }
-
-  /**
-   * Changes what is wanted of a run, unless the operator wants something else by now.
-   *
-   * @returns whether it was `from`, and is `to`
-   */
-  async changeWish(run: string, from: RunWish, to: RunWish): Promise<boolean> {
-    const key = `wish.${run}`;
-    const entry = await this.#entries.get(key, isRunWish);
-    if ((entry?.value ?? 'run') !== from) return false;
-    try {
-      await this.#entries.update(key, to, entry?.revision ?? 0, isRunWish);
-      return true;
-    } catch (error) {
-      if (!isWrongRevision(error)) throw error;
-      return false;
-    }
-  }
-
-  /**
-   * Which dead letters of a run are to be tried again, and the revision of that wish. One that only a newer
-   * version of Leat can read is left to it.
-   */
-  async redrive(
-    run: string,
-  ): Promise<{ readonly wish: RedriveWish; readonly revision: number } | undefined> {
-    const entry = await this.#entries.find(`redrive.${run}`, isRedriveWish);
-    return entry && { wish: entry.value, revision: entry.revision };
-  }
-
-  /** Asks for dead letters of a run to be tried again, in place of what was asked before. */
-  async setRedrive(run: string, wish: RedriveWish): Promise<void> {
-    await this.#entries.put(`redrive.${run}`, wish);
-  }
-
-  /** Notes that a wish is fulfilled; one that has taken its place since then stays. */
-  async endRedrive(run: string, revision: number): Promise<void> {
-    await this.#entries.remove(`redrive.${run}`, revision);
-  }
-
   /** The runs that have an entry of a kind. */
   async #ids(kind: 'run' | 'redrive'): Promise<string[]> {
     const { keys, madeAt } = await this.#entries.keysAfter(`${kind}.`, '*');
@@ -284,21 +231,6 @@ export class Runs {
     this.#madeAt = madeAt;
     return keys;
   }
-}
-
-/** Whether the client (by the server's max_payload) or the stream refuses a message for its size. */
-function isTooLarge(error: unknown): boolean {
-  return error instanceof errors.InvalidArgumentError || apiCode(error) === LARGER_THAN_ALLOWED;
-}
-
-function tooLarge(run: string, progress: RunProgress, cause: unknown): LeatError {
-  const bytes = Buffer.byteLength(JSON.stringify(progress));
-  const cursorBytes = Buffer.byteLength(JSON.stringify(progress.ledger.cursor));
-  return new LeatError(
-    'run-failed',
-    `The ledger of the run ${run} takes ${bytes} bytes, ${cursorBytes} of them the cursor of its source, and must fit into one message (max_payload of the NATS server, 1 MiB by default): take a smaller window, a source with smaller cursors, or a larger max_payload.`,
-    { cause },
-  );
 }
 
 /** Told of a run that is left alone, and why. */

@@ -84,13 +84,13 @@ async function resume(runs: Runs, request: RunRequest, start: RunStart): Promise
   checkParams(start.pipeline.params, request.params, Object.keys(request.secrets ?? {}));
   const entry = await runs.progress(run);
   const state = entry?.progress.state ?? 'pending';
-  const isRedriven = mayBeRedriven(state) && (await runs.redrive(run)) !== undefined;
+  const isRedriven = mayBeRedriven(state) && (await runs.redrives.get(run)) !== undefined;
   if (!isResumable(state) && !isRedriven) {
     throw new LeatError('run-exists', `The run ${run} has ended (${state}): choose another id.`);
   }
   await reopen(runs, run, entry);
   if (start.isRecovered === true) await runs.replace({ ...request, isRecovered: true });
-  await runs.changeWish(run, 'pause', 'run');
+  await runs.wishes.change(run, 'pause', 'run');
   return { request, isResumed: true };
 }
 
@@ -108,11 +108,11 @@ export async function resumeRun(runs: Runs, run: string): Promise<void> {
       `The run ${run} has ended (${state}): there is nothing to resume.`,
     );
   }
-  if ((await runs.wish(run)) === 'cancel') {
+  if ((await runs.wishes.get(run)) === 'cancel') {
     throw new LeatError('run-state', `The run ${run} is being cancelled: start another run.`);
   }
   await reopen(runs, run, entry);
-  await runs.changeWish(run, 'pause', 'run');
+  await runs.wishes.change(run, 'pause', 'run');
 }
 
 /** Makes a run that failed one that a fetcher takes up. */

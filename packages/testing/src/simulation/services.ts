@@ -67,7 +67,7 @@ export function operate(host: Host): Main {
         const isTaken = troubles.some(
           ({ reason }) => reason.includes('choose another run id') && !reason.includes(createdAt),
         );
-        if (isTaken) await runs.setWish(run, 'cancel');
+        if (isTaken) await runs.wishes.set(run, 'cancel');
         await wait(MAX_OPERATOR_LOOK_MS * Math.random());
       } catch {
         await repair().catch(() => undefined);
