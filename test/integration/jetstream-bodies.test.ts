@@ -1,3 +1,4 @@
+import { Slots, StageTelemetry } from '@leat/runtime';
 import { describe, expect, test } from 'vitest';
 import {
   bodyOf,
@@ -27,6 +28,13 @@ function storeOf({ connection }: OpenPipeline): string {
   return `OBJ_${connection.topology.bucket}`;
 }
 
+/** Measures nothing. */
+const SILENT = {
+  settle: () => undefined,
+  work: () => undefined,
+  bury: () => undefined,
+};
+
 /** Messages in the object store: pieces of bodies, and notes about them. */
 async function storedCount(open: OpenPipeline): Promise<number> {
   return (await open.connection.manager.streams.info(storeOf(open))).state.messages;
@@ -45,6 +53,26 @@ describe.each(SERVERS)('bodies above the limit of $server', ({ version }) => {
     });
     await until('it arrived', () => receiver.deliveries.length === 1);
     await until('the store is empty', async () => (await storedCount(open)) === 0);
+  });
+
+  test('one that is on its way at a stop is handed over before the stop is done', async () => {
+    const open = await openPipeline(server());
+    await sendLarge(open, 0);
+    const stop = new AbortController();
+    const meter = () => ({ ...SILENT, take: () => stop.abort() });
+    const handled: number[] = [];
+    await open.connection.queues.receive({
+      stage: 'work',
+      telemetry: new StageTelemetry('work', { meter }),
+      slots: new Slots(1),
+      signal: stop.signal,
+      logger: open.logger,
+      handle: ({ envelope, ack }) => {
+        handled.push(envelope.chunk.seq);
+        ack();
+      },
+    });
+    expect(handled).toEqual([0]);
   });
 
   test('a body just below the limit goes with its message, whatever its headers hold', async () => {

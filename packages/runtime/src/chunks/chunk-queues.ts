@@ -7,9 +7,12 @@ import { TroubleTeller } from '../runs/trouble-teller.ts';
 import type { Bodies } from './bodies.ts';
 import { type Envelope, headerBytes, messageId, messageOf, setBodyName } from './chunk-message.ts';
 import { type HandOver, MessageInHand } from './delivery.ts';
+import { wait } from '../wait.ts';
 
 /** Room in a message for what surrounds headers and body. */
 const FRAME_ROOM = 1024;
+/** How long a stop waits for large bodies: their server may be away. */
+const STOP_OPENING_MS = 5_000;
 
 export interface ReceiveOptions extends Omit<HandOver, 'holder' | 'bodies' | 'troubles'> {
   readonly stage: string;
@@ -64,7 +67,8 @@ export class ChunkQueues {
   }
 
   /**
-   * Takes chunks from the queue in front of a stage, as many as there are free slots, until told to stop.
+   * Takes chunks from the queue in front of a stage, as many as there are free slots, until told to stop. When it
+   * ends, what has arrived was handed over or given back, but for large bodies that take longer than five seconds.
    *
    * @throws LeatError `invalid-pipeline` if the stage has no queue; otherwise as `pull`
    */
@@ -76,6 +80,7 @@ export class ChunkQueues {
       throw new LeatError('invalid-pipeline', `There is no queue for ${stage}.`);
     const troubles = new TroubleTeller(notes, stage, logger);
     const handOver = { ...options, bodies, holder, troubles };
+    const opening = new Set<Promise<void>>();
     await pull({
       ...source,
       stream: queue.stream.name,
@@ -84,7 +89,20 @@ export class ChunkQueues {
       repair,
       signal,
       logger,
-      handle: (message) => void new MessageInHand(message, handOver).open(),
+      handle: (message) => {
+        const opened = new MessageInHand(message, handOver).open();
+        opening.add(opened);
+        void opened.finally(() => opening.delete(opened));
+      },
     });
+    await untilOpened(opening);
   }
+}
+
+/** Waits for messages whose bodies are on their way: who waits for what is in hand must know of their chunks. */
+async function untilOpened(opening: ReadonlySet<Promise<void>>): Promise<void> {
+  const over = new AbortController();
+  const late = wait(STOP_OPENING_MS, over.signal).catch(() => undefined);
+  await Promise.race([Promise.allSettled(opening), late]);
+  over.abort();
 }

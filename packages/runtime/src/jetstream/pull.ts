@@ -116,6 +116,8 @@ class Puller {
     const { link, signal, handle } = this.#options;
     const stop = (): void => void drainPull(messages).catch(() => messages.stop());
     signal.addEventListener('abort', stop, { once: true });
+    // It may have come while the pull was asked for.
+    if (signal.aborted) stop();
     // The client would ask again for all of it when the connection is back, whatever has arrived.
     const stopListening = link.onChange(() => messages.stop());
     if (!link.isUp) messages.stop();
