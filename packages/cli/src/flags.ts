@@ -94,9 +94,25 @@ function pairsOf(
   given: readonly string[] = [],
   complaint: (text: string) => string,
 ): (readonly [key: string, value: string])[] {
-  return given.map((text) => {
+  const pairs = new Map<string, string>();
+  for (const text of given) {
     const equals = text.indexOf('=');
-    if (equals > 0) return [text.slice(0, equals), text.slice(equals + 1)] as const;
-    throw new LeatError('invalid-configuration', complaint(text));
-  });
+    if (equals <= 0) throw new LeatError('invalid-configuration', complaint(text));
+    const key = text.slice(0, equals);
+    if (pairs.has(key)) {
+      throw new LeatError(
+        'invalid-configuration',
+        `The parameter ${key} is given twice: give it once.`,
+      );
+    }
+    // Node puts this character in the place of bytes that are not UTF-8.
+    if (text.includes('\uFFFD')) {
+      throw new LeatError(
+        'invalid-configuration',
+        `The parameter ${key} is not UTF-8: give it in UTF-8, or by a file.`,
+      );
+    }
+    pairs.set(key, text.slice(equals + 1));
+  }
+  return [...pairs];
 }

@@ -18,7 +18,7 @@ export async function main(args: readonly string[]): Promise<number> {
     return 0;
   }
   const [folder, ...more] = args;
-  if (more.length > 0 || folder?.startsWith('-') === true) {
+  if (more.length > 0 || folder === '' || folder?.startsWith('-') === true) {
     process.stderr.write(
       `Expected one folder, and found ${JSON.stringify(args.join(' '))}.\n\n${USAGE}`,
     );

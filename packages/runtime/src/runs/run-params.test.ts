@@ -25,6 +25,41 @@ function faultsOf(given: GivenParams, schema: z.ZodObject = Params): string {
   }
 }
 
+const Loose = z.object({
+  value: z.union([z.number(), z.array(z.number()), z.object({ n: z.number() })]),
+});
+
+describe('numbers in parameters', () => {
+  test.each([
+    ['9007199254740993'],
+    ['9007199254740993.0'],
+    ['[12345678901234567890]'],
+    ['0.12345678901234567'],
+    ['{"n": 1234567890123456.7e3}'],
+  ])('%s is refused, because JavaScript would round it', (value) => {
+    expect(faultsOf({ value }, Loose)).toContain('The parameter value does not fit');
+  });
+
+  test.each([
+    ['9007199254740991', 9007199254740991],
+    ['0.1', 0.1],
+    ['1.50', 1.5],
+    ['-1e21', -1e21],
+    ['[123456789012345]', [123456789012345]],
+    ['{"n": 0.000001234}', { n: 0.000001234 }],
+  ])('%s is read as it stands', (text, value) => {
+    expect(readParams(Loose, { value: text })).toEqual({ value });
+  });
+
+  test('digits in a string are text', () => {
+    const Names = z.object({ value: z.array(z.string()) });
+    const value = '["12345678901234567890", "a \\" 9007199254740993"]';
+    expect(readParams(Names, { value })).toEqual({
+      value: ['12345678901234567890', 'a " 9007199254740993'],
+    });
+  });
+});
+
 describe('parameters are read', () => {
   test('with their defaults, and as what the schema makes of them', () => {
     expect(readParams(Params, { file: 'a.csv', since: '2026-11-27' })).toEqual({

@@ -93,14 +93,28 @@ function asItsSchemaTakesIt(schema: ZodType, value: unknown): unknown {
   return isOtherType || applied(schema, json).success ? json : value;
 }
 
-/** The value that a text is in JSON; `undefined` if it is none, or a whole number that JavaScript would round. */
+/** The value that a text is in JSON; `undefined` if it is not JSON, or has a number that JavaScript would round. */
 function parsed(text: string): unknown {
-  if (/^-?\d+$/.test(text) && !Number.isSafeInteger(Number(text))) return undefined;
+  if (numbersIn(text).some(isRounded)) return undefined;
   try {
     return JSON.parse(text);
   } catch {
     return undefined;
   }
+}
+
+/** What looks like a number in a JSON text, outside of its strings. */
+function numbersIn(json: string): readonly string[] {
+  const withoutStrings = json.replaceAll(/"(?:[^"\\]|\\.)*"/g, '""');
+  return withoutStrings.match(/-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g) ?? [];
+}
+
+/** A double keeps 15 significant digits of any decimal number (IEEE 754), and more of whole ones up to 2^53. */
+function isRounded(decimal: string): boolean {
+  const [mantissa = ''] = decimal.toLowerCase().split('e');
+  const digits = mantissa.replaceAll(/[-.]/g, '').replace(/^0+/, '');
+  const significant = mantissa.includes('.') ? digits.replace(/0+$/, '') : digits;
+  return significant.length > 15 && !Number.isSafeInteger(Number(decimal));
 }
 
 function onlyNamed(schema: ParamsSchema, given: GivenParams): GivenParams {
