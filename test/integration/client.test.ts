@@ -4,7 +4,8 @@ import { connect, formatFailedChunk, type Leat, parseFailedChunk } from '@leat/o
 import { loadPipeline, Runs } from '@leat/runtime';
 import type { Pipeline } from '@leat/sdk';
 import { connect as connectNats } from '@nats-io/transport-node';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { pauseRun } from '../../packages/operate/src/runs/pause-run.ts';
 import { listRuns } from '../../packages/operate/src/runs/list-runs.ts';
 import { DEADLINE_MS, Deployment } from '../support/deployment.ts';
 import { startServer } from '../support/jetstream.ts';
@@ -181,6 +182,29 @@ test('a run that failed is resumed, and one that is being cancelled is not', asy
     code: 'run-state',
     message: expect.stringContaining('cancelled'),
   });
+});
+
+test('a cancel that comes while a run is being paused wins', async () => {
+  const { url } = await startServer();
+  const leat = await clientOf(url);
+  await leat.start(squares, { run: 'r1' });
+  const nats = await connectNats({ servers: url });
+  onTestFinished(() => nats.close());
+  const [runs] = await Runs.openAll(nats, 'squares');
+  const request = await runs?.get('r1');
+  if (runs === undefined || request === undefined) throw new Error('the run is not there');
+  const { wishes } = runs;
+  const get = wishes.get.bind(wishes);
+  vi.spyOn(wishes, 'get').mockImplementationOnce(async (run) => {
+    const wish = await get(run);
+    await wishes.set(run, 'cancel');
+    return wish;
+  });
+  expect(await refusalOf(pauseRun({ request, runs }))).toMatchObject({
+    code: 'run-state',
+    message: 'The run r1 is being cancelled: it cannot be paused.',
+  });
+  expect(await get('r1')).toBe('cancel');
 });
 
 test('a run that no fetcher takes up is cancelled without one, and says what it does not count', async () => {

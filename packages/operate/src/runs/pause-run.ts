@@ -4,10 +4,14 @@ import type { FoundRun } from './find-run.ts';
 /** @throws LeatError `run-state` if the run has ended or is being cancelled */
 export async function pauseRun({ request: { run }, runs }: FoundRun): Promise<void> {
   demandOpen(run, (await runs.progress(run))?.progress.state);
-  if ((await runs.wishes.get(run)) === 'cancel') {
-    throw new LeatError('run-state', `The run ${run} is being cancelled: it cannot be paused.`);
+  // A cancel that comes between the look and the write is not written over.
+  for (;;) {
+    const wish = await runs.wishes.get(run);
+    if (wish === 'cancel') {
+      throw new LeatError('run-state', `The run ${run} is being cancelled: it cannot be paused.`);
+    }
+    if (wish === 'pause' || (await runs.wishes.change(run, wish, 'pause'))) return;
   }
-  await runs.wishes.set(run, 'pause');
 }
 
 /** @throws LeatError `run-state` */
