@@ -1,5 +1,5 @@
 import { mkdir } from 'node:fs/promises';
-import { FIRST_CHECKPOINT, isEnded, LeatError, type RunReport } from '@leat/core';
+import { bucketName, FIRST_CHECKPOINT, isEnded, LeatError, type RunReport } from '@leat/core';
 import { connect, formatFailedChunk, type Leat, parseFailedChunk } from '@leat/operate';
 import { loadPipeline, Runs } from '@leat/runtime';
 import type { Pipeline } from '@leat/sdk';
@@ -10,6 +10,7 @@ import { listRuns } from '../../packages/operate/src/runs/list-runs.ts';
 import { DEADLINE_MS, Deployment } from '../support/deployment.ts';
 import { startServer } from '../support/jetstream.ts';
 import { fixture } from '../support/leat.ts';
+import { recordingLogger } from '../support/recording-logger.ts';
 import { until } from '../support/until.ts';
 
 const steady = await loadPipeline(fixture('steady.ts'));
@@ -99,6 +100,25 @@ test('what a run saved is verified and exported where its sinks are', async () =
   expect(server.version).toMatch(/^\d+\.\d+/);
   expect(findings.filter(({ severity }) => severity === 'error')).toEqual([]);
 });
+
+test.each(['run', 'progress'])(
+  'a run whose %s only a newer version can read is left out of the list, and named',
+  async (kind) => {
+    const { url } = await startServer();
+    const logger = recordingLogger();
+    const leat = await connect({ servers: url, logger });
+    onTestFinished(() => leat.close());
+    for (const run of ['s0', 's1']) await leat.start(squares, { run });
+    const nats = await connectNats({ servers: url });
+    onTestFinished(() => nats.close());
+    const subject = `$KV.${bucketName('squares')}.${kind}.s0`;
+    await nats.request(subject, JSON.stringify({ v: 99 }));
+    expect((await allOf(leat.runs.list({ limit: 1 }))).map(({ run }) => run)).toEqual(['s1']);
+    expect(logger.at('warn')).toEqual([
+      expect.stringMatching(new RegExp(`^the run s0 is left out: The entry ${kind}.s0 of `, 'u')),
+    ]);
+  },
+);
 
 test('runs are listed page by page, at two reads for each that is given', async () => {
   const { url } = await startServer();

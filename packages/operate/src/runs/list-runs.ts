@@ -1,4 +1,12 @@
-import { bucketName, checkName, reportOf, type RunReport, type RunRequest } from '@leat/core';
+import {
+  bucketName,
+  checkName,
+  isNewerVersion,
+  type LeatError,
+  reportOf,
+  type RunReport,
+  type RunRequest,
+} from '@leat/core';
 import { permissionRefusal, Runs } from '@leat/runtime';
 import type { Site } from '../site.ts';
 
@@ -17,7 +25,7 @@ export interface RunsWanted {
 
 /**
  * Reports of runs, pipeline by pipeline, each oldest first. Pipelines whose runs this user may not read are left
- * out, and a line is logged.
+ * out, and a line is logged; so are runs that only a newer version of Leat can read.
  */
 export async function* listRuns(
   site: Site,
@@ -31,7 +39,7 @@ export async function* listRuns(
     if (room <= 0) return;
     try {
       const begin = runs.bucket === first ? after?.run : undefined;
-      for await (const report of reportsIn(runs, begin, room)) {
+      for await (const report of reportsIn(site, runs, begin, room)) {
         yield report;
         room--;
       }
@@ -45,6 +53,7 @@ export async function* listRuns(
 
 /** At most `limit` reports of one pipeline's runs. */
 async function* reportsIn(
+  site: Site,
   runs: Runs,
   after: string | undefined,
   limit: number,
@@ -52,12 +61,24 @@ async function* reportsIn(
   const troubled = await runs.notes.troubledRuns();
   let page: RunRequest[] = [];
   let room = limit;
-  const reports = (): Promise<RunReport[]> =>
-    Promise.all(page.map((request) => reportOn(runs, request, troubled)));
-  for await (const request of runs.inOrder(after)) {
+  const leaveOut = (run: string, { message }: LeatError): void =>
+    site.logger.warn(`the run ${run} is left out: ${message}`);
+  const reports = async (): Promise<RunReport[]> => {
+    const found = page.map((request) =>
+      reportOn(runs, request, troubled).catch((error: unknown) => {
+        if (!isNewerVersion(error)) throw error;
+        leaveOut(request.run, error);
+        return undefined;
+      }),
+    );
+    return (await Promise.all(found)).filter((report) => report !== undefined);
+  };
+  for await (const request of runs.inOrder(after, leaveOut)) {
     page.push(request);
-    if (--room > 0 && page.length < PAGE) continue;
-    yield* await reports();
+    if (page.length < Math.min(PAGE, room)) continue;
+    const found = await reports();
+    yield* found;
+    room -= found.length;
     page = [];
     if (room <= 0) return;
   }

@@ -1,4 +1,11 @@
-import { type Format, formatAgeOf, FORMATS, isNewerVersion, newerVersion } from '@leat/core';
+import {
+  type Format,
+  formatAgeOf,
+  FORMATS,
+  isNewerVersion,
+  type LeatError,
+  newerVersion,
+} from '@leat/core';
 import type { JetStreamManager } from '@nats-io/jetstream';
 import type { KV, KvEntry } from '@nats-io/kv';
 import type { Logger } from '@leat/sdk';
@@ -143,11 +150,13 @@ export class EntryStore {
    *
    * @param keys several keys, by `*` and `>`
    * @param from the first revision that is looked at
+   * @param onNewer told of an entry that only a newer Leat can read
    */
   async *inOrder<T>(
     keys: string,
     from: number,
     isOurs: Shape<T>,
+    onNewer?: (key: string, error: LeatError) => void,
   ): AsyncGenerator<{ readonly key: string; readonly value: T }> {
     const prefix = `$KV.${this.bucket}.`;
     const stream = `KV_${this.bucket}`;
@@ -156,7 +165,11 @@ export class EntryStore {
       if (message.header?.get('KV-Operation')) continue;
       const key = message.subject.slice(prefix.length);
       const found = jsonIn(message);
-      if (formatAgeOf(formatOf(key), found) === 'newer') continue;
+      if (formatAgeOf(formatOf(key), found) === 'newer') {
+        const what = `The entry ${key} of ${this.bucket}`;
+        onNewer?.(key, newerVersion(formatOf(key), what, fieldsOf(found).v));
+        continue;
+      }
       const value = withoutVersion(found);
       if (isOurs(value)) yield { key, value };
     }

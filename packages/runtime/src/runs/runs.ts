@@ -135,9 +135,10 @@ export class Runs {
    * version of Leat can read are left out.
    *
    * @param after the id of a run; only those that come after it
+   * @param onNewer told of each that is left out
    * @throws LeatError `run-unknown` if `after` is not known
    */
-  async *inOrder(after?: string): AsyncGenerator<RunRequest> {
+  async *inOrder(after?: string, onNewer?: OnNewer): AsyncGenerator<RunRequest> {
     let from = 0;
     if (after !== undefined) {
       const entry = await this.#entries.get(`run.${after}`, isRunRequest);
@@ -146,7 +147,9 @@ export class Runs {
       }
       from = entry.revision + 1;
     }
-    for await (const { key, value } of this.#entries.inOrder('run.*', from, isRunRequest)) {
+    const tell = (key: string, error: LeatError): void =>
+      onNewer?.(key.slice('run.'.length), error);
+    for await (const { key, value } of this.#entries.inOrder('run.*', from, isRunRequest, tell)) {
       if (key === `run.${value.run}`) yield value;
     }
   }
