@@ -113,7 +113,9 @@ test.each(['run', 'progress'])(
     onTestFinished(() => nats.close());
     const subject = `$KV.${bucketName('squares')}.${kind}.s0`;
     await nats.request(subject, JSON.stringify({ v: 99 }));
-    expect((await allOf(leat.runs.list({ limit: 1 }))).map(({ run }) => run)).toEqual(['s1']);
+    // What is left out takes no room on a page; an entry that was written again comes last.
+    const listed = await allOf(leat.runs.list(kind === 'progress' ? { limit: 1 } : {}));
+    expect(listed.map(({ run }) => run)).toEqual(['s1']);
     expect(logger.at('warn')).toEqual([
       expect.stringMatching(new RegExp(`^the run s0 is left out: The entry ${kind}.s0 of `, 'u')),
     ]);
