@@ -33,6 +33,12 @@ test('docs/errors.md has a heading for each code, and no other', async () => {
   expect(headings).toEqual([...LEAT_ERROR_CODES]);
 });
 
+test('the quickstart shows the pipeline of a new project as it is', async () => {
+  const [, shown] = /```ts\n([^]*?)```/.exec(await read('docs/quickstart.md')) ?? [];
+  const template = await read('packages/create-leat/template/src/pipeline.ts');
+  expect(shown).toBe(template.replace('{{name}}', 'my-pipeline'));
+});
+
 describe('the tree in ARCHITECTURE.md', () => {
   test('has every folder with sources, each with its line', async () => {
     const { folders, bare } = treeOf(await read('ARCHITECTURE.md'));

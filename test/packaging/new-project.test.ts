@@ -17,7 +17,7 @@ test('npm create leat, npm run dev, npm test; a program calls it, also from Comm
   expect(await user.types('npm run dev', project)).toMatch(
     /state +completed\n[^]*500 in = 500 saved/,
   );
-  expect(await user.types('npm test', project)).toContain('2 passed');
+  expect(await user.types('npm test', project)).toContain('3 passed');
   await user.types('npm run check', project);
 
   await cp(PROGRAMS, join(user.folder, 'my-pipeline'), { recursive: true });
@@ -39,7 +39,7 @@ test('pnpm create leat, pnpm dev, pnpm test', async () => {
   const project = { in: 'orders' };
   await user.types(`${pnpm} install`, project);
   expect(await user.types(`${pnpm} dev`, project)).toMatch(/500 in = 500 saved/);
-  expect(await user.types(`${pnpm} test`, project)).toContain('2 passed');
+  expect(await user.types(`${pnpm} test`, project)).toContain('3 passed');
 });
 
 test('leat without the optional drivers is small, and says which one is missing', async () => {

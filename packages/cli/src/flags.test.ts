@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest';
 import { paramsOf } from './flags.ts';
 
-const given = (...param: string[]): Record<string, string> =>
-  paramsOf({ flags: { param } });
+const given = (...param: string[]): Record<string, string> => paramsOf({ flags: { param } });
 
 test('parameters are pairs, and a value may have any text', () => {
   expect(given('a=1', 'b=x=y', 'c=')).toEqual({ a: '1', b: 'x=y', c: '' });

@@ -8,14 +8,17 @@ const Params = z.object({
   out: z.string().default('out'),
 });
 
-/** A row of the file. CSV has text only, so numbers are converted here. */
+/** A field of CSV is text: an empty one is no number. */
+const number = z.string().min(1).pipe(z.coerce.number());
+
+/** A row of the file. */
 const Order = z.object({
   id: z.string(),
   customer: z.string(),
   country: z.string(),
   item: z.string(),
-  quantity: z.coerce.number().int().positive(),
-  unitPrice: z.coerce.number(),
+  quantity: number.pipe(z.int().positive()),
+  unitPrice: number,
 });
 
 const orders = fetcher('orders', {

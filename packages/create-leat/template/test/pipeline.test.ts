@@ -16,8 +16,8 @@ test('the total of an order is its quantity times its price', async () => {
   expect(results['files']).toEqual([{ id: '1', customer: 'Ada', total: 13.5 }]);
 });
 
-test('an order without a quantity is a dead letter, and the others are saved', async () => {
-  const { results, dead } = await testPipeline(pipeline, [{ ...order, quantity: '' }, order]);
+test.each(['quantity', 'unitPrice'])('an order without a %s is a dead letter', async (field) => {
+  const { results, dead } = await testPipeline(pipeline, [{ ...order, [field]: '' }, order]);
   expect(results['files']).toHaveLength(1);
   expect(dead.map(({ position }) => position)).toEqual(['record 0 of records']);
 });
