@@ -1,12 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import {
-  BusyError,
-  errorText,
-  LeatError,
-  messageOf,
-  RetryAfterError,
-  TerminalError,
-} from './errors.ts';
+import { BusyError, errorText, LeatError, RetryAfterError, TerminalError } from './errors.ts';
 
 describe('the error classes', () => {
   test('keep code, message, cause and name', () => {
@@ -36,27 +29,6 @@ describe('the error classes', () => {
       message: 'rate limit',
       cause,
     });
-  });
-});
-
-describe('messageOf', () => {
-  test.each([
-    ['an error', new Error('it broke'), 'it broke'],
-    ['a text', 'it broke', 'it broke'],
-    ['nothing', undefined, 'undefined'],
-    ['a symbol', Symbol('it broke'), 'Symbol(it broke)'],
-    ['an object without a prototype', Object.create(null), '[object Object]'],
-    [
-      'an object that cannot say what it is',
-      {
-        toString() {
-          throw new Error('not even that');
-        },
-      },
-      '[object Object]',
-    ],
-  ])('gives words for %s', (_, thrown: unknown, expected) => {
-    expect(messageOf(thrown)).toBe(expected);
   });
 });
 

@@ -75,13 +75,3 @@ export class RetryAfterError extends BusyError {
     this.retryAfterMs = retryAfterMs;
   }
 }
-
-/** The message of anything that was thrown. */
-export function messageOf(error: unknown): string {
-  if (error instanceof Error) return error.message;
-  try {
-    return String(error);
-  } catch {
-    return Object.prototype.toString.call(error); // no prototype, or a toString that throws
-  }
-}

@@ -1,4 +1,5 @@
 import { LeatError } from './errors.ts';
+import { isA } from './thrown.ts';
 
 /** After an error of Leat's own making, so that a chunk does not go round and round at full speed. */
 const TROUBLE_DELAY_MS = 1_000;
@@ -20,7 +21,7 @@ export interface Fate {
  */
 export function fateOf(error: unknown, isAborted: boolean): Fate {
   if (isAborted) return { outcome: 'given-back', delayMs: 0, isFault: false };
-  const code = error instanceof LeatError ? error.code : undefined;
+  const code = isA(error, LeatError) ? error.code : undefined;
   if (code === 'invalid-message') return { outcome: 'dropped', delayMs: 0, isFault: true };
   // A replica whose sink can never work ends; another one may have the sink that is needed.
   const delayMs = code === 'sink-unfit' ? 0 : TROUBLE_DELAY_MS;

@@ -121,10 +121,11 @@ export {
   errorText,
   LEAT_ERROR_CODES,
   LeatError,
-  messageOf,
   RetryAfterError,
   TerminalError,
 } from './errors.ts';
+export type { ThrownDescription } from './thrown.ts';
+export { describeThrown, isA, messageOf } from './thrown.ts';
 export type { Backoff, FailureKind, RetryDecision, RetryPolicy } from './retry.ts';
 export {
   backoffMs,

@@ -20,6 +20,9 @@ function caused(error: unknown, times: number): Error {
   return times === 1 ? outer : caused(outer, times - 1);
 }
 
+const refuse = (): never => {
+  throw new Error('not even that');
+};
 const ownCause = new Error('its own cause');
 ownCause.cause = ownCause;
 
@@ -63,6 +66,8 @@ describe('classifyFailure', () => {
     ['a text', 'ECONNREFUSED', 'failed'],
     ['an object that is no error', { status: 429 }, 'failed'],
     ['nothing', undefined, 'failed'],
+    ['what cannot be read', new Proxy(new Error('bad'), { get: refuse }), 'failed'],
+    ['what cannot be looked at', new Proxy({}, { getPrototypeOf: refuse }), 'failed'],
   ])('sorts %s', (_, error: unknown, kind) => {
     expect(classifyFailure(error)).toBe(kind);
   });

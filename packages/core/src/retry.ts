@@ -1,5 +1,6 @@
 import { BusyError, LeatError, RetryAfterError, TerminalError } from './errors.ts';
 import { noSuchName } from './nearest.ts';
+import { isA, partOf } from './thrown.ts';
 
 /** How long to wait between one attempt and the next. */
 export interface Backoff {
@@ -55,9 +56,6 @@ export type RetryDecision =
   | { readonly action: 'retry'; readonly delayMs: number }
   | { readonly action: 'give-up' };
 
-/** What HTTP clients and Node.js put on their errors. */
-type ErrorWithCode = Error & { status?: unknown; statusCode?: unknown; code?: unknown };
-
 /** How deep along `cause` an error is looked into; an error can be its own cause. */
 const MAX_CAUSES = 5;
 const BUSY_STATUS: ReadonlySet<unknown> = new Set([429, 503]);
@@ -78,24 +76,25 @@ const BUSY_CODES: ReadonlySet<unknown> = new Set([
 /** An error, what caused it, and what caused that, as far as it is looked into. */
 function* causesOf(error: unknown): Generator<Error> {
   let at = error;
-  for (let depth = 0; at instanceof Error && depth < MAX_CAUSES; depth++) {
+  for (let depth = 0; isA(at, Error) && depth < MAX_CAUSES; depth++) {
     yield at;
-    at = at.cause;
+    at = partOf(at, 'cause');
   }
 }
 
 /**
  * Sorts anything that was thrown: `TerminalError` is fatal; `BusyError`, the HTTP statuses 429 and 503
  * and lost or refused connections are busy (looked for along `cause` as well, where `fetch` puts them);
- * everything else has failed.
+ * everything else has failed. It never throws, whatever a getter or a proxy does.
  */
 export function classifyFailure(error: unknown): FailureKind {
   for (const at of causesOf(error)) {
-    if (at instanceof TerminalError) return 'fatal';
-    if (at instanceof BusyError) return 'busy';
-    const { status, statusCode, code }: ErrorWithCode = at;
-    if (BUSY_STATUS.has(status) || BUSY_STATUS.has(statusCode)) return 'busy';
-    if (BUSY_CODES.has(code)) return 'busy';
+    if (isA(at, TerminalError)) return 'fatal';
+    if (isA(at, BusyError)) return 'busy';
+    // HTTP clients and Node.js put them on their errors.
+    if (BUSY_STATUS.has(partOf(at, 'status'))) return 'busy';
+    if (BUSY_STATUS.has(partOf(at, 'statusCode'))) return 'busy';
+    if (BUSY_CODES.has(partOf(at, 'code'))) return 'busy';
   }
   return 'failed';
 }
@@ -103,8 +102,9 @@ export function classifyFailure(error: unknown): FailureKind {
 /** How long the callee asked to be left alone, in milliseconds. */
 function askedMs(error: unknown): number {
   for (const at of causesOf(error)) {
-    if (!(at instanceof RetryAfterError)) continue;
-    return Number.isFinite(at.retryAfterMs) ? at.retryAfterMs : 0; // `Number(a date)` is not a number
+    if (!isA(at, RetryAfterError)) continue;
+    const delayMs = partOf(at, 'retryAfterMs') as number;
+    return Number.isFinite(delayMs) ? delayMs : 0; // `Number(a date)` is not a number
   }
   return 0;
 }

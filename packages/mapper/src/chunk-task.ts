@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { messageOf } from '@leat/core';
+import { describeThrown, messageOf } from '@leat/core';
 import type { Mapper } from '@leat/sdk';
 import type { Logger, ReadRecord, wait } from '@leat/runtime';
 import type { Job } from './job.ts';
@@ -138,7 +138,7 @@ export class ChunkTask {
     const fields = { retryInMs: delayMs };
     if (!isBusy) {
       this.retries++;
-      this.logger.debug({ err: error, ...fields }, 'failed, trying again');
+      this.logger.debug({ err: describeThrown(error), ...fields }, 'failed, trying again');
     } else if (delayMs > LONG_WAIT_MS) {
       this.logger.warn(fields, `busy: ${messageOf(error)}`);
     }

@@ -60,9 +60,10 @@ function encode({ schema, isInferred }: Mapper, result: unknown): string {
 /** Where there is no schema, nothing says how a value becomes JSON: what JSON cannot hold is refused. */
 function encodeJson(result: unknown): string {
   const fault = whyNotJson(result);
-  if (fault === undefined) return JSON.stringify(result);
+  const line: string | undefined = fault === undefined ? JSON.stringify(result) : undefined;
+  if (line !== undefined) return line;
   throw new InvalidResult(
-    `the result is not JSON: ${fault}; give the stage a schema that says how it is written`,
+    `the result is not JSON: ${fault ?? 'its toJSON gives nothing'}; give the stage a schema that says how it is written`,
   );
 }
 

@@ -1,4 +1,4 @@
-import { type ChunkLimits, formatPosition, messageOf, type Origins } from '@leat/core';
+import { type ChunkLimits, describeThrown, formatPosition, type Origins } from '@leat/core';
 import { type DeadRecord, type Piece, textsOf } from '@leat/runtime';
 import type { Job, JobResult } from './job.ts';
 import { type GivenUp, KEPT, type Outcome } from './outcome.ts';
@@ -59,10 +59,7 @@ function deadRecord(
   record: string,
   { error, attempts }: GivenUp,
 ): DeadRecord {
-  const { name, message, stack } =
-    error instanceof Error
-      ? error
-      : { name: 'Thrown', message: messageOf(error), stack: undefined };
+  const { name, message, stack } = describeThrown(error);
   return {
     index,
     position,

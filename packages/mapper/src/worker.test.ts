@@ -117,6 +117,75 @@ describe('map', () => {
     expect(highest).toBe(most);
   });
 
+  const refuse = (): never => {
+    throw new Error('not even that');
+  };
+  const said = (message: string, name: string): unknown => ({ error: { name, message } });
+  const UNREADABLE = 'the message of the error cannot be read';
+
+  test.each<[string, () => unknown, unknown]>([
+    [
+      'an error whose message cannot be read',
+      () => Object.defineProperty(new Error('bad'), 'message', { get: refuse }),
+      said(UNREADABLE, 'Error'),
+    ],
+    [
+      'an error that is a proxy',
+      () => new Proxy(new Error('bad'), { get: refuse, getPrototypeOf: refuse }),
+      said('something that cannot be read', 'Thrown'),
+    ],
+    [
+      'an object that cannot be text',
+      () => ({ toString: refuse }),
+      said('[object Object]', 'Thrown'),
+    ],
+    ['a bigint', () => 10n, said('10', 'Thrown')],
+    ['nothing', () => undefined, said('undefined', 'Thrown')],
+  ])("%s that is thrown is its own record's dead letter", async (_, thrown, expected) => {
+    for (const isAsync of [false, true]) {
+      const fail = (record: Record_): Record_ => {
+        if (record.n === 1) throw thrown();
+        return record;
+      };
+      const map = isAsync ? async (record: Record_) => fail(record) : fail;
+      const { pieces, dead } = await workerOf({ map }).work(jobOf(3), NEVER);
+      expect(numbersIn(pieces)).toEqual([0, 2]);
+      expect(dead).toMatchObject([expected]);
+    }
+  });
+
+  test('what goes wrong beside the function is the failure of its record alone', async () => {
+    const stage: Mapper = mapper('work', {
+      from: numbers,
+      map: (record) => {
+        if (record.n === 1) throw new Error('bad');
+        return record;
+      },
+    });
+    const broken = async (): Promise<void> => {
+      throw new TypeError('the clock is broken');
+    };
+    const worker = new ChunkWorker(
+      stage,
+      createLogger({ format: 'json', level: 'silent' }),
+      broken,
+    );
+    const { pieces, dead } = await worker.work(jobOf(3), NEVER);
+    expect(numbersIn(pieces)).toEqual([0, 2]);
+    expect(dead).toMatchObject([{ attempts: 1, error: { message: 'the clock is broken' } }]);
+  });
+
+  test('a result that is no JSON is the failure of its record', async () => {
+    const worker = workerOf({
+      schema: undefined,
+      map: ({ n }: Record_) =>
+        n === 1 ? Object.defineProperty({ n }, 'toJSON', { value: () => undefined }) : { n },
+    } as never);
+    const { pieces, dead } = await worker.work(jobOf(3), NEVER);
+    expect(numbersIn(pieces)).toEqual([0, 2]);
+    expect(dead).toMatchObject([{ index: 1, attempts: 1, error: { name: 'InvalidResult' } }]);
+  });
+
   test('a failing record is tried again and then given up, the others are not touched', async () => {
     const attempts = new Map<number, number[]>();
     const worker = workerOf({

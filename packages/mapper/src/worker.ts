@@ -1,4 +1,4 @@
-import { LeatError } from '@leat/core';
+import { isA, LeatError } from '@leat/core';
 import type { Mapper } from '@leat/sdk';
 import { type Logger, readRecords, wait } from '@leat/runtime';
 import pLimit, { type LimitFunction } from 'p-limit';
@@ -95,9 +95,29 @@ export class ChunkWorker {
     await Promise.all(pending);
   }
 
-  /** @param first the result of the first attempt, if it was made already */
+  /**
+   * Whatever goes wrong with one record is that record's failure: its chunk does not go round for ever.
+   *
+   * @param first the result of the first attempt, if it was made already
+   * @throws the reason why the chunk is not wanted any more; LeatError
+   */
   async #settleRecord(task: ChunkTask, index: number, first?: unknown): Promise<void> {
     const failures = new Failures(task.mapper.retry);
+    try {
+      await this.#tryRecord(task, index, failures, first);
+    } catch (error) {
+      task.wanted.throwIfAborted();
+      if (isA(error, LeatError)) throw error;
+      task.settle(index, { error, attempts: failures.count });
+    }
+  }
+
+  async #tryRecord(
+    task: ChunkTask,
+    index: number,
+    failures: Failures,
+    first: unknown,
+  ): Promise<void> {
     for (let result = first; ; result = undefined) {
       try {
         const attempt = result;

@@ -1,3 +1,4 @@
+import { describeThrown } from '@leat/core';
 import { type DestinationStream, type Logger, pino } from 'pino';
 import { prettyFactory } from 'pino-pretty';
 
@@ -5,6 +6,17 @@ export type { Logger } from 'pino';
 
 /** How log lines look: for people, or for programs. */
 export type LogFormat = 'console' | 'json';
+
+/** An error of the user's may throw when it is read: it must not throw at whoever logs it. */
+const serializers = {
+  err: (error: unknown): unknown => {
+    try {
+      return pino.stdSerializers.err(error as Error);
+    } catch {
+      return describeThrown(error);
+    }
+  },
+};
 
 /**
  * Makes the logger of a process. Lines go to standard error, so that standard output is for results.
@@ -24,7 +36,10 @@ export function createLogger(options: {
     },
   };
   if (format === 'json') {
-    return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, target);
+    return pino(
+      { level, base: null, serializers, timestamp: pino.stdTimeFunctions.isoTime },
+      target,
+    );
   }
   const toText = prettyFactory({
     translateTime: 'SYS:HH:MM:ss',
@@ -33,5 +48,5 @@ export function createLogger(options: {
     // Node looks at NO_COLOR and TERM.
     colorize: process.stderr.isTTY && process.stderr.hasColors(),
   });
-  return pino({ level, base: null }, { write: (line) => target.write(toText(line)) });
+  return pino({ level, base: null, serializers }, { write: (line) => target.write(toText(line)) });
 }

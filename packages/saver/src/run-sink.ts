@@ -1,4 +1,4 @@
-import { LeatError, messageOf } from '@leat/core';
+import { isA, LeatError, messageOf } from '@leat/core';
 import type { Pipeline, RunInfo, Saver, Sink, SinkSession } from '@leat/sdk';
 import type { KnownRun, KnownRuns, Logger } from '@leat/runtime';
 import { untilAvailable } from './until-available.ts';
@@ -89,7 +89,7 @@ function sinkOf(saver: Saver, run: RunInfo<unknown>): Sink<never> {
     if (typeof sink?.open === 'function') return sink;
     throw new TypeError('the function gives no sink');
   } catch (error) {
-    if (error instanceof LeatError) throw error;
+    if (isA(error, LeatError)) throw error;
     throw new LeatError(
       'sink-unfit',
       `The saver ${saver.name} has no sink for the run ${run.id}: ${messageOf(error)}`,

@@ -1,4 +1,4 @@
-import { fateOf, LeatError, messageOf, recordsOf } from '@leat/core';
+import { fateOf, isA, LeatError, messageOf, recordsOf } from '@leat/core';
 import {
   type Committed,
   type Pipeline,
@@ -168,7 +168,7 @@ class SaverService {
   async #tell(run: string, sink: RunSink, error: unknown): Promise<void> {
     const { abort, logger } = this.#options;
     const reason = messageOf(error);
-    const code = error instanceof LeatError ? error.code : undefined;
+    const code = isA(error, LeatError) ? error.code : undefined;
     if (code === 'sink-unfit') {
       this.#known.noteWait(run, reason);
       this.#unfit.abort(error);
@@ -255,7 +255,7 @@ class SaverService {
       try {
         return await untilAvailable('the sink', commit, { signal, logger, onWait });
       } catch (error) {
-        if (!(error instanceof SinkRejection)) throw error;
+        if (!isA(error, SinkRejection)) throw error;
         if (error.rejected.length === 0) throw rejectsNothing(error);
         for (const chunk of chunks) {
           const rejected = error.rejected.filter((each) => each.chunk === chunk.id);

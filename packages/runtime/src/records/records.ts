@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { NOT_UTF8 } from '@leat/core';
+import { messageOf, NOT_UTF8 } from '@leat/core';
 import type { ZodType } from 'zod';
 import { applySchema, DECODE } from './apply-schema.ts';
 import { linesOf } from '@leat/sdk';
@@ -50,7 +50,7 @@ function readRecord(text: string, schema: ZodType): ReadRecord {
     if (told.success) return { value: told.data };
     return refuse(`the record does not fit the schema: ${describeIssues(told.error)}`);
   } catch (error) {
-    return refuse(`the schema cannot be applied: ${(error as Error).message}`, error);
+    return refuse(`the schema cannot be applied: ${messageOf(error)}`, error);
   }
 }
 

@@ -1,12 +1,5 @@
-import { messageOf } from '@leat/core';
-import {
-  type Context,
-  context,
-  type Exception,
-  propagation,
-  type Span,
-  SpanStatusCode,
-} from '@opentelemetry/api';
+import { describeThrown } from '@leat/core';
+import { type Context, context, propagation, type Span, SpanStatusCode } from '@opentelemetry/api';
 
 /** Which span a message comes of, as headers: W3C's `traceparent`, and `tracestate` if there is one. */
 export type TraceHeaders = Readonly<Record<string, string>>;
@@ -65,8 +58,9 @@ export class ChunkSpan {
 
   /** Tells of an error that stopped the work. */
   fail(error: unknown): void {
-    this.#span.recordException(error as Exception);
-    this.#span.setStatus({ code: SpanStatusCode.ERROR, message: messageOf(error) });
+    const thrown = describeThrown(error);
+    this.#span.recordException(thrown);
+    this.#span.setStatus({ code: SpanStatusCode.ERROR, message: thrown.message });
   }
 
   /** @param outcome how a chunk left the hands of a stage */
