@@ -30,7 +30,7 @@ import {
   type PipelineSource,
 } from './pipeline-source.ts';
 import { loggersOf } from './loggers.ts';
-import type { LocalEnd, LocalRun, LocalRunOptions } from './start-local-run.ts';
+import type { LocalEnd, LocalRun, LocalRunOptions } from './local-run.ts';
 import { openTracing } from './tracing/tracing.ts';
 import { unlessAborted } from './unless-aborted.ts';
 

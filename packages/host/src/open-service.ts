@@ -21,7 +21,7 @@ import {
 } from './pipeline-source.ts';
 import { type Role, roleName, ROLES } from './role.ts';
 import { Service } from './service.ts';
-import type { ServeOptions } from './serve.ts';
+import type { ServeOptions } from './service-options.ts';
 import { loggersOf } from './loggers.ts';
 import { openTracing } from './tracing/tracing.ts';
 

@@ -1,6 +1,7 @@
 import { LeatError, type RunReport } from '@leat/core';
 import type { ParamsSchema } from '@leat/sdk';
-import { type LocalRunOptions, startLocalRun } from './start-local-run.ts';
+import type { LocalRunOptions } from './local-run.ts';
+import { startLocalRun } from './start-local-run.ts';
 import type { PipelineOrFile } from './pipeline-source.ts';
 
 /**

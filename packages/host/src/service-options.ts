@@ -1,5 +1,6 @@
-import type { TopologySettings } from '@leat/core';
+import type { RunReport, TopologySettings } from '@leat/core';
 import type { ConnectionSettings, LogFormat, Logger } from '@leat/runtime';
+import type { HostedStages } from './hosted-stages.ts';
 
 /** What every process that hosts stages may be given. */
 export interface ServiceOptions {
@@ -32,4 +33,20 @@ export interface ServiceOptions {
   readonly otlpEndpoint?: string;
   /** Aborted, it asks for an end: what is in hand is finished first. */
   readonly signal?: AbortSignal;
+}
+
+/** How a service is hosted. */
+export interface ServeOptions extends ServiceOptions, HostedStages {
+  /**
+   * Where `/healthz`, `/readyz` and `/metrics` are answered; port 0 is any that is free.
+   * @defaultValue nowhere; the host, if only a port is given, is `'127.0.0.1'`
+   */
+  readonly http?: { readonly port: number; readonly host?: string };
+  /**
+   * End when no run is pending or running, rather than wait for the next.
+   * @defaultValue `false`
+   */
+  readonly once?: boolean;
+  /** Told of each run that the fetcher of this process has brought to an end. */
+  readonly onRunEnded?: (report: RunReport) => void;
 }
