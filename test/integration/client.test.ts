@@ -3,10 +3,11 @@ import { bucketName, FIRST_CHECKPOINT, isEnded, LeatError, type RunReport } from
 import { connect, formatFailedChunk, type Leat, parseFailedChunk } from '@leat/operate';
 import { loadPipeline, Runs } from '@leat/runtime';
 import type { Pipeline } from '@leat/sdk';
-import { connect as connectNats } from '@nats-io/transport-node';
+import { connect as connectNats, errors } from '@nats-io/transport-node';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { pauseRun } from '../../packages/operate/src/runs/pause-run.ts';
 import { listRuns } from '../../packages/operate/src/runs/list-runs.ts';
+import { explained, type Site } from '../../packages/operate/src/site.ts';
 import { DEADLINE_MS, Deployment } from '../support/deployment.ts';
 import { startServer } from '../support/jetstream.ts';
 import { fixture } from '../support/leat.ts';
@@ -172,6 +173,56 @@ test('a run is found by its id, of the pipeline that is named, and it is said wh
   expect(none.message).toContain(
     `There is no run "tuesday" of the pipeline steady on the NATS server at ${leat.address}`,
   );
+});
+
+test.each([
+  [
+    'connect to null',
+    () => connect(null as never),
+    'What connect is given must be an object; it is null.',
+  ],
+  [
+    'connect to a number',
+    () => connect({ servers: 5 as never }),
+    'The option servers must be an address such as "nats://127.0.0.1:4222", or a list of addresses; it is 5.',
+  ],
+])('what cannot be connected to is refused: %s', async (_, doing, message) => {
+  expect(await refusalOf(doing())).toMatchObject({ code: 'invalid-configuration', message });
+});
+
+test('what is no pipeline, and what are no parameters, is refused; an undefined parameter is not given', async () => {
+  const { url } = await startServer();
+  const leat = await clientOf(url);
+  const pipelineIs = (what: string): object => ({
+    code: 'invalid-pipeline',
+    message: `The pipeline must be what pipeline(…) returns; it is ${what}.`,
+  });
+  expect(await refusalOf(leat.start({} as never))).toMatchObject(pipelineIs('an object'));
+  expect(await refusalOf(leat.start(undefined as never))).toMatchObject(pipelineIs('undefined'));
+  expect(await refusalOf(leat.verify('r1', undefined as never))).toMatchObject(
+    pipelineIs('undefined'),
+  );
+  expect(await refusalOf(leat.start(squares, { params: null as never }))).toMatchObject({
+    code: 'invalid-configuration',
+    message: 'The option params must be an object; it is null.',
+  });
+  const params = { count: '10', out: undefined as never };
+  await leat.start(squares, { params, run: 'r1' });
+  const nats = await connectNats({ servers: url });
+  onTestFinished(() => nats.close());
+  const [runs] = await Runs.openAll(nats, 'squares');
+  expect((await runs?.get('r1'))?.params).toEqual({ count: '10' });
+});
+
+test('what the client of NATS did not throw is not taken for a server that is away', async () => {
+  const thrown = new TypeError('a mistake');
+  const site = { address: 'nats://n' } as Site;
+  await expect(explained(site, Promise.reject(thrown))).rejects.toBe(thrown);
+  const silence = new errors.RequestError('no', { cause: new errors.TimeoutError() });
+  expect(await refusalOf(explained(site, Promise.reject(silence)))).toMatchObject({
+    code: 'unreachable',
+    message: expect.stringContaining('The NATS server at nats://n does not answer any more'),
+  });
 });
 
 test('a run that failed is resumed, and one that is being cancelled is not', async () => {

@@ -10,6 +10,7 @@ import {
 import type { Conducted } from '@leat/fetcher';
 import {
   connectionName,
+  givenParams,
   natsSettingsOf,
   openPipelineConnection,
   type PipelineConnection,
@@ -20,6 +21,7 @@ import {
   startRun,
   type Telemetry,
 } from '@leat/runtime';
+import { checkLocalRunOptions } from './check-options.ts';
 import { codeVersionOf } from './code-version.ts';
 import { EmbeddedNats } from './embedded-nats.ts';
 import { hostStages } from './host-stages.ts';
@@ -39,6 +41,7 @@ export async function openLocalRun(
   given: PipelineOrFile,
   options: LocalRunOptions,
 ): Promise<LocalRun> {
+  checkLocalRunOptions(options);
   const source = await pipelineFrom(given, options.signal);
   demandFile(source, source.pipeline.stages);
   const { run, secrets = {} } = options;
@@ -139,7 +142,7 @@ async function startAsked({ source, options, connection, embedded }: Site): Prom
 
 /** As the schema's type says, or untyped; a run that cannot have them is refused when it is started. */
 function paramsOf({ params = {} }: LocalRunOptions): GivenParams {
-  return params as GivenParams;
+  return givenParams(params);
 }
 
 async function toGoOnWith(

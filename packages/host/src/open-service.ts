@@ -7,6 +7,7 @@ import {
   type Telemetry,
 } from '@leat/runtime';
 import type { Stage } from '@leat/sdk';
+import { checkServeOptions } from './check-options.ts';
 import { codeVersionOf } from './code-version.ts';
 import { type Health, healthOf, healthRoutes, type ServiceState } from './health.ts';
 import { hostedStages } from './hosted-stages.ts';
@@ -40,6 +41,7 @@ interface Setup {
 
 /** See `serve`. */
 export async function openService(given: PipelineOrFile, options: ServeOptions): Promise<Service> {
+  checkServeOptions(options);
   const { roles = ROLES, signal } = options;
   const source = await pipelineFrom(given, signal);
   const stages = hostedStages(source.pipeline, options);

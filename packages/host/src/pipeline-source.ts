@@ -1,7 +1,8 @@
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { LeatError } from '@leat/core';
 import { demandFileFor } from '@leat/mapper';
-import { loadPipeline } from '@leat/runtime';
+import { demandPipeline, loadPipeline } from '@leat/runtime';
 import type { ParamsSchema, Pipeline, Stage } from '@leat/sdk';
 import { unlessAborted } from './unless-aborted.ts';
 
@@ -29,13 +30,27 @@ export async function pipelineFrom(
   given: PipelineOrFile,
   signal?: AbortSignal,
 ): Promise<PipelineSource> {
-  if (typeof given === 'object' && !(given instanceof URL)) {
+  if (typeof given !== 'string' && !(given instanceof URL)) {
+    demandPipeline(given);
     return { pipeline: given, file: undefined };
   }
-  const isUrl = given instanceof URL || given.startsWith('file:');
-  const file = isUrl ? fileURLToPath(given) : given;
+  const file = pathOf(given);
   const pipeline = await unlessAborted(loadPipeline(file), signal);
   return { pipeline, file: resolve(file) };
+}
+
+/** @throws LeatError `invalid-pipeline` if it is the URL of something else than a file */
+function pathOf(given: string | URL): string {
+  if (typeof given === 'string' && !given.startsWith('file:')) return given;
+  try {
+    return fileURLToPath(given);
+  } catch (error) {
+    throw new LeatError(
+      'invalid-pipeline',
+      `The pipeline must be in a file, as a path or a file: URL names it; ${String(given)} names none.`,
+      { cause: error },
+    );
+  }
 }
 
 /** @throws LeatError `invalid-pipeline` if a stage that is hosted here needs the file, and there is none */

@@ -3,6 +3,7 @@ import {
   addressOf,
   connectionName,
   type ConnectionSettings,
+  demandObject,
   natsSettingsOf,
   openConnection,
 } from '@leat/runtime';
@@ -38,6 +39,7 @@ const SILENT: Logger = {
  *   credentials are refused
  */
 export async function connect(options: ConnectOptions = {}): Promise<Leat> {
+  demandObject('What connect is given', options);
   const { topology, logger = SILENT, ...connection } = options;
   const settings = natsSettingsOf(connection);
   return new Leat({

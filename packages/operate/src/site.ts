@@ -1,5 +1,5 @@
 import { LeatError, type TopologySettings } from '@leat/core';
-import { jetStreamRefusal } from '@leat/runtime';
+import { isNatsError, jetStreamRefusal } from '@leat/runtime';
 import type { Logger } from '@leat/sdk';
 import type { NatsConnection } from '@nats-io/transport-node';
 
@@ -14,7 +14,7 @@ export interface Site {
   readonly logger: Logger;
 }
 
-/** Waits for what is done over NATS; what the server refuses becomes a LeatError that names its address. */
+/** Waits for what is done over NATS; what the server refuses becomes a LeatError that names its address. What the client of NATS did not throw stays. */
 export async function explained<T>({ address }: Site, doing: Promise<T>): Promise<T> {
   try {
     return await doing;
@@ -36,5 +36,6 @@ export async function* allExplained<T>(
 }
 
 function inWords(error: unknown, address: string): unknown {
-  return error instanceof LeatError ? error : jetStreamRefusal(error, address);
+  if (error instanceof LeatError || !isNatsError(error)) return error;
+  return jetStreamRefusal(error, address);
 }

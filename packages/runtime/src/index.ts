@@ -52,8 +52,11 @@ export {
 export type { ConnectionSettings, NatsSettings } from './jetstream/settings.ts';
 export { addressOf, natsSettingsOf } from './jetstream/settings.ts';
 export { Slots } from './jetstream/slots.ts';
+export type { Demand } from './demand.ts';
+export { demand, demandObject, demandPipeline } from './demand.ts';
+export { isNatsError } from './jetstream/nats-error.ts';
 export { loadPipeline } from './load-pipeline.ts';
-export { readParams } from './runs/run-params.ts';
+export { givenParams, readParams } from './runs/run-params.ts';
 export type { GivenRun } from './runs/run-info.ts';
 export { misfitOf, readRun, runInfoOf, secretsFrom, whyUnfit } from './runs/run-info.ts';
 export type { ReadRecord } from './records/records.ts';

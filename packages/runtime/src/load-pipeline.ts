@@ -6,6 +6,7 @@ import { LeatError, messageOf } from '@leat/core';
 import { createJiti } from 'jiti';
 import type { Pipeline } from '@leat/sdk';
 import { decoratorPlugin } from './decorators.ts';
+import { isPipeline } from './demand.ts';
 import { placeOf } from './place-of-error.ts';
 import { readTsconfig, type Tsconfig } from './tsconfig.ts';
 
@@ -74,12 +75,6 @@ async function unlessIdle<T>(loading: Promise<T>): Promise<T> {
   } finally {
     watch.abort();
   }
-}
-
-function isPipeline(value: unknown): value is Pipeline {
-  return (
-    typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'pipeline'
-  );
 }
 
 function firstLine(text: string): string {

@@ -1,5 +1,13 @@
-import { type GivenParams, topologyOf } from '@leat/core';
-import { jetStreamRefusal, provision, Runs, startRun } from '@leat/runtime';
+import { topologyOf } from '@leat/core';
+import {
+  demandObject,
+  demandPipeline,
+  givenParams,
+  jetStreamRefusal,
+  provision,
+  Runs,
+  startRun,
+} from '@leat/runtime';
 import type { GivenParamsOf, ParamsSchema, Pipeline } from '@leat/sdk';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { Site } from '../site.ts';
@@ -41,8 +49,12 @@ export interface StartOptions<P extends ParamsSchema | undefined = ParamsSchema 
 export async function startOn(
   { nats, address, topology: settings, logger }: Site,
   pipeline: Pipeline,
-  { params = {}, recover = false, ...rest }: StartOptions,
+  options: StartOptions,
 ): Promise<FoundRun> {
+  demandPipeline(pipeline);
+  demandObject('What start is given as options', options);
+  const { params = {}, recover = false, ...rest } = options;
+  const given = givenParams(params);
   const refused = (error: unknown): never => {
     throw jetStreamRefusal(error, address);
   };
@@ -54,7 +66,7 @@ export async function startOn(
   const runs = await Runs.open(client, topology.bucket, settings.replicas, logger).catch(refused);
   const start = {
     pipeline,
-    params: params as GivenParams,
+    params: given,
     ...rest,
     ...(recover && { isRecovered: true }),
   };

@@ -7,7 +7,7 @@ import {
   type RunRequest,
   type SinkIdentity,
 } from '@leat/core';
-import { misfitOf, runInfoOf } from '@leat/runtime';
+import { demandPipeline, misfitOf, runInfoOf } from '@leat/runtime';
 import type { Logger, Pipeline, Saver, SinkSession } from '@leat/sdk';
 import { findRun } from '../runs/find-run.ts';
 import type { Site } from '../site.ts';
@@ -27,6 +27,7 @@ export interface StoredRun {
  * @throws LeatError `run-unknown`, or `invalid-pipeline` if the run has another graph
  */
 export async function storedRun(site: Site, run: string, pipeline: Pipeline): Promise<StoredRun> {
+  demandPipeline(pipeline);
   const { request, runs } = await findRun(site, { run, pipeline: pipeline.name });
   const progress = (await runs.progress(run))?.progress;
   const misfit = misfitOf(request, pipeline.spec);

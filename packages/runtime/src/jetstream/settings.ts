@@ -1,3 +1,5 @@
+import { demand, type Demand } from '../demand.ts';
+
 /** Where NATS is and how to get in. Plain data, so that it can be handed to a worker thread. */
 export interface NatsSettings {
   /** One address or several, separated by commas. */
@@ -17,6 +19,13 @@ export interface NatsSettings {
 /** The address of a server on this machine that was started without options. */
 const DEFAULT_SERVER = 'nats://127.0.0.1:4222';
 
+const isText = (value: unknown): boolean => typeof value === 'string';
+const ADDRESSES: Demand = {
+  isRight: (value) =>
+    isText(value) || (Array.isArray(value) && value.length > 0 && value.every(isText)),
+  expected: 'an address such as "nats://127.0.0.1:4222", or a list of addresses',
+};
+
 /** Where NATS is and how to get in, as a program says it. */
 export interface ConnectionSettings extends Omit<NatsSettings, 'url'> {
   /**
@@ -26,10 +35,12 @@ export interface ConnectionSettings extends Omit<NatsSettings, 'url'> {
   readonly servers?: string | readonly string[];
 }
 
+/** @throws LeatError `invalid-configuration` if `servers` is anything else than addresses */
 export function natsSettingsOf({
   servers = DEFAULT_SERVER,
   ...rest
 }: ConnectionSettings): NatsSettings {
+  demand('The option servers', servers, ADDRESSES);
   return { ...rest, url: typeof servers === 'string' ? servers : servers.join(',') };
 }
 

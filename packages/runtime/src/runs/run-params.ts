@@ -1,11 +1,24 @@
 import { type GivenParams, LeatError, messageOf, noSuchName, whyNotJson } from '@leat/core';
 import type { ParamsSchema } from '@leat/sdk';
 import { object, type ZodType } from 'zod';
+import { demandObject } from '../demand.ts';
 
 /** A reading of parameters: their values, and a sentence for each that does not fit. */
 interface Reading {
   readonly values: Readonly<Record<string, unknown>>;
   readonly faults: readonly string[];
+}
+
+/**
+ * What a program gives a run: what is undefined is not given.
+ *
+ * @throws LeatError `invalid-configuration` if it is no object
+ */
+export function givenParams(params: unknown): GivenParams {
+  demandObject('The option params', params);
+  return Object.fromEntries(
+    Object.entries(params as GivenParams).filter(([, value]) => value !== undefined),
+  );
 }
 
 /**
