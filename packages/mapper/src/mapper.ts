@@ -77,7 +77,8 @@ class MapperService {
     this.#abort = abort;
     this.#logger = logger;
     this.#executor = executor;
-    this.pace = new Pace(executor.parallel);
+    // Threads share nothing: how many chunks each has was said when they were made.
+    this.pace = new Pace(executor.parallel, mapper.threads === 0 ? mapper.concurrency : 0);
     this.#runs = new KnownRuns({ runs, pipeline, stage, codeVersion, abort, logger });
     const receipts = new ReceiptSender(connection, abort);
     this.#passOn = { connection, spec: pipeline.spec, stage, receipts, abort };
@@ -102,6 +103,7 @@ class MapperService {
       const run = await this.#runs.admit(delivery);
       if (run === undefined) return;
       const job = jobOf(delivery, run);
+      this.pace.came(job.records);
       const result = await telemetry.within(() => this.#executor.run(job, deliveries, run.signal));
       await passOn(this.#passOn, delivery, result, run.fence);
       telemetry.became({ ...result, out: recordsOut(result) });

@@ -1,17 +1,31 @@
 import { movingAverage, wantedSlots } from '@leat/core';
 import { Slots } from '@leat/runtime';
 
-/** Adapts how many chunks a mapper holds to how long it needs for one. */
+/** Adapts how many chunks a mapper holds to how long it needs for one, and to how many records they have. */
 export class Pace {
   readonly slots: Slots;
-  readonly #parallel: number;
+  readonly #leastParallel: number;
+  readonly #concurrency: number;
+  #chunkRecords: number | undefined;
   #chunkMs: number | undefined;
   #lastDoneAt = 0;
 
-  /** @param parallel how many chunks can be worked on at the same time */
-  constructor(parallel: number) {
-    this.#parallel = parallel;
+  /**
+   * @param parallel how many chunks of the usual size can be worked on at the same time
+   * @param concurrency how many records can, if chunks share them: a redrive's chunks have one record each
+   * @defaultValue 0: as many chunks as `parallel`, whatever their size
+   */
+  constructor(parallel: number, concurrency = 0) {
+    this.#leastParallel = parallel;
+    this.#concurrency = concurrency;
     this.slots = new Slots(parallel, 1);
+  }
+
+  /** A chunk with so many records has come. */
+  came(records: number): void {
+    const before = this.#parallel;
+    this.#chunkRecords = ((this.#chunkRecords ?? records) + records) / 2;
+    if (this.#parallel !== before) this.#setLimit();
   }
 
   /**
@@ -24,6 +38,16 @@ export class Pace {
     const sinceLastMs = now - Math.max(startedAt, this.#lastDoneAt);
     this.#lastDoneAt = now;
     this.#chunkMs = movingAverage(this.#chunkMs, sinceLastMs * this.#parallel);
+    this.#setLimit();
+  }
+
+  /** How many chunks can be worked on at the same time. */
+  get #parallel(): number {
+    const records = Math.max(1, this.#chunkRecords ?? this.#concurrency);
+    return Math.max(this.#leastParallel, Math.ceil(this.#concurrency / records));
+  }
+
+  #setLimit(): void {
     const wanted = wantedSlots(this.#parallel, this.#chunkMs);
     // What is held ahead may run low before more is asked for; what is worked on may not.
     this.slots.setLimit(wanted, (wanted - this.#parallel) >> 2);

@@ -1,0 +1,36 @@
+import { expect, test } from 'vitest';
+import { Pace } from './pace.ts';
+
+const { signal } = new AbortController();
+
+test('chunks of the usual size: one is worked on, and one more is not asked for while it takes long', async () => {
+  const pace = new Pace(1, 16);
+  expect(await pace.slots.takeFree(signal)).toBe(1);
+  pace.came(100);
+  pace.slots.release();
+  expect(await pace.slots.takeFree(signal)).toBe(1);
+});
+
+test('small chunks: as many as their records can be worked on at the same time', async () => {
+  const pace = new Pace(1, 16);
+  expect(await pace.slots.takeFree(signal)).toBe(1);
+  pace.came(1);
+  expect(await pace.slots.takeFree(signal)).toBe(15);
+});
+
+test('chunks that become smaller, and larger again', async () => {
+  const pace = new Pace(1, 16);
+  for (let chunk = 0; chunk < 10; chunk += 1) pace.came(100);
+  for (let chunk = 0; chunk < 10; chunk += 1) pace.came(1);
+  const small = await pace.slots.takeFree(signal);
+  expect(small).toBeGreaterThan(10);
+  pace.slots.release(small);
+  for (let chunk = 0; chunk < 10; chunk += 1) pace.came(100);
+  expect(await pace.slots.takeFree(signal)).toBe(1);
+});
+
+test('in threads, the size of a chunk changes nothing', async () => {
+  const pace = new Pace(2);
+  pace.came(1);
+  expect(await pace.slots.takeFree(signal)).toBe(2);
+});
