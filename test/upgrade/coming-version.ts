@@ -18,7 +18,11 @@ export const COMING: readonly Edit[] = [
   ...UNREADABLE,
   { file: VERSIONS, from: /(chunk|receipts|journal): 1,/g, to: '$1: 2,' },
   { file: CHUNK, from: /result\.set\(CHUNK,/g, to: `result.set('Leat-Coming',` },
-  { file: CHUNK, from: /text\(CHUNK\)/g, to: `(text('Leat-Coming') || text(CHUNK))` },
+  {
+    file: CHUNK,
+    from: /read\(CHUNK,/g,
+    to: `read(found?.get('Leat-Coming') ? 'Leat-Coming' : CHUNK,`,
+  },
 ];
 
 /** What makes a build heed no version: it takes everything for its own. */
