@@ -129,6 +129,18 @@ test('a service that waits for a server is given up by its signal, with the reas
   await expect(waiting).rejects.toBe(reason);
 });
 
+test('a service takes a logger of four methods', async () => {
+  const { connection } = await site();
+  const lines: string[] = [];
+  const write = (first: string | object, text?: string): void => {
+    lines.push(typeof first === 'string' ? first : (text ?? ''));
+  };
+  const logger = { debug: write, info: write, warn: write, error: write };
+  await using service = await serve(squares, { connection, logger });
+  expect(service.stages).toEqual(['numbers', 'squares', 'files']);
+  expect(lines).toContain('service ready');
+});
+
 test('a signal stops a service that is connected', async () => {
   const { connection } = await site();
   const stop = new AbortController();

@@ -41,7 +41,12 @@ export async function withLeat<T>(
   const url = await EmbeddedNats.runningUrl(settings.stateDir);
   if (url !== undefined) return over({ url }, true);
   if (!existsSync(join(settings.stateDir, 'nats'))) return over(settings.nats, false);
-  const server = await EmbeddedNats.start(settings.stateDir, logger.child({}, { level: 'warn' }));
+  const server = await EmbeddedNats.start(settings.stateDir, {
+    debug: () => undefined,
+    info: () => undefined,
+    warn: logger.warn.bind(logger),
+    error: logger.error.bind(logger),
+  });
   try {
     return await over({ url: server.url }, true);
   } finally {

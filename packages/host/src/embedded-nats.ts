@@ -8,7 +8,7 @@ import {
   startNatsServer,
   startTime,
 } from '@leat/nats-server';
-import type { Logger } from '@leat/runtime';
+import type { Logger } from '@leat/sdk';
 
 /** Where the server of a state directory can be found by other processes, while it runs. */
 interface Trace {

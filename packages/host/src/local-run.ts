@@ -44,7 +44,7 @@ export interface LocalRunOptions<
    * @defaultValue `'.leat'`
    */
   readonly stateDir?: string;
-  /** Told a few times a second how far the run has come. */
+  /** Told a few times a second how far the run has come. What it throws is a warning in the log. */
   readonly onProgress?: (report: RunReport) => void;
   /** Aborted, it gives back what is in hand. */
   readonly abort?: AbortSignal;

@@ -33,6 +33,7 @@ import {
 } from './pipeline-source.ts';
 import { loggersOf } from './loggers.ts';
 import type { LocalEnd, LocalRun, LocalRunOptions } from './local-run.ts';
+import { told } from './told.ts';
 import { openTracing } from './tracing/tracing.ts';
 import { unlessAborted } from './unless-aborted.ts';
 
@@ -172,6 +173,7 @@ async function conductHere(
   const { pipeline, file } = source;
   const { mappers = 1, onProgress, signal, abort } = options;
   const { logger, log } = loggersOf(options);
+  const tell = told('onProgress', onProgress, logger);
   const lost = embedded?.lost;
   let conducted: Conducted | undefined;
   const codeVersion = options.codeVersion ?? (file && (await codeVersionOf(file)));
@@ -194,7 +196,7 @@ async function conductHere(
       fetching: {
         only: request.run,
         onProgress: (report) => {
-          onProgress?.(report);
+          tell(report);
           // It has paused by itself, and there is nobody to wait for.
           if (report.state === 'paused' && report.reason !== undefined) over.abort();
         },

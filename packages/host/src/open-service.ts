@@ -24,6 +24,7 @@ import { type Role, roleName, ROLES } from './role.ts';
 import { Service } from './service.ts';
 import type { ServeOptions } from './service-options.ts';
 import { loggersOf } from './loggers.ts';
+import { told } from './told.ts';
 import { openTracing } from './tracing/tracing.ts';
 
 const REMEDY =
@@ -136,6 +137,7 @@ async function work(
   const { pipeline, file } = source;
   const { once = false, onRunEnded } = options;
   const { logger, log } = loggersOf(options);
+  const tellEnded = told('onRunEnded', onRunEnded, logger);
   const codeVersion = options.codeVersion ?? (file && (await codeVersionOf(file)));
   const names = stages.map(({ name }) => name);
   const fields = { pipeline: pipeline.name, role: roleName(roles), stages: names, codeVersion };
@@ -158,7 +160,7 @@ async function work(
       once,
       fetching: {
         ...(measurement && { onLease: measurement.onLease, onProgress: measurement.onProgress }),
-        onEnded: ({ report }) => onRunEnded?.(report),
+        onEnded: ({ report }) => tellEnded(report),
       },
     },
   );

@@ -1,5 +1,6 @@
 import type { RunReport, TopologySettings } from '@leat/core';
-import type { ConnectionSettings, LogFormat, Logger } from '@leat/runtime';
+import type { ConnectionSettings, LogFormat } from '@leat/runtime';
+import type { Logger } from '@leat/sdk';
 import type { HostedStages } from './hosted-stages.ts';
 
 /** What every process that hosts stages may be given. */
@@ -12,13 +13,13 @@ export interface ServiceOptions {
    */
   readonly topology?: Partial<TopologySettings>;
   /**
-   * Gets what happens.
+   * Gets what happens: an object with `debug`, `info`, `warn` and `error`, such as a logger of pino.
    * @defaultValue nothing is logged
    */
   readonly logger?: Logger;
   /**
    * How worker threads and processes of their own log, to standard error: they cannot use `logger`.
-   * @defaultValue JSON, at the level of `logger`
+   * @defaultValue JSON, at the level of `logger`; `info` if it has none
    */
   readonly log?: { readonly format: LogFormat; readonly level: string };
   /**
@@ -47,6 +48,6 @@ export interface ServeOptions extends ServiceOptions, HostedStages {
    * @defaultValue `false`
    */
   readonly once?: boolean;
-  /** Told of each run that the fetcher of this process has brought to an end. */
+  /** Told of each run that the fetcher of this process has brought to an end. What it throws is a warning in the log. */
   readonly onRunEnded?: (report: RunReport) => void;
 }

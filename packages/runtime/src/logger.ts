@@ -1,8 +1,14 @@
 import { describeThrown } from '@leat/core';
-import { type DestinationStream, type Logger, pino } from 'pino';
+import type { Logger as AuthorsLogger } from '@leat/sdk';
+import { type DestinationStream, pino } from 'pino';
 import { prettyFactory } from 'pino-pretty';
 
-export type { Logger } from 'pino';
+/** The log of a process: what authors have, and what is done with it inside. */
+export interface Logger extends AuthorsLogger {
+  readonly level: string;
+  /** A log whose lines have these fields, too. */
+  child(fields: object): Logger;
+}
 
 /** How log lines look: for people, or for programs. */
 export type LogFormat = 'console' | 'json';
