@@ -135,8 +135,8 @@ export {
   retryPolicy,
 } from './retry.ts';
 export { MAX_SLOTS, movingAverage, wantedSlots } from './slots.ts';
-export type { JsonValue } from './json.ts';
-export { whyNotJson } from './json.ts';
+export type { JsonText, JsonValue } from './json.ts';
+export { jsonText } from './json.ts';
 export { nearest, noSuchName } from './nearest.ts';
 
 // Servers

@@ -1,3 +1,5 @@
+import { messageOf } from './thrown.ts';
+
 /** A value that survives `JSON.stringify` and `JSON.parse` unchanged. */
 export type JsonValue =
   | string
@@ -7,55 +9,126 @@ export type JsonValue =
   | readonly JsonValue[]
   | { readonly [key: string]: JsonValue };
 
+/** A value written as JSON, or why JSON cannot hold it exactly, with the path: `items.0.at is an instance of Date`. */
+export type JsonText = { readonly text: string } | { readonly fault: string };
+
 /**
- * What JSON cannot hold exactly in a value, with the path to it: `items.0.at is an instance of Date`; or
- * `undefined` if JSON holds all of it. A property that is `undefined` counts as absent, and -0 as 0.
+ * Writes a value as JSON, if `JSON.parse` gives the same value back. What is written is what was judged: each
+ * part is read once, and no `toJSON` is called. A property that is `undefined` counts as absent, and -0 as 0.
+ * It never throws.
  */
-export function whyNotJson(value: unknown): string | undefined {
-  return faultIn(value, '', []);
-}
-
-function faultIn(value: unknown, path: string, within: readonly unknown[]): string | undefined {
-  if (typeof value === 'string' || typeof value === 'boolean' || value === null) return undefined;
-  const fault = (what: string): string => `${path === '' ? 'it' : path} is ${what}`;
-  if (typeof value === 'number') return Number.isFinite(value) ? undefined : fault(`${value}`);
-  if (value === undefined) return fault('undefined');
-  if (typeof value !== 'object') return fault(`a ${typeof value}`);
-  if (within.includes(value)) return fault('a part of itself');
-  const inside = [...within, value];
-  if (Array.isArray(value)) return faultInArray(value, path, inside);
-  if (!isPlain(value)) return fault(`an instance of ${classOf(value)}`);
-  for (const [key, part] of Object.entries(value)) {
-    const found = part === undefined ? undefined : faultIn(part, below(path, key), inside);
-    if (found !== undefined) return found;
+export function jsonText(value: unknown): JsonText {
+  try {
+    return { text: new JsonWriter().write(value, '') };
+  } catch (error) {
+    if (error instanceof NotJson) return { fault: error.message };
+    // A getter or a proxy threw, or it is nested too deeply.
+    return { fault: `it cannot be read: ${messageOf(error)}` };
   }
-  return undefined;
 }
 
-function faultInArray(
-  values: readonly unknown[],
-  path: string,
-  within: readonly unknown[],
-): string | undefined {
-  // By index, so that holes count.
-  for (let at = 0; at < values.length; at++) {
-    const found = faultIn(values[at], below(path, at), within);
-    if (found !== undefined) return found;
+/** Text in which JSON escapes nothing; to see that is cheaper than a call of `JSON.stringify`. */
+const PLAIN_TEXT = /^[ !#-[\]-\ud7ff\ue000-\uffff]*$/;
+
+function quoted(text: string): string {
+  return PLAIN_TEXT.test(text) ? `"${text}"` : JSON.stringify(text);
+}
+
+class NotJson extends Error {}
+
+class JsonWriter {
+  /** The objects that the part which is being written is in, and their names. */
+  readonly #within: object[] = [];
+  readonly #path: (string | number)[] = [];
+
+  write(value: unknown, key: string | number): string {
+    switch (typeof value) {
+      case 'string':
+        return quoted(value);
+      case 'number':
+        if (!Number.isFinite(value)) throw this.#fault(key, `${value}`);
+        return `${value}`;
+      case 'boolean':
+        return value ? 'true' : 'false';
+      case 'object':
+        return value === null ? 'null' : this.#container(value, key);
+      case 'undefined':
+        throw this.#fault(key, 'undefined');
+      case 'bigint':
+      case 'function':
+      case 'symbol':
+        throw this.#fault(key, `a ${typeof value}`);
+    }
   }
-  return undefined;
+
+  #container(value: object, key: string | number): string {
+    if (this.#within.includes(value)) throw this.#fault(key, 'a part of itself');
+    const isArray = Array.isArray(value);
+    const prototype: unknown = Object.getPrototypeOf(value);
+    if (isArray ? !isArrayPrototype(prototype) : !isObjectPrototype(prototype)) {
+      throw this.#fault(key, kindOf(value));
+    }
+    if (typeof (value as { readonly toJSON?: unknown }).toJSON === 'function') {
+      throw this.#fault(key, 'an object with a toJSON method');
+    }
+    const keys = Object.keys(value);
+    // An array's length is hidden.
+    if (Reflect.ownKeys(value).length !== (isArray ? keys.length + 1 : keys.length)) {
+      throw this.#fault(key, 'an object with hidden properties or symbols as keys');
+    }
+    this.#within.push(value);
+    this.#path.push(key);
+    const text = isArray ? this.#array(value, keys.length) : this.#object(value, keys);
+    this.#within.pop();
+    this.#path.pop();
+    return text;
+  }
+
+  #object(value: object, keys: readonly string[]): string {
+    let text = '';
+    for (const key of keys) {
+      const part = (value as Readonly<Record<string, unknown>>)[key];
+      if (part === undefined) continue;
+      text += `${text === '' ? '' : ','}${quoted(key)}:${this.write(part, key)}`;
+    }
+    return `{${text}}`;
+  }
+
+  /** @param properties how many it has, length aside: one for each value that is no hole */
+  #array(values: readonly unknown[], properties: number): string {
+    let text = '';
+    const { length } = values;
+    // By index, so that holes count.
+    for (let at = 0; at < length; at++) {
+      text += `${at === 0 ? '' : ','}${this.write(values[at], at)}`;
+    }
+    if (properties === length) return `[${text}]`;
+    const key = this.#path.pop() as string | number;
+    throw this.#fault(key, 'an array with properties of its own');
+  }
+
+  #fault(key: string | number, what: string): NotJson {
+    // The outermost has no name.
+    const path = [...this.#path, key].slice(1).join('.');
+    return new NotJson(`${path === '' ? 'it' : path} is ${what}`);
+  }
 }
 
-function below(path: string, key: string | number): string {
-  return path === '' ? `${key}` : `${path}.${key}`;
+/** Whether it is `Object.prototype`, of whatever context of the process, or nothing. */
+function isObjectPrototype(prototype: unknown): boolean {
+  if (prototype === Object.prototype || prototype === null) return true;
+  return (
+    Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype as object, 'isPrototypeOf')
+  );
 }
 
-/** Whether an object has no class, whatever context of the process it was made in. */
-function isPlain(value: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === null || Object.getPrototypeOf(prototype) === null;
+/** Whether it is `Array.prototype`, of whatever context of the process: it is an array itself. */
+function isArrayPrototype(prototype: unknown): boolean {
+  return prototype === Array.prototype || Array.isArray(prototype);
 }
 
-function classOf(value: object): string {
+function kindOf(value: object): string {
   const { constructor: made } = value as { readonly constructor?: unknown };
-  return typeof made === 'function' ? made.name : 'a class';
+  if (typeof made !== 'function') return 'an instance of a class';
+  return made === Object ? 'an object that inherits from another' : `an instance of ${made.name}`;
 }

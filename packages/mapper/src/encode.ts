@@ -1,5 +1,5 @@
 import { type Mapper, TerminalError } from '@leat/sdk';
-import { whyNotJson } from '@leat/core';
+import { jsonText } from '@leat/core';
 import { applySchema, describeIssues, ENCODE } from '@leat/runtime';
 import { safeEncode, type ZodType } from 'zod';
 import { KEPT } from './outcome.ts';
@@ -59,11 +59,10 @@ function encode({ schema, isInferred }: Mapper, result: unknown): string {
 
 /** Where there is no schema, nothing says how a value becomes JSON: what JSON cannot hold is refused. */
 function encodeJson(result: unknown): string {
-  const fault = whyNotJson(result);
-  const line: string | undefined = fault === undefined ? JSON.stringify(result) : undefined;
-  if (line !== undefined) return line;
+  const written = jsonText(result);
+  if ('text' in written) return written.text;
   throw new InvalidResult(
-    `the result is not JSON: ${fault ?? 'its toJSON gives nothing'}; give the stage a schema that says how it is written`,
+    `the result is not JSON: ${written.fault}; give the stage a schema that says how it is written`,
   );
 }
 

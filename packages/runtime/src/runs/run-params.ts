@@ -1,4 +1,4 @@
-import { type GivenParams, LeatError, messageOf, noSuchName, whyNotJson } from '@leat/core';
+import { type GivenParams, jsonText, LeatError, messageOf, noSuchName } from '@leat/core';
 import type { ParamsSchema } from '@leat/sdk';
 import { object, type ZodType } from 'zod';
 import { demandObject } from '../demand.ts';
@@ -52,8 +52,8 @@ export function checkParams(
 ): void {
   demandNone(
     Object.entries(given).flatMap(([name, value]) => {
-      const fault = whyNotJson(value);
-      return fault === undefined ? [] : [faultOf(name, `JSON cannot hold it: ${fault}`)];
+      const written = jsonText(value);
+      return 'text' in written ? [] : [faultOf(name, `JSON cannot hold it: ${written.fault}`)];
     }),
   );
   if (schema === undefined) return demandNone(readTexts(given).faults);
