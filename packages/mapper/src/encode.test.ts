@@ -51,6 +51,30 @@ describe('without a schema', () => {
   });
 });
 
+const circle: Record<string, unknown> = {};
+circle['self'] = circle;
+
+test.each<[string, ZodType, unknown, string]>([
+  ['any', z.any(), Number.NaN, 'it is NaN'],
+  ['unknown', z.object({ a: z.unknown() }), { a: new Map() }, 'a is an instance of Map'],
+  ['lazy', z.lazy(() => z.any()), [undefined], '0 is undefined'],
+  // oxlint-disable-next-line no-sparse-arrays -- a hole becomes null
+  ['custom', z.custom(() => true), [1, , 3], '1 is undefined'],
+  ['loose', z.looseObject({}), { at: new Date(0) }, 'at is an instance of Date'],
+  ['record', z.record(z.string(), z.unknown()), { n: 1n }, 'n is a bigint'],
+  ['catchall', z.object({}).catchall(z.any()), { a: new Set() }, 'a is an instance of Set'],
+  ['a cycle', z.any(), circle, 'self is a part of itself'],
+  ['a promise', z.any(), [Promise.resolve(1)], '0 is an instance of Promise'],
+  ['an error', z.any(), { e: new TypeError('a') }, 'e is an instance of TypeError'],
+])('what a permissive schema lets through must be JSON (%s)', (_, schema, result, fault) => {
+  expect(() => encodeResult(stageOf('map', schema), result)).toThrow(
+    expect.objectContaining({
+      name: 'InvalidResult',
+      message: `the result is not JSON: ${fault}; let the schema say how it is written, with a z.codec`,
+    }),
+  );
+});
+
 test('codecs are encoded, and what a schema does not know is left out', () => {
   const at = z.codec(z.iso.datetime(), z.date(), {
     decode: (text) => new Date(text),
@@ -64,8 +88,8 @@ test('codecs are encoded, and what a schema does not know is left out', () => {
 
 test.each<[string, Mapper, unknown, string]>([
   ['another type', stageOf('map', z.number()), 'a', 'the result does not fit the schema: Invalid'],
-  ['nothing', stageOf('map'), undefined, 'the result is undefined, which JSON cannot hold'],
-  ['a function', stageOf('map'), () => 1, 'the result is function, which JSON cannot hold'],
+  ['nothing', stageOf('map'), undefined, 'the result is not JSON: it is undefined'],
+  ['a function', stageOf('map'), () => 1, 'the result is not JSON: it is a function'],
   [
     'null for a list',
     stageOf('flatMap'),

@@ -2,6 +2,7 @@ import { type Mapper, TerminalError } from '@leat/sdk';
 import { jsonText } from '@leat/core';
 import { applySchema, describeIssues, ENCODE } from '@leat/runtime';
 import { safeEncode, type ZodType } from 'zod';
+import { isClosed } from './closed-schema.ts';
 import { KEPT } from './outcome.ts';
 
 /** A stage's result that is not what the stage says it yields: a mistake, which trying again repeats. */
@@ -47,23 +48,18 @@ function encodeEach(mapper: Mapper, type: string, results: unknown): string[] {
 }
 
 function encode({ schema, isInferred }: Mapper, result: unknown): string {
-  if (isInferred) return encodeJson(result);
+  if (isInferred) return write(result, 'give the stage a schema that says how it is written');
   const { value, issues } = applySchema(schema, result, ENCODE);
-  const line: string | undefined = JSON.stringify(
-    issues.length === 0 ? value : encodeAgain(schema, result),
-  );
-  if (line === undefined)
-    throw new InvalidResult(`the result is ${kindOf(value)}, which JSON cannot hold`);
-  return line;
+  const encoded = issues.length === 0 ? value : encodeAgain(schema, result);
+  if (isClosed(schema)) return JSON.stringify(encoded);
+  return write(encoded, 'let the schema say how it is written, with a z.codec');
 }
 
-/** Where there is no schema, nothing says how a value becomes JSON: what JSON cannot hold is refused. */
-function encodeJson(result: unknown): string {
-  const written = jsonText(result);
+/** What JSON cannot hold exactly is refused, where nothing is sure to say how it becomes JSON. */
+function write(value: unknown, remedy: string): string {
+  const written = jsonText(value);
   if ('text' in written) return written.text;
-  throw new InvalidResult(
-    `the result is not JSON: ${written.fault}; give the stage a schema that says how it is written`,
-  );
+  throw new InvalidResult(`the result is not JSON: ${written.fault}; ${remedy}`);
 }
 
 /** For an error that can be told. */

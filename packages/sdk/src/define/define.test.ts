@@ -84,6 +84,20 @@ describe('the graph', () => {
 });
 
 describe('options', () => {
+  test('refuse a schema of results that JSON cannot hold', () => {
+    const schema = z.object({ at: z.date() });
+    const map = (): { at: Date } => ({ at: new Date(0) });
+    expect(() => mapper('m', { from: numbers, schema, map })).toThrow(
+      expect.objectContaining({
+        code: 'invalid-pipeline',
+        message: expect.stringContaining(
+          'the schema.at is a z.date, which JSON cannot hold; use a z.codec that says how it is written',
+        ),
+      }),
+    );
+    expect(mapper('m', { from: numbers, schema: DatedCodec, map }).schema).toBe(DatedCodec);
+  });
+
   test('have defaults', () => {
     expect(numbers).toMatchObject({ chunkSize: 100, maxBytes: 524_288, window: 1_000 });
     expect(texts).toMatchObject({ concurrency: 16, threads: 0, retry: { attempts: 5 } });

@@ -10,7 +10,7 @@ import {
   invalid,
   nameOf,
 } from './check.ts';
-import { oneWayPart } from './one-way.ts';
+import { oneWayPart, unwritablePart } from './one-way.ts';
 import type { Mapper, Upstream, Work } from './stages.ts';
 
 interface MapperCommon<I extends ZodType, S extends ZodType, P extends ParamsSchema | undefined> {
@@ -183,8 +183,15 @@ function schemaOf(
   if (schema === undefined) return type === 'filter' ? from.schema : unknown();
   demandSchema(name, schema);
   const oneWay = oneWayPart(schema);
-  if (oneWay === undefined) return schema;
-  throw invalid(name, `${oneWay} has a transform, which cannot be undone; use a z.codec instead`);
+  if (oneWay !== undefined) {
+    throw invalid(name, `${oneWay} has a transform, which cannot be undone; use a z.codec instead`);
+  }
+  const unwritable = unwritablePart(schema);
+  if (unwritable === undefined) return schema;
+  throw invalid(
+    name,
+    `${unwritable.path} is a z.${unwritable.type}, which JSON cannot hold; use a z.codec that says how it is written`,
+  );
 }
 
 function workOf(name: string, options: object): Work {

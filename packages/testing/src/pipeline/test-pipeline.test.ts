@@ -92,6 +92,33 @@ describe('testPipeline', () => {
     expect(records).toEqual({ in: 3, expanded: 2, saved: 1, filtered: 0, dead: 4 });
   });
 
+  test('makes dead letters of results that are no JSON, and of errors that cannot be read', async () => {
+    const strange = mapper('strange', {
+      from: orders,
+      map: ({ id }) => {
+        if (id === 1) return Object.defineProperty({ id }, 'toJSON', { value: () => undefined });
+        if (id === 2) throw new Proxy(new TerminalError('bad'), { get: () => Symbol('no text') });
+        return { id };
+      },
+    });
+    const open = mapper('open', {
+      from: orders,
+      schema: z.unknown(),
+      map: ({ id }) => (id === 1 ? new Map() : { id }),
+    });
+    const given = [0, 1, 2].map((id) => ({ id, amount: 1 }));
+    const tested = await testPipeline(strange, given);
+    expect(tested.results).toEqual({ strange: [{ id: 0 }] });
+    expect(tested.dead.map(({ attempts, error: { name } }) => [attempts, name])).toEqual([
+      [1, 'InvalidResult'],
+      [1, 'Symbol(no text)'],
+    ]);
+    const { dead } = await testPipeline(open, given);
+    expect(dead).toMatchObject([
+      { attempts: 1, error: { message: expect.stringContaining('it is an instance of Map') } },
+    ]);
+  });
+
   test('tries again as the policy says, without waiting', async () => {
     const attempts: number[] = [];
     const patient = mapper('patient', {
