@@ -73,6 +73,19 @@ const refusal = (url: string) => ({
 });
 
 describe.each(SERVERS)('access to $server', ({ version }) => {
+  test('by tls:// is refused where the server has no TLS', async () => {
+    const { url } = await startServer(version);
+    const settings = {
+      nats: { url: url.replace('nats:', 'tls:') },
+      topology: DEFAULT_TOPOLOGY_SETTINGS,
+    };
+    const options = { name: 'test', logger: recordingLogger() };
+    await expect(openPipelineConnection(lineSpec(), settings, options)).rejects.toMatchObject({
+      code: 'invalid-configuration',
+      message: expect.stringContaining('has no TLS, and it is asked for'),
+    });
+  });
+
   test('by user and password', async () => {
     const { url } = await startServer(version, {
       config: 'authorization { user: leat, password: "s3cret" }',

@@ -86,8 +86,11 @@ async function clientOptionsOf(
   };
   for (const file of Object.values(tls)) await readSecret(file);
   const authenticator = await authenticatorOf(settings);
+  const servers = settings.url.split(',').map((server) => server.trim());
+  // The client takes the scheme off, and would do without encryption where a server has none.
+  const isTlsWanted = servers.some((server) => /^tls:/i.test(server));
   return {
-    servers: settings.url.split(',').map((server) => server.trim()),
+    servers,
     name,
     // The library's default gives up for good after twenty seconds.
     maxReconnectAttempts: -1,
@@ -101,7 +104,7 @@ async function clientOptionsOf(
     ...(settings.password === undefined ? {} : { pass: settings.password }),
     ...(settings.token === undefined ? {} : { token: settings.token }),
     ...(authenticator === undefined ? {} : { authenticator }),
-    ...(Object.keys(tls).length === 0 ? {} : { tls }),
+    ...(Object.keys(tls).length === 0 && !isTlsWanted ? {} : { tls }),
   };
 }
 
@@ -152,6 +155,13 @@ function connectionError(error: unknown, settings: NatsSettings): LeatError {
     return new LeatError(
       'invalid-configuration',
       `The NATS address ${JSON.stringify(addressOf(settings))} is not valid: set --nats (NATS_URL) to nats://host:port.`,
+      { cause: error },
+    );
+  }
+  if (message.includes("does not support 'tls'")) {
+    return new LeatError(
+      'invalid-configuration',
+      `The NATS server at ${addressOf(settings)} has no TLS, and it is asked for: give the server a certificate, or use nats:// without TLS files.`,
       { cause: error },
     );
   }
