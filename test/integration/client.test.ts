@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { bucketName, FIRST_CHECKPOINT, isEnded, LeatError, type RunReport } from '@leat/core';
 import { connect, formatFailedChunk, type Leat, parseFailedChunk } from '@leat/operate';
+import { startNatsServer } from '@leat/nats-server';
 import { loadPipeline, Runs } from '@leat/runtime';
 import type { Pipeline } from '@leat/sdk';
 import { connect as connectNats, errors } from '@nats-io/transport-node';
@@ -255,6 +256,29 @@ test('a run that failed is resumed, and one that is being cancelled is not', asy
     code: 'run-state',
     message: expect.stringContaining('cancelled'),
   });
+});
+
+test('a run goes on being watched when the server was away, and not when the client is closed', async () => {
+  const server = await startNatsServer();
+  onTestFinished(() => server.stop());
+  const leat = await clientOf(server.url);
+  const run = await leat.start(squares, { run: 'r1' });
+  const reports = run.reports();
+  expect((await reports.next()).value).toMatchObject({ state: 'pending' });
+  const next = reports.next();
+  await server.kill();
+  // Not with run.cancel(): it would wait for a fetcher.
+  expect(await refusalOf(run.report())).toMatchObject({ code: 'unreachable' });
+  await server.restart();
+  const nats = await connectNats({ servers: server.url });
+  onTestFinished(() => nats.close());
+  const [runs] = await Runs.openAll(nats, 'squares');
+  const at = new Date().toISOString();
+  const progress = { fence: 7, startedAt: at, updatedAt: at, ledger: FIRST_CHECKPOINT };
+  await runs?.save('r1', { state: 'running', ...progress }, 0);
+  expect((await next).value).toMatchObject({ state: 'running' });
+  await leat.close();
+  expect(await refusalOf(reports.next())).toMatchObject({ code: 'unreachable' });
 });
 
 test('a cancel that comes while a run is being paused wins', async () => {

@@ -1,7 +1,9 @@
+import { setImmediate } from 'node:timers/promises';
 import { DEFAULT_TOPOLOGY_SETTINGS, LeatError } from '@leat/core';
 import { ndjsonSink } from '@leat/connectors/files';
 import { generate } from '@leat/connectors/memory';
 import { serve } from '@leat/host';
+import { connect } from '@leat/operate';
 import { startNatsServer } from '@leat/nats-server';
 import {
   createLogger,
@@ -127,6 +129,39 @@ test('a service that waits for a server is given up by its signal, with the reas
   });
   stop.abort(reason);
   await expect(waiting).rejects.toBe(reason);
+});
+
+test('a service is stopped in its time also when the server is dead', async () => {
+  const server = await startNatsServer();
+  onTestFinished(() => server.stop());
+  const connection = { servers: server.url };
+  let done = 0;
+  const slow = mapper('slow', {
+    from: fetcher('numbers', {
+      source: generate(10_000, (n) => n),
+      schema: z.int(),
+      chunkSize: 10,
+    }),
+    schema: z.int(),
+    map: async (n) => {
+      await setImmediate();
+      done++;
+      return n;
+    },
+  });
+  await using dir = await tempDir();
+  const given = pipeline('slow', {
+    savers: [saver('files', { from: slow, sink: ndjsonSink(dir.path) })],
+  });
+  const service = await serve(given, { connection });
+  await using leat = await connect(connection);
+  await leat.start(given);
+  await until('it works', () => done > 100);
+  await server.kill();
+  const before = performance.now();
+  await service.stop(500);
+  expect(performance.now() - before).toBeLessThan(2_000);
+  await service.ended.catch(() => undefined);
 });
 
 test('a service takes a logger of four methods', async () => {

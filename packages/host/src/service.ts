@@ -1,5 +1,8 @@
-import type { Logger } from '@leat/runtime';
+import { type Logger, wait } from '@leat/runtime';
 import type { Health } from './health.ts';
+
+/** How much longer than its time a stop may take, to give back what is in hand. */
+const LATE_MS = 1_000;
 
 /** What a service is made of. */
 interface ServiceParts {
@@ -55,14 +58,19 @@ export class Service implements AsyncDisposable {
    *
    * @param graceMs after so many milliseconds, what is in hand is given back for other replicas; without it,
    * never, and 0 is at once
-   * @returns resolves when it has ended, even if it failed: `ended` has the reason
+   * @returns resolves when it has ended, even if it failed: `ended` has the reason. With a server that is away, it may
+   * resolve a second after that time and leave the rest to end by itself
    */
   async stop(graceMs?: number): Promise<void> {
     const { stop, abort, ended } = this.#parts;
     stop.abort();
     if (graceMs === 0) abort.abort();
     const timer = graceMs === undefined ? undefined : setTimeout(() => abort.abort(), graceMs);
-    await ended.catch(() => undefined);
+    const over = new AbortController();
+    const late =
+      graceMs === undefined ? [] : [wait(graceMs + LATE_MS, over.signal).catch(() => undefined)];
+    await Promise.race([ended.catch(() => undefined), ...late]);
+    over.abort();
     clearTimeout(timer);
   }
 

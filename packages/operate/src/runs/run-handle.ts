@@ -1,5 +1,5 @@
-import { isEnded, LeatError, reportOf, type RunReport } from '@leat/core';
-import { resumeRun, wait } from '@leat/runtime';
+import { type Backoff, isEnded, LeatError, reportOf, type RunReport } from '@leat/core';
+import { persist, resumeRun, wait } from '@leat/runtime';
 import { explained, type Site } from '../site.ts';
 import { cancelRun } from './cancel-run.ts';
 import type { FoundRun } from './find-run.ts';
@@ -7,6 +7,14 @@ import { pauseRun } from './pause-run.ts';
 
 /** How often it is looked how far a run has come. */
 const LOOK_MS = 500;
+/** How long the server may be away while a run is watched. */
+const AWAY_MS = 60_000;
+const AWAY_BACKOFF: Backoff = {
+  initialDelayMs: LOOK_MS,
+  maxDelayMs: LOOK_MS,
+  factor: 1,
+  jitter: 'none',
+};
 
 /** One run on a server, to be watched and steered. It holds nothing: any number may be made of one run. */
 export class RunHandle {
@@ -39,7 +47,8 @@ export class RunHandle {
 
   /**
    * Reports of the run: one at once, one whenever something has changed (looked for twice a second), and the last one
-   * when the run has ended. A run that is paused goes on being watched.
+   * when the run has ended. A run that is paused goes on being watched. A server that does not answer is waited for, for
+   * a minute.
    *
    * @param options.signal ends the reports early, without an error
    */
@@ -47,8 +56,8 @@ export class RunHandle {
     const { signal } = options;
     let last = '';
     for (;;) {
-      if (signal?.aborted === true) return;
-      const report = await this.report();
+      const report = await this.#reportInTheEnd(signal);
+      if (report === undefined) return;
       const text = JSON.stringify(report);
       if (text !== last) yield report;
       if (isEnded(report.state)) return;
@@ -108,6 +117,22 @@ export class RunHandle {
    */
   cancel(): Promise<void> {
     return explained(this.#site, cancelRun(this.#site, this.#found));
+  }
+
+  /** The report, once the server answers; undefined if the signal is aborted. */
+  async #reportInTheEnd(signal: AbortSignal | undefined): Promise<RunReport | undefined> {
+    const since = performance.now();
+    const { nats } = this.#site;
+    const isFinal = (error: unknown): boolean =>
+      !(error instanceof LeatError && error.code === 'unreachable') ||
+      nats.isClosed() ||
+      performance.now() - since > AWAY_MS;
+    try {
+      return await persist(() => this.report(), { backoff: AWAY_BACKOFF, isFinal, signal });
+    } catch (error) {
+      if (signal?.aborted === true) return undefined;
+      throw error;
+    }
   }
 
   async #report(): Promise<RunReport> {

@@ -144,7 +144,8 @@ export async function pipelineConnectionOver(
       close: async () => {
         publisher.close();
         await holder.close();
-        await nats.drain().catch(() => nats.close());
+        // What is under way cannot be sent while the connection is down: the client would wait for it.
+        await (link.isUp ? nats.drain().catch(() => nats.close()) : nats.close());
       },
     };
   } catch (error) {
