@@ -81,7 +81,7 @@ describe.each(SERVERS)('each role as a user of its own on $server', ({ version }
     stages.push(site.service('mapper'));
     expect(await site.as('operator', ...start, 'r3')).toMatchObject({ code: 0 });
     await site.untilState('r3', 'paused');
-    expect(await site.as('observer', 'pause', 'r3')).toMatchObject({
+    expect(await site.as('observer', 'resume', 'r3')).toMatchObject({
       code: 2,
       stderr: expect.stringContaining(
         `this user may not publish to "${BUCKET}.wish.r3": see docs/permissions.md`,
