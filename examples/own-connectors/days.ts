@@ -27,7 +27,7 @@ async function* read(
     yield {
       body: Buffer.concat(lines),
       records: lines.length,
-      // Whoever comes with this cursor gets the chunk that follows, and no other.
+      // The one who comes with this cursor gets the chunk that follows, and no other.
       nextCursor: next,
       position: { source: `the days of ${year}`, unit: 'record', first },
       fraction: next / total,

@@ -19,7 +19,7 @@ async function trapIn(dir: string): Promise<{ readonly file: string; readonly ma
   return { file, mark };
 }
 
-/** Writes over parts of a run's entry, as whoever may write into the bucket can. */
+/** Writes over parts of a run's entry, as the one who may write into the bucket can. */
 async function forge(url: string, run: string, parts: Partial<RunRequest>): Promise<void> {
   const connection = await connect({ servers: url });
   try {

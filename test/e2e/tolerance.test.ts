@@ -98,7 +98,7 @@ test('a percentage is of the records that are settled; a run that rests goes on 
   expect(Number(dead)).toBeGreaterThan(50);
   expect(records.in).toBeLessThan(COUNT);
 
-  // Whoever stops the fetcher and resumes the run before there is another means it all the same.
+  // The one who stops the fetcher and resumes the run before there is another means it all the same.
   fetcher.kill('SIGTERM');
   await fetcher.ended;
   expect(await site.leat('start', fixture('mortal.ts'), '--run', run)).toMatchObject({ code: 0 });

@@ -191,7 +191,7 @@ describe.each(SERVERS)('receipts on $server', ({ version }) => {
     expect(new Set(seqsOf(deliveries)).size).toBe(2_000);
   });
 
-  test('stay until they are acknowledged: whoever comes next gets them, at once', async () => {
+  test('stay until they are acknowledged: the next reader gets them, at once', async () => {
     const spec = lineSpec();
     const open = await openPipeline(server(), spec, { ackWaitMs: 120_000 });
     const sender = new ReceiptSender(open.connection, NEVER);

@@ -94,7 +94,7 @@ describe.skipIf(lack !== undefined)('the manifests, on a real API server', () =>
   test('prod is taken as it is, with KEDA', async () => {
     await using _ = await applied(await plane.kubectl('kustomize', join(K8S, 'overlays/prod')));
     for (const role of ['fetcher', 'saver']) await untilPods(role, 2);
-    // Whoever scales them says how many.
+    // The one who scales them says how many.
     await untilPods('mapper', 1);
     const { items } = await plane.get<List>('scaledobject', '-n=leat');
     expect(items).toMatchObject([{ metadata: { name: 'mapper' }, spec: { minReplicaCount: 2 } }]);

@@ -11,7 +11,7 @@ export interface Packed {
 }
 
 /**
- * A registry on loopback that has the packed packages, and sends whoever asks for another one to the registry
+ * A registry on loopback that has the packed packages, and sends the one who asks for another one to the registry
  * that is configured.
  */
 export async function openRegistry(

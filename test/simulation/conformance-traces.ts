@@ -188,7 +188,7 @@ export const CONFORMANCE_TRACES: readonly ConformanceTrace[] = [
     },
   },
   {
-    name: 'a key is written by whoever knows its revision',
+    name: 'a key is written by the one who knows its revision',
     play: async (stage) => {
       // As others make buckets: Leat's own begin at the time of day.
       await stage.manager.streams.add({

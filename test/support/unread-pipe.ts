@@ -25,7 +25,7 @@ let count = 0;
 export async function unreadPipe(dir: string): Promise<UnreadPipe> {
   const path = join(dir, `pipe-${++count}`);
   await promisify(execFile)('mkfifo', [path]);
-  // Whoever opens an end first would wait for the other, unless it says that it does not.
+  // The one who opens an end first would wait for the other, unless it says that it does not.
   const readEnd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   const writeEnd = openSync(path, 'w');
   // A socket reads when it is asked to; there is nothing else in Node that reads a pipe without a thread.

@@ -5,7 +5,7 @@ import type { Call } from './command.ts';
 
 /**
  * Notes in the state directory which file a pipeline is in, for the commands that come after `leat dev`. What
- * a run says of itself is no use for that: it stands in a bucket, and whoever may write there would have a
+ * a run says of itself is no use for that: it stands in a bucket, and the one who may write there would have a
  * file of his choice executed. The folder is the user's own, and nobody else may read or write in it.
  */
 export async function noteFile(call: Call, pipeline: string, file: string): Promise<void> {

@@ -27,7 +27,7 @@ let lastCode: number | undefined;
 export function watchOutput(): void {
   // User code prints as well, by `console.log`.
   for (const stream of new Set([output, process.stdout])) stream.on('error', fail);
-  // Whoever reads the log may go away, and there is nobody to tell of it. The work goes on.
+  // The one who reads the log may go away, and there is nobody to tell of it. The work goes on.
   process.stderr.on('error', () => undefined);
 }
 

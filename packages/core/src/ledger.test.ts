@@ -473,7 +473,7 @@ describe('Ledger, after a restart', () => {
       expect.objectContaining({ code: 'source-changed' }),
     );
     expect(ledger.checkpoint().source?.sum).toBeGreaterThanOrEqual(0);
-    // So that whoever comes next finds it out, too.
+    // So that the next fetcher finds it out, too.
     const next = new Ledger(ledger.checkpoint());
     expect(() => next.send(1, sent, 0)).toThrow(
       expect.objectContaining({ code: 'source-changed' }),

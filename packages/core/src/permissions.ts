@@ -24,7 +24,7 @@ export interface Permissions {
 
 /**
  * What a role needs on a NATS server for one pipeline. Who may create streams and consumers is a fetcher or
- * an operator: a stream can have the server republish to any subject, so that whoever may create one may
+ * an operator: a stream can have the server republish to any subject, so that the one who may create one may
  * write everything.
  */
 export function permissionsOf(spec: PipelineSpec, role: NatsRole): Permissions {

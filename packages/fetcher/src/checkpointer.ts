@@ -93,7 +93,7 @@ export class Checkpointer {
 
   /**
    * Ends the run as failed. A ledger that does not fit stays as it was written last: receipts that came
-   * since are not acknowledged, and come again to whoever takes the run up.
+   * since are not acknowledged, and come again to the next fetcher.
    */
   async fail(reason: string): Promise<void> {
     try {
@@ -155,7 +155,7 @@ export class Checkpointer {
     if (stop.aborted && performance.now() - this.#savedAt >= LEASE_MS) {
       throw new LeatError(
         'lease-lost',
-        `The ledger of the run ${lease.run} could not be written before its lease ran out (${messageOf(cause)}): whoever takes it up goes on from the last one that was.`,
+        `The ledger of the run ${lease.run} could not be written before its lease ran out (${messageOf(cause)}): the next fetcher goes on from the last one that was.`,
         { cause },
       );
     }

@@ -244,7 +244,7 @@ test('a paused run stays so under its next fetcher, and its end forgets why', as
   expect(second.progress).not.toHaveProperty('reason');
 });
 
-test('what replicas have noted of a run is kept with its progress, whoever conducts it, to its end', async () => {
+test('what replicas have noted of a run is kept with its progress, under any fetcher, to its end', async () => {
   const bucket = new Bucket();
   const witnessed: Witnessed = {
     sinks: { out: { mark: 'abc', place: 'the folder /data' } },

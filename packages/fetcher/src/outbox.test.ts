@@ -34,7 +34,7 @@ test('what a cancellation breaks off does not fail the run', async () => {
   expect([life.over.aborted, life.isCancelled]).toEqual([false, true]);
 });
 
-test('there is room for a bounded number, and whoever waits for it is woken', async () => {
+test('there is room for a bounded number, and the one who waits for it is woken', async () => {
   const life = new RunLife(new AbortController().signal);
   const outbox = new Outbox(life);
   const deliver: (() => void)[] = [];

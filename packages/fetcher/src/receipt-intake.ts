@@ -128,7 +128,7 @@ export class ReceiptIntake {
         return true;
       },
       (error: unknown) => {
-        // After the signal, the receipts come to whoever conducts the run next.
+        // After the signal, the receipts come to the next fetcher.
         if (!life.over.aborted) life.fail(error);
         return false;
       },

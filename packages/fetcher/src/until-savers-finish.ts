@@ -8,7 +8,7 @@ import {
 
 /** Within this, every replica has looked what the operator wants. */
 const WISH_TAKES_HOLD_MS = 1_000;
-/** How long a cancelled run waits for savers: an acknowledgement window, after which whoever is silent counts as dead. */
+/** How long a cancelled run waits for savers: an acknowledgement window, after which a saver that is silent counts as dead. */
 const MAX_WAIT_MS = 10_000;
 const LOOK_MS = 100;
 

@@ -36,7 +36,7 @@ export async function claim(path: string, pid: number): Promise<Holder | undefin
 }
 
 /**
- * Removes a claim of a dead process, and only that one. Whoever removes must be alone from the second
+ * Removes a claim of a dead process, and only that one. The one who removes must be alone from the second
  * look on: otherwise a slow remover takes away the claim of one who has taken over meanwhile.
  */
 async function discard(path: string, stale: string): Promise<void> {

@@ -19,7 +19,7 @@ export async function findInstalled(
   return (await named(search)) ?? (await onPath(search));
 }
 
-/** Whoever names a server wants that one: it is used or it is an error, never passed over in silence. */
+/** The one who names a server wants that one: it is used or it is an error, never passed over in silence. */
 async function named(search: InstalledSearch): Promise<NatsServerBinary | undefined> {
   const { exact, env, signal } = search;
   const path = env['NATS_SERVER_BIN'] ?? '';

@@ -1,7 +1,7 @@
 const SAY_MS = 10_000;
 
 /**
- * Waits for something, and says from time to time for how long: whoever waits sees that it goes on.
+ * Waits for something, and says from time to time for how long: the one who waits sees that it goes on.
  *
  * @param everyMs milliseconds from one time to the next
  */

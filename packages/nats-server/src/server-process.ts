@@ -15,7 +15,7 @@ export interface ServerExit {
  * One life of a nats-server and of the watchdog that holds it.
  *
  * The child and its pipes are unreferenced, so that a program which forgets its server can still
- * end (and its server with it); whoever waits for the child takes a reference meanwhile.
+ * end (and its server with it); the one who waits for the child takes a reference meanwhile.
  */
 export class ServerProcess {
   readonly watchdogPid: number;

@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 
 /**
- * Wakes those who wait for a condition: whoever changes something that a condition depends on rings. Any
+ * Wakes those who wait for a condition: the one who changes something that a condition depends on rings. Any
  * number may wait, each for another condition.
  */
 export class Bell {

@@ -13,7 +13,7 @@ export interface Logger extends AuthorsLogger {
 /** How log lines look: for people, or for programs. */
 export type LogFormat = 'console' | 'json';
 
-/** An error of the user's may throw when it is read: it must not throw at whoever logs it. */
+/** An error of the user's may throw when it is read: it must not throw at the one who logs it. */
 const serializers = {
   err: (error: unknown): unknown => {
     try {
@@ -27,7 +27,7 @@ const serializers = {
 /**
  * Makes the logger of a process. Lines go to standard error, so that standard output is for results.
  *
- * @param options.beforeLine called before each line; whoever draws on the terminal takes the drawing away
+ * @param options.beforeLine called before each line; the one who draws on the terminal takes the drawing away
  */
 export function createLogger(options: {
   readonly format: LogFormat;

@@ -3,7 +3,7 @@ import { claimSink, parseSinkClaim } from '@leat/core';
 import type { SinkContext } from './contracts.ts';
 
 /**
- * Decides whether a session may be opened on a sink, for whoever writes one. The sink keeps a text for
+ * Decides whether a session may be opened on a sink, for the one who writes one. The sink keeps a text for
  * each run id and saver, beside its fence; here it is compared with the run that comes.
  *
  * @param found the text that the sink keeps; `undefined` if it has nothing of a run with this id, and

@@ -1,6 +1,6 @@
 import { LeatError } from '@leat/core';
 
-/** A record that a sink cannot take, whoever tries and however often. */
+/** A record that a sink cannot take, no matter who tries and how often. */
 export interface RejectedRecord {
   /** The chunk id. */
   readonly chunk: string;

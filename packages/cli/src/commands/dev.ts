@@ -113,7 +113,7 @@ async function conclude(
 }
 
 /**
- * Whoever asks for a report wants to know before the run, and not after it, that there can be none.
+ * The one who asks for a report wants to know before the run, and not after it, that there can be none.
  *
  * @throws LeatError `invalid-configuration`
  */

@@ -63,7 +63,7 @@ export function csv(paths: FilePaths, options: CsvOptions = {}): Source {
       try {
         header.push(buffer);
       } catch (error) {
-        // Damage behind the header is for whoever comes to it.
+        // Damage behind the header is for the one who comes to it.
         if (header.columns === undefined) throw error;
       }
       if (header.columns !== undefined) break;

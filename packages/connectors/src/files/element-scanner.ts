@@ -47,7 +47,7 @@ type State =
 /**
  * Finds the elements of one JSON array by their brackets, strings and commas, and ships their bytes
  * without parsing them. It answers for the array: brackets, commas, beginning and end. What is wrong
- * within an element, such as `{"a":tru}`, is for whoever parses it.
+ * within an element, such as `{"a":tru}`, is for the one who parses it.
  */
 export class ElementScanner implements RecordScanner {
   readonly #name: string;

@@ -30,7 +30,7 @@ const claimOf = (run: string): string => path.join(dir, run, 'receipts', '.claim
 const idsOf = async (session: SinkSession): Promise<string[]> =>
   (await all(session.receipts())).map(({ chunk }) => chunk);
 
-test('a folder says whose it is, for whoever looks into it', async () => {
+test('a folder says whose it is, for the one who looks into it', async () => {
   const run = newRun();
   const { identity } = await open(run);
   const text = await readFile(claimOf(run), 'utf8');

@@ -32,7 +32,7 @@ export interface NdjsonOptions {
  * name exists, so of any number of sessions, processes and hosts that commit the same chunk exactly one
  * succeeds, without locks, and none can ever see half a segment. A rename would overwrite silently.
  *
- * **Fence.** Whoever opens under a higher fence renames the folders of the lower ones away: what a stale
+ * **Fence.** The one who opens under a higher fence renames the folders of the lower ones away: what a stale
  * session is about to link is not there any more. `Staging` says why that is enough.
  *
  * The folder must be on a file system with hard links (any local one, NFS) and belongs to one saver.

@@ -10,7 +10,7 @@ const DAY_MS = 24 * 60 * 60 * 1000;
  * A session's own folder for files that are not yet under their final names: `.tmp/<fence>/<session>`.
  * The folders of the fences are the fence that the sink keeps: the highest counts.
  *
- * **Why a stale session cannot commit.** It commits by linking a file in its own folder, by name. Whoever
+ * **Why a stale session cannot commit.** It commits by linking a file in its own folder, by name. The one who
  * opens under a higher fence first makes the folder of that fence, then lists the fences, and renames the
  * folders of the lower ones away, each at once with all that is in it. From then on the name that a stale
  * session links is not there (ENOENT), and never comes back: only the session itself makes its folder.

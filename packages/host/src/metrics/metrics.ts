@@ -1,6 +1,6 @@
 import type { Role } from '../role.ts';
 
-/** A metric as it is described to whoever looks at it. */
+/** A metric as it is described to the one who looks at it. */
 export interface MetricRow<
   Type extends 'counter' | 'gauge' | 'histogram' = 'counter' | 'gauge' | 'histogram',
 > {

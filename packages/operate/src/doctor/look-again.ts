@@ -7,7 +7,7 @@ import { listenForLife, type SignsOfLife } from './signs-of-life.ts';
 
 /** A replica is between two pulls for milliseconds, so a second look tells whether there is none. */
 const SECOND_LOOK_MS = 1_000;
-/** Whoever holds a message gives a sign of life three times in an acknowledgement window. */
+/** The one who holds a message gives a sign of life three times in an acknowledgement window. */
 const SIGN_SHARE = 0.6;
 const MAX_LISTEN_MS = 10_000;
 const POLL_MS = 100;

@@ -36,7 +36,7 @@ interface SeenCopy {
 }
 
 /**
- * A consumer as it was seen. Where it was looked at twice, the look stands that speaks for it: whoever
+ * A consumer as it was seen. Where it was looked at twice, the look stands that speaks for it: the one who
  * pulls is between two pulls at times.
  */
 export interface SeenConsumer {
@@ -58,7 +58,7 @@ export interface SeenConsumer {
   /** Pulls that wait for a message. */
   readonly waiting: number;
   readonly isPaused: boolean;
-  /** Whether whoever holds messages gave a sign of life; absent where that could not be told. */
+  /** Whether the holder of messages gave a sign of life; absent where that could not be told. */
   readonly isAlive?: boolean;
   /** How long ago a message was last delivered or acknowledged, by the server's clock. */
   readonly quietMs: number;

@@ -58,7 +58,7 @@ export class Bodies {
     });
   }
 
-  /** The body, or `undefined` if it is gone: whoever had it before was done with it. */
+  /** The body, or `undefined` if it is gone: the one who had it before was done with it. */
   async get(name: string): Promise<Uint8Array | undefined> {
     try {
       const store = await this.#open();

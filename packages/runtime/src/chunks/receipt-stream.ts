@@ -32,7 +32,7 @@ export interface ReceiptDelivery {
 export interface ReceiptStream {
   /**
    * Ends when the signal given to {@link receiveReceipts} is aborted; what was not acknowledged by then is
-   * given back, for whoever conducts the run next.
+   * given back, for the next fetcher.
    */
   readonly done: Promise<void>;
   /** How many messages are not acknowledged and yet no news: in hand, or given back for a while. */

@@ -184,7 +184,7 @@ export class KnownRuns {
     const entry = await this.#find(run);
     if (entry === undefined || born === undefined || entry.identity.born === born) return entry;
     const present = (await this.#options.runs.get(run))?.born;
-    // The chunk may be what an earlier run has left; whoever works on the present one keeps its entry.
+    // The chunk may be what an earlier run has left; the one who works on the present one keeps its entry.
     if (present !== born) return undefined;
     this.#known.delete(run);
     return this.#find(run);

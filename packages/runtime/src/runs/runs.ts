@@ -28,7 +28,7 @@ export interface ProgressEntry {
 
 /**
  * The runs of one pipeline in its key-value bucket: `run.<id>` holds what was asked and is written once;
- * `progress.<id>` is the run's lease and ledger in one entry, so that whoever loses the lease cannot
+ * `progress.<id>` is the run's lease and ledger in one entry, so that the one who loses the lease cannot
  * write the ledger either. The other entries are {@link notes}, {@link wishes} and {@link redrives}.
  */
 export class Runs {

@@ -275,7 +275,7 @@ describe('types', () => {
     saver('s', { from: coded, sink: sinkOf<{ at: Date }>() });
   });
 
-  test('of parameters flow from the fetcher to every stage, and to whoever starts a run', () => {
+  test('of parameters flow from the fetcher to every stage, and to the one who starts a run', () => {
     const params = z.object({ file: z.string(), since: z.coerce.date().optional() });
     type Params = Readonly<{ file: string; since?: Date | undefined }>;
     const schema = Numbered;

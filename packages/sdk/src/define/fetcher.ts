@@ -15,7 +15,7 @@ export interface FetcherOptions<
   readonly schema: S;
   /**
    * What runs of the pipeline are started with: a `z.object` with a schema for each parameter. It is checked
-   * by whoever starts a run, and again by every service that works on it. `run.params` has its output, in
+   * by the one who starts a run, and again by every service that works on it. `run.params` has its output, in
    * this source and in all stages that read from it. Text that its schema does not take is read as JSON, so
    * that `--param count=3` fits `z.int()`.
    * @defaultValue none: any parameter may be given, and each is text

@@ -13,7 +13,7 @@ import type { Main, SimulatedProcess } from './simulated-process.ts';
 import type { Trace } from './trace.ts';
 import type { WatchedRun } from './checks/watched-run.ts';
 
-/** A replica of a stage: a process, and whoever comes in its place when it is gone. */
+/** A replica of a stage: a process, and the one who comes in its place when it is gone. */
 export interface Replica {
   readonly name: string;
   readonly stage: string;

@@ -8,7 +8,7 @@ interface Line {
   readonly fields?: Readonly<Record<string, unknown>>;
 }
 
-/** What happened in a run, for whoever has to understand why it went wrong. */
+/** What happened in a run, for the one who has to understand why it went wrong. */
 export class Trace {
   readonly #clock: Clock;
   readonly #lines: Line[] = [];

@@ -54,7 +54,7 @@ export function installGlobals(
     replaceInside(crypto, 'randomBytes', bytesOf(new Random(BYTES_SEED))),
     replacePid(clock),
   ];
-  // Whoever has imported a function by its name sees the other one from now on.
+  // The one who has imported a function by its name sees the other one from now on.
   syncBuiltinESMExports();
   return () => {
     for (const step of undo) step();

@@ -34,7 +34,7 @@ export class CheckpointCheck {
     return this.#wasForgotten;
   }
 
-  /** The bucket is gone. Whoever begins anew may know nothing, which costs work, and nothing else. */
+  /** The bucket is gone. The one who begins anew may know nothing, which costs work, and nothing else. */
   forget(): void {
     // Nobody begins a run again that has ended.
     if (!isEnded(this.#previous?.state ?? 'pending')) this.beginAgain();

@@ -193,7 +193,7 @@ export class ModelConsumer {
     const name = `${this.#stream.config.name}.${this.config.durable_name}`;
     const reply = `$JS.ACK.${name}.${count}.${seq}.${this.#deliverySeq}.${Math.round(at * 1e6)}.0`;
     this.#server.send(pull.inbox, { subject, reply, headers, data });
-    // The next message goes to whoever has waited longest.
+    // The next message goes to the one who has waited longest.
     this.#pulls.push(...this.#pulls.splice(0, 1));
   }
 

@@ -68,7 +68,7 @@ export class ModelServer implements Broker, ApiServer {
     return false;
   }
 
-  /** Sends a message to whoever listens on an inbox, whatever the message's own subject. */
+  /** Sends a message to the one who listens on an inbox, whatever the message's own subject. */
   send(inbox: string, packet: Packet): void {
     if (inbox === '') return;
     for (const link of this.#links) {

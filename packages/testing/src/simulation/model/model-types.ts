@@ -48,7 +48,7 @@ export interface Broker {
   readonly observer: Observer;
   /** Whether somebody is subscribed to an inbox. */
   isListening(inbox: string): boolean;
-  /** Sends a message to whoever listens on an inbox, whatever the message's own subject. */
+  /** Sends a message to the one who listens on an inbox, whatever the message's own subject. */
   send(inbox: string, packet: Packet): void;
 }
 
