@@ -11,7 +11,7 @@ test('leat init writes a project into the current folder, once', async () => {
   expect(await leat(['init'], { cwd })).toMatchObject({
     code: 0,
     stderr: '',
-    stdout: expect.stringMatching(/^The project orders is written\. Next:\n\n {2}npm install\n/),
+    stdout: expect.stringMatching(/^The project orders is written\. Next:\n\n {2}p?npm install\n/),
   });
   const files = await readdir(cwd);
   expect(files).toEqual(expect.arrayContaining(['.gitignore', 'Dockerfile', 'k8s', 'src', 'test']));

@@ -16,7 +16,8 @@ function hasPseudoTerminal(): boolean {
 /** What a command writes to a terminal, standard output and standard error together. */
 async function onTerminal(env: Readonly<Record<string, string>>): Promise<string> {
   await using dir = await tempDir();
-  const { NO_COLOR: _, FORCE_COLOR: __, ...rest } = process.env;
+  // Node takes a terminal for one without colours where CI is set.
+  const { NO_COLOR: _, FORCE_COLOR: __, CI: ___, ...rest } = process.env;
   const command = [process.execPath, BIN, 'dev', fixture('squares.ts'), '--param', 'count=5000'];
   return await run('script', ['-qec', command.join(' '), '/dev/null'], {
     cwd: dir.path,

@@ -77,13 +77,7 @@ function cancelled({ request }: FoundRun, last: RunProgress | undefined): RunPro
     startedAt: at,
     ledger: FIRST_CHECKPOINT,
   };
-  const { inFlight } = reportOf(request, last).chunks;
-  const reason =
-    inFlight > 0
-      ? `it was ended without a fetcher: what savers have committed of ${inFlight} chunks in flight is not in this report`
-      : request.isRecovered === true && last === undefined
-        ? 'it was ended without a fetcher: what its sinks have is not in this report'
-        : undefined;
+  const reason = whatIsUnknown(request, last);
   return {
     ...rest,
     state: 'cancelled',
@@ -92,6 +86,23 @@ function cancelled({ request }: FoundRun, last: RunProgress | undefined): RunPro
     updatedAt: at,
     endedAt: at,
   };
+}
+
+/** What the report of a run lacks that no fetcher ended; nothing if nothing was ever sent. */
+function whatIsUnknown(
+  request: FoundRun['request'],
+  last: RunProgress | undefined,
+): string | undefined {
+  const unknown = 'it was ended without a fetcher: what';
+  if (last === undefined) {
+    return request.isRecovered === true
+      ? `${unknown} its sinks have is not in this report`
+      : undefined;
+  }
+  const { inFlight } = reportOf(request, last).chunks;
+  // More may have been sent since the fetcher last wrote its ledger.
+  const since = inFlight > 0 ? `of ${inFlight} chunks in flight` : 'since its last checkpoint';
+  return `${unknown} savers have committed ${since} is not in this report`;
 }
 
 /** Removes what the run has left on the server, by the graph that it was started with. */
