@@ -87,8 +87,14 @@ export class Dataset {
     return this.#now().reduce((sum, { filtered }) => sum + filtered, 0);
   }
 
-  deadOf(seq: number): readonly string[] {
-    return this.#now()[seq]?.dead ?? [];
+  deadOf(seq: number, edition: number = this.edition): readonly string[] {
+    return this.#editions[edition]?.[seq]?.dead ?? [];
+  }
+
+  /** The dead letters of the dataset as it is, and as it was before somebody changed it. */
+  get deadEver(): ReadonlySet<string> {
+    const editions = this.#editions.slice(0, this.edition + 1);
+    return new Set(editions.flat().flatMap(({ dead }) => dead));
   }
 
   /** The lines that a saver must hold of a chunk. */
