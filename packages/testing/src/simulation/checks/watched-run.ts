@@ -95,10 +95,11 @@ export function isTaken({ sink, request, places }: WatchedRun): boolean {
   return tables.some((table) => !table.isOf(request.pipeline, request.born ?? ''));
 }
 
-/** Whether something is saved of the dataset as it was before somebody changed it. */
-export function holdsChanged({ sink, request, scenario }: WatchedRun): boolean {
-  const { dataset, pipeline, file } = scenario;
-  return sink.tablesAt(file.place, request.run).some((table) => {
+/** Whether something is saved of the dataset as it was before somebody changed it, wherever its savers write to. */
+export function holdsChanged({ sink, request, scenario, places }: WatchedRun): boolean {
+  const { dataset, pipeline } = scenario;
+  const tables = places.flatMap((place) => sink.tablesAt(place, request.run));
+  return tables.some((table) => {
     const now = new Set(dataset.lines(table.saver));
     return table.lines(pipeline.name).some((line) => !now.has(line));
   });
