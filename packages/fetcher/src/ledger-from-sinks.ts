@@ -1,5 +1,4 @@
 import {
-  identityOf,
   LeatError,
   LedgerRebuild,
   messageOf,
@@ -7,7 +6,7 @@ import {
   type SinkIdentity,
 } from '@leat/core';
 import type { Pipeline, Saver, SinkSession } from '@leat/sdk';
-import { type Logger, runInfoOf } from '@leat/runtime';
+import { type Logger, openSinkToRead } from '@leat/runtime';
 import type { FirstLedger, Sinks } from './lease.ts';
 
 /**
@@ -33,7 +32,7 @@ export async function ledgerFromSinks(
   const sinks: Record<string, SinkIdentity> = {};
   for (const saver of saversOf(pipeline)) {
     try {
-      const session = await openSink(request, pipeline, saver, logger);
+      const session = await openSinkToRead(request, pipeline, saver, logger);
       const sink = session.identity;
       const known = counted[saver.name];
       if (known !== undefined && known.mark !== sink?.mark) {
@@ -62,7 +61,7 @@ export async function refusalOfSinks(
 ): Promise<LeatError | undefined> {
   for (const saver of saversOf(pipeline)) {
     try {
-      await (await openSink(request, pipeline, saver, logger)).close();
+      await (await openSinkToRead(request, pipeline, saver, logger)).close();
     } catch (error) {
       if (error instanceof LeatError && error.code === 'sink-taken') return error;
     }
@@ -72,24 +71,6 @@ export async function refusalOfSinks(
 
 function saversOf({ stages }: Pipeline): Saver[] {
   return stages.filter((stage) => stage.kind === 'saver');
-}
-
-/** Opens a sink to read. */
-function openSink(
-  request: RunRequest,
-  pipeline: Pipeline,
-  saver: Saver,
-  logger: Logger,
-): Promise<SinkSession> {
-  const run = runInfoOf(request, pipeline);
-  return saver.sink(run).open({
-    run,
-    identity: identityOf(request, pipeline.fetcher),
-    isRecovered: request.isRecovered === true,
-    stage: saver.name,
-    schema: saver.from.schema,
-    logger,
-  });
 }
 
 async function takeReceipts(

@@ -66,3 +66,4 @@ export { describeIssues } from './records/schema-issues.ts';
 export type { KnownRun } from './runs/known-runs.ts';
 export { KnownRuns } from './runs/known-runs.ts';
 export { TroubleTeller } from './runs/trouble-teller.ts';
+export { openSinkToRead } from './runs/open-sink.ts';

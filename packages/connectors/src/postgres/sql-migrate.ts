@@ -1,5 +1,6 @@
 import type { SqlQueries } from './sql-database.ts';
-import { describeReceipts, identifier, indexReceipts, type Tables } from './sql-statements.ts';
+import { describeReceipts, indexReceipts } from './sql-create.ts';
+import { identifier, type Tables } from './sql-statements.ts';
 
 /**
  * Brings the tables of an earlier version up to date, which had neither the table's name in their keys nor

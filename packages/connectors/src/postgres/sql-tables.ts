@@ -3,15 +3,14 @@ import { type Column, type ColumnType, KEY_COLUMNS } from './sql-columns.ts';
 import type { SqlDatabase, SqlQueries } from './sql-database.ts';
 import { migrateTables } from './sql-migrate.ts';
 import {
-  type Tables,
   createChecksums,
   createFences,
   createReceipts,
   createRecords,
   describeReceipts,
-  identifier,
   indexReceipts,
-} from './sql-statements.ts';
+} from './sql-create.ts';
+import { type Tables, identifier } from './sql-statements.ts';
 
 const RECEIPTS = 'leat_receipts';
 const FENCES = 'leat_fences';

@@ -1,5 +1,4 @@
 import {
-  identityOf,
   LeatError,
   reportOf,
   type RunProgress,
@@ -7,8 +6,8 @@ import {
   type RunRequest,
   type SinkIdentity,
 } from '@leat/core';
-import { demandPipeline, misfitOf, runInfoOf } from '@leat/runtime';
-import type { Logger, Pipeline, Saver, SinkSession } from '@leat/sdk';
+import { demandPipeline, misfitOf } from '@leat/runtime';
+import type { Pipeline, Saver } from '@leat/sdk';
 import { findRun } from '../runs/find-run.ts';
 import type { Site } from '../site.ts';
 
@@ -55,25 +54,4 @@ export function otherSink(
       ? `${saver}: ${known.place} is not what the run was saved into: it was removed, or another was put in its place.`
       : `${saver}: the run was saved into ${known.place}, and the pipeline file leads to ${found.place}.`,
   );
-}
-
-/**
- * Opens a saver's sink, to read what is in it.
- *
- * @throws LeatError `sink-taken` if it has another run of that id, or `sink-unfit`; and whatever the sink throws
- */
-export async function openSink(
-  { request, pipeline }: StoredRun,
-  saver: Saver,
-  logger: Logger,
-): Promise<SinkSession> {
-  const run = runInfoOf(request, pipeline);
-  return saver.sink(run).open({
-    run,
-    identity: identityOf(request, pipeline.fetcher),
-    isRecovered: request.isRecovered === true,
-    stage: saver.name,
-    schema: saver.from.schema,
-    logger,
-  });
 }
