@@ -8,7 +8,7 @@ import {
   newRun,
   sampleChunks,
   type SinkUnderTest,
-} from './sink-contract.ts';
+} from './sink-under-test.ts';
 
 const ELSEWHERE = '00000000000b2';
 

@@ -8,7 +8,7 @@ import {
   recordsOf,
   sampleChunks,
   type SinkUnderTest,
-} from './sink-contract.ts';
+} from './sink-under-test.ts';
 
 /** How every sink keeps off a session whose run has been taken over; see `SinkContext.fence`. */
 export function fenceContract(name: string, setup: () => SinkUnderTest): void {

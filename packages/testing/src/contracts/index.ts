@@ -1,7 +1,8 @@
 // What every source and every sink must do, as suites for vitest; and what tests beside them need.
 export { claimContract } from './claim-contract.ts';
 export { fenceContract } from './fence-contract.ts';
-export type { SinkInChild, SinkUnderTest } from './sink-contract.ts';
+export type { SinkInChild, SinkUnderTest } from './sink-under-test.ts';
+export { sinkContract } from './sink-contract.ts';
 export {
   all,
   chunkOf,
@@ -12,9 +13,8 @@ export {
   recordsOf,
   sampleChunks,
   sinkChild,
-  sinkContract,
   writeChunks,
-} from './sink-contract.ts';
+} from './sink-under-test.ts';
 export type { ContractSubject, Outcome } from './source-contract.ts';
 export {
   expectResumable,

@@ -6,7 +6,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import type { Receipt, RunIdentity } from '@leat/core';
 import type { Sink, SinkContext } from '@leat/sdk';
 import { z } from 'zod';
-import type { SinkInChild } from './sink-contract.ts';
+import type { SinkInChild } from './sink-under-test.ts';
 
 interface Task {
   readonly sink: SinkInChild;
