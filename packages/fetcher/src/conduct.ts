@@ -1,12 +1,6 @@
 import { identityOf, LeatError, mostInFlight, type RunReport, type RunRequest } from '@leat/core';
 import type { Pipeline } from '@leat/sdk';
-import {
-  type Logger,
-  type PipelineConnection,
-  runInfoOf,
-  type Telemetry,
-  wait,
-} from '@leat/runtime';
+import { type Logger, type PipelineConnection, runInfoOf, type Telemetry } from '@leat/runtime';
 import { Checkpointer } from './checkpointer.ts';
 import { Feed } from './feed.ts';
 import type { Lease } from './lease.ts';
@@ -18,10 +12,8 @@ import { RunControl } from './run-control.ts';
 import { RunLife } from './run-life.ts';
 import { RunWitness } from './run-witness.ts';
 import type { SenderOptions } from './send.ts';
+import { tellProgress } from './tell-progress.ts';
 import { untilSaversFinish, whatIsNotKnown } from './until-savers-finish.ts';
-
-/** How often `onProgress` is told. */
-const REPORT_MS = 200;
 
 export interface ConductOptions {
   readonly connection: PipelineConnection;
@@ -155,9 +147,10 @@ class Conductor {
   /** What goes on beside all phases. */
   #besides(): Promise<void>[] {
     const { over } = this.#life;
+    const { onProgress } = this.#options;
     return [
       this.#checkpointer.run(over),
-      this.#keepReporting(),
+      tellProgress(() => this.#control.isKnown && this.#report(), onProgress, over),
       this.#control.watch(over),
       this.#witness.watch(over),
     ];
@@ -271,16 +264,6 @@ class Conductor {
         this.#control.mayGoOn && this.#books.inFlightCount < mostChunks() && !this.#outbox.isFull,
     );
     return !this.#life.stop.aborted;
-  }
-
-  async #keepReporting(): Promise<void> {
-    const { onProgress } = this.#options;
-    if (onProgress === undefined) return;
-    const { over } = this.#life;
-    while (!over.aborted) {
-      if (this.#control.isKnown) onProgress(this.#report());
-      await wait(REPORT_MS, over).catch(() => undefined);
-    }
   }
 
   /** Removes what a finished run leaves on the server. */
