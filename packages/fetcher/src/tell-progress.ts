@@ -14,7 +14,8 @@ export async function tellProgress(
   onProgress: ((report: RunReport) => void) | undefined,
   over: AbortSignal,
 ): Promise<void> {
-  while (onProgress !== undefined && !over.aborted) {
+  if (onProgress === undefined) return;
+  while (!over.aborted) {
     const now = report();
     if (now !== false) onProgress(now);
     await wait(REPORT_MS, over).catch(() => undefined);
