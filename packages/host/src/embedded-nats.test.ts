@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startTime } from '@leat/nats-server';
+import { startTime } from '@leat/process-lock';
 import { expect, onTestFinished, test } from 'vitest';
 import { EmbeddedNats } from './embedded-nats.ts';
 

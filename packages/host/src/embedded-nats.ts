@@ -6,8 +6,8 @@ import {
   type NatsServer,
   NatsServerError,
   startNatsServer,
-  startTime,
 } from '@leat/nats-server';
+import { startTime } from '@leat/process-lock';
 import type { Logger } from '@leat/sdk';
 
 /** Where the server of a state directory can be found by other processes, while it runs. */

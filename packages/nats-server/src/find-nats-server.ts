@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { join } from 'node:path';
+import { claim } from '@leat/process-lock';
 import { type NatsServerBinary, readVersion } from './binary.ts';
 import {
   cacheDirectory,
@@ -11,7 +12,6 @@ import {
   removeTree,
   writeStandIn,
 } from './cache.ts';
-import { claim } from './claim.ts';
 import { unpackFromDebian } from './debian.ts';
 import { NatsServerError, reasonOf } from './error.ts';
 import { buildWithGo } from './go.ts';
@@ -149,7 +149,7 @@ async function lock(
     await mkdir(directory, { recursive: true });
     let waiting = false;
     for (;;) {
-      const holder = await claim(path, process.pid);
+      const holder = await claim(path, { pid: process.pid });
       if (holder === undefined) return () => removeTree(path);
       if (!waiting) log(`waiting for process ${holder.pid}, which is getting a nats-server`);
       waiting = true;

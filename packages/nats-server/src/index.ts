@@ -7,4 +7,3 @@ export type { NatsServer } from './nats-server.ts';
 export type { ServerExit } from './server-process.ts';
 export { NatsServerError } from './error.ts';
 export { MINIMUM_VERSION, PINNED_VERSION, compareVersions } from './version.ts';
-export { startTime } from './process-identity.ts';

@@ -1,8 +1,8 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { claim } from '@leat/process-lock';
 import { removeTree } from './cache.ts';
-import { claim } from './claim.ts';
 import { formatConfig } from './config.ts';
 import { NatsServerError, reasonOf } from './error.ts';
 import { withoutPrefix } from './line-tail.ts';
@@ -108,7 +108,7 @@ export class NatsServer implements AsyncDisposable {
     const { log, storeDir } = this.#setup;
     const current = this.#process;
     try {
-      const holder = await claim(claimFile(storeDir), current.watchdogPid);
+      const holder = await claim(claimFile(storeDir), { pid: current.watchdogPid });
       if (holder !== undefined) {
         throw new NatsServerError(
           `${storeDir} is in use by another nats-server (its watchdog is process ${holder.pid}): ` +

@@ -7,12 +7,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
+import { startTime } from '@leat/process-lock';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { NatsServerBinary } from './binary.ts';
 import { NatsServerError } from './error.ts';
 import { findNatsServer } from './find-nats-server.ts';
 import type { NatsServer } from './nats-server.ts';
-import { startTime } from './process-identity.ts';
 import { readServerInfo } from './server-info.ts';
 import { type StartNatsServerOptions, startNatsServer } from './start-nats-server.ts';
 

@@ -27,8 +27,8 @@ async function deadPid(): Promise<number> {
 
 describe('claim()', () => {
   test('takes what nobody holds, and names the holder to the next one', async () => {
-    expect(await claim(path, process.pid)).toBeUndefined();
-    expect(await claim(path, process.pid)).toEqual({
+    expect(await claim(path, { pid: process.pid })).toBeUndefined();
+    expect(await claim(path, { pid: process.pid })).toEqual({
       pid: process.pid,
       started: await startTime(process.pid),
     });
@@ -36,7 +36,7 @@ describe('claim()', () => {
 
   test('takes over from a process that is dead', async () => {
     await writeFile(path, JSON.stringify({ pid: await deadPid(), started: '1' }));
-    expect(await claim(path, process.pid)).toBeUndefined();
+    expect(await claim(path, { pid: process.pid })).toBeUndefined();
     expect(await readFile(path, 'utf8')).toContain(`"pid":${process.pid}`);
   });
 
@@ -44,7 +44,7 @@ describe('claim()', () => {
     'takes over from a process whose pid another one has now',
     async () => {
       await writeFile(path, JSON.stringify({ pid: process.pid, started: 'long ago' }));
-      expect(await claim(path, process.pid)).toBeUndefined();
+      expect(await claim(path, { pid: process.pid })).toBeUndefined();
     },
   );
 
@@ -52,13 +52,32 @@ describe('claim()', () => {
     'takes over a file that holds %o',
     async (text) => {
       await writeFile(path, text);
-      expect(await claim(path, process.pid)).toBeUndefined();
+      expect(await claim(path, { pid: process.pid })).toBeUndefined();
     },
   );
 
+  test('leaves what a process of another host has, dead or not', async () => {
+    const elsewhere = { pid: await deadPid(), started: '1', host: 'elsewhere' };
+    await writeFile(path, JSON.stringify(elsewhere));
+    expect(await claim(path, { pid: process.pid, host: 'here' })).toEqual(elsewhere);
+    expect(await claim(path, { pid: process.pid })).toEqual(elsewhere);
+    expect(await claim(path, { pid: process.pid, host: 'elsewhere' })).toBeUndefined();
+  });
+
+  test('reads the lock that version 0.1 wrote beside an embedded database', async () => {
+    const started = (await startTime(process.pid)) ?? '';
+    await writeFile(path, `${process.pid} ${started} my host`);
+    const mine = { pid: process.pid, host: 'my host' };
+    expect(await claim(path, mine)).toEqual({ ...mine, started });
+    await writeFile(path, `${await deadPid()} 1 my host`);
+    expect(await claim(path, mine)).toBeUndefined();
+  });
+
   test('gives a stale claim to exactly one of many', async () => {
     await writeFile(path, JSON.stringify({ pid: await deadPid(), started: '1' }));
-    const holders = await Promise.all(Array.from({ length: 20 }, () => claim(path, process.pid)));
+    const holders = await Promise.all(
+      Array.from({ length: 20 }, () => claim(path, { pid: process.pid })),
+    );
     expect(holders.filter((holder) => holder === undefined)).toHaveLength(1);
     expect(await readdir(directory)).toEqual(['pid']);
   });
@@ -67,11 +86,13 @@ describe('claim()', () => {
     await writeFile(path, '');
     await writeFile(`${path}.takeover`, '');
     await utimes(`${path}.takeover`, 1, 1);
-    expect(await claim(path, process.pid)).toBeUndefined();
+    expect(await claim(path, { pid: process.pid })).toBeUndefined();
     expect(await readdir(directory)).toEqual(['pid']);
   });
 
   test('fails where it cannot write', async () => {
-    await expect(claim(join(directory, 'none', 'pid'), process.pid)).rejects.toThrow('ENOENT');
+    await expect(claim(join(directory, 'none', 'pid'), { pid: process.pid })).rejects.toThrow(
+      'ENOENT',
+    );
   });
 });

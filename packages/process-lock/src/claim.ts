@@ -1,25 +1,36 @@
 import { constants, copyFile, link, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { errorCode } from './error.ts';
+import { errorCode } from './error-code.ts';
 import { startTime } from './process-identity.ts';
 
 const RETRY_MS = 10;
 const ABANDONED_MS = 10_000;
 
-/** Who holds a claim. The start time tells a process from a later one with the same pid. */
+/** Who holds a claim. */
 export interface Holder {
   readonly pid: number;
+  /** When the process was started: tells it from a later one with the same pid. */
   readonly started: string;
+  /** Where the process runs. A claim with a host is taken over on that host only. */
+  readonly host?: string;
 }
 
 /**
- * Writes a pid file for `pid`, unless a living process has one there. Gives the holder that stands in
- * the way, or undefined once the claim is ours. Claims of the dead are taken over.
+ * Writes a lock file for a process, unless a living one has its lock there. A lock of a dead process is
+ * taken over, by exactly one of many that try.
+ *
+ * @param path in a folder that is there
+ * @param claimant without `host`, the lock is for processes of one host: any other holder counts as dead
+ * @returns the holder that has the lock, or undefined once it is ours; whoever has it removes the file
  */
-export async function claim(path: string, pid: number): Promise<Holder | undefined> {
+export async function claim(
+  path: string,
+  claimant: Pick<Holder, 'pid' | 'host'>,
+): Promise<Holder | undefined> {
   const mine = `${path}.${randomUUID()}`;
-  await writeFile(mine, JSON.stringify({ pid, started: (await startTime(pid)) ?? '' }));
+  const started = (await startTime(claimant.pid)) ?? '';
+  await writeFile(mine, JSON.stringify({ ...claimant, started }));
   try {
     for (;;) {
       // A hard link appears with its content or not at all, and fails if the name is taken.
@@ -27,12 +38,17 @@ export async function claim(path: string, pid: number): Promise<Holder | undefin
       const text = await contentOf(path);
       if (text === undefined) continue;
       const holder = parseHolder(text);
-      if (holder !== undefined && (await startTime(holder.pid)) === holder.started) return holder;
+      if (holder !== undefined && (await holds(holder, claimant.host))) return holder;
       await discard(path, text);
     }
   } finally {
     await rm(mine, { force: true });
   }
+}
+
+async function holds({ pid, started, host }: Holder, here: string | undefined): Promise<boolean> {
+  if (host !== undefined && host !== here) return true;
+  return (await startTime(pid)) === started;
 }
 
 /**
@@ -82,6 +98,9 @@ async function contentOf(path: string): Promise<string | undefined> {
 }
 
 function parseHolder(text: string): Holder | undefined {
+  // As PGlite's lock was written up to version 0.1: pid, start time and host.
+  const [, pid, started, host] = /^(\d+) (\S*) (.+)$/s.exec(text) ?? [];
+  if (pid !== undefined) return { pid: Number(pid), started: started ?? '', host: host ?? '' };
   try {
     const value: unknown = JSON.parse(text);
     return isHolder(value) ? value : undefined;
@@ -93,5 +112,6 @@ function parseHolder(text: string): Holder | undefined {
 function isHolder(value: unknown): value is Holder {
   if (typeof value !== 'object' || value === null) return false;
   if (!('pid' in value) || !('started' in value)) return false;
+  if ('host' in value && typeof value.host !== 'string') return false;
   return typeof value.pid === 'number' && typeof value.started === 'string';
 }

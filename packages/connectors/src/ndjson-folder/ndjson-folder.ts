@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { mkdir, open } from 'node:fs/promises';
 import path from 'node:path';
 import { LeatError, messageOf, type SinkIdentity } from '@leat/core';
@@ -6,8 +5,7 @@ import type { SinkContext } from '@leat/sdk';
 import { errorCode } from '../sink/error-code.ts';
 import { fenced } from '../sink/fenced.ts';
 import { claimFolder } from './ndjson-claim.ts';
-import { Staging } from './ndjson-staging.ts';
-import { hostToken } from '../sink/process-alive.ts';
+import { newSession, Staging } from './ndjson-staging.ts';
 
 /** Errors that waiting does not mend when the folder is opened. */
 const UNFIT = new Set([
@@ -53,7 +51,7 @@ export async function openRunFolder(
   const segments = path.resolve(dir, run.id);
   const receipts = path.join(segments, 'receipts');
   const temporaries = path.join(segments, '.tmp');
-  const session = `${hostToken()}-${process.pid}-${randomUUID().slice(0, 8)}`;
+  const session = newSession();
   const folder = {
     segments,
     receipts,

@@ -1,10 +1,20 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { isAlive, processSpace } from '@leat/process-lock';
 import { errorCode } from '../sink/error-code.ts';
-import { hostToken, isAlive } from '../sink/process-alive.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
+
+/** A name for a session that no other has, on any host; from it others see whether its process is dead. */
+export function newSession(): string {
+  return `${spaceToken()}-${process.pid}-${randomUUID().slice(0, 8)}`;
+}
+
+/** Short and without a hyphen, for names of folders. */
+function spaceToken(): string {
+  return createHash('sha256').update(processSpace()).digest('hex').slice(0, 8);
+}
 
 /**
  * A session's own folder for files that are not yet under their final names: `.tmp/<fence>/<session>`.
@@ -28,7 +38,7 @@ export class Staging {
 
   /**
    * @param root the run's `.tmp`; its own folder must be there
-   * @param session unique among all sessions on all hosts
+   * @param session as {@link newSession} makes it
    */
   constructor(root: string, session: string, fence: number) {
     this.#root = root;
@@ -99,7 +109,7 @@ async function makeFolder(folder: string): Promise<void> {
  * another.
  */
 async function removeDead(folder: string): Promise<void> {
-  const here = hostToken();
+  const here = spaceToken();
   for (const name of await readdir(folder)) {
     const [host = '', pid = ''] = name.split('-');
     const session = path.join(folder, name);
