@@ -124,6 +124,7 @@ export {
   RetryAfterError,
   TerminalError,
 } from './errors.ts';
+export { isThenable } from './thenable.ts';
 export type { ThrownDescription } from './thrown.ts';
 export { describeThrown, isA, messageOf } from './thrown.ts';
 export type { Backoff, FailureKind, RetryDecision, RetryPolicy } from './retry.ts';

@@ -164,11 +164,16 @@ function whenAborted(signal: AbortSignal): Promise<never> {
 /** Waits for a promise, and for everything that an async iterable yields. */
 async function collect(result: unknown, signal: AbortSignal): Promise<unknown> {
   const value: unknown = await result;
-  if (typeof value !== 'object' || value === null || !(Symbol.asyncIterator in value)) return value;
+  if (!isAsyncIterable(value)) return value;
   const items: unknown[] = [];
-  for await (const item of value as AsyncIterable<unknown>) {
+  for await (const item of value) {
     signal.throwIfAborted();
-    items.push(item);
+    items.push(await item);
   }
   return items;
+}
+
+/** Whether a value is iterated over in time, as `for await` sees it. */
+export function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
+  return typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
 }

@@ -426,3 +426,53 @@ describe('the clock', () => {
     expect(states).toContain(0);
   });
 });
+
+describe('what is a promise by its shape only', () => {
+  /** It counts how often it is asked: a query builder asks its database each time. */
+  function later<T>(value: T, asked: { count: number }): Promise<T> {
+    return {
+      // oxlint-disable-next-line unicorn/no-thenable -- what it is about
+      then: (done: (value: T) => unknown) => {
+        asked.count++;
+        setImmediate(() => done(value));
+      },
+    } as never;
+  }
+
+  test.each<[string, (asked: { count: number }) => Partial<Options>]>([
+    ['map', (asked) => ({ map: (record) => later(record, asked) })],
+    ['flatMap', (asked) => ({ flatMap: (record) => later([record], asked) })],
+    ['mapChunk', (asked) => ({ mapChunk: (records) => later(records, asked) })],
+    ['filter', (asked) => ({ schema: undefined, filter: () => later(true, asked) }) as never],
+    [
+      'what an async iterable yields',
+      (asked) => ({
+        flatMap: (record) => {
+          const inner = [record].values();
+          const next = () => {
+            const { value, done } = inner.next();
+            return Promise.resolve({ done, value: done ? value : later(value, asked) });
+          };
+          return { [Symbol.asyncIterator]: () => ({ next }) } as never;
+        },
+      }),
+    ],
+  ])('is waited for, and asked once: %s', async (type, options) => {
+    const asked = { count: 0 };
+    const worker = workerOf(options(asked) as never);
+    const { pieces, dead } = await worker.work(jobOf(20), NEVER);
+    expect(dead).toEqual([]);
+    expect(numbersIn(pieces)).toEqual(range(20));
+    expect(asked.count).toBe(type === 'mapChunk' ? 1 : 20);
+  });
+
+  test('one that is refused is a failure of its record', async () => {
+    const refused = {
+      // oxlint-disable-next-line unicorn/no-thenable -- what it is about
+      then: (_: unknown, fail: (error: Error) => void) => fail(new TerminalError('no')),
+    };
+    const worker = workerOf({ map: () => refused as never });
+    const { dead } = await worker.work(jobOf(2), NEVER);
+    expect(dead.map(({ error }) => error.message)).toEqual(['no', 'no']);
+  });
+});

@@ -1,8 +1,8 @@
-import { isA, LeatError } from '@leat/core';
+import { isA, isThenable, LeatError } from '@leat/core';
 import type { Mapper } from '@leat/sdk';
 import { type Logger, readRecords, wait } from '@leat/runtime';
 import pLimit, { type LimitFunction } from 'p-limit';
-import { ChunkTask, type WorkerMeans } from './chunk-task.ts';
+import { ChunkTask, isAsyncIterable, type WorkerMeans } from './chunk-task.ts';
 import { encodeResult, encodeResults } from './encode.ts';
 import { Failures } from './failures.ts';
 import type { Job, JobResult } from './job.ts';
@@ -60,8 +60,10 @@ export class ChunkWorker {
   async #mapRecords(task: ChunkTask): Promise<void> {
     const pending: Promise<void>[] = [];
     const settle = (index: number, first?: unknown): void => {
-      if (first instanceof Promise) first.catch(() => undefined); // it may have to wait for its turn
-      const settled = this.#settleRecord(task, index, first);
+      // What is a promise by its shape only may begin its work at each `then`: it is asked once.
+      const asked = isThenable(first) ? Promise.resolve(first) : first;
+      if (asked instanceof Promise) asked.catch(() => undefined); // it may have to wait for its turn
+      const settled = this.#settleRecord(task, index, asked);
       settled.catch(() => undefined); // aborted, perhaps before it is waited for below
       pending.push(settled);
     };
@@ -75,7 +77,7 @@ export class ChunkWorker {
         }
         try {
           const result = task.apply([index], 1);
-          this.#isAsync = isThenable(result);
+          this.#isAsync = takesTime(result);
           if (this.#isAsync) {
             settle(index, result);
           } else {
@@ -180,10 +182,7 @@ export class ChunkWorker {
   }
 }
 
-function isThenable(value: unknown): boolean {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    ('then' in value || Symbol.asyncIterator in value)
-  );
+/** Whether a result is there only later: a promise, or what is iterated over in time. */
+function takesTime(value: unknown): boolean {
+  return isThenable(value) || isAsyncIterable(value);
 }

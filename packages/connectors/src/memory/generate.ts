@@ -1,5 +1,6 @@
-import { LeatError } from '@leat/core';
+import { isThenable, LeatError } from '@leat/core';
 import type { Source, SourceChunk, SourceRequest } from '@leat/sdk';
+import { AbortableWait } from './iteration.ts';
 import { Turns } from './turn.ts';
 import { parseIndex, ValueScanner } from './value-scanner.ts';
 
@@ -34,16 +35,21 @@ async function* compute(
 ): AsyncGenerator<SourceChunk, void, undefined> {
   const scanner = new ValueScanner('generate', { chunkSize, maxBytes }, count);
   const turns = new Turns();
-  for (let index = parseIndex('generate', cursor, count); index < count;) {
-    const end = Math.min(index + BATCH, count);
-    for (; index < end; index++) {
-      const value = record(index);
-      scanner.add(value instanceof Promise ? await value : value, index);
+  const wait = new AbortableWait(signal);
+  try {
+    for (let index = parseIndex('generate', cursor, count); index < count;) {
+      const end = Math.min(index + BATCH, count);
+      for (; index < end; index++) {
+        const value = record(index);
+        scanner.add(isThenable(value) ? await wait.for(value) : value, index);
+      }
+      await turns.next();
+      for (const chunk of scanner.take(index === count)) {
+        signal.throwIfAborted();
+        yield chunk;
+      }
     }
-    await turns.next();
-    for (const chunk of scanner.take(index === count)) {
-      signal.throwIfAborted();
-      yield chunk;
-    }
+  } finally {
+    wait.close();
   }
 }

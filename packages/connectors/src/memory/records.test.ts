@@ -10,6 +10,7 @@ import { Readable } from 'node:stream';
 import * as fc from 'fast-check';
 import { describe, expect, expectTypeOf, test } from 'vitest';
 import type { Source } from '@leat/sdk';
+import { generate } from './generate.ts';
 import { type RecordsInput, records } from './records.ts';
 
 interface City {
@@ -59,11 +60,74 @@ describe('records', () => {
     expect(linesOf(outcome)).toEqual(['1', 'null', '"é"']);
     expect(numbersOf(outcome)).toEqual([0, 5, 6, -1, -2, -3, -4]);
     expect(outcome.chunks[0]?.rejected).toMatchObject([
-      { raw: 'undefined', reason: 'it is nothing that JSON can express' },
-      { raw: '10n', reason: expect.stringContaining('BigInt') },
-      { raw: '[Function (anonymous)]' },
-      { raw: expect.stringContaining('Circular') },
+      { raw: 'undefined', reason: 'the record is not JSON: it is undefined' },
+      { raw: '10n', reason: 'the record is not JSON: it is a bigint' },
+      { raw: '[Function (anonymous)]', reason: 'the record is not JSON: it is a function' },
+      {
+        raw: expect.stringContaining('Circular'),
+        reason: expect.stringContaining('self is a part'),
+      },
     ]);
+  });
+
+  test.each([
+    ['a map', { a: new Map([[1, 2]]) }, 'a is an instance of Map'],
+    ['a set', [new Set([1])], '0 is an instance of Set'],
+    ['a date', { at: new Date(0) }, 'at is an instance of Date'],
+    ['not a number', { n: Number.NaN }, 'n is NaN'],
+    ['infinity', [1, -Infinity], '1 is -Infinity'],
+    ['a symbol', { s: Symbol('s') }, 's is a symbol'],
+    ['a hole', [1, undefined], '1 is undefined'],
+    ['a method', { a: { run: () => 1 } }, 'a.run is a function'],
+    ['a class', new URL('a:b'), 'it is an instance of URL'],
+    ['bytes', { b: Buffer.from('a') }, 'b is an instance of Buffer'],
+    ['a box', { n: new Number(1) }, 'n is an instance of Number'],
+    [
+      'a getter that throws',
+      {
+        get n() {
+          throw new Error('no');
+        },
+      },
+      'it cannot be read: no',
+    ],
+  ])('what JSON would make something else of is rejected: %s', async (_, value, fault) => {
+    const both = [records([value, 1]), generate(2, (at) => (at === 0 ? value : 1))];
+    for (const source of both) {
+      const outcome = await readAll(source);
+      expect(linesOf(outcome)).toEqual(['1']);
+      const [rejected] = outcome.chunks[0]?.rejected ?? [];
+      expect(rejected?.reason).toBe(`the record is not JSON: ${fault}`);
+    }
+  });
+
+  test('waits for what is a promise by its shape, wherever one may be', async () => {
+    const later = <T>(value: T): PromiseLike<T> => ({
+      // oxlint-disable-next-line unicorn/no-thenable -- what it is about
+      then: (done: never) => (done as (value: T) => never)(value),
+    });
+    const steps = (): Iterator<unknown> => {
+      const inner = cities.values();
+      return { next: () => later(inner.next()) as never };
+    };
+    const sources = [
+      generate(25, (at) => later(cities[at])),
+      records(cities.map(later)),
+      records(() => later(cities)),
+      records(() => ({ [Symbol.asyncIterator]: steps }) as never),
+    ];
+    for (const source of sources) {
+      const outcome = await readAll(source);
+      expect(linesOf(outcome)).toEqual(cities.map((city) => JSON.stringify(city)));
+    }
+  });
+
+  test('does not wait for a computed record when it is aborted', async () => {
+    const controller = new AbortController();
+    const source = generate(2, (at) => (at === 0 ? 1 : new Promise<number>(() => {})));
+    const reading = readAll(source, { signal: controller.signal });
+    setImmediate(() => controller.abort(new Error('enough')));
+    expect((await reading).error).toEqual(new Error('enough'));
   });
 
   test.each([

@@ -1,4 +1,4 @@
-import { LeatError } from '@leat/core';
+import { isThenable, LeatError } from '@leat/core';
 import type { Source, SourceChunk, SourceRequest } from '@leat/sdk';
 import { AbortableWait, type AnyIterable, isOneShot, iteratorOf } from './iteration.ts';
 import { Turns } from './turn.ts';
@@ -8,7 +8,7 @@ import { parseIndex, ValueScanner } from './value-scanner.ts';
 const TURN_EVERY = 256;
 
 /** What {@link records} reads: a collection, or a function that begins to iterate over one. */
-export type RecordsInput<T> = AnyIterable<T> | (() => AnyIterable<T>);
+export type RecordsInput<T> = AnyIterable<T> | (() => AnyIterable<T> | PromiseLike<AnyIterable<T>>);
 
 /**
  * Reads records from memory: an array, anything else that can be iterated over, or a function (a generator
@@ -31,8 +31,8 @@ export function records<T>(input: RecordsInput<T>): Source<T> {
   if (typeof input !== 'function' && isOneShot(input)) throw oneShot();
   // Two reads of one source in one process show a function that returns the same iterator twice.
   const used = new WeakSet<object>();
-  const begin = (): AnyIterable<T> => {
-    const iterable = typeof input === 'function' ? input() : input;
+  const begin = async (): Promise<AnyIterable<T>> => {
+    const iterable = typeof input === 'function' ? await input() : input;
     if (!isOneShot(iterable)) return iterable;
     if (used.has(iterable)) throw oneShot();
     used.add(iterable);
@@ -42,28 +42,38 @@ export function records<T>(input: RecordsInput<T>): Source<T> {
 }
 
 async function* read(
-  begin: () => AnyIterable<unknown>,
-  { cursor, signal, chunkSize, maxBytes }: SourceRequest,
+  begin: () => Promise<AnyIterable<unknown>>,
+  request: SourceRequest,
 ): AsyncGenerator<SourceChunk, void, undefined> {
-  signal.throwIfAborted();
-  const iterable = begin();
+  const wait = new AbortableWait(request.signal);
+  try {
+    yield* iterate(await wait.for(begin()), request, wait);
+  } finally {
+    wait.close();
+  }
+}
+
+async function* iterate(
+  iterable: AnyIterable<unknown>,
+  { cursor, signal, chunkSize, maxBytes }: SourceRequest,
+  wait: AbortableWait,
+): AsyncGenerator<SourceChunk, void, undefined> {
   const array = Array.isArray(iterable) ? iterable : undefined;
   const from = parseIndex('records', cursor, array?.length);
   const scanner = new ValueScanner('records', { chunkSize, maxBytes }, array?.length);
   const turns = new Turns();
-  const wait = new AbortableWait(signal);
   const [iterator, first] =
     array === undefined ? [iteratorOf(iterable), 0] : [iterateFrom(array, from), from];
   let isOver = false;
   try {
     for (let index = first; ; index++) {
       const step = iterator.next();
-      const { done, value } = step instanceof Promise ? await wait.for(step) : step;
+      const { done, value } = isThenable(step) ? await wait.for(step) : step;
       isOver = done === true;
       if (isOver) {
         if (index < from) throw tooFew(from, index);
       } else if (index >= from) {
-        scanner.add(value instanceof Promise ? await wait.for(value) : value, index);
+        scanner.add(isThenable(value) ? await wait.for(value) : value, index);
       }
       for (const chunk of scanner.take(isOver)) {
         signal.throwIfAborted();
@@ -73,7 +83,6 @@ async function* read(
       if (index % TURN_EVERY === 0) await turns.next();
     }
   } finally {
-    wait.close();
     if (!isOver) await giveUp(iterator, signal);
   }
 }

@@ -1,4 +1,4 @@
-import { LeatError, messageOf } from '@leat/core';
+import { jsonText, LeatError, messageOf } from '@leat/core';
 import type { SourceChunk } from '@leat/sdk';
 import { inspect } from 'node:util';
 import { ChunkBuilder, type ChunkLimits } from '../chunk-builder.ts';
@@ -18,20 +18,15 @@ export class ValueScanner {
     this.#builder = new ChunkBuilder(limits);
   }
 
-  /** Adds a value; one that JSON has no words for is rejected. */
+  /** Adds a value; one that JSON cannot hold exactly is rejected. */
   add(value: unknown, index: number): void {
-    let text: string | undefined;
-    let reason = 'it is nothing that JSON can express';
-    try {
-      text = JSON.stringify(value);
-    } catch (error) {
-      reason = messageOf(error);
-    }
-    if (text === undefined) {
-      this.#builder.reject(inspect(value), reason, index, index + 1, index + 1);
+    const written = jsonText(value);
+    if ('fault' in written) {
+      const reason = `the record is not JSON: ${written.fault}`;
+      this.#builder.reject(shown(value), reason, index, index + 1, index + 1);
     } else {
       const encoder = this.#encoder;
-      encoder.encode(text);
+      encoder.encode(written.text);
       const { buffer, start, end } = encoder;
       this.#builder.addLine(buffer, start, end, index, index + 1, index + 1);
     }
@@ -48,6 +43,15 @@ export class ValueScanner {
         ...(this.#total === undefined ? {} : { fraction: at / this.#total }),
       };
     }
+  }
+}
+
+/** A value as a letter shows it, whatever its getters do. */
+function shown(value: unknown): string {
+  try {
+    return inspect(value);
+  } catch (error) {
+    return `it cannot be shown: ${messageOf(error)}`;
   }
 }
 

@@ -1,6 +1,7 @@
 import { LeatError, noSuchName } from '@leat/core';
 import type { ZodType } from 'zod';
 import type { ParamsSchema } from '../params.ts';
+import { notJsonPart, oneWayPart, type SchemaPart } from './schema-parts.ts';
 import type { Upstream } from './stages.ts';
 
 /**
@@ -27,14 +28,52 @@ export function demandUpstream(stage: string, from: Upstream | undefined): void 
   throw invalid(stage, 'reads from nothing: from must be a fetcher or a mapper');
 }
 
-export function demandSchema(stage: string, schema: ZodType | undefined): void {
-  if (typeof schema?.safeParse === 'function') return;
-  throw invalid(stage, 'needs a schema made by zod');
+/**
+ * Demands a schema of zod 4 whose values can stand in JSON.
+ *
+ * @param use `read`: records are decoded by it, and may be coerced; `write`: it is for records that are encoded, too
+ * @throws LeatError `invalid-pipeline`
+ */
+export function demandSchema(
+  stage: string,
+  schema: ZodType | undefined,
+  use: 'read' | 'write',
+): void {
+  demandZod(stage, schema);
+  const oneWay = use === 'write' ? oneWayPart(schema) : undefined;
+  if (oneWay !== undefined) {
+    throw invalid(
+      stage,
+      `${oneWay.path} has a transform, which cannot be undone; use a z.codec instead`,
+    );
+  }
+  const part = notJsonPart(schema, use === 'read');
+  if (part !== undefined) throw invalid(stage, `${part.path} is ${notJson(part)}`);
+}
+
+function notJson({ type }: SchemaPart): string {
+  if (type === 'undefined' || type === 'void') {
+    return `a z.${type}, which JSON cannot hold; a field that may be absent is .optional()`;
+  }
+  return `a z.${type}, which JSON cannot hold; use a z.codec that says how it is written`;
+}
+
+function demandZod(stage: string, schema: ZodType | undefined): asserts schema is ZodType {
+  const isSchema = typeof schema?.safeParse === 'function';
+  if (isSchema && '_zod' in schema) return;
+  throw invalid(
+    stage,
+    isSchema && '_def' in schema
+      ? 'its schema is made by zod 3, and Leat needs one of zod 4: import { z } from zod 4, or from "zod/v4"'
+      : 'needs a schema made by zod',
+  );
 }
 
 /** @param params as a file in JavaScript may give it */
 export function demandParams(stage: string, params: ParamsSchema | undefined): void {
-  if (params === undefined || params?.def?.type === 'object') return;
+  if (params === undefined) return;
+  if (params !== null) demandSchema(stage, params, 'read');
+  if (params?.def.type === 'object') return;
   throw invalid(stage, 'params must be a schema made by z.object');
 }
 

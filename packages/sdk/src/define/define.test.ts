@@ -1,5 +1,6 @@
 import { describe, expect, expectTypeOf, test } from 'vitest';
 import { z } from 'zod';
+import { z as z3 } from 'zod/v3';
 import type { Sink, Source } from '../contracts.ts';
 import { fetcher } from './fetcher.ts';
 import { mapper } from './mapper.ts';
@@ -203,6 +204,68 @@ describe('unknown options are refused, with the nearest name', () => {
       expect.objectContaining({ code: 'invalid-pipeline', message: sentence }),
     );
   });
+});
+
+describe('a schema that JSON cannot follow is refused', () => {
+  const source = sourceOf<never>();
+  const Tally = z.object({ n: z.int(), counts: z.map(z.string(), z.int()) });
+  const old = z3.object({ n: z3.number() }) as never;
+  const zod3 =
+    'its schema is made by zod 3, and Leat needs one of zod 4: import { z } from zod 4, or from "zod/v4".';
+  const date =
+    'the schema.at is a z.date, which JSON cannot hold; use a z.codec that says how it is written.';
+
+  test.each([
+    ['a fetcher', () => fetcher('m', { source, schema: Tally })],
+    ['a mapper', () => mapper('m', { from: numbers, schema: Tally, map: never })],
+    ['parameters', () => fetcher('m', { source, schema: Numbered, params: Tally })],
+  ])('of %s', (_, define) => {
+    expect(define).toThrow(
+      'The stage "m": the schema.counts is a z.map, which JSON cannot hold; use a z.codec that says how it is written.',
+    );
+  });
+
+  test.each([
+    ['zod 3, of a fetcher', () => fetcher('m', { source, schema: old }), zod3],
+    ['zod 3, of a mapper', () => mapper('m', { from: numbers, schema: old, map: () => 0 }), zod3],
+    ['zod 3, of parameters', () => fetcher('m', { source, schema: Numbered, params: old }), zod3],
+    [
+      'what is not a schema',
+      () => fetcher('m', { source, schema: { type: 'object' } as never }),
+      'needs a schema made by zod.',
+    ],
+    [
+      'a date that is coerced, where it is written',
+      () => mapper('m', { from: numbers, schema: z.object({ at: z.coerce.date() }), map: never }),
+      date,
+    ],
+    [
+      'a transform, where it is written',
+      () => mapper('m', { from: numbers, schema: Dated, map: never }),
+      'the schema.at has a transform, which cannot be undone; use a z.codec instead.',
+    ],
+    [
+      'undefined',
+      () => fetcher('m', { source, schema: z.object({ a: z.undefined() }) as never }),
+      'the schema.a is a z.undefined, which JSON cannot hold; a field that may be absent is .optional().',
+    ],
+  ])('%s', (_, define, sentence) => {
+    expect(define).toThrow(
+      expect.objectContaining({
+        code: 'invalid-pipeline',
+        message: `The stage "m": ${sentence}`,
+      }),
+    );
+  });
+
+  test('what is only read may be coerced, or go one way', () => {
+    const schema = z.object({ at: z.coerce.date(), n: z.string().transform(Number) });
+    expect(fetcher('f', { source, schema }).schema).toBe(schema);
+  });
+
+  function never(): never {
+    throw new Error('not called here');
+  }
 });
 
 describe('a mapper without a schema', () => {

@@ -69,7 +69,7 @@ export function fetcher<S extends ZodType, P extends ParamsSchema | undefined = 
   const params = options.params as P;
   demandKnown(nameOf(name), options, OPTIONS);
   if (source === undefined) throw invalid(name, 'needs a source');
-  demandSchema(name, schema);
+  demandSchema(name, schema, 'read');
   demandCount(name, 'chunkSize', chunkSize);
   demandCount(name, 'maxBytes', maxBytes);
   demandCount(name, 'window', window);

@@ -10,7 +10,6 @@ import {
   invalid,
   nameOf,
 } from './check.ts';
-import { oneWayPart, unwritablePart } from './one-way.ts';
 import type { Mapper, Upstream, Work } from './stages.ts';
 
 interface MapperCommon<I extends ZodType, S extends ZodType, P extends ParamsSchema | undefined> {
@@ -181,17 +180,8 @@ function schemaOf(
     throw invalid(name, 'a filter has the schema of the stage that it reads, and no other');
   }
   if (schema === undefined) return type === 'filter' ? from.schema : unknown();
-  demandSchema(name, schema);
-  const oneWay = oneWayPart(schema);
-  if (oneWay !== undefined) {
-    throw invalid(name, `${oneWay} has a transform, which cannot be undone; use a z.codec instead`);
-  }
-  const unwritable = unwritablePart(schema);
-  if (unwritable === undefined) return schema;
-  throw invalid(
-    name,
-    `${unwritable.path} is a z.${unwritable.type}, which JSON cannot hold; use a z.codec that says how it is written`,
-  );
+  demandSchema(name, schema, 'write');
+  return schema;
 }
 
 function workOf(name: string, options: object): Work {
