@@ -3,6 +3,7 @@ import type { Source } from '@leat/sdk';
 import { ChunkBuilder } from '../chunk-builder.ts';
 import type { FilePaths } from './file-list.ts';
 import { type FileOptions, fileSource, type ScanStart } from './file-source.ts';
+import { type LineEnd, lineEndOf } from './line-end.ts';
 import { RowScanner } from './row-scanner.ts';
 import { RowSplitter } from './row-splitter.ts';
 
@@ -19,10 +20,12 @@ export interface CsvOptions extends FileOptions {
 
 /**
  * Reads CSV files (RFC 4180), plain or gzip. A record is an object with the header's names as keys and strings as
- * values; the schema turns them into numbers or dates (`z.coerce`). Empty lines are left out. A row with
- * a column too many or too few, with a quote where none may be, or that is not UTF-8, is rejected and
- * becomes a dead letter; a quote that is never closed ends the run. Positions are the numbers of the lines
- * on which rows begin, from 1 and with the header counted, as an editor shows them.
+ * values; the schema turns them into numbers or dates (`z.coerce`). Empty lines are left out. Lines end with
+ * a line feed, or with a carriage return alone in a file that begins without line feeds. A row with a column too many or too
+ * few, with a quote or line end where none may be, or that is not UTF-8, becomes a dead letter. A stray
+ * quote costs the line on which its row begins, and the lines that it would have swallowed are read as rows.
+ * Positions are the numbers of the lines on which rows begin, from 1 and with the header counted, as an
+ * editor shows them.
  *
  * To go on from a cursor costs a seek in a plain file; a gzip file is decompressed again from its start.
  *
@@ -47,18 +50,26 @@ export function csv(paths: FilePaths, options: CsvOptions = {}): Source {
     );
   }
 
-  const scanner = (start: ScanStart, names: readonly string[] | undefined): RowScanner => {
-    const { input, maxRecordBytes, at, next } = start;
+  const scanner = (
+    { input, maxRecordBytes, at, next, builder }: ScanStart,
+    lineEnd: LineEnd,
+    names: readonly string[] | undefined,
+  ): RowScanner => {
+    const { name } = input;
     const byte = delimiter.charCodeAt(0);
-    const splitter = new RowSplitter(input.name, byte, maxRecordBytes, at, next ?? 1);
-    return new RowScanner(input.name, splitter, delimiter, names, start.builder);
+    const where = { name, at, line: next ?? 1, lineEnd, maxBytes: maxRecordBytes };
+    const splitter = new RowSplitter({ ...where, delimiter: byte });
+    return new RowScanner(name, splitter, delimiter, names, builder);
   };
 
   /** Reads the header again, from the beginning of the file. */
-  const headerOf = async (start: ScanStart): Promise<readonly string[] | undefined> => {
+  const headerOf = async (
+    start: ScanStart,
+    lineEnd: LineEnd,
+  ): Promise<readonly string[] | undefined> => {
     const { at, buffers } = await start.input.contentFrom(0);
     const builder = new ChunkBuilder({ chunkSize: 1, maxBytes: 1 });
-    const header = scanner({ ...start, at, next: undefined, builder }, undefined);
+    const header = scanner({ ...start, at, next: undefined, builder }, lineEnd, undefined);
     for await (const buffer of buffers) {
       try {
         header.push(buffer);
@@ -71,14 +82,12 @@ export function csv(paths: FilePaths, options: CsvOptions = {}): Source {
     return header.columns;
   };
 
-  return fileSource(
-    {
-      kind: 'csv',
-      unit: 'line',
-      scan: async (start) =>
-        scanner(start, columns ?? (start.next === undefined ? undefined : await headerOf(start))),
-    },
-    paths,
-    fileOptions,
-  );
+  const scan = async (start: ScanStart): Promise<RowScanner> => {
+    const { buffers } = await start.input.contentFrom(0);
+    const lineEnd = await lineEndOf(buffers);
+    const isResumed = columns === undefined && start.next !== undefined;
+    return scanner(start, lineEnd, isResumed ? await headerOf(start, lineEnd) : columns);
+  };
+
+  return fileSource({ kind: 'csv', unit: 'line', scan }, paths, fileOptions);
 }

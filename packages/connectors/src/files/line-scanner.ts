@@ -42,9 +42,19 @@ export class LineScanner implements RecordScanner {
 
   end(): void {
     if (this.#carry.length === 0) return;
+    if (this.#line === 1) this.#expectLineFeeds(Buffer.concat(this.#carry));
     this.#carry.push(NEWLINE_BYTES);
     this.#at -= 1; // It is not in the file.
     this.#addCarry();
+  }
+
+  /** A file without any line feed is one record, or else its lines end in another way. */
+  #expectLineFeeds(all: Buffer): void {
+    const text = all.toString().trim();
+    if (!text.includes('\r') || isJson(text)) return;
+    throw damaged(
+      `${this.#name} has carriage returns and no line feed, and a line feed was expected behind each record: convert its line ends first.`,
+    );
   }
 
   #addCarry(): void {
@@ -75,5 +85,14 @@ function isBlank(buffer: Buffer, start: number): boolean {
     const byte = buffer[i];
     if (byte === NEWLINE) return true;
     if (byte !== 0x20 && byte !== 0x0d && byte !== 0x09) return false;
+  }
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
   }
 }

@@ -54,6 +54,21 @@ describe('ndjson', () => {
     }
   });
 
+  test.each([1, 100])(
+    'refuses carriage returns as line ends, reading %i bytes',
+    async (readBytes) => {
+      const source = ndjsonSource(files.write('{"a":1}\r{"a":2}\r'), { readBytes });
+      const { chunks, error } = await readAll(source);
+      expect(chunks).toEqual([]);
+      expect(error).toMatchObject({
+        code: 'source-damaged',
+        message: expect.stringMatching(/carriage returns and no line feed.* convert its line ends/),
+      });
+      const one = await readAll(ndjsonSource(files.write('{"a":1,\r"b":2}\r'), { readBytes }));
+      expect(linesOf(one)).toEqual(['{"a":1,\r"b":2}\r']);
+    },
+  );
+
   test('says where a chunk begins, file by file', async () => {
     const paths = [files.write('1\n2\n3\n', 'x.ndjson'), files.write('4\n', 'y.ndjson')];
     const { chunks } = await readAll(ndjsonSource(paths), { chunkSize: 2 });

@@ -1,15 +1,16 @@
-import { messageOf } from '@leat/core';
-import { parse } from 'csv-parse/sync';
 import type { ChunkBuilder } from '../chunk-builder.ts';
 import { damaged } from './damage.ts';
 import type { RecordScanner } from './file-source.ts';
 import { LineEncoder } from '../memory/line-encoder.ts';
+import { fieldsOf } from './row-fields.ts';
 import type { Row, RowSplitter } from './row-splitter.ts';
 
-/**
- * Makes a JSON object of every row. The splitter says where rows are, csv-parse what is in them: the rows
- * of one read are parsed in one go, and what either of them knows is joined by their order.
- */
+const QUOTE = 0x22;
+
+/** What separates the fields of files that are called CSV. */
+const OTHER_DELIMITER = /[,;|\p{Cc}]/u;
+
+/** Makes a JSON object of every row. */
 export class RowScanner implements RecordScanner {
   readonly #name: string;
   readonly #splitter: RowSplitter;
@@ -19,7 +20,6 @@ export class RowScanner implements RecordScanner {
   #columns: readonly string[] | undefined;
   /** `{"name":`, `,"country":` … */
   #keys: readonly string[] = [];
-  #rows: Row[] = [];
 
   /** @param columns the keys; without them the first row has them */
   constructor(
@@ -42,55 +42,18 @@ export class RowScanner implements RecordScanner {
   }
 
   push(buffer: Buffer): void {
-    this.#scan(() => this.#splitter.push(buffer, (row) => this.#rows.push(row)));
+    this.#splitter.push(buffer, this.#take);
   }
 
   end(): void {
-    this.#scan(() => this.#splitter.end((row) => this.#rows.push(row)));
+    this.#splitter.end(this.#take);
   }
 
-  /** Rows that come before a fault are shipped before it is thrown. */
-  #scan(split: () => void): void {
-    try {
-      split();
-    } finally {
-      this.#ship();
-    }
-  }
-
-  #ship(): void {
-    if (this.#rows.length === 0) return;
-    const sound = this.#rows.filter(({ fault }) => fault === undefined);
-    const parsed = this.#parse(sound);
-    let index = 0;
-    for (const row of this.#rows) {
-      const values = row.fault === undefined ? parsed[index++] : undefined;
-      if (this.#columns === undefined) this.#readHeader(row, values);
-      else this.#add(row, values, this.#columns.length);
-    }
-    this.#rows = [];
-  }
-
-  #parse(rows: readonly Row[]): readonly (readonly string[])[] {
-    const line = rows[0]?.line ?? 1;
-    let parsed: string[][];
-    try {
-      parsed = parse(Buffer.concat(rows.map(({ bytes }) => bytes)), {
-        delimiter: this.#delimiter,
-        record_delimiter: ['\r\n', '\n'],
-        relax_column_count: true,
-      });
-    } catch (cause) {
-      throw damaged(
-        `${this.#name} cannot be read from line ${line} on: ${messageOf(cause)}.`,
-        cause,
-      );
-    }
-    if (parsed.length === rows.length) return parsed;
-    throw damaged(
-      `${this.#name} cannot be read from line ${line} on: there are ${rows.length} rows, and ${parsed.length} were found.`,
-    );
-  }
+  readonly #take = (row: Row): void => {
+    const values = row.fault === undefined ? fieldsOf(row.bytes, this.#delimiter) : undefined;
+    if (this.#columns === undefined) this.#readHeader(row, values);
+    else this.#add(row, values, this.#columns.length);
+  };
 
   #add(row: Row, values: readonly string[] | undefined, expected: number): void {
     if (values?.length === expected) {
@@ -102,8 +65,8 @@ export class RowScanner implements RecordScanner {
       this.#builder.addLine(buffer, start, end, row.line, row.at, row.next);
       return;
     }
-    const reason = row.fault ?? `expected ${expected} columns, found ${values?.length ?? 0}`;
-    const raw = row.bytes.toString().replace(/\r?\n$/, '');
+    const raw = row.bytes.toString().replace(/\r?\n$|\r$/, '');
+    const reason = row.fault ?? miscounted(row, expected, values?.length ?? 0);
     this.#builder.reject(raw, reason, row.line, row.at, row.next);
   }
 
@@ -117,11 +80,28 @@ export class RowScanner implements RecordScanner {
         `${this.#name} has two columns with the name ${JSON.stringify(twice)}: rename one, or take the header out and give the names as columns.`,
       );
     }
+    if (values.length === 1) this.#expectNoDelimiter(values[0]!, row);
     this.#setColumns(values);
+  }
+
+  /** A file that is read with the wrong delimiter has one column, and the true one is in its name. */
+  #expectNoDelimiter(name: string, { bytes }: Row): void {
+    const [found] = OTHER_DELIMITER.exec(name) ?? [];
+    if (found === undefined || bytes[0] === QUOTE) return;
+    const [expected, instead] = [this.#delimiter, found].map((it) => JSON.stringify(it));
+    throw damaged(
+      `${this.#name} has a header of one column with ${instead} in its name, ${JSON.stringify(name)}, where ${expected} was expected to separate columns: set delimiter to ${instead}, or put the name in quotes if it is one.`,
+    );
   }
 
   #setColumns(columns: readonly string[]): void {
     this.#columns = columns;
     this.#keys = columns.map((name, i) => `${i === 0 ? '{' : ','}${JSON.stringify(name)}:`);
   }
+}
+
+function miscounted({ line, next }: Row, expected: number, found: number): string {
+  const reason = `expected ${expected} columns, found ${found}`;
+  if (next - line < 2) return reason;
+  return `${reason} on the lines ${line} to ${next - 1}: a stray quote may have joined them`;
 }

@@ -1,9 +1,13 @@
 import { isUtf8 } from 'node:buffer';
 import { damaged, describeByte, describeBytes } from './damage.ts';
+import type { LineEnd } from './line-end.ts';
 
-const NEWLINE = 10;
+const FEED = 10;
 const RETURN = 13;
 const QUOTE = 0x22;
+
+const QUOTE_IN_PLAIN = 'there is a quote within a field that does not begin with one';
+const FEED_IN_PLAIN = 'there is a line feed outside quotes';
 
 /** The bytes of one row, not yet taken apart. */
 export interface Row {
@@ -19,24 +23,38 @@ export interface Row {
   readonly fault?: string;
 }
 
+/** Where a splitter begins, and in what. */
+export interface SplitStart {
+  readonly name: string;
+  readonly delimiter: number;
+  readonly lineEnd: LineEnd;
+  readonly maxBytes: number;
+  /** The byte offset of the first buffer. */
+  readonly at: number;
+  /** The number of its first line. */
+  readonly line: number;
+}
+
 /**
  * Where the splitter is: at the `start` of a field, in a `plain` or `quoted` one, behind its closing `quote` (or
- * the first half of a doubled one), behind a `return` that follows a closing quote, or in a `bad` row.
+ * the first half of a doubled one), behind a `return` outside quotes, or in a `bad` row.
  */
 type State = 'start' | 'plain' | 'quoted' | 'quote' | 'return' | 'bad';
 
 /**
  * Finds where the rows of a CSV file begin and end (RFC 4180: line breaks within quotes do not count).
  *
- * A row with a quote where none may be is at fault as a whole, and ends with the line on which the quote
- * stands: from there on everything is read as if nothing had happened, so one bad row costs only itself.
- * A row that is not UTF-8 is at fault, too: its bytes cannot be text.
+ * A row at fault costs one line, and from there on everything is read as if nothing had happened. Where a quote
+ * has taken lines along before the fault shows, it is most likely a stray one: the line on which the row
+ * begins is at fault, and the lines behind it are read again, as rows. None is read more than twice:
+ * between a stray quote and its fault, no line leaves a quote open when it is read by itself.
  */
 export class RowSplitter {
   readonly #name: string;
   readonly #maxBytes: number;
   readonly #attention: Uint8Array = new Uint8Array(256);
   readonly #delimiter: number;
+  readonly #lineEnd: LineEnd;
   #state: State = 'start';
   #fault: string | undefined;
   #at: number;
@@ -45,52 +63,66 @@ export class RowSplitter {
   #carry: Buffer[] = [];
   #carryBytes = 0;
 
-  constructor(name: string, delimiter: number, maxBytes: number, at: number, line: number) {
+  constructor({ name, delimiter, lineEnd, maxBytes, at, line }: SplitStart) {
     this.#name = name;
     this.#delimiter = delimiter;
+    this.#lineEnd = lineEnd;
     this.#maxBytes = maxBytes;
     this.#at = at;
     this.#line = line;
     this.#rowLine = line;
-    for (const byte of [delimiter, QUOTE, NEWLINE]) this.#attention[byte] = 1;
+    for (const byte of [delimiter, QUOTE, FEED, RETURN]) this.#attention[byte] = 1;
   }
 
   /** Calls `onRow` for every row that ends in the buffer; empty lines are left out. */
-  push(buffer: Buffer, onRow: (row: Row) => void): void {
-    const { length } = buffer;
+  push(read: Buffer, onRow: (row: Row) => void): void {
+    let buffer = read;
     let start = 0;
-    for (let i = 0; i < length; i++) {
-      if (this.#state === 'plain' || this.#state === 'start') {
-        const from = i;
-        while (i < length && this.#attention[buffer[i]!] === 0) i++;
-        if (i > from) this.#state = 'plain';
-      } else if (this.#state === 'quoted') {
-        while (i < length && buffer[i] !== QUOTE && buffer[i] !== NEWLINE) i++;
-      }
-      if (i < length && this.#endsRow(buffer[i]!)) {
-        this.#emit(buffer.subarray(start, i + 1), onRow);
-        start = i + 1;
+    for (let i = this.#skip(buffer, 0); i < buffer.length; i = this.#skip(buffer, i)) {
+      const endsRow = this.#endsRow(buffer[i++]!);
+      if (endsRow) {
+        this.#emit(buffer.subarray(start, i), onRow);
+        start = i;
+      } else if (this.#hasSwallowedLines()) {
+        this.#checkLength(this.#carryBytes + i - start);
+        if (this.#carryBytes > 0) {
+          buffer = Buffer.concat([...this.#carry, buffer.subarray(start)]);
+          start = 0;
+        }
+        start = i = this.#giveUpLine(buffer, start, onRow);
       }
     }
-    if (start === length) return;
+    if (start === buffer.length) return;
     this.#carry.push(buffer.subarray(start));
-    this.#carryBytes += length - start;
+    this.#carryBytes += buffer.length - start;
     this.#checkLength(this.#carryBytes);
   }
 
   end(onRow: (row: Row) => void): void {
-    if (this.#state === 'quoted') {
-      throw damaged(
-        `${this.#name} ends within quotes: in the row that begins on line ${this.#rowLine} a quote is not closed.`,
-      );
+    while (this.#state === 'quoted') {
+      this.#fault = 'a quote is not closed before the end of the file';
+      const buffer = Buffer.concat(this.#carry);
+      this.push(buffer.subarray(this.#giveUpLine(buffer, 0, onRow)), onRow);
     }
-    if (this.#state === 'return') this.#endsRow(RETURN);
-    if (this.#carry.length > 0) this.#emit(Buffer.alloc(0), onRow);
+    if (this.#carryBytes > 0) this.#emit(Buffer.alloc(0), onRow);
+  }
+
+  /** The index of the next byte that means something. */
+  #skip(buffer: Buffer, from: number): number {
+    const { length } = buffer;
+    let i = from;
+    if (this.#state === 'plain' || this.#state === 'start') {
+      while (i < length && this.#attention[buffer[i]!] === 0) i++;
+      if (i > from) this.#state = 'plain';
+    } else if (this.#state === 'quoted') {
+      while (i < length && buffer[i] !== QUOTE && buffer[i] !== this.#lineEnd) i++;
+    }
+    return i;
   }
 
   /** Takes one byte; whether it is the last of its row. */
   #endsRow(byte: number): boolean {
-    if (byte === NEWLINE) {
+    if (byte === this.#lineEnd) {
       this.#line++;
       return this.#state !== 'quoted';
     }
@@ -98,22 +130,22 @@ export class RowSplitter {
     switch (this.#state) {
       case 'start':
         if (isQuote) this.#state = 'quoted';
+        else if (!this.#endsField(byte)) this.#spoil(FEED_IN_PLAIN);
         break;
       case 'plain':
-        if (isQuote) this.#spoil('there is a quote within a field that does not begin with one');
-        else if (byte === this.#delimiter) this.#state = 'start';
+        if (!this.#endsField(byte)) this.#spoil(isQuote ? QUOTE_IN_PLAIN : FEED_IN_PLAIN);
         break;
       case 'quoted':
         this.#state = 'quote';
         break;
       case 'quote':
         if (isQuote) this.#state = 'quoted';
-        else if (byte === this.#delimiter) this.#state = 'start';
-        else if (byte === RETURN) this.#state = 'return';
-        else this.#spoil(`a closing quote is followed by ${describeByte(byte)}`);
+        else if (!this.#endsField(byte)) {
+          this.#spoil(`a closing quote is followed by ${describeByte(byte)}`);
+        }
         break;
       case 'return':
-        this.#spoil('a closing quote is followed by a carriage return');
+        if (byte !== RETURN) this.#spoil('there is a carriage return outside quotes');
         break;
       case 'bad':
         break;
@@ -121,9 +153,38 @@ export class RowSplitter {
     return false;
   }
 
+  #endsField(byte: number): boolean {
+    if (byte === this.#delimiter) this.#state = 'start';
+    else if (byte === RETURN) this.#state = 'return';
+    else return false;
+    return true;
+  }
+
   #spoil(fault: string): void {
     this.#fault = `${fault} on line ${this.#line}`;
     this.#state = 'bad';
+  }
+
+  #hasSwallowedLines(): boolean {
+    return this.#state === 'bad' && this.#line > this.#rowLine;
+  }
+
+  /**
+   * Gives up the first line of the row that begins at `start`, instead of all that it has swallowed.
+   *
+   * @returns where the next line begins
+   */
+  #giveUpLine(buffer: Buffer, start: number, onRow: (row: Row) => void): number {
+    const found = buffer.indexOf(this.#lineEnd, start);
+    const end = found === -1 ? buffer.length : found + 1;
+    this.#carry = [];
+    this.#carryBytes = 0;
+    if (this.#line > this.#rowLine) {
+      this.#line = this.#rowLine + 1;
+      this.#fault += `; the lines from ${this.#line} on are read as rows`;
+    }
+    this.#emit(buffer.subarray(start, end), onRow);
+    return end;
   }
 
   #emit(tail: Buffer, onRow: (row: Row) => void): void {
@@ -137,8 +198,7 @@ export class RowSplitter {
     this.#fault = undefined;
     this.#state = 'start';
     this.#rowLine = this.#line;
-    const isEmpty = bytes[0] === NEWLINE || (bytes[0] === RETURN && bytes[1] === NEWLINE);
-    if (isEmpty) return;
+    if (isLineBreak(bytes)) return;
     const row = { bytes, at: this.#at, line, next: this.#line };
     onRow(fault === undefined ? row : { ...row, fault });
   }
@@ -149,4 +209,9 @@ export class RowSplitter {
       `The row of ${this.#name} that begins on line ${this.#rowLine} is longer than ${describeBytes(this.#maxBytes)}: a quote may not be closed. If it is right, raise maxRecordBytes.`,
     );
   }
+}
+
+function isLineBreak(bytes: Buffer): boolean {
+  for (const byte of bytes) if (byte !== FEED && byte !== RETURN) return false;
+  return true;
 }

@@ -31,6 +31,7 @@ export const simpleNdjson: SimpleReader = (content, maxRecordBytes) => {
   const text = withoutMark(content)?.toString('latin1');
   if (text === undefined) return DAMAGED;
   const records: Expected[] = [];
+  if (!text.includes('\n') && text.trim().includes('\r') && !isJson(text)) return DAMAGED;
   for (const [index, line] of text.split('\n').entries()) {
     if (line.length > maxRecordBytes) return { records, isDamaged: true };
     if (/^[ \t\r]*$/.test(line)) continue;
@@ -39,18 +40,28 @@ export const simpleNdjson: SimpleReader = (content, maxRecordBytes) => {
   return { records, isDamaged: false };
 };
 
+function isJson(latin1: string): boolean {
+  try {
+    JSON.parse(Buffer.from(latin1, 'latin1').toString());
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Reads CSV with a header. */
 export const simpleCsv: SimpleReader = (content, maxRecordBytes) => {
   const text = withoutMark(content)?.toString('latin1');
   if (text === undefined) return DAMAGED;
+  const unquoted = text.replaceAll(/"[^"]*(?:"|$)/g, '');
+  const lineEnd = unquoted.includes('\r') && !unquoted.includes('\n') ? '\r' : '\n';
   const records: Expected[] = [];
   let names: readonly string[] | undefined;
   for (let at = 0, number = 1; at < text.length;) {
-    const { end, fields } = simpleRow(text, at);
-    const isLong = end === undefined || end - at > maxRecordBytes;
-    if (isLong) return { records, isDamaged: true };
+    const { end, known, fields } = simpleRow(text, at, lineEnd);
+    if (Math.max(known, end) - at > maxRecordBytes) return { records, isDamaged: true };
     const bytes = Buffer.from(text.slice(at, end), 'latin1');
-    const isBlank = /^\r?\n$/.test(bytes.toString('latin1'));
+    const isBlank = /^[\r\n]+$/.test(bytes.toString('latin1'));
     const values = isUtf8(bytes)
       ? fields?.map((field) => Buffer.from(field, 'latin1').toString())
       : undefined;
@@ -58,6 +69,8 @@ export const simpleCsv: SimpleReader = (content, maxRecordBytes) => {
       // Nothing comes of it.
     } else if (names === undefined) {
       if (values === undefined || new Set(values).size < values.length) return DAMAGED;
+      const isDelimited = values.length === 1 && text[at] !== '"' && /[|;\p{Cc}]/u.test(values[0]!);
+      if (isDelimited) return DAMAGED;
       names = values;
     } else if (values?.length === names.length) {
       const pairs = names.map((name, i) => `${JSON.stringify(name)}:${JSON.stringify(values[i])}`);
@@ -65,36 +78,44 @@ export const simpleCsv: SimpleReader = (content, maxRecordBytes) => {
     } else {
       records.push({ number });
     }
-    number += text.slice(at, end).split('\n').length - 1;
+    number += text.slice(at, end).split(lineEnd).length - 1;
     at = end;
   }
   return { records, isDamaged: false };
 };
 
-/** The row at `from`: where it ends, unless a quote is not closed, and its fields, unless it is bad. */
-function simpleRow(text: string, from: number): { end?: number; fields?: readonly string[] } {
+/** The row at `from`: where it ends, how far one must read to know that, and its fields, unless it is bad. */
+function simpleRow(
+  text: string,
+  from: number,
+  lineEnd: string,
+): { end: number; known: number; fields?: readonly string[] } {
+  const endOfLine = (at: number): number => text.indexOf(lineEnd, at) + 1 || text.length;
   const fields: string[] = [];
   for (let at = from; ;) {
     const isQuoted = text[at] === '"';
-    const field = isQuoted ? /"(?:[^"]|"")*"(?!")/y : /[^",\n]*/y;
-    field.lastIndex = at;
-    const found = field.exec(text)?.[0];
-    if (found === undefined) return {};
-    at += found.length;
-    const lineEnd = text.indexOf('\n', at);
-    const end = lineEnd === -1 ? text.length : lineEnd + 1;
-    fields.push(isQuoted ? found.slice(1, -1).replaceAll('""', '"') : found);
-    if (text[at] === ',') {
+    const field = matchAt(isQuoted ? /"(?:[^"]|"")*"(?!")/y : /[^",\r\n]*/y, text, at);
+    at = field === undefined ? text.length : at + field.length;
+    fields.push(isQuoted ? (field ?? '').slice(1, -1).replaceAll('""', '"') : (field ?? ''));
+    if (field !== undefined && text[at] === ',') {
       at++;
       continue;
     }
-    if (at === text.length) return { end: at, fields };
-    if (text[at] === '\n') {
-      if (!isQuoted) fields.push((fields.pop() as string).replace(/\r$/, ''));
-      return { end, fields };
+    const breaks = matchAt(lineEnd === '\n' ? /\r*(?:\n|$)/y : /\r|$/y, text, at);
+    if (field !== undefined && breaks !== undefined) {
+      return { end: at + breaks.length, known: 0, fields };
     }
-    return isQuoted && text.startsWith('\r\n', at) ? { end, fields } : { end };
+    const fault = at + (lineEnd === '\n' ? (matchAt(/\r*/y, text, at) ?? '').length : 0);
+    const hasSwallowed = text.slice(from, fault).includes(lineEnd);
+    return hasSwallowed
+      ? { end: endOfLine(from), known: Math.min(fault + 1, text.length) }
+      : { end: endOfLine(fault), known: 0 };
   }
+}
+
+function matchAt(pattern: RegExp, text: string, at: number): string | undefined {
+  pattern.lastIndex = at;
+  return pattern.exec(text)?.[0];
 }
 
 /** The content of a gzip file, member by member as RFC 1952 has it; `undefined` if it is damaged. */
