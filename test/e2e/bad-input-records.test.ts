@@ -171,9 +171,10 @@ test('being busy uses up no attempts', async () => {
   expect(report.records).toMatchObject({ in: 100, saved: 100, dead: 0 });
 });
 
-test('what user code prints goes to standard output, and breaks nothing', async () => {
+test('what user code prints goes to standard error, and breaks nothing', async () => {
   await using site = await DevSite.create('unruly.ts');
-  const { code, stdout } = await site.dev({ mode: 'talk' }).ended;
+  const { code, stdout, stderr } = await site.dev({ mode: 'talk' }).ended;
   expect(code).toBe(0);
-  expect(stdout).toContain('user code says 99\n');
+  expect(stdout).not.toContain('user code says');
+  expect(stderr).toContain('user code says 99\n');
 });

@@ -11,6 +11,8 @@ export const EXIT = {
   deadLetters: 3,
   /** Interrupted by Ctrl-C or SIGTERM. */
   interrupted: 130,
+  /** What read standard output went away before all was written: as of a command that SIGPIPE ends. */
+  readerGone: 141,
 } as const;
 
 export function exitCodeOfState(state: RunState): number {

@@ -1,4 +1,5 @@
 import { createWriteStream } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { Socket } from 'node:net';
 import type { Writable } from 'node:stream';
 import { messageOf } from '@leat/core';
@@ -8,14 +9,15 @@ import { clearProgress } from './progress-display.ts';
 /** How long the readers of a process that has to end may take for what is left. */
 const LAST_WORDS_MS = 5_000;
 
+/** Node's own stream, before {@link watchOutput} keeps it from user code. */
+const stdout = process.stdout;
+
 /**
  * Standard output. Node's own stream into a file takes a write for done of which a disk that is full has
  * taken only the beginning; this one writes the rest, or fails.
  */
 const output: Writable =
-  process.stdout instanceof Socket
-    ? process.stdout
-    : createWriteStream('', { fd: 1, autoClose: false });
+  stdout instanceof Socket ? stdout : createWriteStream('', { fd: 1, autoClose: false });
 
 /** Why nothing more can be written to standard output. */
 let failure: NodeJS.ErrnoException | undefined;
@@ -23,17 +25,23 @@ let failure: NodeJS.ErrnoException | undefined;
 /** What the process ends with that has to end now, whatever its command makes of it. */
 let lastCode: number | undefined;
 
-/** To be called once, before anything is written: a stream that nobody listens to ends the process by its error. */
+/**
+ * To be called once, before anything is written and before user code is loaded. Standard output has a command's
+ * result and nothing else: what user code prints (`console.log`, `process.stdout`), here or in a worker thread,
+ * goes to standard error.
+ */
 export function watchOutput(): void {
-  // User code prints as well, by `console.log`.
-  for (const stream of new Set([output, process.stdout])) stream.on('error', fail);
+  // A stream that nobody listens to ends the process by its error.
+  for (const stream of new Set([output, stdout])) stream.on('error', fail);
   // The one who reads the log may go away, and there is nobody to tell of it. The work goes on.
   process.stderr.on('error', () => undefined);
+  Object.defineProperty(process, 'stdout', { get: () => process.stderr });
+  syncBuiltinESMExports(); // `import { stdout } from 'node:process'`
 }
 
 /** How wide the terminal is, if standard output is one. */
 export function outputWidth(): number | undefined {
-  return process.stdout.isTTY ? process.stdout.columns : undefined;
+  return stdout.isTTY ? stdout.columns : undefined;
 }
 
 /**
@@ -60,11 +68,17 @@ export function complain(sentence: string): void {
 /**
  * Waits until everything is written, also what user code has printed and what was logged.
  *
- * @returns the exit code: a reader that goes away does not change it, any other failure does
+ * @returns the exit code: never 0 if something of the result could not be written
  */
 export async function settleOutput(code: number): Promise<number> {
-  for (const stream of [output, process.stdout, process.stderr]) await written(stream);
-  return lastCode ?? (failure === undefined || isReaderGone(failure) ? code : EXIT.failed);
+  for (const stream of [output, stdout, process.stderr]) await written(stream);
+  return lastCode ?? codeAfter(failure, code);
+}
+
+function codeAfter(error: NodeJS.ErrnoException | undefined, code: number): number {
+  if (error === undefined) return code;
+  if (!isReaderGone(error)) return EXIT.failed;
+  return code === EXIT.ok ? EXIT.readerGone : code;
 }
 
 /** Ends the process now; readers are waited for, but not for ever. */
