@@ -1,10 +1,21 @@
 import { deadSubject } from '@leat/core';
 import { csv, jsonArray, ndjsonSource } from '@leat/connectors/files';
 import { fetcher, mapper, pipeline, saver } from '@leat/sdk';
+import { bury } from '@leat/runtime';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { TemporaryFiles } from '../../packages/connectors/src/files/temporary-files.testsuite.ts';
-import { newName, openPipeline, SERVERS, sharedServer } from '../support/jetstream.ts';
+import {
+  envelopeOf,
+  lineSpec,
+  NEVER,
+  newName,
+  openPipeline,
+  SERVERS,
+  sharedServer,
+  startReceiver,
+  startServer,
+} from '../support/jetstream.ts';
 import {
   createRun,
   memoryPipeline,
@@ -12,6 +23,7 @@ import {
   startFetcher,
   startStages,
 } from '../support/memory-pipeline.ts';
+import { tempDir } from '../support/temp-dir.ts';
 import { until } from '../support/until.ts';
 
 const files = new TemporaryFiles();
@@ -86,5 +98,36 @@ describe.each(SERVERS)('what outgrows a message on $server', ({ version }) => {
       state: 'completed-with-dead-letters',
       records: { in: 3, saved: 2, dead: 1 },
     });
+  });
+
+  test('a server that takes less since it was restarted gets what is on its way in another form', async () => {
+    await using dir = await tempDir();
+    const storeDir = dir.path;
+    const first = await startServer(version, { storeDir });
+    const spec = lineSpec();
+    const open = await openPipeline(first, spec);
+    const { connection } = open;
+    const before = connection.maxPayload;
+    await first.stop();
+    const wide = 'x'.repeat(100_000);
+    const body = Buffer.from(`${JSON.stringify(wide)}\n`);
+    const place = { stage: 'work', chunk: envelopeOf(1) };
+    const dead = { index: 0, position: 'record 1', attempts: 1, error: { name: 'E', message: '' } };
+    const sending = [
+      connection.queues.send('work', envelopeOf(0), body, NEVER),
+      bury(connection, place, [{ ...dead, record: wide }], NEVER),
+    ];
+    const { port } = new URL(first.url);
+    const config = 'max_payload: 65536';
+    await startServer(version, { storeDir, port: Number(port), config });
+    await Promise.all(sending);
+    expect([before, connection.maxPayload]).toEqual([1_048_576, 65_536]);
+    const received = startReceiver(open, ({ ack }) => ack());
+    await until('the chunk has come', () => received.deliveries.length === 1);
+    expect(Buffer.from(received.deliveries[0]?.body ?? []).equals(body)).toBe(true);
+    const letter = await connection.manager.streams.getMessage(connection.topology.dead.name, {
+      last_by_subj: deadSubject(spec.name, 'run-1'),
+    });
+    expect(letter?.json()).toMatchObject({ isCut: true, position: 'record 1' });
   });
 });

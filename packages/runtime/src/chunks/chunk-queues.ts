@@ -1,6 +1,6 @@
 import { LeatError, type PipelineSpec, stageSubject, type Topology } from '@leat/core';
 import type { Holder } from '../hold/holder.ts';
-import type { Stored, Publisher } from '../jetstream/publisher.ts';
+import { isTooLarge, type Publisher, type Stored } from '../jetstream/publisher.ts';
 import { pull, type PullSource } from '../jetstream/pull.ts';
 import type { RunNotes } from '../runs/run-notes.ts';
 import { TroubleTeller } from '../runs/trouble-teller.ts';
@@ -30,8 +30,8 @@ export interface ChunkQueuesParts {
   readonly source: PullSource;
   /** Makes queues that have vanished. */
   readonly repair: () => Promise<void>;
-  /** The largest message that the server takes, in bytes. */
-  readonly maxPayload: number;
+  /** The largest message that the server takes at the moment, in bytes. */
+  readonly maxPayload: () => number;
 }
 
 /** The queues in front of a pipeline's stages: chunks are put on them, and taken off them. */
@@ -57,8 +57,13 @@ export class ChunkQueues {
     const { spec, publisher, bodies, maxPayload } = this.#parts;
     const subject = stageSubject(spec.name, stage, envelope.run);
     const { headers, data } = messageOf(envelope, body);
-    if (data.length + headerBytes(headers) + FRAME_ROOM <= maxPayload) {
-      return publisher.publish(subject, data, headers, signal);
+    if (data.length + headerBytes(headers) + FRAME_ROOM <= maxPayload()) {
+      try {
+        return await publisher.publish(subject, data, headers, signal);
+      } catch (error) {
+        // The server takes less since it was restarted.
+        if (!isTooLarge(error)) throw error;
+      }
     }
     const name = `${envelope.run}/${stage}/${messageId(envelope)}`;
     await bodies.put(name, data, signal);

@@ -1,7 +1,7 @@
 import { deadSubject, formatChunkId, FORMATS } from '@leat/core';
-import { headers } from '@nats-io/transport-node';
+import { headers, type MsgHdrs } from '@nats-io/transport-node';
 import type { Envelope } from '../chunks/chunk-message.ts';
-import type { Publishing } from '../jetstream/publisher.ts';
+import { isTooLarge, type Publishing, type Stored } from '../jetstream/publisher.ts';
 import type { DeadLetter } from './dead-letter.ts';
 
 /** Room for what stands around the record in its dead letter. */
@@ -48,10 +48,28 @@ export async function bury(
       );
       header.set('Leat-Chunk', letter.chunk);
       header.set('Leat-Stage', stage);
-      const body = encode(letter, connection.maxPayload - ENVELOPE_ROOM);
-      return connection.publisher.publish(subject, body, header, signal);
+      return publish(connection, subject, letter, header, signal);
     }),
   );
+}
+
+/** Publishes a letter, cut to what the server takes: less, perhaps, since it was restarted. */
+async function publish(
+  connection: Publishing,
+  subject: string,
+  letter: DeadLetter,
+  header: MsgHdrs,
+  signal: AbortSignal,
+): Promise<Stored> {
+  for (;;) {
+    const { maxPayload } = connection;
+    try {
+      const body = encode(letter, maxPayload - ENVELOPE_ROOM);
+      return await connection.publisher.publish(subject, body, header, signal);
+    } catch (error) {
+      if (!isTooLarge(error) || connection.maxPayload === maxPayload) throw error;
+    }
+  }
 }
 
 /** The dead letter of a record: the only place where one is made. */

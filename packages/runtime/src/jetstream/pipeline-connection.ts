@@ -49,7 +49,7 @@ export interface PipelineConnection {
   readonly runs: Runs;
   readonly queues: ChunkQueues;
   readonly health: PullHealth;
-  /** The largest message that the server takes, in bytes. */
+  /** The largest message that the server takes, in bytes; another one, perhaps, after a restart. */
   readonly maxPayload: number;
   /** Makes whatever of the topology has vanished; one attempt at a time, however many ask. */
   readonly repair: () => Promise<void>;
@@ -122,9 +122,9 @@ export async function pipelineConnectionOver(
     const holder = parts.holder(ackWaitMs / 3);
     const health = new PullHealth();
     const source = { client, link, holder, health };
-    const maxPayload = nats.info?.max_payload ?? 1_048_576;
-    const common = { spec, topology, publisher, holder, repair, maxPayload };
-    const queues = new ChunkQueues({ ...common, bodies, notes: runs.notes, source });
+    const maxPayload = (): number => nats.info?.max_payload ?? 1_048_576;
+    const common = { spec, topology, publisher, holder, repair };
+    const queues = new ChunkQueues({ ...common, maxPayload, bodies, notes: runs.notes, source });
     return {
       ...common,
       nats,
@@ -134,6 +134,9 @@ export async function pipelineConnectionOver(
       runs,
       queues,
       health,
+      get maxPayload() {
+        return maxPayload();
+      },
       removeRun: async (run) => {
         await purgeRun(manager, topology, spec.name, run);
         await bodies.removeRun(run);

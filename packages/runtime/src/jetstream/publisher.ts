@@ -1,5 +1,6 @@
 import { type Backoff, BusyError, LeatError, messageOf, type PipelineSpec } from '@leat/core';
 import {
+  errors,
   type Msg,
   type MsgHdrs,
   type NatsConnection,
@@ -21,8 +22,16 @@ export interface Stored {
 export interface Publishing {
   readonly spec: Pick<PipelineSpec, 'name'>;
   readonly publisher: Pick<Publisher, 'publish'>;
-  /** The largest message that the server takes, in bytes. */
+  /** The largest message that the server takes, in bytes; another one, perhaps, after a restart. */
   readonly maxPayload: number;
+}
+
+/** A message is larger than the server takes: it may have been restarted with a lower limit. */
+class TooLargeError extends Error {}
+
+/** Whether a publish failed because the message is larger than the server takes by now. */
+export function isTooLarge(error: unknown): boolean {
+  return error instanceof TooLargeError;
 }
 
 interface Pending {
@@ -90,7 +99,8 @@ export class Publisher {
    * Publishes, and waits until the message is stored, however long the queue is full or the server away.
    *
    * @param headers should carry `Nats-Msg-Id`, since a publish may be repeated
-   * @throws LeatError `unreachable` if the publisher is closed, or whatever the signal is aborted with
+   * @throws LeatError `unreachable` if the publisher is closed, what {@link isTooLarge} knows, or whatever the signal
+   *   is aborted with
    */
   async publish(
     subject: string,
@@ -144,12 +154,13 @@ export class Publisher {
         this.#connection.publish(subject, body, { reply, headers });
       } catch (error) {
         this.#pending.delete(reply);
+        const sentence = `The message for ${subject} cannot be sent: ${String(error)}.`;
+        const isLarge =
+          error instanceof errors.InvalidArgumentError && /max_payload/.test(sentence);
         reject(
-          new LeatError(
-            'unreachable',
-            `The message for ${subject} cannot be sent: ${String(error)}.`,
-            { cause: error },
-          ),
+          isLarge
+            ? new TooLargeError(sentence, { cause: error })
+            : new LeatError('unreachable', sentence, { cause: error }),
         );
       }
     });
