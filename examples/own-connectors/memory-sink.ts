@@ -54,7 +54,7 @@ function commit(kept: Kept, claim: string, context: SinkContext, chunks: readonl
   if (kept.claim !== claim) admitToSink(kept.claim, context);
   if (fence < kept.fence) {
     const sentence = `The sink has the fence ${kept.fence}, and this session commits under ${fence}.`;
-    throw new LeatError('fenced', sentence);
+    throw new LeatError('fenced', sentence, { fence: kept.fence });
   }
   for (const { receipt } of chunks) idOf(receipt.chunk);
   return chunks.map((chunk) => {

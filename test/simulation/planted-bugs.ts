@@ -29,6 +29,7 @@ export const PLANTED_BUGS: readonly Plant[] = [
     },
   },
   { name: 'a fetcher that does not look for lost chunks', spoil: seeNothing },
+  { name: 'savers that do not say which fence their sink has', spoil: sayNoFence },
   ...PLANTED_BLUNDERS,
 ];
 
@@ -75,4 +76,9 @@ function seeNothing({ manager }: PipelineConnection): void {
     options?.subjects_filter?.includes('leat.v1') === true
       ? Promise.reject(new Error('not looking'))
       : info(name, options);
+}
+
+function sayNoFence({ runs: { notes } }: PipelineConnection): void {
+  const tell = notes.tellTrouble.bind(notes);
+  notes.tellTrouble = (run, { stage, reason, at }) => tell(run, { stage, reason, at });
 }

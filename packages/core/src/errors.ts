@@ -39,10 +39,17 @@ export type LeatErrorCode = (typeof LEAT_ERROR_CODES)[number];
 export class LeatError extends Error {
   override readonly name: string = 'LeatError';
   readonly code: LeatErrorCode;
+  /** With the code `fenced`: the fence that the sink has, if it says so. Then the run's fetcher can rise above it. */
+  readonly fence?: number;
 
-  constructor(code: LeatErrorCode, message: string, options?: { readonly cause?: unknown }) {
+  constructor(
+    code: LeatErrorCode,
+    message: string,
+    options?: { readonly cause?: unknown; readonly fence?: number },
+  ) {
     super(message, options);
     this.code = code;
+    if (options?.fence !== undefined) this.fence = options.fence;
   }
 }
 

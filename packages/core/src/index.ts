@@ -106,7 +106,7 @@ export { deathTollOf, isDeadTolerance, whyTooManyDead } from './tolerance.ts';
 export type { Estimate } from './estimate.ts';
 export { estimateOf, Pace } from './estimate.ts';
 export type { LeaseView } from './lease.ts';
-export { LEASE_MS, mayTakeOver } from './lease.ts';
+export { LEASE_MS, mayTakeOver, nextFence } from './lease.ts';
 export type { ChunkLimits, GivenParams, RunIdentity } from './run-identity.ts';
 export { identityOf, newBirthMark } from './run-identity.ts';
 export type { Claimant, SinkClaim, SinkIdentity } from './sink-claim.ts';

@@ -12,6 +12,16 @@ export interface LeaseView {
 }
 
 /**
+ * The fence of a new claim: above the last one, above what the sinks are known to have, and not below the time. So
+ * it rises also where the broker has forgotten the run, or remembers an earlier state of it.
+ *
+ * @param before fences that are known; none for a run that nobody has begun
+ */
+export function nextFence(now: number, ...before: readonly number[]): number {
+  return Math.max(now, ...before.map((fence) => fence + 1));
+}
+
+/**
  * Whether a run may be taken over: nobody holds it, its holder is known to be dead, or its holder has
  * written nothing for the length of the lease. A wrong guess is harmless: progress is written with
  * compare-and-set, so of two fetchers that both believe they are active, one finds out.

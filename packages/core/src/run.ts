@@ -78,6 +78,8 @@ export interface Trouble {
   readonly reason: string;
   /** When it was said last, ISO 8601. */
   readonly at: string;
+  /** A fence that a sink has, if it is above the run's: the fetcher has to rise above it. */
+  readonly fence?: number;
 }
 
 /** The account of a run. `in + expanded = saved + filtered + dead`, once it has ended. */

@@ -98,7 +98,8 @@ class Conductor {
     this.#sender = { connection, pipeline, run, born, telemetry, signal: life.sending };
     this.#checkpointer = new Checkpointer({ ...options, books });
     const onRefused = (refusal: LeatError): void => life.fail(refusal);
-    this.#witness = new RunWitness({ ...options, books, onRefused });
+    const onFence = (fence: number): void => lease.riseAbove(fence);
+    this.#witness = new RunWitness({ ...options, books, onRefused, onFence });
     this.#control = new RunControl({
       runs: connection.runs,
       books,

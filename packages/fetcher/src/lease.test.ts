@@ -112,7 +112,7 @@ describe('what the broker forgets or does not answer', () => {
     const lease = await claimed();
     const { entry } = bucket;
     const kept = { pace: 'slow', ledger: { next: 3, cuts: [7] } };
-    expect(entry).toMatchObject({ progress: { ...kept, fence: 5, holder: 'me 1 a' } });
+    expect(entry).toMatchObject({ progress: { ...kept, holder: 'me 1 a' } });
     // What this version knows is as it says, and what it leaves out is gone.
     expect(entry?.progress.reason).toBeUndefined();
     for (const write of [
@@ -220,6 +220,34 @@ describe('what the broker forgets or does not answer', () => {
   });
 });
 
+test('a fence rises with each claim, and is not below the time where an earlier state was restored', async () => {
+  const bucket = new Bucket();
+  const { fence } = await bucket.claim();
+  bucket.entry = { progress: { ...bucket.entry!.progress, fence: 3 }, revision: 1 };
+  expect((await bucket.claim()).fence).toBeGreaterThanOrEqual(fence);
+  const ahead = Date.now() + 86_400_000;
+  bucket.entry = { progress: { ...bucket.entry.progress, fence: ahead }, revision: 1 };
+  expect((await bucket.claim()).fence).toBe(ahead + 1);
+});
+
+test('a lease rises above the fence of a sink with its next write, and is still its own', async () => {
+  const bucket = new Bucket();
+  const lease = await bucket.claim();
+  const before = lease.fence;
+  lease.riseAbove(before - 1);
+  expect(lease.fence).toBe(before);
+  // The answer to a write under the fence before is lost, and only then it rises.
+  bucket.losesAnswer = () => true;
+  await expect(lease.save(checkpointOf(lease))).rejects.toThrow('timeout');
+  bucket.losesAnswer = () => false;
+  const ofSink = Date.now() + 86_400_000;
+  lease.riseAbove(ofSink);
+  await lease.save(checkpointOf(lease));
+  expect(bucket.entry?.progress).toMatchObject({ fence: ofSink + 1, holder: 'me 1 a' });
+  await lease.giveBack(checkpointOf(lease));
+  expect((await bucket.claim()).fence).toBe(ofSink + 2);
+});
+
 test('a paused run stays so under its next fetcher, and its end forgets why', async () => {
   const bucket = new Bucket();
   const paused: Standing = {
@@ -234,7 +262,8 @@ test('a paused run stays so under its next fetcher, and its end forgets why', as
   const second = await bucket.claim();
   const books = booksOf(second);
   expect(books.standing).toEqual(paused);
-  expect(second.progress).toMatchObject({ ...paused, fence: first.fence + 1 });
+  expect(second.progress).toMatchObject(paused);
+  expect(second.fence).toBeGreaterThan(first.fence);
   books.setStanding({ state: 'running' });
   await second.save(books.checkpoint());
   expect(second.progress).not.toHaveProperty('reason');

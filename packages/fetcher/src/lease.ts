@@ -7,6 +7,7 @@ import {
   type LedgerCheckpoint,
   mayBeRedriven,
   mayTakeOver,
+  nextFence,
   type RunProgress,
   type RunRequest,
   type RunState,
@@ -55,6 +56,8 @@ export class Lease {
   readonly #holder: string;
   #revision: number;
   #progress: RunProgress;
+  /** The fences that it has had. */
+  readonly #fences = new Set<number>();
   /** Whether the broker has lost the run, and has not been told of it again. */
   #isForgotten = false;
 
@@ -71,6 +74,7 @@ export class Lease {
     this.#holder = holder;
     this.#revision = revision;
     this.#progress = progress;
+    this.#fences.add(progress.fence);
   }
 
   /**
@@ -116,6 +120,15 @@ export class Lease {
   }
 
   /**
+   * Rises above a fence that a sink has, with the next write: the clock of an earlier fetcher was ahead, or the broker
+   * remembers an earlier state than the sink.
+   */
+  riseAbove(fence: number): void {
+    if (this.fence > fence) return;
+    this.#setFence(nextFence(Date.now(), this.fence, fence));
+  }
+
+  /**
    * Writes a checkpoint and renews the lease.
    *
    * @throws LeatError `lease-lost` if another fetcher has taken over
@@ -140,6 +153,11 @@ export class Lease {
   async giveBack(checkpoint: RunCheckpoint): Promise<void> {
     const { fence, startedAt } = this.#progress;
     await this.#write({ ...checkpoint, fence, startedAt, updatedAt: now() });
+  }
+
+  #setFence(fence: number): void {
+    this.#progress = { ...this.#progress, fence };
+    this.#fences.add(fence);
   }
 
   async #write(wanted: RunProgress): Promise<void> {
@@ -171,12 +189,12 @@ export class Lease {
       await this.#demandOurs();
       this.#isForgotten = true;
       // Another fetcher may have had the run in between, of which the broker knows as little.
-      const fence = Math.max(this.fence + 1, Date.now());
-      this.#progress = { ...this.#progress, fence };
+      const fence = nextFence(Date.now(), this.fence);
+      this.#setFence(fence);
       return 0;
     }
     const { holder, fence, startedAt } = found.progress;
-    const isOurLife = fence === this.#progress.fence && startedAt === this.#progress.startedAt;
+    const isOurLife = this.#fences.has(fence) && startedAt === this.#progress.startedAt;
     // Our last write has no holder.
     if (isOurLife && (holder ?? this.#holder) === this.#holder) return found.revision;
     throw refusal;
@@ -229,7 +247,7 @@ function firstProgress(
     ...witnessedOf(previous ?? {}),
     ...(sinks && { sinks: { ...sinks, ...previous?.sinks } }),
     holder,
-    fence: previous === undefined ? Date.now() : previous.fence + 1,
+    fence: previous === undefined ? nextFence(Date.now()) : nextFence(Date.now(), previous.fence),
     startedAt: previous?.startedAt ?? at,
     updatedAt: at,
     ledger,

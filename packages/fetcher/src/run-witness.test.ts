@@ -80,16 +80,18 @@ function start(before: Witnessed = {}) {
       read((noted.versions[stage] ??= []).push(version)),
   };
   const refusals: string[] = [];
+  const fences: number[] = [];
   const witness = new RunWitness({
     connection: { runs: { notes } as unknown as Runs },
     pipeline: squares,
     request,
     codeVersion: 'v0',
+    onFence: (fence) => void fences.push(fence),
     onRefused: ({ message }) => void refusals.push(message),
     books,
     logger: { debug: () => undefined } as unknown as Logger,
   });
-  return { witness, noted, life, refusals, books };
+  return { witness, noted, life, refusals, fences, books };
 }
 
 test('what replicas have noted is taken into the progress, and written with the next checkpoint', async () => {
@@ -156,6 +158,20 @@ test('a saver in trouble makes it look at the sinks, and a sink that has another
   say('out', 3);
   await vi.advanceTimersByTimeAsync(2_000);
   expect(refusals).toEqual(['it is taken']);
+  over.abort();
+  await watching;
+});
+
+test('a fence that a sink has above the one of the run is told', async () => {
+  const { witness, noted, fences } = start();
+  const over = new AbortController();
+  noted.troubles = [
+    { stage: 'out', reason: 'it is away', at: '2026-11-27T00:00:01.000Z' },
+    { stage: 'all', reason: 'fenced', at: '2026-11-27T00:00:01.000Z', fence: 7_000 },
+  ];
+  const watching = witness.watch(over.signal);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(fences).toEqual([7_000]);
   over.abort();
   await watching;
 });

@@ -17,6 +17,8 @@ export interface RunWitnessOptions {
   readonly codeVersion?: string | undefined;
   /** Told if a sink has another run with this id. */
   readonly onRefused: (refusal: LeatError) => void;
+  /** Told if a sink has a fence above the run's. */
+  readonly onFence: (fence: number) => void;
   readonly logger: Logger;
 }
 
@@ -81,8 +83,9 @@ export class RunWitness {
 
   /** A saver that cannot work may have met another run with this id: then this one cannot go on. */
   async #lookForTrouble(): Promise<void> {
-    const { connection, pipeline, request, logger, onRefused } = this.#options;
+    const { connection, pipeline, request, logger, onRefused, onFence } = this.#options;
     const troubles = await connection.runs.notes.troubles(request.run);
+    for (const { fence } of troubles) if (fence !== undefined) onFence(fence);
     const fresh = troubles.filter(
       ({ stage, at }) => at > this.#troubleAt && isSaver(pipeline, stage),
     );

@@ -172,7 +172,7 @@ class SaverService {
     if (code === 'sink-unfit') {
       this.#known.noteWait(run, reason);
       this.#unfit.abort(error);
-    } else if (code === 'fenced') await this.#yield(run, sink, reason);
+    } else if (isA(error, LeatError) && code === 'fenced') await this.#yield(run, sink, error);
     else if (code === 'sink-taken' || code === 'newer-version')
       this.#known.tellTrouble(run, reason);
     else if (code === 'run-state') logger.debug({ run }, `chunks given back: ${reason}`);
@@ -183,17 +183,25 @@ class SaverService {
   }
 
   /** The sink has told that another fetcher conducts the run: the saver goes on under its fence. */
-  async #yield(run: string, sink: RunSink, reason: string): Promise<void> {
+  async #yield(
+    run: string,
+    sink: RunSink,
+    { message: reason, fence: found }: LeatError,
+  ): Promise<void> {
     const { logger } = this.#options;
     try {
       const before = sink.fence;
       await sink.close();
       const fence = await this.#known.lookAtFence(run);
-      const next =
-        fence > before
-          ? `They come again under the run's fence, which is ${fence} now.`
-          : `The run's own fence is still ${fence}: they wait for a fetcher with a higher one.`;
-      logger.warn({ run, fence }, `chunks given back: ${reason} ${next}`);
+      if (fence > before) {
+        const next = `They come again under the run's fence, which is ${fence} now.`;
+        logger.warn({ run, fence }, `chunks given back: ${reason} ${next}`);
+        return;
+      }
+      // No other fetcher has it. The clock of an earlier one was ahead, or the broker remembers an earlier state.
+      const sentence = `${reason} The run's own fence is still ${fence}: they wait until its fetcher has a higher one.`;
+      logger.warn({ run, fence }, `chunks given back: ${sentence}`);
+      this.#known.noteWait(run, sentence, found);
     } catch (error) {
       logger.warn({ err: error, run }, `chunks given back: ${reason}`);
     }

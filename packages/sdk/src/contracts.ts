@@ -158,7 +158,8 @@ export interface SinkSession {
    * again while an earlier call is still running.
    *
    * Throws `LeatError` `fenced` if the sink's fence is higher than the session's and something would be
-   * written: nothing is, and this session can never commit again. `open` may throw it, too.
+   * written: nothing is, and this session can never commit again. `open` may throw it, too. Its option `fence`
+   * says which one the sink has, so that the run's fetcher can rise above it.
    *
    * Throws `SinkRejection`, with nothing committed, if some records can never be taken; the saver
    * makes dead letters of them and commits again without. Any other error means: not now, nothing is

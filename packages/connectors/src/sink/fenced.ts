@@ -7,6 +7,7 @@ export function fenced({ run, stage, fence }: SinkContext, found: string | numbe
     'fenced',
     `The sink of the saver ${stage} has the fence ${found} for the run ${run.id}, and this session commits ` +
       `under ${fence}: another fetcher has taken the run over.`,
+    Number.isSafeInteger(Number(found)) ? { fence: Number(found) } : {},
   );
 }
 

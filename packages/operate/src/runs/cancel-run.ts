@@ -3,6 +3,7 @@ import {
   isEnded,
   LEASE_MS,
   LeatError,
+  nextFence,
   reportOf,
   type RunProgress,
   topologyOf,
@@ -73,7 +74,7 @@ function cancelled({ request }: FoundRun, last: RunProgress | undefined): RunPro
     reason: __,
     ...rest
   } = last ?? {
-    fence: Date.now(),
+    fence: 0,
     startedAt: at,
     ledger: FIRST_CHECKPOINT,
   };
@@ -82,7 +83,7 @@ function cancelled({ request }: FoundRun, last: RunProgress | undefined): RunPro
     ...rest,
     state: 'cancelled',
     ...(reason !== undefined && { reason }),
-    fence: rest.fence + 1,
+    fence: nextFence(Date.now(), rest.fence),
     updatedAt: at,
     endedAt: at,
   };

@@ -137,9 +137,13 @@ export class KnownRuns {
     this.#known.delete(run);
   }
 
-  /** Notes for operators what the stage waits for; the caller has logged it. */
-  noteWait(run: string, reason: string): void {
-    this.#troubles.note(run, reason);
+  /**
+   * Notes for operators what the stage waits for; the caller has logged it.
+   *
+   * @param fence one that a sink has, and the run's fetcher has to rise above
+   */
+  noteWait(run: string, reason: string, fence?: number): void {
+    this.#troubles.note(run, reason, fence);
   }
 
   /**

@@ -143,6 +143,7 @@ const runProgress: z.ZodType<RunProgress> = z.looseObject({
 const trouble: z.ZodType<Omit<Trouble, 'stage'>> = z.looseObject({
   reason: z.string(),
   at: INSTANT,
+  fence: COUNT.exactOptional(),
 });
 
 export const isRunWish: Shape<RunWish> = shapeOf(runWish);

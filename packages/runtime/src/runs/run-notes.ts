@@ -55,8 +55,8 @@ export class RunNotes {
   }
 
   /** Says why a stage cannot work on a run at the moment. */
-  async tellTrouble(run: string, { stage, reason, at }: Trouble): Promise<void> {
-    await this.#entries.put(`trouble.${run}.${stage}`, { reason, at });
+  async tellTrouble(run: string, { stage, ...told }: Trouble): Promise<void> {
+    await this.#entries.put(`trouble.${run}.${stage}`, told);
   }
 
   /** What holds a run up, as its stages said within the last minute. */
@@ -65,7 +65,8 @@ export class RunNotes {
     for (const stage of (await this.#entries.keysAfter(`trouble.${run}.`, '*')).keys) {
       const trouble = (await this.#entries.find(`trouble.${run}.${stage}`, isTrouble))?.value;
       if (trouble === undefined || Date.now() - Date.parse(trouble.at) > TROUBLE_MS) continue;
-      troubles.push({ stage, reason: trouble.reason, at: trouble.at });
+      const { reason, at, fence } = trouble;
+      troubles.push({ stage, reason, at, ...(fence !== undefined && { fence }) });
     }
     return troubles;
   }

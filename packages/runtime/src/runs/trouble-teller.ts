@@ -33,8 +33,12 @@ export class TroubleTeller {
     this.note(run, reason);
   }
 
-  /** Notes a trouble beside the run only: the caller has logged it. */
-  note(run: string, reason: string): void {
+  /**
+   * Notes a trouble beside the run only: the caller has logged it.
+   *
+   * @param fence one that a sink has, and the run's fetcher has to rise above
+   */
+  note(run: string, reason: string, fence?: number): void {
     const last = this.#told.get(run);
     const at = performance.now();
     if (last?.reason === reason && at - last.at < TELL_MS) return;
@@ -42,7 +46,12 @@ export class TroubleTeller {
     this.#told.set(run, { reason, at });
     const [oldest] = this.#told.keys();
     if (this.#told.size > 100 && oldest !== undefined) this.#told.delete(oldest);
-    const trouble = { stage: this.#stage, reason, at: new Date().toISOString() };
+    const trouble = {
+      stage: this.#stage,
+      reason,
+      at: new Date().toISOString(),
+      ...(fence !== undefined && { fence }),
+    };
     this.#notes.tellTrouble(run, trouble).catch((error: unknown) => {
       this.#logger.debug({ run }, `trouble not told: ${messageOf(error)}`);
     });

@@ -125,6 +125,14 @@ const FAULTS: readonly Fault[] = [
     },
   },
   {
+    name: 'fences ahead',
+    strike: ({ sink }, random) => {
+      const byMs = random.pick([1, 60_000, 86_400_000]);
+      sink.putFencesAhead(byMs);
+      return `the sinks have fences ${byMs} above what they were`;
+    },
+  },
+  {
     name: 'sink away',
     strike: ({ sink, clock }, random) => {
       const ms = random.pick([1_000, 10_000, 60_000]);

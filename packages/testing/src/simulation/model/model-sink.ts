@@ -68,6 +68,11 @@ export class ModelSink {
       .flatMap(([, tables]) => tables.filter((table) => table.saver === saver));
   }
 
+  /** Puts all fences ahead, as a fetcher does whose clock is: the runs' own are behind from now on. */
+  putFencesAhead(byMs: number): void {
+    for (const table of [...this.#tables.values()].flat()) table.fence += byMs;
+  }
+
   sinkAt(place: string): Sink {
     return {
       kind: 'model',
@@ -116,7 +121,8 @@ export class ModelSink {
           const isOurs = table.claim === text && fence >= table.fence;
           const hasKeys = this.#flaws.hasNoKeys !== true;
           if (isOurs) return chunks.map((chunk) => table.commit(chunk, context, hasKeys));
-          throw new LeatError('fenced', `The sink has the fence ${table.fence}, this is ${fence}.`);
+          const sentence = `The sink has the fence ${table.fence}, this is ${fence}.`;
+          throw new LeatError('fenced', sentence, { fence: table.fence });
         };
         if (this.#flaws.answersBeforeCommit !== true) return this.#call(commitAll);
         this.#clock.after(2_000, process, commitAll);
