@@ -1,6 +1,6 @@
 import type { PoolClient } from 'pg';
 import { loadDriver } from '../sink/driver.ts';
-import { errorCode } from '../sink/error-code.ts';
+import { sqlState } from './sql-fault.ts';
 import type { SqlDatabase, SqlQueries, SqlRow, SqlValue } from './sql-database.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000; // 10s, then "not now"
@@ -41,7 +41,7 @@ export async function openPostgres(
       return await work(client);
     } catch (error) {
       // An error with an SQLSTATE was told over a connection that works, unless the server ends it.
-      if (!/^(?!57P|08)[0-9A-Z]{5}$/.test(errorCode(error))) {
+      if (!/^(?!57P|08)[0-9A-Z]{5}$/.test(sqlState(error))) {
         failure ??= error instanceof Error ? error : new Error(String(error));
       }
       throw error;

@@ -1,3 +1,4 @@
+import { messageOf } from '@leat/core';
 import type { Sink } from '@leat/sdk';
 import { openPostgres } from './postgres-database.ts';
 import { openSqlSession } from './sql-sink.ts';
@@ -37,7 +38,8 @@ const DEFAULT_POOL_SIZE = 4;
  * **Commit.** One statement inserts the receipts that are not there yet and the records of just those
  * chunks, in one transaction. A second saver with the same chunk waits for the first at the receipt's
  * primary key and then finds it taken. The lines are parsed by PostgreSQL and not by the saver. Records
- * that the table refuses (a constraint, a `\u0000`, a number out of range) are found by halving.
+ * that the table refuses (a constraint, a trigger, a `\u0000`, a number out of range) are found by halving, and
+ * so are those that it would store otherwise than they were sent.
  *
  * @example
  * ```ts
@@ -51,7 +53,7 @@ export function postgres(options: PostgresOptions): Sink {
       openSqlSession(context, options, () => {
         const url = options.url ?? process.env['DATABASE_URL'];
         return openPostgres(url, options.poolSize ?? DEFAULT_POOL_SIZE, (error) => {
-          context.logger.warn({ err: error }, 'connection to PostgreSQL lost');
+          context.logger.warn(`A connection to PostgreSQL was lost: ${messageOf(error)}`);
         });
       }),
   };

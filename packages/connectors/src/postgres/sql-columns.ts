@@ -41,6 +41,9 @@ interface JsonSchema {
   readonly properties?: Readonly<Record<string, JsonSchema>>;
   readonly required?: readonly string[];
   readonly additionalProperties?: unknown;
+  /** Stands for another schema, as where that has an id: `#/$defs/<id>`. */
+  readonly $ref?: string;
+  readonly $defs?: Readonly<Record<string, JsonSchema>>;
 }
 
 /**
@@ -50,7 +53,8 @@ interface JsonSchema {
  * @throws LeatError `sink-unfit` if the records have no fixed fields or a name cannot be a column
  */
 export function columnsOf(schema: ZodType): readonly Column[] {
-  const { type, properties, required = [], additionalProperties } = jsonSchemaOf(schema);
+  const root = jsonSchemaOf(schema);
+  const { type, properties, required = [], additionalProperties } = resolved(root, root);
   const fields = Object.entries(properties ?? {});
   if (type !== 'object' || fields.length === 0) {
     throw unfit(`needs records with named fields, z.object({ … }), to make columns of.`);
@@ -63,7 +67,7 @@ export function columnsOf(schema: ZodType): readonly Column[] {
   }
   return fields.map(([name, field]) => {
     checkColumnName(name);
-    const { schema: inner, isNullable } = withoutNull(field);
+    const { schema: inner, isNullable } = withoutNull(resolved(field, root), root);
     const isOptional = !required.includes(name);
     return { name, type: columnType(inner), isOptional, isNullable: isOptional || isNullable };
   });
@@ -78,6 +82,14 @@ function jsonSchemaOf(schema: ZodType): JsonSchema {
   }
 }
 
+/** The schema itself where one stands for it. */
+function resolved(field: JsonSchema, root: JsonSchema): JsonSchema {
+  const [, name] = /^#\/\$defs\/(.+)$/.exec(field.$ref ?? '') ?? [];
+  const found =
+    name === undefined ? undefined : root.$defs?.[name.replaceAll('~1', '/').replaceAll('~0', '~')];
+  return found === undefined ? field : resolved(found, root);
+}
+
 function checkColumnName(name: string): void {
   const isUsable = name !== '' && !name.includes('\0') && Buffer.byteLength(name) <= MAX_NAME_BYTES;
   if (!isUsable || KEY_COLUMNS.includes(name)) {
@@ -89,7 +101,10 @@ function checkColumnName(name: string): void {
 }
 
 /** Splits `T | null` into `T` and whether NULL may come. What might be anything might be null. */
-function withoutNull(field: JsonSchema): { schema: JsonSchema; isNullable: boolean } {
+function withoutNull(
+  field: JsonSchema,
+  root: JsonSchema,
+): { schema: JsonSchema; isNullable: boolean } {
   const { type, anyOf } = field;
   if (Array.isArray(type)) {
     const types: readonly string[] = type.filter((one) => one !== 'null');
@@ -104,7 +119,7 @@ function withoutNull(field: JsonSchema): { schema: JsonSchema; isNullable: boole
     const others = anyOf.filter((one) => one.type !== 'null');
     const [only] = others;
     if (others.length === 1 && only !== undefined && others.length < anyOf.length) {
-      return { schema: withoutNull(only).schema, isNullable: true };
+      return { schema: withoutNull(resolved(only, root), root).schema, isNullable: true };
     }
     return { schema: {}, isNullable: true };
   }

@@ -1,8 +1,9 @@
-import { messageOf } from '@leat/core';
+import { LeatError } from '@leat/core';
 import type { RejectedRecord, SinkChunk } from '@leat/sdk';
-import { errorCode } from '../sink/error-code.ts';
+import { insertReceipts, tryRecords } from './sql-commit.ts';
 import type { SqlDatabase, SqlQueries, SqlValue } from './sql-database.ts';
-import { type Tables, insertReceipts, insertRecords } from './sql-statements.ts';
+import { isAway, reasonOf, sqlState, unfitDatabase } from './sql-fault.ts';
+import type { Tables } from './sql-statements.ts';
 
 const LINE_FEED = 0x0a;
 
@@ -15,69 +16,168 @@ interface Line {
   readonly end: number;
 }
 
+/** Why the database does not take some lines. */
+interface Failure {
+  readonly reason: string;
+  readonly cause?: unknown;
+}
+
+/** A line that it does not take by itself. */
+interface Refused extends Failure {
+  readonly line: Line;
+}
+
+type Attempt = (lines: readonly Line[]) => Promise<Failure | undefined>;
+
+/** What came of a trial. */
+export interface Trial {
+  /** Whether everything together was taken this time. */
+  readonly isTaken: boolean;
+  readonly rejected: readonly RejectedRecord[];
+}
+
+/** Parameters of `insertReceipts`, which say what was committed before and is not tried. */
+type Receipts = readonly [run: string, saver: string, receipts: string];
+
 /**
- * Whether an error was caused by a record: SQLSTATE classes 22 (data exception), 23 (constraint), 44
- * (check option), 54 (limit exceeded, such as nesting too deep or an index entry too large), and what a
- * trigger raises. Everything else concerns the server or the connection.
+ * Decides by trying whose fault it is that a commit failed: that of records, or of the table and the settings.
+ * First the empty commit is tried, see {@link tryEmpty}. Then lines are inserted, and where that fails the two
+ * halves are tried. What can be inserted stays until the end, so that of two records that exclude each other the
+ * first is kept; what was refused is tried again after the others, which it may need. A chunk that is refused
+ * although each of its lines is taken is rejected as a whole.
+ *
+ * @throws LeatError `sink-unfit` if not even an empty commit works, or if the run has no permission for any record
+ * @throws whatever says that the database is away
  */
-export function isDataError(error: unknown): boolean {
-  const code = errorCode(error);
-  return /^(?:22|23|44|54)...$/.test(code) || code === 'P0001';
+export function tryOut(
+  database: SqlDatabase,
+  tables: Tables,
+  chunks: readonly SinkChunk[],
+  receipts: Receipts,
+): Promise<Trial> {
+  const [run, saver] = receipts;
+  return inTrial(database, tables, [run, saver], async (tx) => {
+    const rows = await tx.query(insertReceipts(tables), receipts);
+    const fresh = new Set(rows.map(([chunk]) => chunk));
+    const some = chunks.filter(({ receipt }) => fresh.delete(receipt.chunk));
+    const lines = some.flatMap(linesOf);
+    const attempt: Attempt = (each) => tryLines(tx, tables, [run, saver], each);
+    const failure = await attempt(lines);
+    if (failure === undefined) return { isTaken: true, rejected: [] };
+    let refused = await bisect(lines, attempt, failure);
+    for (let before = lines.length; refused.length > 0 && refused.length < before;) {
+      before = refused.length;
+      const again = refused.map(({ line }) => line);
+      refused = await bisect(again, attempt, await attempt(again));
+    }
+    if (refused.length === 0 && some.length === 1) {
+      refused = lines.map((line) => ({ line, ...failure }));
+    } else if (isOfPermission(refused, lines) && !(await hasRecords(tx, tables, run))) {
+      throw unfitDatabase(tables.target, refused[0]?.cause);
+    }
+    return { isTaken: false, rejected: refused.map(rejectedOf) };
+  });
 }
 
 /**
- * Finds the records that the database refuses. All is tried in a transaction that comes to nothing:
- * the lines are inserted, and where that fails the two halves are tried. What can be inserted stays
- * until the end, so that of two records that exclude each other the first is kept.
+ * Tries a commit of nothing: without it, nothing can be committed.
  *
- * @param receipts parameters of `insertReceipts`, which tell what was committed before and is not tried
+ * @throws LeatError `sink-unfit` if it does not work, and waiting will not mend it
  */
-export function findRejected(
+export function tryEmpty(
   database: SqlDatabase,
   tables: Tables,
   run: string,
-  chunks: readonly SinkChunk[],
-  receipts: readonly [string, string, string],
-): Promise<RejectedRecord[]> {
-  return database.transaction(async (tx) => {
-    await tx.query('SAVEPOINT everything');
-    const rows = await tx.query(insertReceipts(tables), receipts);
-    const fresh = new Set(rows.map(([chunk]) => chunk));
-    const lines = chunks.filter(({ receipt }) => fresh.delete(receipt.chunk)).flatMap(linesOf);
-    const rejected: RejectedRecord[] = [];
-    await tryLines(tx, tables, run, lines, rejected);
-    await tx.query('ROLLBACK TO SAVEPOINT everything');
-    return rejected;
+  saver: string,
+): Promise<void> {
+  return inTrial(database, tables, [run, saver], async (tx) => {
+    await tx.query(insertReceipts(tables), [run, saver, '[]']);
   });
+}
+
+/**
+ * Works in a transaction that comes to nothing, with deferred constraints checked at once, after an insertion of
+ * no record has worked.
+ */
+async function inTrial<Result>(
+  database: SqlDatabase,
+  tables: Tables,
+  whose: readonly [run: string, saver: string],
+  work: (tx: SqlQueries) => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await database.transaction(async (tx) => {
+      await tx.query('SET CONSTRAINTS ALL IMMEDIATE');
+      await tx.query('SAVEPOINT everything');
+      await tx.query(tryRecords(tables, 1), [...whose, '', 0, '']);
+      const result = await work(tx);
+      await tx.query('ROLLBACK TO SAVEPOINT everything');
+      return result;
+    });
+  } catch (error) {
+    // An internal error (XX) without a record, as while a table is being altered, says nothing for ever.
+    if (error instanceof LeatError || isAway(error) || sqlState(error).startsWith('XX'))
+      throw error;
+    throw unfitDatabase(tables.target, error);
+  }
 }
 
 async function tryLines(
   tx: SqlQueries,
   tables: Tables,
-  run: string,
+  whose: readonly [run: string, saver: string],
   lines: readonly Line[],
-  rejected: RejectedRecord[],
-): Promise<void> {
-  const [first] = lines;
-  if (first === undefined) return;
+): Promise<Failure | undefined> {
+  if (lines.length === 0) return undefined;
   const values = piecesOf(lines);
   await tx.query('SAVEPOINT attempt');
+  let failure: Failure;
   try {
-    await tx.query(insertRecords(tables, values.length / 3, 2), [run, ...values]);
-    await tx.query('RELEASE SAVEPOINT attempt');
-    return;
-  } catch (error) {
-    if (!isDataError(error)) throw error;
-    await tx.query('ROLLBACK TO SAVEPOINT attempt');
-    if (lines.length === 1) {
-      const { chunk, index } = first;
-      rejected.push({ chunk: chunk.receipt.chunk, index, reason: messageOf(error) });
-      return;
+    const [other] = await tx.query(tryRecords(tables, values.length / 3), [...whose, ...values]);
+    if (other === undefined) {
+      await tx.query('RELEASE SAVEPOINT attempt');
+      return undefined;
     }
+    failure = { reason: other[0] ?? '' };
+  } catch (cause) {
+    if (isAway(cause)) throw cause;
+    failure = { reason: reasonOf(cause), cause };
   }
+  await tx.query('ROLLBACK TO SAVEPOINT attempt');
+  return failure;
+}
+
+/** The lines that are not taken, each by itself, of some that are not taken together. */
+async function bisect(
+  lines: readonly Line[],
+  attempt: Attempt,
+  failure: Failure | undefined,
+): Promise<Refused[]> {
+  const [line] = lines;
+  if (failure === undefined || line === undefined) return [];
+  if (lines.length === 1) return [{ line, ...failure }];
+  const refused: Refused[] = [];
   const half = lines.length >> 1;
-  await tryLines(tx, tables, run, lines.slice(0, half), rejected);
-  await tryLines(tx, tables, run, lines.slice(half), rejected);
+  for (const part of [lines.slice(0, half), lines.slice(half)]) {
+    refused.push(...(await bisect(part, attempt, await attempt(part))));
+  }
+  return refused;
+}
+
+/** Whether several lines were tried, and each met an error of class 42: a permission, or a name that is not there. */
+function isOfPermission(refused: readonly Refused[], lines: readonly Line[]): boolean {
+  if (lines.length < 2 || refused.length < lines.length) return false;
+  return refused.every(({ cause }) => sqlState(cause).startsWith('42'));
+}
+
+/** Whether the table has taken any record of the run. */
+async function hasRecords(tx: SqlQueries, { records }: Tables, run: string): Promise<boolean> {
+  const found = await tx.query(`SELECT '' FROM ${records} WHERE _run = $1::text LIMIT 1`, [run]);
+  return found.length > 0;
+}
+
+function rejectedOf({ line: { chunk, index }, reason }: Refused): RejectedRecord {
+  return { chunk: chunk.receipt.chunk, index, reason };
 }
 
 function linesOf(chunk: SinkChunk): Line[] {
@@ -91,15 +191,17 @@ function linesOf(chunk: SinkChunk): Line[] {
   return lines;
 }
 
-/** The values of `insertRecords`: neighbouring lines are one stretch of their chunk's body. */
+/** The values of `tryRecords`: neighbouring lines are one stretch of their chunk's body. */
 function piecesOf(lines: readonly Line[]): SqlValue[] {
   const values: SqlValue[] = [];
   for (let from = 0; from < lines.length;) {
     const first = lines[from];
     if (first === undefined) break;
     let to = from;
-    let { end } = first;
-    for (; lines[to]?.chunk === first.chunk; to++) end = lines[to]?.end ?? end;
+    let { end, index } = first;
+    for (; lines[to]?.chunk === first.chunk && lines[to]?.index === index; to++, index++) {
+      end = lines[to]?.end ?? end;
+    }
     const { receipt, body } = first.chunk;
     values.push(receipt.chunk, first.index, body.subarray(first.start, end));
     from = to;

@@ -24,10 +24,11 @@ import { fenced, openedToRead } from '../sink/fenced.ts';
 import { RecentReceipts } from '../sink/recent-receipts.ts';
 import type { ClaimedTable } from './sql-claim.ts';
 import type { SqlDatabase, SqlRow } from './sql-database.ts';
-import { findRejected, isDataError } from './sql-rejection.ts';
+import { commitChunks } from './sql-commit.ts';
+import { isAway } from './sql-fault.ts';
+import { tryOut } from './sql-rejection.ts';
 import {
   type Tables,
-  commitChunks,
   pageReceipts,
   selectFence,
   selectOrphans,
@@ -108,7 +109,10 @@ export class SqlSession implements SinkSession {
 
   close = (): Promise<void> => this.#database.close();
 
-  /** Returns the ids of the chunks that were not there before. */
+  /**
+   * Returns the ids of the chunks that were not there before. Those that the table refuses together only are
+   * committed in parts.
+   */
   async #insert(chunks: readonly SinkChunk[]): Promise<Set<string>> {
     const { fence } = this.#context;
     if (fence === undefined) throw openedToRead(this.#context);
@@ -127,17 +131,15 @@ export class SqlSession implements SinkSession {
       if (rows.length === 0) throw await this.#refusal();
       return new Set(rows.flatMap(([chunk]) => chunk ?? []));
     } catch (error) {
-      if (!isDataError(error)) throw error;
-      const rejected = await findRejected(
-        this.#database,
-        this.#tables,
-        this.#run,
-        chunks,
-        receipts,
-      );
-      // None: what stood in the way is gone, as a row of another transaction may be.
-      if (rejected.length === 0) throw error;
-      throw new SinkRejection(rejected, { cause: error });
+      if (error instanceof LeatError || isAway(error)) throw error;
+      const { isTaken, rejected } = await tryOut(this.#database, this.#tables, chunks, receipts);
+      if (rejected.length > 0) throw new SinkRejection(rejected, { cause: error });
+      // What stood in the way is gone, as a row of another transaction may be.
+      if (isTaken) throw error;
+      // Only together are they refused.
+      const half = chunks.length >> 1;
+      const first = await this.#insert(chunks.slice(0, half));
+      return new Set([...first, ...(await this.#insert(chunks.slice(half)))]);
     }
   }
 

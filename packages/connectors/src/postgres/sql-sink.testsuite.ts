@@ -88,6 +88,32 @@ export function testSqlSink(name: string, setup: () => SqlUnderTest): void {
       expect(stored === undefined ? [] : recordsOf(stored)).toEqual([full, sparse]);
     });
 
+    test('makes the same columns of schemas that have an id', async () => {
+      const Name = z.string().meta({ id: 'A name/with ~1 ~ and %' });
+      const Count = z.int32().meta({ id: 'Count' });
+      const schema = z
+        .object({
+          name: Name,
+          other: Name.nullable(),
+          count: Count.optional(),
+          either: z.union([Name, Count]),
+        })
+        .meta({ id: 'Record' });
+      const table = newTable();
+      await setup().query(
+        `CREATE TABLE ${table} (_run text, _chunk text, _index integer,
+          name text, other text, count integer, either jsonb)`,
+      );
+      const session = await open(table, schema);
+      const records = [
+        { name: 'a', other: null, count: 1, either: 'x' },
+        { name: 'b', other: 'c', either: 2 },
+      ];
+      await session.commit([chunkOf('0', records)]);
+      const [stored] = await all(session.read());
+      expect(stored === undefined ? [] : recordsOf(stored)).toEqual(records);
+    });
+
     test('tells which chunk was altered behind its back', async () => {
       const schema = z.object({
         n: z.number(),
@@ -123,10 +149,11 @@ export function testSqlSink(name: string, setup: () => SqlUnderTest): void {
         `{"whole":9223372036854775808,"number":1,"at":${at}}`,
         `{"whole":1,"number":1e400,"at":${at}}`,
         `{"whole":1,"number":1,"at":"2026-01-01T00:00:00.1234567Z"}`,
+        `{"whole":1,"number":0.12345678901234567,"at":${at}}`,
         `{"whole":9007199254740993,"number":1,"at":${at}}`,
       ];
       const { rejected } = await rejectionOf(session.commit([rawChunk('1', lines)]));
-      expect(rejected.map(({ index }) => index)).toEqual([0, 1, 2, 3]);
+      expect(rejected.map(({ index }) => index)).toEqual([0, 1, 2, 3, 4]);
       const [stored] = await all(session.read());
       expect(stored === undefined ? [] : recordsOf(stored)).toEqual([
         { whole: 1, number: 100, at: '2026-01-01T00:00:00Z' },

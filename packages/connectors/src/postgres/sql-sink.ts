@@ -1,17 +1,12 @@
-import { checkRunId, LeatError, messageOf } from '@leat/core';
+import { checkRunId, LeatError } from '@leat/core';
 import type { SinkContext, SinkSession } from '@leat/sdk';
-import { errorCode } from '../sink/error-code.ts';
 import { claimTable } from './sql-claim.ts';
 import { columnsOf } from './sql-columns.ts';
 import type { SqlDatabase } from './sql-database.ts';
+import { isAway, unfitDatabase } from './sql-fault.ts';
+import { tryEmpty } from './sql-rejection.ts';
 import { SqlSession } from './sql-session.ts';
 import { type TableName, prepareTables } from './sql-tables.ts';
-
-/**
- * What waiting does not mend: wrong user or password (28), no such database (3D) or schema (3F), no
- * permission (42501), and a statement that the table does not allow (the rest of 42).
- */
-const UNFIT = /^(?:28...|3D...|3F...|42...)$/;
 
 /** Opens a session on a database; the session closes it. Shared by all SQL sinks. */
 export async function openSqlSession(
@@ -23,15 +18,17 @@ export async function openSqlSession(
   const columns = columnsOf(context.schema);
   const database = await connect();
   try {
-    const tables = await prepareTables(database, name, columns);
-    return new SqlSession(database, await claimTable(database, tables, context), context);
+    const claimed = await claimTable(
+      database,
+      await prepareTables(database, name, columns),
+      context,
+    );
+    const { run, stage, fence } = context;
+    if (fence !== undefined) await tryEmpty(database, claimed.tables, run.id, stage);
+    return new SqlSession(database, claimed, context);
   } catch (error) {
     await database.close().catch(() => undefined);
-    if (error instanceof LeatError || !UNFIT.test(errorCode(error))) throw error;
-    throw new LeatError(
-      'sink-unfit',
-      `The database does not let the sink use the table ${name.table}: ${messageOf(error)}.`,
-      { cause: error },
-    );
+    if (error instanceof LeatError || isAway(error)) throw error;
+    throw unfitDatabase(name.table, error);
   }
 }

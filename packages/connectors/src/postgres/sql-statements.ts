@@ -1,4 +1,4 @@
-import type { Column, ColumnType } from './sql-columns.ts';
+import type { Column } from './sql-columns.ts';
 
 /** What PostgreSQL allows a function as arguments is a hundred; stay well below. */
 const MAX_ARGUMENTS = 50;
@@ -23,7 +23,7 @@ export function identifier(name: string): string {
 }
 
 /** Quotes a string. */
-function literal(value: string): string {
+export function literal(value: string): string {
   const quoted = `'${value.replaceAll("'", "''").replaceAll('\\', '\\\\')}'`;
   return value.includes('\\') ? `E${quoted}` : quoted;
 }
@@ -92,77 +92,6 @@ export function adoptChecksums({ checksums, receipts, target }: Tables): string 
         AND receipt.chunk = checked.chunk)`;
 }
 
-/**
- * Inserts receipts `$3` (a JSON array) of run `$1` and saver `$2`; returns the chunks that are new.
- *
- * @param guard a table of one row; nothing is inserted if it has none
- */
-export function insertReceipts({ receipts, target }: Tables, guard?: string): string {
-  return `INSERT INTO ${receipts} (target, run, saver, chunk, ordinal,
-      records_in, expanded, filtered, dead, retries, digest, fence, buried, source)
-    SELECT ${literal(target)}, $1::text, $2::text, chunk, ordinal::bigint[],
-      records_in, expanded, filtered, dead, retries, digest, given.fence, buried, source
-    FROM json_to_recordset($3::text::json) AS given(chunk text, ordinal text,
-      records_in bigint, expanded bigint, filtered bigint, dead bigint, retries bigint, digest text,
-      fence bigint, buried text, source text)${guard === undefined ? '' : ` CROSS JOIN ${guard}`}
-    ON CONFLICT (target, run, saver, chunk) DO NOTHING
-    RETURNING chunk`;
-}
-
-/**
- * Inserts records of run `$1`: `pieces` times the three values chunk id, index of the first line, and
- * lines, from `$<first>` on. The lines are parsed by PostgreSQL, each by itself, so that a damaged one
- * cannot shift its neighbours.
- *
- * @param fresh a table of the chunks to insert, if not all
- */
-export function insertRecords(
-  { records, columns }: Tables,
-  pieces: number,
-  first: number,
-  fresh?: string,
-): string {
-  const names = columns.map(({ name }) => identifier(name));
-  const fields = columns.map(({ name, type }) => `${identifier(name)} ${PARSED_AS[type] ?? type}`);
-  const values = columns.map(({ name, type }) => stored(`record.${identifier(name)}`, type));
-  const given = Array.from({ length: pieces }, (_, piece) => {
-    const at = first + piece * 3;
-    return `($${at}::text, $${at + 1}::integer, $${at + 2}::text)`;
-  });
-  return `INSERT INTO ${records} (_run, _chunk, _index, ${names.join(', ')})
-    SELECT $1::text, piece.chunk, piece.first + line.n::integer - 1, ${values.join(', ')}
-    FROM (VALUES ${given.join(', ')}) AS piece(chunk, first, body)
-    ${fresh === undefined ? '' : `JOIN ${fresh} ON ${fresh}.chunk = piece.chunk`}
-    CROSS JOIN LATERAL unnest(string_to_array(rtrim(piece.body, E'\\n'), E'\\n'))
-      WITH ORDINALITY AS line(body, n)
-    CROSS JOIN LATERAL json_to_record(line.body::json) AS record(${fields.join(', ')})`;
-}
-
-/**
- * Everything at once: receipts, and the records of those chunks whose receipt is new. A single statement
- * is a transaction, and takes one round trip instead of four. It returns a row for each new chunk, and one
- * more with NULL unless the fence is higher than `$4`, or the claim another than `$5`: then it inserts nothing
- * and returns nothing.
- *
- * The fence's row is locked, FOR SHARE so that commits do not wait for each other: one that has seen it
- * ends before it is raised, and one that waited for the raising sees the new value.
- */
-export function commitChunks(tables: Tables, pieces: number): string {
-  const saved = pieces === 0 ? '' : `, ${saveWithChecksums(tables, pieces)}`;
-  return `WITH valid AS (${selectFence(tables)} AND fence <= $4::bigint AND claim = $5::text FOR SHARE),
-    fresh AS (${insertReceipts(tables, 'valid')})${saved}
-    SELECT chunk FROM fresh UNION ALL SELECT NULL FROM valid`;
-}
-
-/** The checksum is of the lines as they will be read: of the columns as PostgreSQL has stored them. */
-function saveWithChecksums(tables: Tables, pieces: number): string {
-  return `record AS (${insertRecords(tables, pieces, 6, 'fresh')} RETURNING *),
-    checked AS (INSERT INTO ${tables.checksums} (target, run, saver, chunk, md5)
-      SELECT ${literal(tables.target)}, $1::text, $2::text, _chunk, md5(${linesOf(tables)})
-      FROM record GROUP BY _chunk
-      ON CONFLICT (target, run, saver, chunk) DO UPDATE SET md5 = excluded.md5)`;
-}
-
 /** A chunk id, and its receipt as the line that `parseReceipt` reads. */
 const RECEIPT = `chunk, concat_ws(' ', chunk,
   concat_ws('/', records_in, expanded, filtered, dead, retries), digest, fence, nullif(buried, ''), 'source=' || nullif(source, ''))`;
@@ -205,32 +134,8 @@ export function selectRecords(tables: Tables): string {
 }
 
 /** The lines of many records, in their order. */
-function linesOf({ columns }: Tables): string {
+export function linesOf({ columns }: Tables): string {
   return `string_agg(${lineOf(columns)} || E'\\n', '' ORDER BY record._index)`;
-}
-
-/** Types that are not taken straight from the JSON, see {@link stored}. */
-const PARSED_AS: Partial<Record<ColumnType, ColumnType>> = {
-  integer: 'numeric',
-  bigint: 'numeric',
-  'timestamp with time zone': 'text',
-};
-
-/**
- * The expression that is stored. Where PostgreSQL would round in silence, it is led to an error that
- * quotes the value: fractions in whole numbers, and more than microseconds. (`1.0` and `1e3` are whole
- * numbers in JSON and not in PostgreSQL's syntax, hence the way by `numeric`.)
- */
-function stored(value: string, type: ColumnType): string {
-  if (type === 'integer' || type === 'bigint') {
-    return `CASE WHEN ${value} = trunc(${value}) THEN ${value}::${type} ELSE ${value}::text::${type} END`;
-  }
-  if (type === 'timestamp with time zone') {
-    // A time without an offset is taken as UTC, whatever the server's time zone.
-    return `(CASE WHEN ${value} ~ '[.][0-9]{6}[0-9]*[1-9]' THEN 'finer than microseconds: ' ELSE '' END
-        || ${value} || CASE WHEN ${value} ~ 'T.*([Zz]|[-+][0-9:]+)$' THEN '' ELSE 'Z' END)::${type}`;
-  }
-  return value;
 }
 
 /** One record as JSON. `concat_ws` leaves out what is NULL, and with it the key. */

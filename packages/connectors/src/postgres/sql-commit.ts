@@ -1,0 +1,122 @@
+import type { ColumnType } from './sql-columns.ts';
+import { isFaithful, otherValues } from './sql-altered.ts';
+import { identifier, linesOf, literal, selectFence, type Tables } from './sql-statements.ts';
+
+/**
+ * Inserts receipts `$3` (a JSON array) of run `$1` and saver `$2`; returns the chunks that are new.
+ *
+ * @param guard a table of one row; nothing is inserted if it has none
+ */
+export function insertReceipts({ receipts, target }: Tables, guard?: string): string {
+  return `INSERT INTO ${receipts} (target, run, saver, chunk, ordinal,
+      records_in, expanded, filtered, dead, retries, digest, fence, buried, source)
+    SELECT ${literal(target)}, $1::text, $2::text, chunk, ordinal::bigint[],
+      records_in, expanded, filtered, dead, retries, digest, given.fence, buried, source
+    FROM json_to_recordset($3::text::json) AS given(chunk text, ordinal text,
+      records_in bigint, expanded bigint, filtered bigint, dead bigint, retries bigint, digest text,
+      fence bigint, buried text, source text)${guard === undefined ? '' : ` CROSS JOIN ${guard}`}
+    ON CONFLICT (target, run, saver, chunk) DO NOTHING
+    RETURNING chunk`;
+}
+
+/**
+ * Everything at once: receipts, and the records of those chunks whose receipt is new. A single statement
+ * is a transaction, and takes one round trip instead of four. It returns a row for each new chunk, and one
+ * more with NULL unless the fence is higher than `$4`, or the claim another than `$5`: then it inserts nothing
+ * and returns nothing. If the table stores something else than it was sent, it fails.
+ *
+ * The fence's row is locked, FOR SHARE so that commits do not wait for each other: one that has seen it
+ * ends before it is raised, and one that waited for the raising sees the new value.
+ */
+export function commitChunks(tables: Tables, pieces: number): string {
+  const saved = pieces === 0 ? '' : `, ${saveRecords(tables, pieces, 6, 'fresh')}`;
+  const ifNotAltered = pieces === 0 ? '' : ` WHERE ${demandUnaltered(tables)}`;
+  return `WITH valid AS (${selectFence(tables)} AND fence <= $4::bigint AND claim = $5::text FOR SHARE),
+    fresh AS (${insertReceipts(tables, 'valid')})${saved}
+    SELECT chunk FROM fresh UNION ALL SELECT NULL FROM valid${ifNotAltered}`;
+}
+
+/**
+ * Inserts records as a commit does, whether their receipts are new or not, for run `$1` and saver `$2`, with
+ * pieces from `$3` on. Returns what one of them was stored as, if that is not what was sent.
+ */
+export function tryRecords(tables: Tables, pieces: number): string {
+  return `WITH ${saveRecords(tables, pieces, 3)} ${otherValues(tables)} LIMIT 1`;
+}
+
+/**
+ * Saves records of run `$1` and saver `$2`: `pieces` times the three values chunk id, index of the first line,
+ * and lines, from `$<first>` on. They are the table `sent`, and as they are stored the table `record`. The
+ * checksum is of the lines as they will be read: of the columns as PostgreSQL has stored them.
+ *
+ * @param fresh a table of the chunks to insert, if not all
+ */
+function saveRecords(tables: Tables, pieces: number, first: number, fresh?: string): string {
+  const { records, checksums, target, columns } = tables;
+  const names = ['_run', '_chunk', '_index', ...columns.map(({ name }) => identifier(name))].join(
+    ', ',
+  );
+  return `sent AS (${selectSent(tables, pieces, first, fresh)}),
+    record AS (INSERT INTO ${records} (${names}) SELECT ${names} FROM sent RETURNING *),
+    checked AS (INSERT INTO ${checksums} (target, run, saver, chunk, md5)
+      SELECT ${literal(target)}, $1::text, $2::text, _chunk, md5(convert_to(${linesOf(tables)}, 'UTF8'))
+      FROM record GROUP BY _chunk
+      ON CONFLICT (target, run, saver, chunk) DO UPDATE SET md5 = excluded.md5)`;
+}
+
+/** The lines are parsed by PostgreSQL, each by itself, so that a damaged one cannot shift its neighbours. */
+function selectSent({ columns }: Tables, pieces: number, first: number, fresh?: string): string {
+  const fields = columns.map(({ name, type }) => `${identifier(name)} ${PARSED_AS[type] ?? type}`);
+  const values = columns.map(({ name, type }) => `${stored(name, type)} AS ${identifier(name)}`);
+  const given = Array.from({ length: pieces }, (_, piece) => {
+    const at = first + piece * 3;
+    return `($${at}::text, $${at + 1}::integer, $${at + 2}::text)`;
+  });
+  return `SELECT $1::text AS _run, piece.chunk AS _chunk, piece.first + line.n::integer - 1 AS _index,
+      ${values.join(', ')}
+    FROM (VALUES ${given.join(', ')}) AS piece(chunk, first, body)
+    ${fresh === undefined ? '' : `JOIN ${fresh} ON ${fresh}.chunk = piece.chunk`}
+    CROSS JOIN LATERAL unnest(string_to_array(rtrim(piece.body, E'\\n'), E'\\n'))
+      WITH ORDINALITY AS line(body, n)
+    CROSS JOIN LATERAL json_to_record(line.body::json) AS field(${fields.join(', ')})`;
+}
+
+/** An error that says how many, if records were not stored as they were sent: the text is no boolean. */
+function demandUnaltered(tables: Tables): string {
+  return `(SELECT CASE WHEN ${isFaithful(tables)} THEN true WHEN altered.n = 0 THEN true
+      ELSE (altered.n || ' records were not stored as they were sent')::boolean END
+    FROM (SELECT count(*) AS n FROM (${otherValues(tables)}) AS other) AS altered)`;
+}
+
+/** Types that are not taken straight from the JSON, see {@link stored}. */
+const PARSED_AS: Partial<Record<ColumnType, ColumnType>> = {
+  integer: 'numeric',
+  bigint: 'numeric',
+  'double precision': 'text',
+  'timestamp with time zone': 'text',
+};
+
+/**
+ * The expression that is stored. Where PostgreSQL would round in silence, it is led to an error that
+ * quotes the value: fractions in whole numbers, more digits than a double holds, and more than microseconds.
+ * (`1.0` and `1e3` are whole numbers in JSON and not in PostgreSQL's syntax, hence the way by `numeric`.)
+ */
+function stored(name: string, type: ColumnType): string {
+  const value = `field.${identifier(name)}`;
+  const says = (what: string): string => literal(`${name} ${what}: `);
+  if (type === 'integer' || type === 'bigint') {
+    return `CASE WHEN ${value} = trunc(${value}) THEN ${value}::${type} ELSE ${value}::text::${type} END`;
+  }
+  if (type === 'double precision') {
+    // Fifteen digits always fit, but where the exponent is that of a subnormal number.
+    return `(CASE WHEN length(${value}) < 16 AND strpos(${value}, '-3') = 0
+          OR ${value}::numeric = ${value}::float8::text::numeric
+        THEN '' ELSE ${says('has more digits than double precision')} END || ${value})::${type}`;
+  }
+  if (type === 'timestamp with time zone') {
+    // A time without an offset is taken as UTC, whatever the server's time zone.
+    return `(CASE WHEN ${value} ~ '[.][0-9]{6}[0-9]*[1-9]' THEN ${says('is finer than microseconds')} ELSE '' END
+        || ${value} || CASE WHEN ${value} ~ 'T.*([Zz]|[-+][0-9:]+)$' THEN '' ELSE 'Z' END)::${type}`;
+  }
+  return value;
+}
