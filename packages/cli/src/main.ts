@@ -7,6 +7,7 @@ import { commandHelp, generalHelp, groupHelp } from './help.ts';
 import { complain, leave, print, settleOutput, watchOutput } from './output.ts';
 import { paramRows } from './params-help.ts';
 import { operandsIn, parseCall } from './parse-call.ts';
+import { sayUnheardRejections } from './unheard-rejections.ts';
 
 /** Runs the `leat` command and ends the process with its exit code. */
 export async function main(args: readonly string[]): Promise<never> {
@@ -19,6 +20,7 @@ export async function main(args: readonly string[]): Promise<never> {
     complain(stack === undefined ? sentence : `${sentence}\n${stack}`);
     leave(EXIT.failed);
   });
+  sayUnheardRejections();
   process.exit(await settleOutput(await run(args)));
 }
 

@@ -24,7 +24,7 @@ test.runIf(process.platform === 'linux')(
     const [line] = (await once(parent.stdout, 'data')) as [Buffer];
     const pid = Number(line.toString());
     parent.stdin.end();
-  await expect.poll(() => startTime(pid), { timeout: 5_000 }).toBeUndefined();
+    await expect.poll(() => startTime(pid), { timeout: 5_000 }).toBeUndefined();
     expect(isAlive(pid)).toBe(true);
   },
 );
