@@ -11,6 +11,8 @@ import { DevSite } from '../support/dev.ts';
 /** `LEAT_FUZZ_SEED=N` repeats a run; otherwise each is another. */
 const SEED = Number(process.env['LEAT_FUZZ_SEED'] ?? Date.now() % 1e6);
 const RUN = 'r1';
+/** More than there are acts. */
+const COUNT = 60;
 
 interface Case {
   readonly kind: 'map' | 'flatMap' | 'mapChunk';
@@ -52,7 +54,7 @@ test.each(CASES)(
   `a hostile $kind, $threads threads: each record is as a plain evaluation says, or can be redriven (LEAT_FUZZ_SEED=${SEED})`,
   async (which) => {
     await using site = await DevSite.create('hostile.ts');
-    const records = recordsOf(Object.keys(which.acts), 100);
+    const records = recordsOf(Object.keys(which.acts), COUNT);
     const lines = records.map((record) => `${JSON.stringify(record)}\n`);
     await writeFile(join(site.dir, 'records.ndjson'), lines.join(''));
     const original = new Map(records.map((record) => [record.n, record]));
@@ -62,7 +64,7 @@ test.each(CASES)(
     const listed = await site.leat('dead', 'list', RUN, '--json');
     const letters = linesOf<DeadLetter>(listed.stdout);
     const dead = letters.map(({ record }) => JSON.parse(record ?? '') as HostileRecord);
-    expect(report.records).toMatchObject({ in: 100, saved: saved.length, dead: dead.length });
+    expect(report.records).toMatchObject({ in: COUNT, saved: saved.length, dead: dead.length });
     // Saved or dead, as it was, each once.
     for (const each of [...saved, ...dead]) expect(each).toEqual(original.get(each.n));
     expect(ownNumbers([...saved, ...dead])).toEqual([...original.keys()]);
@@ -74,7 +76,11 @@ test.each(CASES)(
 
     const redriven = await site.leat('dead', 'redrive', RUN);
     expect(redriven.stdout).toContain(`${dead.length} dead letters of the run`);
-    expect((await run(site, which, true)).records).toMatchObject({ in: 100, saved: 100, dead: 0 });
+    expect((await run(site, which, true)).records).toMatchObject({
+      in: COUNT,
+      saved: COUNT,
+      dead: 0,
+    });
     const all = await site.exported<HostileRecord>(RUN);
     expect(ownNumbers(all)).toEqual([...original.keys()]);
     for (const each of all) expect(each).toEqual(original.get(each.n));
