@@ -35,6 +35,7 @@ export function deadLetterText(letter: DeadLetter): string {
     ['attempts', letter.attempts.toLocaleString('en')],
     ['at', letter.at],
     ['error', `${error.name}: ${error.message}`],
+    ...causesOf(error).map((cause) => ['cause', `${cause.name}: ${cause.message}`] as const),
   ];
   const lines = rows.map(([name, text]) => `${name.padEnd(11)} ${plain(text)}`);
   if (error.stack !== undefined) {
@@ -42,6 +43,11 @@ export function deadLetterText(letter: DeadLetter): string {
   }
   lines.push(isCut === true ? 'record (only its beginning)' : 'record', plain(record));
   return `${lines.join('\n')}\n`;
+}
+
+/** What caused an error, and what caused that. */
+function causesOf({ cause }: DeadLetter['error']): DeadLetter['error'][] {
+  return cause === undefined ? [] : [cause, ...causesOf(cause)];
 }
 
 /** On one line, and without what would command a terminal: it comes from records, or from the bucket. */

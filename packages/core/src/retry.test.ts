@@ -1,3 +1,4 @@
+import { execFileSync, spawn } from 'node:child_process';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { BusyError, LeatError, RetryAfterError, TerminalError } from './errors.ts';
@@ -8,6 +9,7 @@ import {
   DEFAULT_RETRY_POLICY,
   type RetryPolicy,
   retryPolicy,
+  MAX_ASKED_MS,
 } from './retry.ts';
 
 function withProperties(properties: object): Error {
@@ -58,18 +60,80 @@ describe('classifyFailure', () => {
       new TypeError('fetch failed', { cause: withProperties({ code: 'ECONNREFUSED' }) }),
       'busy',
     ],
-    ['what a client that wraps fetch throws', caused(withProperties({ code: 'EPIPE' }), 4), 'busy'],
+    [
+      'what a client that wraps fetch throws',
+      caused(withProperties({ code: 'ECONNRESET' }), 4),
+      'busy',
+    ],
     ['a cause too deep to look for', caused(new BusyError('later'), 5), 'failed'],
     ['an error that is its own cause', ownCause, 'failed'],
     ['a plain error', new Error('it broke'), 'failed'],
     ['an error of ours', new LeatError('unreachable', 'No server answers.'), 'failed'],
     ['a text', 'ECONNREFUSED', 'failed'],
-    ['an object that is no error', { status: 429 }, 'failed'],
+    ['an object that is no error', { status: 429 }, 'busy'],
+    [
+      'a host that does not exist',
+      withProperties({ code: 'ENOTFOUND', syscall: 'getaddrinfo' }),
+      'failed',
+    ],
     ['nothing', undefined, 'failed'],
     ['what cannot be read', new Proxy(new Error('bad'), { get: refuse }), 'failed'],
     ['what cannot be looked at', new Proxy({}, { getPrototypeOf: refuse }), 'failed'],
   ])('sorts %s', (_, error: unknown, kind) => {
     expect(classifyFailure(error)).toBe(kind);
+  });
+});
+
+/** What Node.js itself throws when a child process or a file fails. */
+describe('classifyFailure, on this machine', () => {
+  const child = (): unknown => {
+    try {
+      return execFileSync(process.execPath, ['-e', 'for (;;);'], { timeout: 50, stdio: 'ignore' });
+    } catch (error) {
+      return error;
+    }
+  };
+  const broken = (): Promise<unknown> =>
+    new Promise((resolve) => {
+      const { stdin } = spawn(process.execPath, ['-e', ''], {
+        stdio: ['pipe', 'ignore', 'ignore'],
+      });
+      stdin.on('error', resolve);
+      stdin.write('x'.repeat(1_000_000)); // more than the pipe holds
+    });
+
+  test('a child process that is too slow has failed', () => {
+    expect(child()).toMatchObject({ code: 'ETIMEDOUT' });
+    expect(classifyFailure(child())).toBe('failed');
+    expect(classifyFailure(caused(child(), 2))).toBe('failed');
+  });
+
+  test('so has one that does not read', async () => {
+    const error = await broken();
+    expect(error).toMatchObject({ code: 'EPIPE' });
+    expect(classifyFailure(error)).toBe('failed');
+  });
+
+  test.each([
+    [
+      'a file on a server that is away',
+      { code: 'ETIMEDOUT', syscall: 'open', path: '/mnt/a' },
+      'failed',
+    ],
+    ['a child process, by its arguments', { code: 'ECONNRESET', spawnargs: [] }, 'failed'],
+    [
+      'a socket that is a file',
+      { code: 'ECONNREFUSED', syscall: 'connect', path: '/run/s' },
+      'busy',
+    ],
+    [
+      'a connection',
+      { code: 'ETIMEDOUT', syscall: 'connect', address: '10.0.0.1', port: 80 },
+      'busy',
+    ],
+    ['a client that only gives a code', { code: 'ETIMEDOUT' }, 'busy'],
+  ])('%s', (_, properties, kind) => {
+    expect(classifyFailure(withProperties(properties))).toBe(kind);
   });
 });
 
@@ -80,6 +144,7 @@ const policy: fc.Arbitrary<RetryPolicy> = fc
     maxDelayMs: fc.nat({ max: 100_000 }),
     factor: fc.oneof(fc.double({ min: 1, max: 10, noNaN: true }), fc.constant(Number.MAX_VALUE)),
     jitter: fc.constantFrom('full', 'equal', 'none'),
+    busyForMs: fc.constantFrom(1, 60_000, Number.POSITIVE_INFINITY),
   })
   .map((full) => Object.assign(full, { maxDelayMs: full.initialDelayMs + full.maxDelayMs }));
 const failures = fc.oneof(fc.integer({ min: 1, max: 10 }), fc.integer({ min: 1, max: 1e6 }));
@@ -151,7 +216,34 @@ describe('decideRetry', () => {
     });
   });
 
+  test('gives up on busy when the policy says so, after a last try at the end of its time', () => {
+    const limited = { ...one, busyForMs: 10_000 };
+    const busy = new BusyError('later');
+    const at = (busyMs: number): unknown => decideRetry(limited, busy, 9, 0, busyMs);
+    expect([0, 9_500.5, 10_000, 1e9].map(at)).toEqual([
+      { action: 'retry', delayMs: 10_000 },
+      { action: 'retry', delayMs: 500 },
+      { action: 'give-up' },
+      { action: 'give-up' },
+    ]);
+    expect(decideRetry(limited, new Error('failed'), 1, 0, 1e9)).toMatchObject({ action: 'retry' });
+  });
+
+  test('whatever was asked for, what is waited is a delay that a timer has, and no hot loop', () => {
+    const asked = fc.oneof(fc.double(), fc.constantFrom<unknown>('5', null, {}, 10n, Date.now()));
+    fc.assert(
+      fc.property(asked, policy, failures, random, (ms, any, n, chance) => {
+        const decision = decideRetry(any, new RetryAfterError(ms as number), n, chance);
+        if (decision.action === 'give-up') return;
+        const { delayMs } = decision;
+        expect(delayMs).toBeLessThanOrEqual(Math.max(MAX_ASKED_MS, any.maxDelayMs));
+        expect(delayMs).toBeGreaterThanOrEqual(Math.min(backoffMs(any, n, chance), any.busyForMs));
+      }),
+    );
+  });
+
   test.each([
+    ['waits an hour at most, for a point in time, say', Date.now() + 60_000, MAX_ASKED_MS],
     ['waits as long as it was asked to', 45_000, 45_000],
     ['waits no less than its own policy says', 10, 100],
     ['does not mind a time in the past', -5, 100],
@@ -180,6 +272,14 @@ describe('retryPolicy', () => {
     [
       { maxDelayMs: Infinity },
       'retry.maxDelayMs must be less than 2^31 milliseconds (24 days); it is Infinity.',
+    ],
+    [
+      { busyForMs: 0 },
+      'retry.busyForMs must be a number of milliseconds above 0, or Infinity; it is 0.',
+    ],
+    [
+      { busyForMs: NaN },
+      'retry.busyForMs must be a number of milliseconds above 0, or Infinity; it is NaN.',
     ],
     [{ factor: 0.5 }, 'retry.factor must be a number from 1; it is 0.5.'],
     [{ factor: Infinity }, 'retry.factor must be a number from 1; it is Infinity.'],

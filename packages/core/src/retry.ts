@@ -1,6 +1,6 @@
 import { BusyError, LeatError, RetryAfterError, TerminalError } from './errors.ts';
 import { noSuchName } from './nearest.ts';
-import { isA, partOf } from './thrown.ts';
+import { causesOf, isA, partOf } from './thrown.ts';
 
 /** How long to wait between one attempt and the next. */
 export interface Backoff {
@@ -35,6 +35,11 @@ export interface RetryPolicy extends Backoff {
    * @defaultValue `5`
    */
   readonly attempts: number;
+  /**
+   * The longest that a record may be busy in a row before it is given up, in milliseconds.
+   * @defaultValue `Infinity`: as long as it takes
+   */
+  readonly busyForMs: number;
 }
 
 export const DEFAULT_RETRY_POLICY: RetryPolicy = {
@@ -43,6 +48,7 @@ export const DEFAULT_RETRY_POLICY: RetryPolicy = {
   maxDelayMs: 30_000, // 30 s
   factor: 2,
   jitter: 'full',
+  busyForMs: Number.POSITIVE_INFINITY,
 };
 
 /**
@@ -56,31 +62,25 @@ export type RetryDecision =
   | { readonly action: 'retry'; readonly delayMs: number }
   | { readonly action: 'give-up' };
 
-/** How deep along `cause` an error is looked into; an error can be its own cause. */
-const MAX_CAUSES = 5;
 const BUSY_STATUS: ReadonlySet<unknown> = new Set([429, 503]);
+/**
+ * What only a connection says of the one at its other end. Not `ENOTFOUND`: a host that does not exist will not
+ * be there later. Not `EPIPE`: a child process that has ended gives it, and a connection that is made again after
+ * it says by itself whether the other end is away.
+ */
 const BUSY_CODES: ReadonlySet<unknown> = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
   'ECONNABORTED',
   'EHOSTUNREACH',
   'ENETUNREACH',
-  'ENOTFOUND',
   'EAI_AGAIN',
-  'EPIPE',
   'ETIMEDOUT',
   'UND_ERR_CONNECT_TIMEOUT',
   'UND_ERR_SOCKET',
 ]);
-
-/** An error, what caused it, and what caused that, as far as it is looked into. */
-function* causesOf(error: unknown): Generator<Error> {
-  let at = error;
-  for (let depth = 0; isA(at, Error) && depth < MAX_CAUSES; depth++) {
-    yield at;
-    at = partOf(at, 'cause');
-  }
-}
+/** The longest wait that is granted, whatever was asked for. */
+export const MAX_ASKED_MS = 3_600_000; // 1 h
 
 /**
  * Sorts anything that was thrown: `TerminalError` is fatal; `BusyError`, the HTTP statuses 429 and 503
@@ -91,6 +91,8 @@ export function classifyFailure(error: unknown): FailureKind {
   for (const at of causesOf(error)) {
     if (isA(at, TerminalError)) return 'fatal';
     if (isA(at, BusyError)) return 'busy';
+    // A child process or a file has the codes of connections, too, and nobody else is busy then.
+    if (isOfThisMachine(at)) return 'failed';
     // HTTP clients and Node.js put them on their errors.
     if (BUSY_STATUS.has(partOf(at, 'status'))) return 'busy';
     if (BUSY_STATUS.has(partOf(at, 'statusCode'))) return 'busy';
@@ -99,12 +101,22 @@ export function classifyFailure(error: unknown): FailureKind {
   return 'failed';
 }
 
-/** How long the callee asked to be left alone, in milliseconds. */
+/** Whether Node.js says that a child process or a file has failed, by what it puts on its errors. */
+function isOfThisMachine(error: object): boolean {
+  if (partOf(error, 'spawnargs') !== undefined) return true;
+  const syscall = partOf(error, 'syscall');
+  if (typeof syscall !== 'string') return false;
+  if (syscall.startsWith('spawn')) return true;
+  return typeof partOf(error, 'path') === 'string' && syscall !== 'connect';
+}
+
+/** How long the callee asked to be left alone, in milliseconds, as far as that is granted. */
 function askedMs(error: unknown): number {
   for (const at of causesOf(error)) {
     if (!isA(at, RetryAfterError)) continue;
-    const delayMs = partOf(at, 'retryAfterMs') as number;
-    return Number.isFinite(delayMs) ? delayMs : 0; // `Number(a date)` is not a number
+    const delayMs = partOf(at, 'retryAfterMs');
+    // `Number(a date)` is not a number.
+    return Number.isFinite(delayMs) ? Math.min(delayMs as number, MAX_ASKED_MS) : 0;
   }
   return 0;
 }
@@ -114,18 +126,24 @@ function askedMs(error: unknown): number {
  *
  * @param failures how often it has failed, this time included; for busy, how often it was busy in a row
  * @param random a number in [0, 1)
+ * @param busyMs for busy, how long it has been so in a row
  */
 export function decideRetry(
   policy: RetryPolicy,
   error: unknown,
   failures: number,
   random: number,
+  busyMs = 0,
 ): RetryDecision {
   const kind = classifyFailure(error);
   if (kind === 'fatal') return { action: 'give-up' };
   if (kind === 'failed' && failures >= policy.attempts) return { action: 'give-up' };
-  const delayMs = backoffMs(policy, failures, random);
-  return { action: 'retry', delayMs: Math.max(delayMs, askedMs(error)) };
+  const delayMs = Math.max(backoffMs(policy, failures, random), askedMs(error));
+  if (kind === 'failed') return { action: 'retry', delayMs };
+  const leftMs = policy.busyForMs - busyMs;
+  if (leftMs <= 0) return { action: 'give-up' };
+  // It is tried a last time when its time is over.
+  return { action: 'retry', delayMs: Math.min(delayMs, Math.ceil(leftMs)) };
 }
 
 /** How much of the wait is not left to chance. */
@@ -171,6 +189,7 @@ export function retryPolicy(policy: Partial<RetryPolicy> | number = {}): RetryPo
   // Beyond it a timer fires at once.
   demand(full.maxDelayMs < 2 ** 31, 'maxDelayMs', 'less than 2^31 milliseconds (24 days)');
   demand(Number.isFinite(full.factor) && full.factor >= 1, 'factor', 'a number from 1');
+  demand(full.busyForMs > 0, 'busyForMs', 'a number of milliseconds above 0, or Infinity');
   demand(['full', 'equal', 'none'].includes(full.jitter), 'jitter', 'full, equal or none');
   return full;
 }

@@ -5,6 +5,10 @@ export class Failures {
   readonly #policy: RetryPolicy;
   #failed: number;
   #busy = 0;
+  /** By `performance.now`, when it was busy for the first time in a row. */
+  #busySince = 0;
+  /** What was to be waited since then: a test need not wait. */
+  #busyWaitMs = 0;
 
   /** @param failed how often it had failed before, as part of a larger group */
   constructor(policy: RetryPolicy, failed = 0) {
@@ -20,7 +24,17 @@ export class Failures {
   /** Takes note of a failure and says what to do. */
   add(error: unknown): RetryDecision & { readonly isBusy: boolean } {
     const isBusy = classifyFailure(error) === 'busy';
-    const inARow = isBusy ? ++this.#busy : ++this.#failed;
-    return { ...decideRetry(this.#policy, error, inARow, Math.random()), isBusy };
+    if (!isBusy) {
+      this.#busy = 0;
+      return { ...decideRetry(this.#policy, error, ++this.#failed, Math.random()), isBusy };
+    }
+    if (this.#busy++ === 0) {
+      this.#busySince = performance.now();
+      this.#busyWaitMs = 0;
+    }
+    const busyMs = Math.max(performance.now() - this.#busySince, this.#busyWaitMs);
+    const decision = decideRetry(this.#policy, error, this.#busy, Math.random(), busyMs);
+    if (decision.action === 'retry') this.#busyWaitMs += decision.delayMs;
+    return { ...decision, isBusy };
   }
 }

@@ -1,6 +1,7 @@
 import type { ChunkLimits } from '@leat/core';
 import type { JobResult } from './job.ts';
 import { piecesOf } from './results.ts';
+import { MAX_RESULTS } from './too-long.ts';
 
 /** What a part of a chunk became, and which record of the chunk it began with. */
 export interface PartResult {
@@ -18,8 +19,7 @@ export function joinResults(parts: readonly PartResult[], limits: ChunkLimits): 
     pieces: piecesOf(
       text.split('\n').slice(0, -1),
       pieces.flatMap(({ origins }) => origins),
-      expanded,
-      limits,
+      expanded > 0 ? { ...limits, most: MAX_RESULTS } : undefined,
     ),
     expanded,
     filtered: sum(results.map((result) => result.filtered)),

@@ -67,6 +67,66 @@ test('one record for one is never cut', () => {
   expect(pieces).toHaveLength(1);
 });
 
+test('what is too long for a chunk is dead, and never what fits', () => {
+  const text = fc.integer({ min: 1, max: 30 }).map((length) => 'x'.repeat(length));
+  const any = fc.oneof(text, fc.array(text, { maxLength: 5 }), fc.constant(KEPT), outcomes);
+  fc.assert(
+    fc.property(fc.array(any), fc.integer({ min: 1, max: 60 }), (all, most) => {
+      const arrived = all.map((_, n) => `"${n}"\n`).join('');
+      const job = jobOf(all.length, { chunkSize: 3, maxBytes: 20 }, undefined, arrived);
+      const { pieces, expanded, filtered, dead } = resultOf(job, all, 0, most);
+      const isWhole = all.length > 0 && all.every((each) => each === KEPT);
+      const lengths = pieces.map(({ body, records }) => body.length - records);
+      // An "é" has two bytes.
+      if (!isWhole) expect(lengths.every((length) => length <= 2 * most)).toBe(true);
+      const records = pieces.reduce((sum, piece) => sum + piece.records, 0);
+      expect(all.length + expanded).toBe(records + filtered + dead.length);
+      const unlimited = resultOf(job, all, 0);
+      const whole = unlimited.pieces.reduce((sum, { body }) => sum + body.length, 0);
+      if (whole <= most) expect(dead).toEqual(unlimited.dead);
+      const tooLong = dead.filter(({ error }) => error.name === 'ResultTooLong');
+      expect(tooLong.length + unlimited.dead.length).toBe(dead.length);
+    }),
+  );
+});
+
+test('results beyond the longest text: those that fit go on, the others are dead with the reason', () => {
+  const result = `"${'x'.repeat(6_000_000)}"`;
+  const job = jobOf(100, { chunkSize: 100, maxBytes: 1e6 }, undefined, '1\n'.repeat(100));
+  const { pieces, dead } = resultOf(job, Array<string>(100).fill(result), 0);
+  expect(pieces).toMatchObject([{ records: 22 }]);
+  expect(dead).toHaveLength(78);
+  expect(dead[0]).toMatchObject({
+    index: 22,
+    error: {
+      name: 'ResultTooLong',
+      message:
+        'the results of its chunk have more than 134,217,728 characters together: give the fetcher a smaller chunkSize; tried again, it is a chunk of its own',
+    },
+  });
+  const alone = resultOf(
+    jobOf(2, job.limits, undefined, '1\n2\n'),
+    ['2', [result.repeat(25), '3']],
+    0,
+  );
+  expect(alone.pieces).toMatchObject([{ records: 1 }]);
+  expect(alone.dead[0]?.error.message).toBe(
+    'the result has 150,000,051 characters, and a chunk may have 134,217,728: make it shorter',
+  );
+});
+
+test('an expansion beyond the longest text is cut into pieces', () => {
+  const long = 'x'.repeat(60_000_000);
+  const limits = { chunkSize: 100, maxBytes: 600e6 };
+  const { pieces, dead } = resultOf(
+    jobOf(6, limits, undefined, '1\n'.repeat(6)),
+    Array.from({ length: 6 }, () => [long, '1']),
+    0,
+  );
+  expect(pieces.map(({ records }) => records)).toEqual(Array<number>(12).fill(1));
+  expect(dead).toEqual([]);
+});
+
 test('a dead record is told with its place in the dataset and what was thrown', () => {
   const thrown: Outcome[] = [
     { error: 'text', attempts: 1 },

@@ -2,30 +2,71 @@ import { type ChunkLimits, describeThrown, formatPosition, type Origins } from '
 import { type DeadRecord, type Piece, textsOf } from '@leat/runtime';
 import type { Job, JobResult } from './job.ts';
 import { type GivenUp, KEPT, type Outcome } from './outcome.ts';
+import { MAX_RESULTS, withoutTooLong } from './too-long.ts';
 
-const UNCUT: ChunkLimits = {
-  chunkSize: Number.POSITIVE_INFINITY,
-  maxBytes: Number.POSITIVE_INFINITY,
-};
+/**
+ * Puts together what the records of a chunk became. What would be too long for a chunk is a dead record.
+ *
+ * @param most how many characters the results of a chunk may have
+ */
+export function resultOf(
+  job: Job,
+  outcomes: readonly Outcome[],
+  retries: number,
+  most: number = MAX_RESULTS,
+): JobResult {
+  const gathered = gather(job, outcomes);
+  const { lines, origins, dead, expanded, filtered, kept, length, longest } = gathered;
+  const books = { expanded, filtered, dead, retries };
+  // What nobody changed is not written anew.
+  if (kept > 0 && kept === job.records) {
+    return { pieces: [{ body: job.body, records: kept, origins }], ...books };
+  }
+  // An expansion is cut into pieces; one record for one is not.
+  if ((expanded > 0 ? longest : length) > most) {
+    const { arrived = textsOf(job.body) } = gathered;
+    const fitting = withoutTooLong(outcomes, arrived, { most, isCut: expanded > 0 });
+    return resultOf(job, fitting, retries, most);
+  }
+  const limits = expanded > 0 ? { ...job.limits, most } : undefined;
+  return { pieces: piecesOf(lines, origins, limits), ...books };
+}
 
-/** Puts together what the records of a chunk became. */
-export function resultOf(job: Job, outcomes: readonly Outcome[], retries: number): JobResult {
+interface Gathered {
+  readonly lines: string[];
+  /** Of each line. */
+  readonly origins: number[];
+  readonly dead: DeadRecord[];
+  /** The records as they arrived, if somebody asked. */
+  readonly arrived: readonly string[] | undefined;
+  readonly expanded: number;
+  readonly filtered: number;
+  readonly kept: number;
+  /** How many characters all lines have. */
+  readonly length: number;
+  /** How many the lines of one record have at most. */
+  readonly longest: number;
+}
+
+function gather(job: Job, outcomes: readonly Outcome[]): Gathered {
   const lines: string[] = [];
   const origins: number[] = [];
   const dead: DeadRecord[] = [];
   let arrived: readonly string[] | undefined;
-  let expanded = 0;
-  let filtered = 0;
-  let kept = 0;
+  let [expanded, filtered, kept, length, longest] = [0, 0, 0, 0, 0];
+  const add = (line: string, origin: number): void => {
+    length += line.length;
+    lines.push(line);
+    origins.push(origin);
+  };
   for (const [index, outcome] of outcomes.entries()) {
     const origin = job.origins?.[index] ?? index;
+    const before = length;
     if (typeof outcome === 'string') {
-      lines.push(outcome);
-      origins.push(origin);
+      add(outcome, origin);
     } else if (outcome === KEPT) {
       arrived ??= textsOf(job.body);
-      lines.push(arrived[index] ?? '');
-      origins.push(origin);
+      add(arrived[index] ?? '', origin);
       kept++;
     } else if ('error' in outcome) {
       arrived ??= textsOf(job.body);
@@ -34,23 +75,11 @@ export function resultOf(job: Job, outcomes: readonly Outcome[], retries: number
     } else {
       if (outcome.length === 0) filtered++;
       else expanded += outcome.length - 1;
-      for (const line of outcome) {
-        lines.push(line);
-        origins.push(origin);
-      }
+      for (const line of outcome) add(line, origin);
     }
+    longest = Math.max(longest, length - before);
   }
-  // What nobody changed is not written anew.
-  const isWhole = kept > 0 && kept === job.records;
-  return {
-    pieces: isWhole
-      ? [{ body: job.body, records: kept, origins }]
-      : piecesOf(lines, origins, expanded, job.limits),
-    expanded,
-    filtered,
-    dead,
-    retries,
-  };
+  return { lines, origins, dead, arrived, expanded, filtered, kept, length, longest };
 }
 
 function deadRecord(
@@ -59,14 +88,12 @@ function deadRecord(
   record: string,
   { error, attempts }: GivenUp,
 ): DeadRecord {
-  const { name, message, stack } = describeThrown(error);
-  return {
-    index,
-    position,
-    attempts,
-    error: { name, message, ...(stack === undefined ? {} : { stack }) },
-    record,
-  };
+  return { index, position, attempts, error: describeThrown(error), record };
+}
+
+interface CutLimits extends ChunkLimits {
+  /** How many characters a piece may have. */
+  readonly most: number;
 }
 
 /**
@@ -74,29 +101,52 @@ function deadRecord(
  * than the others. How often it is cut
  * depends on what the user's function returned, so a function that returns something else the next time
  * makes other chunks of it; one record for one is therefore never cut.
+ *
+ * @param limits absent for what is not cut
  */
 export function piecesOf(
   lines: readonly string[],
   origins: Origins,
-  expanded: number,
-  limits: ChunkLimits,
+  limits: CutLimits | undefined,
 ): Required<Piece>[] {
-  const { chunkSize, maxBytes } = expanded > 0 ? limits : UNCUT;
   if (lines.length === 0) return [];
-  const whole = encode(lines);
-  const byRecords = lines.length > 2 * chunkSize ? Math.ceil(lines.length / chunkSize) : 1;
-  const byBytes = Math.ceil(whole.length / maxBytes);
-  const count = Math.min(lines.length, Math.max(byRecords, byBytes));
-  if (count === 1) return [{ body: whole, records: lines.length, origins }];
+  const count = limits === undefined ? 1 : piecesWanted(lines, limits);
+  if (count === 1) return [{ body: encode(lines), records: lines.length, origins }];
   return Array.from({ length: count }, (_, place) => {
-    const from = Math.floor((place * lines.length) / count);
-    const to = Math.floor(((place + 1) * lines.length) / count);
+    const [from, to] = share(lines, place, count);
     return {
       body: encode(lines.slice(from, to)),
       records: to - from,
       origins: origins.slice(from, to),
     };
   });
+}
+
+function piecesWanted(lines: readonly string[], { chunkSize, maxBytes, most }: CutLimits): number {
+  const length = lines.reduce((sum, line) => sum + line.length + 1, 0);
+  // Most often it is far from any limit; a character has three bytes at most.
+  if (lines.length <= 2 * chunkSize && 3 * length <= Math.min(maxBytes, most)) return 1;
+  const bytes = lines.reduce((sum, line) => sum + Buffer.byteLength(line) + 1, 0);
+  const byRecords = lines.length > 2 * chunkSize ? Math.ceil(lines.length / chunkSize) : 1;
+  const byBytes = Math.ceil(bytes / maxBytes);
+  const count = Math.min(lines.length, Math.max(byRecords, byBytes));
+  // A few lines may be longer than all others together.
+  const isEven = bytes <= most || everyPieceFits(lines, count, most);
+  return isEven ? count : lines.length;
+}
+
+function everyPieceFits(lines: readonly string[], count: number, most: number): boolean {
+  return Array.from({ length: count }, (_, place) => share(lines, place, count)).every(
+    ([from, to]) => lines.slice(from, to).reduce((sum, line) => sum + line.length, 0) <= most,
+  );
+}
+
+/** From where to where a piece goes, when all have as many lines, or one more. */
+function share(lines: readonly string[], place: number, count: number): [number, number] {
+  return [
+    Math.floor((place * lines.length) / count),
+    Math.floor(((place + 1) * lines.length) / count),
+  ];
 }
 
 /** `Buffer.from` takes half the time of a `TextEncoder` on Node 24, and as long on Node 20. */

@@ -7,10 +7,10 @@ export type { RunHandle } from './runs/run-handle.ts';
 export type { StartOptions } from './runs/start-on.ts';
 
 // Dead letters
-export type { DeadLetter, LeftOut } from '@leat/runtime';
+export type { DeadLetter, FailedRecord, LeftOut } from '@leat/runtime';
 export type { DeadLetterGroup, DeadLetters, LetterChoice } from './dead/dead-letters.ts';
 export type { DroppedLetters } from './dead/drop-letters.ts';
-export type { FailedChunk, FailedChunkFile, FailedRecord } from './dead/failed-chunk-file.ts';
+export type { FailedChunk, FailedChunkFile } from './dead/failed-chunk-file.ts';
 export { formatFailedChunk, parseFailedChunk } from './dead/failed-chunk-file.ts';
 export type { Redrive } from './dead/redrive-letters.ts';
 

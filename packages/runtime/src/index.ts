@@ -2,6 +2,8 @@
 export type { TraceHeaders } from './tracing/chunk-span.ts';
 export { ChunkTracer, continueTrace } from './tracing/chunk-tracer.ts';
 export type { DeadLetter } from './dead/dead-letter.ts';
+export type { FailedRecord } from './dead/failed-record.ts';
+export { failedRecord } from './dead/failed-record.ts';
 export type { LogFormat, Logger } from './logger.ts';
 export { createLogger } from './logger.ts';
 export type { ChunkOutcome, Meter, StageMeter } from './meter.ts';

@@ -13,16 +13,11 @@ export interface Logger extends AuthorsLogger {
 /** How log lines look: for people, or for programs. */
 export type LogFormat = 'console' | 'json';
 
-/** An error of the user's may throw when it is read: it must not throw at the one who logs it. */
-const serializers = {
-  err: (error: unknown): unknown => {
-    try {
-      return pino.stdSerializers.err(error as Error);
-    } catch {
-      return describeThrown(error);
-    }
-  },
-};
+/**
+ * Of an error only what describes it: it must not throw at the one who logs it, and what else drivers put on
+ * theirs fills pages, and may be secret.
+ */
+const serializers = { err: describeThrown };
 
 /**
  * Makes the logger of a process. Lines go to standard error, so that standard output is for results.

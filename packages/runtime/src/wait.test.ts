@@ -26,3 +26,17 @@ test('hundreds may wait on one signal without a warning', async () => {
   await new Promise(setImmediate);
   expect(warnings).toEqual([]);
 });
+
+test.each([2 ** 31, Date.now(), Infinity])(
+  'what no timer can wait, %d ms, is not over at once',
+  async (ms) => {
+    const over = new AbortController();
+    const waiting = wait(ms, over.signal).then(
+      () => 'over',
+      () => 'stopped',
+    );
+    await wait(20);
+    over.abort();
+    expect(await waiting).toBe('stopped');
+  },
+);

@@ -1,6 +1,9 @@
 import { setMaxListeners } from 'node:events';
 
-/** Waits, or throws the signal's reason as soon as it is aborted. Any number may wait on one signal. */
+/** The longest that a timer waits; with more it fires at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1; // 24 days
+
+/** Waits, 24 days at most, or throws the signal's reason as soon as it is aborted. Any number may wait on one signal. */
 export async function wait(ms: number, signal?: AbortSignal): Promise<void> {
   if (signal !== undefined) setMaxListeners(0, signal);
   signal?.throwIfAborted();
@@ -11,7 +14,7 @@ export async function wait(ms: number, signal?: AbortSignal): Promise<void> {
       signal?.removeEventListener('abort', end);
       resolve();
     };
-    const timer = setTimeout(end, ms);
+    const timer = setTimeout(end, Math.min(ms, MAX_TIMER_MS));
     signal?.addEventListener('abort', end);
   });
   signal?.throwIfAborted();

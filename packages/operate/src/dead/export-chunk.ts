@@ -1,9 +1,9 @@
 import { type DeadLetterChoice, isChosen, LeatError, type RunRequest } from '@leat/core';
-import { type DeadLetter, readDeadLetters } from '@leat/runtime';
+import { type DeadLetter, type FailedRecord, readDeadLetters } from '@leat/runtime';
 import { findLetters, type RunName } from '../runs/find-run.ts';
 import { sayLeftOut } from './left-out.ts';
 import type { Site } from '../site.ts';
-import type { FailedChunk, FailedRecord } from './failed-chunk-file.ts';
+import type { FailedChunk } from './failed-chunk-file.ts';
 
 /** Collects the letters of one chunk: they are at most as many as the chunk has records. */
 export async function exportChunk(

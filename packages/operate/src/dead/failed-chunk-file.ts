@@ -1,26 +1,10 @@
 import { type GivenParams, LeatError } from '@leat/core';
+import { failedRecord, type FailedRecord } from '@leat/runtime';
 import { z } from 'zod';
 
 /** What the first fields of such a file say, so that no other JSON file is taken for one. */
 const KIND = 'leat-failed-chunk';
 const VERSION = 1;
-
-/** One record that a stage gave up, as a file keeps it. */
-export interface FailedRecord {
-  /** Which record of the chunk, from 0. */
-  readonly index: number;
-  /** Where in the dataset it stands: `line 42 of a.ndjson`. */
-  readonly position: string;
-  /** How often it was tried before it was given up. */
-  readonly attempts: number;
-  readonly error: { readonly name: string; readonly message: string; readonly stack?: string };
-  /** The record as it reached the stage, character for character: its line of JSON, or what stood there. */
-  readonly record: string;
-  /** Whether `record` is only the beginning, because the whole did not fit into a message. */
-  readonly isCut?: boolean;
-  /** When it was given up, ISO 8601. */
-  readonly at: string;
-}
 
 /**
  * The records of one chunk that one stage gave up, with all that the stage was given beside them, so that they
@@ -52,23 +36,7 @@ const failedChunkFile: z.ZodType<FailedChunkFile> = z.object({
   secrets: z.array(z.string()),
   stage: z.string(),
   chunk: z.string(),
-  records: z
-    .array(
-      z.object({
-        index: z.int().nonnegative(),
-        position: z.string(),
-        attempts: z.int().nonnegative(),
-        error: z.object({
-          name: z.string(),
-          message: z.string(),
-          stack: z.string().exactOptional(),
-        }),
-        record: z.string(),
-        isCut: z.boolean().exactOptional(),
-        at: z.string(),
-      }),
-    )
-    .min(1),
+  records: z.array(failedRecord).min(1),
 });
 
 /** A failed chunk before it has become a file. */

@@ -1,8 +1,9 @@
-import { deadSubject, formatChunkId, FORMATS } from '@leat/core';
+import { deadSubject, formatChunkId, FORMATS, type ThrownDescription } from '@leat/core';
 import { headers, type MsgHdrs } from '@nats-io/transport-node';
 import type { Envelope } from '../chunks/chunk-message.ts';
 import { isTooLarge, type Publishing, type Stored } from '../jetstream/publisher.ts';
 import type { DeadLetter } from './dead-letter.ts';
+import type { FailedRecord } from './failed-record.ts';
 
 /** Room for what stands around the record in its dead letter. */
 const ENVELOPE_ROOM = 16 * 1024;
@@ -10,7 +11,7 @@ const ENVELOPE_ROOM = 16 * 1024;
 const MAX_ERROR_LENGTH = 2_000;
 
 /** A record that was given up: what its dead letter says of it alone. */
-export type DeadRecord = Pick<DeadLetter, 'index' | 'position' | 'attempts' | 'error' | 'record'>;
+export type DeadRecord = Omit<FailedRecord, 'isCut' | 'at'>;
 
 /** Where records were given up: a stage that worked on a chunk. */
 export interface DeathPlace {
@@ -96,19 +97,26 @@ function letterOf(
  * and then the record, whose position says where the whole of it is.
  */
 function encode(letter: DeadLetter, maxBytes: number): Uint8Array {
-  const whole = textOf(letter);
-  if (whole.length <= maxBytes) return whole;
-  const { name, message, stack } = letter.error;
-  const error = {
+  // A character has a byte at least. Of one that cannot fit no JSON is made: it may be longer than a text can be.
+  const mayFit = letter.record.length <= maxBytes;
+  const whole = mayFit ? textOf(letter) : undefined;
+  if (whole !== undefined && whole.length <= maxBytes) return whole;
+  const position = letter.position.slice(0, MAX_ERROR_LENGTH);
+  const cut = { ...letter, position, error: shortened(letter.error) };
+  const short = mayFit ? textOf(cut) : undefined;
+  if (short !== undefined && short.length <= maxBytes) return short;
+  const record = letter.record.slice(0, Math.floor(maxBytes / 12));
+  return textOf({ ...cut, record, isCut: true });
+}
+
+/** The beginning of each text, without the causes. */
+function shortened({ name, message, stack, code }: ThrownDescription): ThrownDescription {
+  return {
     name: name.slice(0, MAX_ERROR_LENGTH),
     message: message.slice(0, MAX_ERROR_LENGTH),
     ...(stack !== undefined && { stack: stack.slice(0, MAX_ERROR_LENGTH) }),
+    ...(code !== undefined && { code: code.slice(0, MAX_ERROR_LENGTH) }),
   };
-  const position = letter.position.slice(0, MAX_ERROR_LENGTH);
-  const short = textOf({ ...letter, position, error });
-  if (short.length <= maxBytes) return short;
-  const record = letter.record.slice(0, Math.floor(maxBytes / 12));
-  return textOf({ ...letter, position, error, record, isCut: true });
 }
 
 function textOf(letter: DeadLetter): Buffer {

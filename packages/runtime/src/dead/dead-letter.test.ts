@@ -22,8 +22,12 @@ describe('isDeadLetter', () => {
 
   test.each<[string, object]>([
     ['all that there is', LETTER],
+    [
+      'an error with a cause',
+      { ...LETTER, error: { ...LETTER.error, code: 'E', cause: { name: 'a', message: 'b' } } },
+    ],
     ['what an earlier version wrote', { ...least, error: { name: 'Error', message: 'no' } }],
-    ['what a newer version added', { ...LETTER, more: 1, error: { ...LETTER.error, code: 'x' } }],
+    ['what a newer version added', { ...LETTER, more: 1, error: { ...LETTER.error, other: 'x' } }],
   ])('takes %s', (_____, value) => {
     expect(isDeadLetter(value)).toBe(true);
   });
@@ -36,6 +40,7 @@ describe('isDeadLetter', () => {
     ['an index below 0', { index: -1 }],
     ['half an attempt', { attempts: 0.5 }],
     ['an error without a message', { error: { name: 'Error' } }],
+    ['a cause that is no error', { error: { ...LETTER.error, cause: 'none' } }],
     ['a stack that is no text', { error: { ...LETTER.error, stack: 1 } }],
     ['an execution that is null', { execution: null }],
     ['a cut that is a text', { isCut: 'yes' }],

@@ -1,4 +1,4 @@
-import type { RunReport } from '@leat/core';
+import type { RunReport, ThrownDescription } from '@leat/core';
 
 /** A record that a stage gave up. */
 export interface DeadTestRecord {
@@ -10,7 +10,7 @@ export interface DeadTestRecord {
   /** How often it was tried. */
   readonly attempts: number;
   /** Why it was given up. */
-  readonly error: { readonly name: string; readonly message: string; readonly stack?: string };
+  readonly error: ThrownDescription;
 }
 
 /** What became of records. */
