@@ -26,9 +26,8 @@ test('what the page of the client shows is in a program that runs', async () => 
 
 test('the program of the page does what the page says', async () => {
   await using site = await Deployment.create('squares.ts');
-  const before = process.cwd();
   const squares = await loadPipeline(site.file);
-  process.chdir(site.dir); // where the sink of the fixture is
+  process.env['SQUARES_OUT'] = join(site.dir, 'out/squares');
   try {
     for (const role of ['fetcher', 'mapper', 'saver'] as const) site.replica(role);
     const lines = await runAndLook(site.server.url, squares);
@@ -41,6 +40,6 @@ test('the program of the page does what the page says', async () => {
     const [id = ''] = end[1]?.split(' ') ?? [];
     await expect(steer(site.server.url, id)).rejects.toMatchObject({ code: 'run-state' });
   } finally {
-    process.chdir(before);
+    delete process.env['SQUARES_OUT'];
   }
 });

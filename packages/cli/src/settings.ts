@@ -1,5 +1,6 @@
 import { LeatError, type TopologySettings } from '@leat/core';
 import type { LogFormat, NatsSettings } from '@leat/runtime';
+import { fromStart } from '@leat/sdk';
 import * as z from 'zod';
 import {
   SETTING_SCHEMAS,
@@ -84,7 +85,7 @@ export function readSettings(flags: Texts, variables: Texts): Settings {
     isNatsGiven: given['url'] !== undefined,
     topology: { replicas, maxMessages, maxBytes, ackWaitMs },
     log: { format: logFormat, level: logLevel },
-    stateDir: rest.stateDir,
+    stateDir: fromStart(rest.stateDir),
     httpPort: rest.httpPort,
     httpHost: rest.httpHost,
     otlpEndpoint: rest.otlpEndpoint,

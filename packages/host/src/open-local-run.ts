@@ -21,6 +21,7 @@ import {
   startRun,
   type Telemetry,
 } from '@leat/runtime';
+import { fromStart } from '@leat/sdk';
 import { checkLocalRunOptions } from './check-options.ts';
 import { codeVersionOf } from './code-version.ts';
 import { EmbeddedNats } from './embedded-nats.ts';
@@ -100,7 +101,7 @@ async function openSite(
   const { signal, stateDir = '.leat' } = options;
   const embedded =
     options.connection === undefined
-      ? await EmbeddedNats.start(stateDir, logger, signal)
+      ? await EmbeddedNats.start(fromStart(stateDir), logger, signal)
       : undefined;
   if (embedded !== undefined) cleanups.push(() => embedded.stop());
   const nats = embedded ? { url: embedded.url } : natsSettingsOf(options.connection ?? {});

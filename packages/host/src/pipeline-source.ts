@@ -3,11 +3,11 @@ import { fileURLToPath } from 'node:url';
 import { LeatError } from '@leat/core';
 import { demandFileFor } from '@leat/mapper';
 import { demandPipeline, loadPipeline } from '@leat/runtime';
-import type { ParamsSchema, Pipeline, Stage } from '@leat/sdk';
+import { fromStart, type ParamsSchema, type Pipeline, type Stage } from '@leat/sdk';
 import { unlessAborted } from './unless-aborted.ts';
 
 /**
- * A pipeline, or the file that exports one as default: a path from the working directory, or a `file:` URL
+ * A pipeline, or the file that exports one as default: a path from where the process was started, or a `file:` URL
  * such as `new URL('./pipeline.ts', import.meta.url)`. Mappers with `threads` or `timeoutMs` need the file:
  * other threads and processes load it again.
  *
@@ -36,7 +36,7 @@ export async function pipelineFrom(
   }
   const file = pathOf(given);
   const pipeline = await unlessAborted(loadPipeline(file), signal);
-  return { pipeline, file: resolve(file) };
+  return { pipeline, file: resolve(fromStart(file)) };
 }
 
 /** @throws LeatError `invalid-pipeline` if it is the URL of something else than a file */

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { formatPosition, LeatError } from '@leat/core';
 import { type Logger } from '@leat/runtime';
-import { linesOf } from '@leat/sdk';
+import { fromStart, linesOf } from '@leat/sdk';
 import pLimit from 'p-limit';
 import { type ServiceJob, type JobResult, remoteJobOf } from './job.ts';
 import { joinResults, type PartResult } from './join-results.ts';
@@ -93,6 +93,8 @@ export class Quarantine {
 
   async #start(): Promise<ChildProcess> {
     const child = fork(new URL('./quarantine-process.js', import.meta.url), {
+      // Where the file that it loads, and what that names, was looked for the first time.
+      cwd: fromStart(''),
       serialization: 'advanced',
       // What user code prints must not end up among our own results.
       stdio: ['ignore', 2, 2, 'ipc'],

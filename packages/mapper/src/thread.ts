@@ -11,6 +11,9 @@ export interface ThreadTask {
   readonly clock: SharedArrayBuffer;
 }
 
+// A thread cannot change its directory, and need not: its process has done so when it loaded the same file.
+process.chdir = () => undefined;
+
 const work = await remoteWorker(workerData as RemoteData);
 
 /** Entry point of the thread pool. A chunk is never aborted here; its thread is ended. */

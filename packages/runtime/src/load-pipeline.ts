@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { LeatError, messageOf } from '@leat/core';
 import { createJiti } from 'jiti';
-import type { Pipeline } from '@leat/sdk';
+import { fromStart, type Pipeline } from '@leat/sdk';
 import { decoratorPlugin } from './decorators.ts';
 import { isPipeline } from './demand.ts';
 import { placeOf } from './place-of-error.ts';
@@ -18,7 +18,7 @@ import { readTsconfig, type Tsconfig } from './tsconfig.ts';
  * file's own definitions throw
  */
 export async function loadPipeline(file: string): Promise<Pipeline> {
-  const path = resolve(file);
+  const path = resolve(fromStart(file));
   const refuse = (sentence: string, cause?: unknown): LeatError =>
     new LeatError('invalid-pipeline', `The pipeline file ${file} ${sentence}.`, { cause });
   const found = await stat(path).catch(() => undefined);

@@ -41,6 +41,7 @@ export type {
 export { admitToSink } from './admit-to-sink.ts';
 export { chunkDigest } from './chunk-digest.ts';
 export { countLines, linesOf } from './lines.ts';
+export { fromStart } from './start-directory.ts';
 export type { Logger } from './logger.ts';
 export type { RejectedRecord } from './sink-rejection.ts';
 export { SinkRejection } from './sink-rejection.ts';

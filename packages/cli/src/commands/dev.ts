@@ -1,6 +1,7 @@
 import { open, writeFile } from 'node:fs/promises';
 import { errorText, LeatError, messageOf, type RunReport } from '@leat/core';
 import { type LocalEnd, type LocalRun, startLocalRun } from '@leat/host';
+import { fromStart } from '@leat/sdk';
 import { type Call, type Command, type CommandOptions, defineCommand } from '../command.ts';
 import { EXIT, exitCodeOfError, exitCodeOfState } from '../exit-code.ts';
 import {
@@ -121,7 +122,7 @@ async function demandWritable(call: DevCall): Promise<void> {
   const file = call.flags.report;
   if (file === undefined) return;
   try {
-    await (await open(file, 'a')).close();
+    await (await open(fromStart(file), 'a')).close();
   } catch (error) {
     throw new LeatError(
       'invalid-configuration',
@@ -133,7 +134,7 @@ async function demandWritable(call: DevCall): Promise<void> {
 
 async function writeReport(file: string, report: RunReport, call: DevCall): Promise<void> {
   try {
-    await writeFile(file, `${JSON.stringify(report, undefined, 2)}\n`);
+    await writeFile(fromStart(file), `${JSON.stringify(report, undefined, 2)}\n`);
   } catch (error) {
     call.logger.error(`the report cannot be written to ${file}: ${messageOf(error)}`);
   }

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { loadPipeline } from '@leat/runtime';
+import { fromStart } from '@leat/sdk';
 import { type Call, type Command, type CommandOptions, defineCommand } from '../command.ts';
 import { PARAM_OPTIONS, paramsOf, RECOVER, RUN_OPTION, runFlag, secretsOf } from '../flags.ts';
 import { EXIT } from '../exit-code.ts';
@@ -30,7 +31,7 @@ async function start(call: Call<typeof OPTIONS>): Promise<number> {
   const pipeline = await loadPipeline(file);
   const id = runFlag(call);
   const options = {
-    file: resolve(file),
+    file: resolve(fromStart(file)),
     params: paramsOf(call),
     secrets: secretsOf(call),
     recover: call.flags.recover === true,

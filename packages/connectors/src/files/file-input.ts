@@ -1,7 +1,9 @@
 import { type FileHandle, open } from 'node:fs/promises';
+import { fromStart } from '@leat/sdk';
 import { changed, damaged } from './damage.ts';
-import { type ListedFile, unreadable } from './file-list.ts';
+import type { ListedFile } from './file-list.ts';
 import { gunzip } from './gunzip.ts';
+import { unreadable } from './unreadable.ts';
 
 /** Compressed bytes per read: small, because they become many. */
 const GZIP_READ_BYTES = 64 * 1024;
@@ -43,7 +45,7 @@ export class FileInput {
   static async open(file: ListedFile, readBytes: number, signal: AbortSignal): Promise<FileInput> {
     let handle;
     try {
-      handle = await open(file.name, 'r');
+      handle = await open(fromStart(file.name), 'r');
     } catch (cause) {
       throw unreadable(file.name, cause);
     }

@@ -1,7 +1,7 @@
 import { linesOf, readAll } from '@leat/testing/contracts';
-import { chmodSync, mkdirSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, linkSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { getuid } from 'node:process';
 import { describe, expect, test } from 'vitest';
 import { listFiles } from './file-list.ts';
 import { ndjsonSource } from './ndjson-source.ts';
@@ -64,14 +64,219 @@ describe('listFiles', () => {
     });
   });
 
-  test.skipIf(getuid?.() === 0)('refuses a file that may not be read', async () => {
-    const path = files.write('1\n');
-    chmodSync(path, 0);
-    await expect(listFiles(path)).rejects.toMatchObject({
-      code: 'source-missing',
-      message: expect.stringContaining('cannot be read'),
-    });
+  /** What is done without the right to read everything, which a superuser has. */
+  async function unprivileged<T>(work: () => Promise<T>): Promise<T> {
+    const isRoot = process.geteuid?.() === 0;
+    if (isRoot) process.seteuid?.(65_534);
+    try {
+      return await work();
+    } finally {
+      if (isRoot) process.seteuid?.(0);
+    }
+  }
+
+  test.each([
+    { title: 'a file', path: 'locked/file.x', locked: 'locked/file.x', names: 'locked/file.x' },
+    {
+      title: 'a file that matches',
+      path: 'locked/*.x',
+      locked: 'locked/file.x',
+      names: 'locked/file.x',
+    },
+    { title: 'a folder', path: 'locked/*.x', locked: 'locked', names: 'locked' },
+    {
+      title: 'a folder on the way',
+      path: 'locked/in/f.x',
+      locked: 'locked',
+      names: 'locked/in/f.x',
+    },
+    { title: 'a folder among others', path: '**/in/*.x', locked: 'locked/in', names: 'locked/in' },
+    {
+      title: 'a folder that may have more',
+      path: '**/*.x',
+      locked: 'locked/in',
+      names: 'locked/in',
+    },
+    { title: 'a folder by a link', path: 'tied/*.x', locked: 'locked', names: 'tied' },
+  ])('refuses $title that may not be read', async ({ path, locked, names }) => {
+    chmodSync(here, 0o755);
+    files.remove('locked');
+    files.remove('tied');
+    files.write('1\n', 'locked/file.x');
+    files.write('1\n', 'locked/in/f.x');
+    symlinkSync('locked', join(here, 'tied'));
+    chmodSync(join(here, locked), 0);
+    try {
+      await expect(unprivileged(() => listFiles(join(here, path)))).rejects.toMatchObject({
+        code: 'source-missing',
+        message: expect.stringContaining(`${join(here, names)} cannot be read`),
+      });
+    } finally {
+      chmodSync(join(here, locked), 0o755);
+      files.remove('locked');
+      files.remove('tied');
+    }
   });
+
+  test('does not look into folders that the pattern does not lead to', async () => {
+    files.write('1\n', 'open/file.x');
+    files.write('1\n', 'open/closed/file.x');
+    chmodSync(join(here, 'open/closed'), 0);
+    chmodSync(here, 0o755);
+    const found = await unprivileged(() => listFiles(join(here, 'open/*.x')));
+    chmodSync(join(here, 'open/closed'), 0o755);
+    expect(found).toHaveLength(1);
+  });
+});
+
+describe('a pattern', () => {
+  const names = new TemporaryFiles();
+  const at = (name: string): string => join(names.directory, name);
+  for (const name of [
+    'exports (1)/a.x',
+    'exports 1/b.x',
+    'exports [1]/c.x',
+    'exports {1,2}/d.x',
+    'deep/exports (1)/e.x',
+    'deep/exports 1/f.x',
+    'deep/@(1)/g.x',
+    'deep/1/h.x',
+    'q/((1)).x',
+    'q/1.x',
+    '.hidden/i.x',
+    '!a/j.x',
+  ]) {
+    names.write('1\n', name);
+  }
+
+  test.each([
+    { pattern: 'exports (1)/*.x', expected: ['exports (1)/a.x'] },
+    { pattern: 'exports [1]/*.x', expected: ['exports [1]/c.x'] },
+    { pattern: 'exports [12]/*.x', expected: ['exports 1/b.x'] },
+    { pattern: 'exports {1,2}/*.x', expected: ['exports {1,2}/d.x'] },
+    { pattern: 'exports {1,3}/*.x', expected: ['exports 1/b.x'] },
+    { pattern: '{exports 1/b,deep/1/h}.x', expected: ['deep/1/h.x', 'exports 1/b.x'] },
+    { pattern: '*/exports (1)/*.x', expected: ['deep/exports (1)/e.x'] },
+    { pattern: 'd*/exports (?)/*.x', expected: ['deep/exports (1)/e.x'] },
+    { pattern: '**/exports (1)/*', expected: ['deep/exports (1)/e.x', 'exports (1)/a.x'] },
+    { pattern: 'deep/@(1)/*.x', expected: ['deep/@(1)/g.x'] },
+    { pattern: 'deep/@(1|2)/*.x', expected: ['deep/1/h.x'] },
+    { pattern: 'q/((1))*', expected: ['q/((1)).x'] },
+    { pattern: 'deep/exports*/../1/*.x', expected: ['deep/exports (1)/../1/h.x'] },
+    { pattern: './/deep/./1/*.x', expected: ['deep/1/h.x'] },
+    { pattern: '!a/*.x', expected: ['!a/j.x'] },
+    { pattern: '*/i.x', expected: undefined },
+    { pattern: 'exports (2)/*.x', expected: undefined },
+    { pattern: 'exports [(]2)/*.x', expected: undefined },
+  ])('finds $expected by $pattern', async ({ pattern, expected }) => {
+    const found = await listFiles(`${names.directory}/${pattern}`).catch((error: unknown) => error);
+    if (expected === undefined) expect(found).toMatchObject({ code: 'source-missing' });
+    else {
+      const all = expected.map((name) => ({ name: `${names.directory}/${name}`, bytes: 2 }));
+      expect(found).toEqual(all);
+    }
+  });
+});
+
+describe('one file under several names', () => {
+  const links = new TemporaryFiles();
+  const at = (name: string): string => join(links.directory, name);
+  links.write('1\n', 'data/b.x');
+  links.write('2\n', 'data/c.x');
+  symlinkSync('b.x', at('data/a.x'));
+  symlinkSync('data', at('again'));
+  symlinkSync('..', at('data/up'));
+  symlinkSync('.', at('data/here'));
+
+  test.each([
+    { paths: ['data/*.x'], expected: ['data/b.x', 'data/c.x'] },
+    { paths: ['data/a.x', 'data/b.x'], expected: ['data/a.x'] },
+    { paths: ['data/b*', 'data/a*', 'again/*.x'], expected: ['data/b.x', 'again/c.x'] },
+    { paths: ['again/*.x'], expected: ['again/b.x', 'again/c.x'] },
+    { paths: ['**/*.x'], expected: ['data/b.x', 'data/c.x'] },
+    { paths: ['**'], expected: ['data/b.x', 'data/c.x'] },
+    { paths: ['data/*/*.x'], expected: ['data/here/b.x', 'data/here/c.x'] },
+    { paths: ['**/up/**/b.x'], expected: ['data/up/data/b.x'] },
+  ])('is read once by $paths', async ({ paths, expected }) => {
+    const found = await listFiles(paths.map(at));
+    expect(found.map(({ name }) => name)).toEqual(expected.map(at));
+  });
+
+  test('is refused where nobody can know which one is meant', async () => {
+    links.write('3\n', 'hard/a.x');
+    linkSync(at('hard/a.x'), at('hard/b.x'));
+    await expect(listFiles(at('hard/*.x'))).rejects.toMatchObject({
+      code: 'source-missing',
+      message: expect.stringMatching(/a\.x and .*b\.x are one file with two names/),
+    });
+    expect(await listFiles(at('hard/a.x'))).toHaveLength(1);
+  });
+
+  test.each([
+    { paths: 'broken/gone.x' },
+    { paths: 'broken/*.x' },
+    { paths: 'broken/loop' },
+    { paths: 'broken/l*' },
+    { paths: 'broken/*/a.x' },
+    { paths: 'broken/**/a.x' },
+  ])('is refused by $paths where a link leads nowhere', async ({ paths }) => {
+    links.remove('broken');
+    links.write('1\n', 'broken/a.x');
+    symlinkSync('/nowhere/at/all', at('broken/gone.x'));
+    symlinkSync('loop', at('broken/loop'));
+    await expect(listFiles(at(paths))).rejects.toMatchObject({
+      code: 'source-missing',
+      message: expect.stringMatching(/is a symbolic link to (?:\/nowhere\/at\/all|loop), which/),
+    });
+    expect(await listFiles(at('broken/a*.x'))).toHaveLength(1);
+    links.remove('broken');
+  });
+});
+
+test.skipIf(process.platform !== 'linux')(
+  'a name that is not UTF-8 is refused if it matches',
+  async () => {
+    const own = new TemporaryFiles();
+    own.write('1\n', 'sub/a.x');
+    const bytes = (name: string): Buffer => Buffer.from(`${own.directory}/${name}`, 'latin1');
+    writeFileSync(bytes('sub/caf\xe9.x'), '1\n');
+    mkdirSync(bytes('n\xe9e'));
+    const at = (pattern: string): Promise<unknown> => listFiles(join(own.directory, pattern));
+    for (const [pattern, name] of [
+      ['sub/*.x', String.raw`sub/caf\xe9.x`],
+      ['*/a.x', String.raw`n\xe9e`],
+      ['**/a.x', String.raw`n\xe9e`],
+    ] as const) {
+      await expect(at(pattern)).rejects.toMatchObject({
+        code: 'source-missing',
+        message: `The name of ${own.directory}/${name} is not UTF-8, and no run could go on with it: rename it.`,
+      });
+    }
+    await expect(at('sub/a*.x')).resolves.toHaveLength(1);
+  },
+);
+
+test('a pipe among the matches is refused', async () => {
+  const own = new TemporaryFiles();
+  const pipe = join(own.directory, 'pipe.x');
+  execFileSync('mkfifo', [pipe]);
+  await expect(listFiles(join(own.directory, '*.x'))).rejects.toMatchObject({
+    code: 'source-missing',
+    message: expect.stringContaining('is not a regular file'),
+  });
+});
+
+test('a path stays that of the shell, whatever directory the process is in', async () => {
+  const before = process.cwd();
+  process.chdir(here);
+  try {
+    expect(await listFiles(['package.json', 'packages/fetcher/pack*.json'])).toHaveLength(2);
+    await expect(listFiles('a.x')).rejects.toMatchObject({
+      message: expect.stringContaining(`There is no file a.x in ${before}`),
+    });
+  } finally {
+    process.chdir(before);
+  }
 });
 
 /** Two files, written afresh. */

@@ -1,12 +1,14 @@
-import { constants } from 'node:fs';
-import { access, stat } from 'node:fs/promises';
-import { isAbsolute, resolve } from 'node:path';
-import { LeatError, messageOf } from '@leat/core';
-import { glob, isDynamicPattern } from 'tinyglobby';
+import type { BigIntStats } from 'node:fs';
+import { open, realpath, stat } from 'node:fs/promises';
+import { LeatError } from '@leat/core';
+import { fromStart } from '@leat/sdk';
+import { errorCode } from '../sink/error-code.ts';
+import { glob, isPattern } from './glob.ts';
+import { danglingLink, unreadable } from './unreadable.ts';
 
 /**
- * A path, several, or a glob such as `data/*.ndjson`; relative to the current directory. A path that exists
- * is taken literally, whatever characters it has.
+ * A path, several, or a glob such as `data/*.ndjson`; relative to the directory in which the process was started. A path
+ * that exists is taken literally, whatever characters it has, and so is each part of it.
  */
 export type FilePaths = string | readonly string[];
 
@@ -18,69 +20,96 @@ export interface ListedFile {
   readonly bytes: number;
 }
 
+/** A file, before it is known whether it is listed already. */
+interface Candidate extends ListedFile {
+  /** Where it is, whatever links lead to it. */
+  readonly real: string;
+  /** What several names of one file have in common; absent if it has only one. */
+  readonly inode?: string;
+}
+
 /**
  * The files that `paths` name, in a fixed order: paths as they are given, and the matches of a glob in
- * the order of their character codes. A file that is named twice is listed once.
+ * the order of their character codes. A file that is named twice, by patterns or by symbolic links, is listed once.
  *
  * Throws `source-missing` for whatever cannot be read, before anything is read.
  */
 export async function listFiles(paths: FilePaths): Promise<readonly ListedFile[]> {
-  const files = new Map<string, ListedFile>();
+  const files = new Map<string, Candidate>();
   for (const path of typeof paths === 'string' ? [paths] : paths) {
-    const isLiteral = (await bytesOf(path)) !== undefined;
-    for (const name of isLiteral ? [path] : await expand(path)) {
-      if (!files.has(resolve(name))) files.set(resolve(name), await listed(name));
+    for (const file of isPattern(path) ? await expand(path) : [await named(path)]) {
+      if (!files.has(file.real)) files.set(file.real, file);
     }
   }
   if (files.size === 0) {
     throw new LeatError('source-missing', 'There is nothing to read: the list of paths is empty.');
   }
-  return [...files.values()];
+  refuseHardLinks(files.values());
+  return [...files.values()].map(({ name, bytes }) => ({ name, bytes }));
 }
 
-async function expand(path: string): Promise<readonly string[]> {
-  if (!isDynamicPattern(path)) {
-    throw new LeatError(
-      'source-missing',
-      `There is no file ${path} in ${process.cwd()}: correct the path, or start from the directory that it is relative to.`,
-    );
-  }
-  const names = await glob(path, {
-    onlyFiles: true,
-    expandDirectories: false,
-    absolute: isAbsolute(path),
-  });
-  if (names.length === 0) {
-    throw new LeatError(
-      'source-missing',
-      `No file matches ${path} in ${process.cwd()}: correct the pattern, or start from the directory that it is relative to.`,
-    );
-  }
-  // By character code: a locale's order would differ between machines.
-  return names.toSorted((a, b) => (a < b ? -1 : 1));
-}
-
-async function listed(name: string): Promise<ListedFile> {
-  const bytes = await bytesOf(name);
-  try {
-    await access(name, constants.R_OK);
-  } catch (cause) {
-    throw unreadable(name, cause);
-  }
-  return { name, bytes: bytes ?? 0 };
-}
-
-/** The size of a file, or `undefined` if there is nothing of that name. */
-async function bytesOf(name: string): Promise<number | undefined> {
-  let found;
-  try {
-    found = await stat(name);
-  } catch (cause) {
-    if (['ENOENT', 'ENOTDIR', 'ENAMETOOLONG'].includes(codeOf(cause))) return undefined;
-    throw unreadable(name, cause);
-  }
-  if (found.isFile()) return found.size;
+async function named(path: string): Promise<Candidate> {
+  const found = await candidateOf(path);
+  if (found !== undefined) return found;
   throw new LeatError(
+    'source-missing',
+    `There is no file ${path} in ${fromStart('')}: correct the path, or start from the directory that it is relative to.`,
+  );
+}
+
+async function expand(path: string): Promise<readonly Candidate[]> {
+  const found: Candidate[] = [];
+  for (const name of await glob(path)) {
+    if (await isDirectory(name)) continue;
+    const candidate = await candidateOf(name);
+    if (candidate !== undefined) found.push(candidate);
+  }
+  if (found.length === 0) {
+    throw new LeatError(
+      'source-missing',
+      `No file matches ${path} in ${fromStart('')}: correct the pattern, or start from the directory that it is relative to.`,
+    );
+  }
+  // A link beside its target is left out, and not the other way round: it may have been added since the run began.
+  const byReal = new Map<string, Candidate>();
+  for (const file of found) if (!byReal.has(file.real)) byReal.set(file.real, file);
+  // By character code: a locale's order would differ between machines.
+  return [...byReal.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+async function isDirectory(name: string): Promise<boolean> {
+  return (await statOf(name))?.isDirectory() === true;
+}
+
+/** The file of that name, or `undefined` if there is nothing. */
+async function candidateOf(name: string): Promise<Candidate | undefined> {
+  const found = await statOf(name);
+  if (found === undefined) return undefined;
+  if (!found.isFile()) throw notAFile(name, found);
+  try {
+    // To open it is the only true test: `access` asks for the user who has started the process.
+    await (await open(fromStart(name), 'r')).close();
+    const real = await realpath(fromStart(name));
+    const inode = found.nlink > 1n ? { inode: `${found.dev}:${found.ino}` } : {};
+    return { name, bytes: Number(found.size), real, ...inode };
+  } catch (cause) {
+    throw unreadable(name, cause);
+  }
+}
+
+async function statOf(name: string): Promise<BigIntStats | undefined> {
+  try {
+    return await stat(fromStart(name), { bigint: true });
+  } catch (cause) {
+    const link = await danglingLink(name);
+    if (link !== undefined) throw link;
+    if (['ENOENT', 'ENOTDIR', 'ENAMETOOLONG'].includes(errorCode(cause))) return undefined;
+    throw unreadable(name, cause);
+  }
+}
+
+function notAFile(name: string, found: BigIntStats): LeatError {
+  return new LeatError(
     'source-missing',
     found.isDirectory()
       ? `${name} is a directory: name the files in it, for example ${name.replace(/\/+$/, '')}/*.json.`
@@ -88,15 +117,18 @@ async function bytesOf(name: string): Promise<number | undefined> {
   );
 }
 
-/** For a file that is there and will not be read. */
-export function unreadable(name: string, cause: unknown): LeatError {
-  return new LeatError(
-    'source-missing',
-    `${name} cannot be read (${messageOf(cause)}): give the process leave to read it.`,
-    { cause },
-  );
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : '';
+/** Neither of two hard links is the file's true name; and whether both were meant, nobody can know. */
+function refuseHardLinks(files: Iterable<Candidate>): void {
+  const byInode = new Map<string, string>();
+  for (const { name, inode } of files) {
+    if (inode === undefined) continue;
+    const first = byInode.get(inode);
+    if (first !== undefined) {
+      throw new LeatError(
+        'source-missing',
+        `${first} and ${name} are one file with two names (hard links): name one of them, or copy it.`,
+      );
+    }
+    byInode.set(inode, name);
+  }
 }

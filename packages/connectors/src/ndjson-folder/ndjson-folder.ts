@@ -1,7 +1,7 @@
 import { mkdir, open } from 'node:fs/promises';
 import path from 'node:path';
 import { LeatError, messageOf, type SinkIdentity } from '@leat/core';
-import type { SinkContext } from '@leat/sdk';
+import { fromStart, type SinkContext } from '@leat/sdk';
 import { errorCode } from '../sink/error-code.ts';
 import { fenced } from '../sink/fenced.ts';
 import { claimFolder } from './ndjson-claim.ts';
@@ -48,7 +48,7 @@ export async function openRunFolder(
   fsync: boolean,
 ): Promise<RunFolder> {
   const { run, fence } = context;
-  const segments = path.resolve(dir, run.id);
+  const segments = path.resolve(fromStart(dir), run.id);
   const receipts = path.join(segments, 'receipts');
   const temporaries = path.join(segments, '.tmp');
   const session = newSession();

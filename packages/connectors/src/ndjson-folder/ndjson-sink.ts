@@ -41,7 +41,7 @@ export interface NdjsonOptions {
  * ```ts
  * const people = saver('people', { from: adults, sink: ndjsonSink('out') });
  * ```
- * @param dir where the runs' folders are made; relative to the working directory
+ * @param dir where the runs' folders are made; relative to where the process was started
  */
 export function ndjsonSink(dir: string, options: NdjsonOptions = {}): Sink {
   return {

@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { PGlite, Transaction } from '@electric-sql/pglite';
+import { fromStart } from '@leat/sdk';
 import { loadDriver } from '../sink/driver.ts';
 import { lockDirectory } from './pglite-lock.ts';
 import type { SqlDatabase, SqlQueries, SqlRow } from './sql-database.ts';
@@ -27,7 +28,7 @@ const closing = new Map<string, Promise<void>>();
  * @throws LeatError `sink-unfit` if another process has it open
  */
 export async function openPglite(directory: string): Promise<SqlDatabase> {
-  const dir = path.resolve(directory);
+  const dir = path.resolve(fromStart(directory));
   let entry = shared.get(dir);
   if (entry === undefined) {
     entry = { opened: openInstance(dir), users: 0 };

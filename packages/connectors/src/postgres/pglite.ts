@@ -4,7 +4,7 @@ import { openSqlSession } from './sql-sink.ts';
 
 /** Where {@link pglite} keeps its database and which table it fills. */
 export interface PgliteOptions {
-  /** The directory of the database; created if absent. Relative to the working directory. */
+  /** The directory of the database; created if absent. Relative to where the process was started. */
   readonly dir: string;
   readonly table: string;
   /** @defaultValue `public` */

@@ -10,7 +10,7 @@ import {
   type NatsConnection,
   type NodeConnectionOptions,
 } from '@nats-io/transport-node';
-import type { Logger } from '@leat/sdk';
+import { fromStart, type Logger } from '@leat/sdk';
 import { persist } from '../persist.ts';
 import { dropSocket } from './client-internals.ts';
 import { whatIsRefused } from './permission-refusal.ts';
@@ -80,9 +80,9 @@ async function clientOptionsOf(
   name: string,
 ): Promise<NodeConnectionOptions> {
   const tls = {
-    ...(settings.tlsCaFile === undefined ? {} : { caFile: settings.tlsCaFile }),
-    ...(settings.tlsCertFile === undefined ? {} : { certFile: settings.tlsCertFile }),
-    ...(settings.tlsKeyFile === undefined ? {} : { keyFile: settings.tlsKeyFile }),
+    ...(settings.tlsCaFile === undefined ? {} : { caFile: fromStart(settings.tlsCaFile) }),
+    ...(settings.tlsCertFile === undefined ? {} : { certFile: fromStart(settings.tlsCertFile) }),
+    ...(settings.tlsKeyFile === undefined ? {} : { keyFile: fromStart(settings.tlsKeyFile) }),
   };
   for (const file of Object.values(tls)) await readSecret(file);
   const authenticator = await authenticatorOf(settings);
@@ -138,7 +138,7 @@ function tried(authenticator: Authenticator, path: string, expected: string): Au
 
 async function readSecret(path: string): Promise<Uint8Array> {
   try {
-    return await readFile(path);
+    return await readFile(fromStart(path));
   } catch (error) {
     throw new LeatError(
       'invalid-configuration',
