@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readSettings, SETTINGS } from './settings.ts';
 
@@ -19,9 +20,9 @@ test.each(['1.2.3', 'a b', 'é', '*', '>', 'x'.repeat(65)])(
 describe('a setting', () => {
   test('is taken from its flag, then from its variable, then from its default', () => {
     const variables = { LEAT_STATE_DIR: 'by-variable' };
-    expect(readSettings({ 'state-dir': 'by-flag' }, variables).stateDir).toBe('by-flag');
-    expect(readSettings({}, variables).stateDir).toBe('by-variable');
-    expect(readSettings({}, { LEAT_STATE_DIR: '' }).stateDir).toBe('.leat');
+    expect(readSettings({ 'state-dir': 'by-flag' }, variables).stateDir).toBe(resolve('by-flag'));
+    expect(readSettings({}, variables).stateDir).toBe(resolve('by-variable'));
+    expect(readSettings({}, { LEAT_STATE_DIR: '' }).stateDir).toBe(resolve('.leat'));
   });
 
   test('that is a number is read from text', () => {

@@ -1,11 +1,8 @@
-import { createWriteStream } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
-import { Readable } from 'node:stream';
-import { pipeline as pump } from 'node:stream/promises';
 import { LeatError } from '@leat/core';
 import type { StoredChunk } from '@leat/sdk';
 import { type Call, type Command, type CommandOptions, defineCommand } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
+import { exportTo } from '../export-file.ts';
 import { printJson } from '../json.ts';
 import { print } from '../output.ts';
 import { pipelineOfRun } from '../pipeline-of-run.ts';
@@ -60,9 +57,7 @@ async function exportRun(call: Call<typeof OPTIONS>): Promise<number> {
   });
 }
 
-/** Writes a file that is there under its own name only when it is whole, and else not at all. */
 async function write(chunks: AsyncIterable<StoredChunk>, to: string): Promise<Written> {
-  const partial = `${to}.partial`;
   const written: Written = { chunks: 0, records: 0, bytes: 0 };
   const bodies = async function* (): AsyncGenerator<Uint8Array> {
     for await (const { body, records } of chunks) {
@@ -72,12 +67,6 @@ async function write(chunks: AsyncIterable<StoredChunk>, to: string): Promise<Wr
       yield body;
     }
   };
-  try {
-    await pump(Readable.from(bodies(), { objectMode: false }), createWriteStream(partial));
-    await rename(partial, to);
-  } catch (error) {
-    await rm(partial, { force: true });
-    throw error;
-  }
+  await exportTo(to, bodies());
   return written;
 }

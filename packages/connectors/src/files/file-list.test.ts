@@ -76,29 +76,29 @@ describe('listFiles', () => {
   }
 
   test.each([
-    { title: 'a file', path: 'locked/file.x', locked: 'locked/file.x', names: 'locked/file.x' },
+    { title: 'a file', path: 'locked/file.x', locked: 'locked/file.x', named: 'locked/file.x' },
     {
       title: 'a file that matches',
       path: 'locked/*.x',
       locked: 'locked/file.x',
-      names: 'locked/file.x',
+      named: 'locked/file.x',
     },
-    { title: 'a folder', path: 'locked/*.x', locked: 'locked', names: 'locked' },
+    { title: 'a folder', path: 'locked/*.x', locked: 'locked', named: 'locked' },
     {
       title: 'a folder on the way',
       path: 'locked/in/f.x',
       locked: 'locked',
-      names: 'locked/in/f.x',
+      named: 'locked/in/f.x',
     },
-    { title: 'a folder among others', path: '**/in/*.x', locked: 'locked/in', names: 'locked/in' },
+    { title: 'a folder among others', path: '**/in/*.x', locked: 'locked/in', named: 'locked/in' },
     {
       title: 'a folder that may have more',
       path: '**/*.x',
       locked: 'locked/in',
-      names: 'locked/in',
+      named: 'locked/in',
     },
-    { title: 'a folder by a link', path: 'tied/*.x', locked: 'locked', names: 'tied' },
-  ])('refuses $title that may not be read', async ({ path, locked, names }) => {
+    { title: 'a folder by a link', path: 'tied/*.x', locked: 'locked', named: 'tied' },
+  ])('refuses $title that may not be read', async ({ path, locked, named }) => {
     chmodSync(here, 0o755);
     files.remove('locked');
     files.remove('tied');
@@ -109,7 +109,7 @@ describe('listFiles', () => {
     try {
       await expect(unprivileged(() => listFiles(join(here, path)))).rejects.toMatchObject({
         code: 'source-missing',
-        message: expect.stringContaining(`${join(here, names)} cannot be read`),
+        message: expect.stringContaining(`${join(here, named)} cannot be read`),
       });
     } finally {
       chmodSync(join(here, locked), 0o755);
@@ -130,8 +130,7 @@ describe('listFiles', () => {
 });
 
 describe('a pattern', () => {
-  const names = new TemporaryFiles();
-  const at = (name: string): string => join(names.directory, name);
+  const folders = new TemporaryFiles();
   for (const name of [
     'exports (1)/a.x',
     'exports 1/b.x',
@@ -146,7 +145,7 @@ describe('a pattern', () => {
     '.hidden/i.x',
     '!a/j.x',
   ]) {
-    names.write('1\n', name);
+    folders.write('1\n', name);
   }
 
   test.each([
@@ -169,10 +168,12 @@ describe('a pattern', () => {
     { pattern: 'exports (2)/*.x', expected: undefined },
     { pattern: 'exports [(]2)/*.x', expected: undefined },
   ])('finds $expected by $pattern', async ({ pattern, expected }) => {
-    const found = await listFiles(`${names.directory}/${pattern}`).catch((error: unknown) => error);
+    const found = await listFiles(`${folders.directory}/${pattern}`).catch(
+      (error: unknown) => error,
+    );
     if (expected === undefined) expect(found).toMatchObject({ code: 'source-missing' });
     else {
-      const all = expected.map((name) => ({ name: `${names.directory}/${name}`, bytes: 2 }));
+      const all = expected.map((name) => ({ name: `${folders.directory}/${name}`, bytes: 2 }));
       expect(found).toEqual(all);
     }
   });

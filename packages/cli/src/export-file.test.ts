@@ -1,0 +1,93 @@
+import { execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  createReadStream,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { afterAll, beforeEach, expect, test } from 'vitest';
+import { exportTo } from './export-file.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'leat-export-'));
+const at = (name: string): string => join(root, name);
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+beforeEach(() => {
+  rmSync(root, { recursive: true, force: true });
+  mkdirSync(root);
+});
+
+async function* two(): AsyncGenerator<Uint8Array> {
+  yield Buffer.from('1\n');
+  yield Buffer.from('2\n');
+}
+
+async function* broken(): AsyncGenerator<Uint8Array> {
+  yield Buffer.from('1\n');
+  throw new Error('the sink is away');
+}
+
+test('a file is there when it is whole, and has the mode of the one that was there', async () => {
+  await exportTo(at('new'), two());
+  expect(readFileSync(at('new'), 'utf8')).toBe('1\n2\n');
+  writeFileSync(at('old'), 'old');
+  chmodSync(at('old'), 0o600);
+  await exportTo(at('old'), two());
+  expect(readFileSync(at('old'), 'utf8')).toBe('1\n2\n');
+  expect(statSync(at('old')).mode & 0o777).toBe(0o600);
+  await expect(exportTo(at('old'), broken())).rejects.toThrow('the sink is away');
+  expect(readFileSync(at('old'), 'utf8')).toBe('1\n2\n');
+  expect(readdirSync(root).toSorted()).toEqual(['new', 'old']);
+});
+
+test('a pipe is written into, and stays one', async () => {
+  execFileSync('mkfifo', [at('pipe')]);
+  const read = text(createReadStream(at('pipe')));
+  await exportTo(at('pipe'), two());
+  expect(await read).toBe('1\n2\n');
+  expect(lstatSync(at('pipe')).isFIFO()).toBe(true);
+});
+
+test('a device is written into, and stays one, also by a link', async () => {
+  symlinkSync('/dev/null', at('nothing'));
+  for (const device of ['/dev/null', at('nothing')]) await exportTo(device, two());
+  expect(statSync('/dev/null').isCharacterDevice()).toBe(true);
+  expect(lstatSync(at('nothing')).isSymbolicLink()).toBe(true);
+});
+
+test('the target of a link is replaced, and the link stays', async () => {
+  mkdirSync(at('far'));
+  writeFileSync(at('far/target'), 'old');
+  symlinkSync('far/target', at('link'));
+  await exportTo(at('link'), two());
+  expect(lstatSync(at('link')).isSymbolicLink()).toBe(true);
+  expect(readFileSync(at('far/target'), 'utf8')).toBe('1\n2\n');
+  await expect(exportTo(at('link'), broken())).rejects.toThrow('the sink is away');
+  expect(readFileSync(at('far/target'), 'utf8')).toBe('1\n2\n');
+  expect(readdirSync(at('far'))).toEqual(['target']);
+});
+
+test.each([
+  ['a directory', 'dir', /it is a directory/],
+  ['a link that leads nowhere', 'dangling', /a symbolic link that leads nowhere/],
+  ['a file in a directory that is not there', 'none/file', /ENOENT/],
+  ['a file below a file', 'file/file', /ENOTDIR/],
+])('%s is refused', async (_, name, message) => {
+  mkdirSync(at('dir'));
+  writeFileSync(at('file'), '');
+  symlinkSync('nowhere', at('dangling'));
+  await expect(exportTo(at(name), two())).rejects.toMatchObject({
+    code: 'invalid-configuration',
+    message: expect.stringMatching(message),
+  });
+  expect(readdirSync(root).toSorted()).toEqual(['dangling', 'dir', 'file']);
+});
