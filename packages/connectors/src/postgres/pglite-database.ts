@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { PGlite, Transaction } from '@electric-sql/pglite';
@@ -56,6 +57,11 @@ export async function openPglite(directory: string): Promise<SqlDatabase> {
     await release();
     throw error;
   }
+}
+
+/** Whether there is a database in a directory. */
+export function isDatabase(directory: string): boolean {
+  return existsSync(path.join(fromStart(directory), 'PG_VERSION'));
 }
 
 async function openInstance(dir: string): Promise<Opened> {

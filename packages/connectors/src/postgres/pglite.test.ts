@@ -52,6 +52,18 @@ testSqlClaim('pglite', () => ({
 }));
 
 describe('pglite', () => {
+  test('makes no database for one who only reads', async () => {
+    const { fence: _, ...reading } = contextOf(newRun());
+    const where = path.join(dir, 'absent');
+    for (const parent of [where, path.join(where, 'deeper')]) {
+      const session = await pglite({ dir: parent, table: 'people' }).open(reading);
+      expect(session.identity).toMatchObject({ mark: '', place: expect.stringContaining(parent) });
+      expect(await all(session.receipts())).toEqual([]);
+      await session.close();
+    }
+    expect(await readdir(dir)).not.toContain('absent');
+  });
+
   test('keeps what was committed when it is closed and opened again', async () => {
     const sink = pglite({ dir: path.join(dir, 'again'), table: 'people', schema: 'archive' });
     const run = newRun();

@@ -1,5 +1,6 @@
-import type { Sink } from '@leat/sdk';
-import { openPglite } from './pglite-database.ts';
+import { fromStart, type Sink } from '@leat/sdk';
+import { emptySession } from '../sink/empty-session.ts';
+import { isDatabase, openPglite } from './pglite-database.ts';
 import { openSqlSession } from './sql-sink.ts';
 
 /** Where {@link pglite} keeps its database and which table it fills. */
@@ -27,6 +28,12 @@ export interface PgliteOptions {
 export function pglite(options: PgliteOptions): Sink {
   return {
     kind: 'pglite',
-    open: (context) => openSqlSession(context, options, () => openPglite(options.dir)),
+    open: async (context) => {
+      const isReader = context.fence === undefined;
+      if (isReader && !isDatabase(options.dir)) {
+        return emptySession(context, `the database ${fromStart(options.dir)}, which is not there`);
+      }
+      return openSqlSession(context, options, () => openPglite(options.dir));
+    },
   };
 }

@@ -40,6 +40,15 @@ export function testSqlSink(name: string, setup: () => SqlUnderTest): void {
       for (const session of sessions.splice(0)) await session.close();
     });
 
+    test('makes no table for one who only reads', async () => {
+      const table = newTable();
+      const { fence: _, ...reading } = contextOf(newRun(), { schema: z.object({ n: z.int() }) });
+      const session = await setup().sink(table).open(reading);
+      sessions.push(session);
+      expect(await all(session.read())).toEqual([]);
+      await expect(setup().query(`SELECT 1 FROM ${table}`)).rejects.toThrow(/does not exist/);
+    });
+
     test('gives every type back as it came', async () => {
       const schema = z.object({
         text: z.string(),

@@ -1,12 +1,13 @@
 import { checkRunId, LeatError } from '@leat/core';
 import type { SinkContext, SinkSession } from '@leat/sdk';
+import { emptySession } from '../sink/empty-session.ts';
 import { claimTable } from './sql-claim.ts';
 import { columnsOf } from './sql-columns.ts';
 import type { SqlDatabase } from './sql-database.ts';
 import { isAway, unfitDatabase } from './sql-fault.ts';
 import { tryEmpty } from './sql-rejection.ts';
 import { SqlSession } from './sql-session.ts';
-import { type TableName, prepareTables } from './sql-tables.ts';
+import { areTablesThere, type TableName, prepareTables } from './sql-tables.ts';
 
 /** Opens a session on a database; the session closes it. Shared by all SQL sinks. */
 export async function openSqlSession(
@@ -18,6 +19,11 @@ export async function openSqlSession(
   const columns = columnsOf(context.schema);
   const database = await connect();
   try {
+    const isReader = context.fence === undefined;
+    if (isReader && !(await areTablesThere(database, name))) {
+      await database.close();
+      return emptySession(context, `the table ${name.table}, which is not there`);
+    }
     const claimed = await claimTable(
       database,
       await prepareTables(database, name, columns),

@@ -71,6 +71,16 @@ export function prepareTables(
   });
 }
 
+/** Whether there is anything to read: a table for records, and one for receipts. */
+export async function areTablesThere(database: SqlQueries, name: TableName): Promise<boolean> {
+  const [[current = null] = []] = await database.query('SELECT current_schema()::text');
+  const schema = name.schema ?? current ?? '';
+  for (const table of [name.table, RECEIPTS]) {
+    if ((await foundColumns(database, schema, table)).length === 0) return false;
+  }
+  return true;
+}
+
 /** The tables that all tables of a schema share. */
 async function prepareReceipts(tx: SqlQueries, schema: string, tables: Tables): Promise<void> {
   const found = await foundColumns(tx, schema, RECEIPTS);

@@ -1,8 +1,7 @@
 import { isEnded, LeatError } from '@leat/core';
-import { openSinkToRead } from '@leat/runtime';
 import type { Pipeline, Saver, StoredChunk } from '@leat/sdk';
 import { explained, type Site } from '../site.ts';
-import { otherSink, storedRun, type StoredRun } from './stored-run.ts';
+import { openStored, otherSink, storedRun, type StoredRun } from './stored-run.ts';
 
 /** What is exported. */
 export interface ExportOptions {
@@ -26,7 +25,7 @@ export async function* exportRun(
     throw new LeatError('run-state', `The run ${run} is ${report.state}: wait until it has ended.`);
   }
   const saver = pickSaver(savers, wanted);
-  const session = await openSinkToRead(stored.request, stored.pipeline, saver, site.logger);
+  const session = await openStored(site, stored, saver);
   try {
     const other = otherSink(stored, saver.name, session.identity);
     if (other !== undefined) throw other;

@@ -1,13 +1,14 @@
 import {
   LeatError,
+  messageOf,
   reportOf,
   type RunProgress,
   type RunReport,
   type RunRequest,
   type SinkIdentity,
 } from '@leat/core';
-import { demandPipeline, misfitOf } from '@leat/runtime';
-import type { Pipeline, Saver } from '@leat/sdk';
+import { demandPipeline, misfitOf, openSinkToRead } from '@leat/runtime';
+import type { Pipeline, Saver, SinkSession } from '@leat/sdk';
 import { findRun } from '../runs/find-run.ts';
 import type { Site } from '../site.ts';
 
@@ -38,6 +39,28 @@ export async function storedRun(site: Site, run: string, pipeline: Pipeline): Pr
     pipeline,
     savers: pipeline.stages.filter((stage): stage is Saver => stage.kind === 'saver'),
   };
+}
+
+/**
+ * Opens the sink of one of the run's savers, to read what it has.
+ *
+ * @throws LeatError `unreachable` if it does not answer, and what else the sink says
+ */
+export async function openStored(
+  site: Site,
+  { request, pipeline }: StoredRun,
+  saver: Saver,
+): Promise<SinkSession> {
+  try {
+    return await openSinkToRead(request, pipeline, saver, site.logger);
+  } catch (error) {
+    if (error instanceof LeatError) throw error;
+    throw new LeatError(
+      'unreachable',
+      `The sink of the saver ${saver.name} does not answer (${messageOf(error)}): start it, or correct its address, and try again.`,
+      { cause: error },
+    );
+  }
 }
 
 /** Why a saver's sink, as it was opened, is not the one that the run was saved into. */

@@ -1,8 +1,7 @@
 import { addDigest, EMPTY_DIGEST, isEnded, LeatError, RangeSet, type RunReport } from '@leat/core';
-import { openSinkToRead } from '@leat/runtime';
 import type { Pipeline, Saver } from '@leat/sdk';
 import { explained, type Site } from '../site.ts';
-import { otherSink, storedRun, type StoredRun } from './stored-run.ts';
+import { openStored, otherSink, storedRun, type StoredRun } from './stored-run.ts';
 import { accountOf, type SinkAccount } from './verify-sink.ts';
 
 /** What is in the sinks of a run, and whether it is what its report says. */
@@ -41,7 +40,7 @@ export async function verifyRun(
 /** What is in a saver's sink; nothing, if it is that of another run, or not the one that the run has. */
 async function account(site: Site, stored: StoredRun, saver: Saver): Promise<SinkAccount> {
   try {
-    const session = await openSinkToRead(stored.request, stored.pipeline, saver, site.logger);
+    const session = await openStored(site, stored, saver);
     try {
       const other = otherSink(stored, saver.name, session.identity);
       if (other !== undefined) return nothing(other.message);

@@ -51,6 +51,15 @@ export function sinkContract(name: string, setup: () => SinkUnderTest): void {
       await expectExactly(run, []);
     });
 
+    test('has nothing to read where nothing was saved, and takes nothing from a reader', async () => {
+      const { fence: _, ...context } = contextOf(newRun());
+      const reader = await setup().sink.open(context);
+      sessions.push(reader);
+      expect(await all(reader.receipts())).toEqual([]);
+      expect(await all(reader.read())).toEqual([]);
+      await expect(reader.commit(sampleChunks(1))).rejects.toMatchObject({ code: 'fenced' });
+    });
+
     test('takes a chunk that is given twice in one call once', async () => {
       const run = newRun();
       const session = await open(run);
