@@ -81,7 +81,7 @@ export const ACTS: Record<FaultName, Act> = {
   },
   'lock table': async ({ postgres }, { forMs }, over) => {
     if (postgres === undefined) return;
-    const database = await openPostgres(postgres.url, 1, () => undefined);
+    const database = await openPostgres({ connectionString: postgres.url }, 1, () => undefined);
     try {
       await database.transaction(async (queries) => {
         await queries.query('LOCK TABLE squares IN ACCESS EXCLUSIVE MODE');

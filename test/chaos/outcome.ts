@@ -78,7 +78,7 @@ function sorted(value: object): object {
 }
 
 async function rowsOf(url: string, run: string): Promise<string[]> {
-  const database = await openPostgres(url, 1, () => undefined);
+  const database = await openPostgres({ connectionString: url }, 1, () => undefined);
   try {
     const rows = await database.query('SELECT n, square FROM squares WHERE _run = $1', [run]);
     return rows.map((row) => row.join('/'));

@@ -13,7 +13,7 @@ afterAll(() => database[Symbol.asyncDispose]());
 
 /** What a table holds: how many rows, and the first and the last number in them. */
 async function contentOf(table: string): Promise<readonly (string | null)[] | undefined> {
-  const sql = await openPostgres(database.url, 1, () => undefined);
+  const sql = await openPostgres({ connectionString: database.url }, 1, () => undefined);
   try {
     const rows = await sql.query(`SELECT count(*)::text, min(n)::text, max(n)::text FROM ${table}`);
     return rows[0];

@@ -29,7 +29,7 @@ afterEach(async () => {
 const appUrl = (): string => server.url.replace('leat@', 'app@');
 
 async function sql(text: string): Promise<void> {
-  const database = await openPostgres(server.url, 1, () => undefined);
+  const database = await openPostgres({ connectionString: server.url }, 1, () => undefined);
   try {
     await database.query(text);
   } finally {

@@ -32,7 +32,7 @@ async function whileOpen(
   end: 'RELEASE' | 'ROLLBACK TO',
   work: () => Promise<void>,
 ): Promise<void> {
-  const database = await openPostgres(server.url, 1, () => undefined);
+  const database = await openPostgres({ connectionString: server.url }, 1, () => undefined);
   try {
     await database.transaction(async (tx) => {
       await tx.query('SAVEPOINT before');
@@ -53,7 +53,7 @@ function insertReceipt(run: string, chunk: string): string {
 
 /** Waits until so many statements of savers wait for the locks of others. */
 async function untilWaiting(count: number): Promise<void> {
-  const database = await openPostgres(server.url, 1, () => undefined);
+  const database = await openPostgres({ connectionString: server.url }, 1, () => undefined);
   const waiting = `SELECT count(*)::text FROM pg_stat_activity
     WHERE wait_event_type = 'Lock' AND application_name = 'leat-saver'`;
   try {
@@ -67,7 +67,7 @@ async function untilWaiting(count: number): Promise<void> {
 }
 
 async function query(text: string): Promise<void> {
-  const database = await openPostgres(server.url, 1, () => undefined);
+  const database = await openPostgres({ connectionString: server.url }, 1, () => undefined);
   try {
     await database.query(text);
   } finally {

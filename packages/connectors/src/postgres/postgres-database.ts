@@ -1,4 +1,4 @@
-import type { PoolClient } from 'pg';
+import type { PoolClient, PoolConfig } from 'pg';
 import { loadDriver } from '../sink/driver.ts';
 import { sqlState } from './sql-fault.ts';
 import type { SqlDatabase, SqlQueries, SqlRow, SqlValue } from './sql-database.ts';
@@ -10,22 +10,22 @@ const QUERY_TIMEOUT_MS = 300_000; // 5min
 /**
  * Opens a pool of connections. It connects when a query needs it, and again after a connection was lost.
  *
- * @param url libpq's environment variables count if it is absent
+ * @param connection where; libpq's environment variables count for what is absent
  * @param onLost told when a connection breaks that nobody uses
  */
 export async function openPostgres(
-  url: string | undefined,
+  connection: PoolConfig,
   poolSize: number,
   onLost: (error: Error) => void,
 ): Promise<SqlDatabase> {
   const { Pool } = await loadDriver('pg', () => import('pg'));
   const pool = new Pool({
-    ...(url === undefined ? {} : { connectionString: url }),
+    ...connection,
     max: poolSize,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     query_timeout: QUERY_TIMEOUT_MS,
     keepAlive: true,
-    application_name: 'leat-saver',
+    application_name: connection.application_name ?? 'leat-saver',
   });
   pool.on('error', onLost);
 

@@ -1,12 +1,13 @@
 import { messageOf } from '@leat/core';
 import type { Sink } from '@leat/sdk';
+import { connectionOf } from './postgres-connection.ts';
 import { openPostgres } from './postgres-database.ts';
 import { openSqlSession } from './sql-sink.ts';
 
 /** Where {@link postgres} connects to and which table it fills. */
 export interface PostgresOptions {
   /**
-   * `postgres://user:password@host:port/database`.
+   * `postgres://user:password@host:port/database`; `?sslmode=verify-full` encrypts the connection.
    *
    * @defaultValue the environment variable `DATABASE_URL`, else libpq's `PGHOST`, `PGUSER` and so on
    */
@@ -51,8 +52,8 @@ export function postgres(options: PostgresOptions): Sink {
     kind: 'postgres',
     open: (context) =>
       openSqlSession(context, options, () => {
-        const url = options.url ?? process.env['DATABASE_URL'];
-        return openPostgres(url, options.poolSize ?? DEFAULT_POOL_SIZE, (error) => {
+        const connection = connectionOf(options, process.env);
+        return openPostgres(connection, options.poolSize ?? DEFAULT_POOL_SIZE, (error) => {
           context.logger.warn(`A connection to PostgreSQL was lost: ${messageOf(error)}`);
         });
       }),

@@ -32,7 +32,11 @@ const AWAY_CODES = new Set([
 ]);
 
 /** What the driver says of a connection, without a code. */
-const AWAY_MESSAGE = /terminated|timeout|not queryable|after calling end/i;
+const AWAY_MESSAGE =
+  /terminated|timeout|not queryable|after calling end|error establishing an SSL connection/i;
+
+/** What the driver says if the server asks for a password and none was given. */
+const NO_PASSWORD = /client password must be a/;
 
 /** How much a dead letter keeps of what the database says of a row. */
 const MAX_DETAIL = 1000;
@@ -78,7 +82,14 @@ export function reasonOf(error: unknown): string {
 
 /** What the sink says if not even an empty commit can work, for a reason that waiting does not mend. */
 export function unfitDatabase(table: string, error: unknown): LeatError {
-  const sentence = `The database does not let the sink use the table ${table}: ${reasonOf(error)}. Mend that, and start the saver again.`;
+  const reason = NO_PASSWORD.test(messageOf(error))
+    ? 'the server asks for a password, and the sink has none'
+    : reasonOf(error);
+  const what =
+    sqlState(error) === ''
+      ? 'The sink cannot use its database'
+      : `The database does not let the sink use the table ${table}`;
+  const sentence = `${what}: ${reason}. Mend that, and start the saver again.`;
   return new LeatError('sink-unfit', sentence, { cause: error });
 }
 
