@@ -17,19 +17,24 @@ export {
 } from './names.ts';
 export type { NatsRole, Permissions } from './permissions.ts';
 export { NATS_ROLES, permissionsOf } from './permissions.ts';
+export type { Drift, DriftCode } from './drift.ts';
+export { consumerDrifts, driftText, streamDrifts } from './drift.ts';
 export type {
-  Mismatch,
   Topology,
+  StreamObject,
+  TopologyObject,
   TopologySettings,
   WantedConsumer,
   WantedQueue,
   WantedStream,
 } from './topology.ts';
 export {
+  asItWasMade,
   DEFAULT_TOPOLOGY_SETTINGS,
+  bucketStreamOf,
   MAX_RECEIPTS_HELD,
-  mismatches,
   receiptsConsumerOf,
+  streamsOf,
   topologyOf,
 } from './topology.ts';
 

@@ -53,13 +53,26 @@ describe('the permissions of a role', () => {
     expect(queues('fetcher')).toHaveLength(4);
   });
 
-  test('let nobody create or change streams but a fetcher and an operator, and nobody delete any', () => {
+  test('let nobody create streams but a fetcher and an operator', () => {
     const making = /^\$JS\.API\.STREAM\.(?:CREATE|UPDATE|DELETE|RESTORE)\./;
     const makers = NATS_ROLES.filter((role) => publish(role).some((each) => making.test(each)));
     expect(makers).toEqual(['fetcher', 'operator']);
-    for (const role of makers) {
-      const made = publish(role).filter((subject) => making.test(subject));
-      expect(made.every((subject) => subject.startsWith('$JS.API.STREAM.CREATE.'))).toBe(true);
-    }
+    const made = publish('operator').filter((subject) => making.test(subject));
+    expect(made.every((subject) => subject.startsWith('$JS.API.STREAM.CREATE.'))).toBe(true);
+  });
+
+  test('let a fetcher alone change them, and delete those whose messages are sent again', () => {
+    const prefix = '$JS.API.STREAM.DELETE.';
+    const deleted = publish('fetcher').filter((subject) => subject.startsWith(prefix));
+    expect(deleted.map((subject) => subject.slice(prefix.length))).toEqual([
+      'OBJ_leat_p',
+      'leat_p_files',
+      'leat_p_first',
+      'leat_p_raw',
+      'leat_p_receipts',
+      'leat_p_second',
+    ]);
+    expect(publish('fetcher').filter((each) => each.includes('STREAM.UPDATE'))).toHaveLength(8);
+    expect(publish('fetcher').some((subject) => subject.includes('RESTORE'))).toBe(false);
   });
 });

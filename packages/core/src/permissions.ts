@@ -32,6 +32,7 @@ export function permissionsOf(spec: PipelineSpec, role: NatsRole): Permissions {
     fetcher: () => [
       ...connects(spec),
       ...provisions(spec),
+      ...repairs(spec),
       ...conducts(spec),
       ...keeps(spec, 'progress', 'run', 'wish', 'code', 'trouble'),
       ...sends(spec, queuedStages(spec)),
@@ -57,6 +58,7 @@ export function permissionsOf(spec: PipelineSpec, role: NatsRole): Permissions {
     operator: () => [
       ...connects(spec),
       ...provisions(spec),
+      ...watches(spec),
       ...looksForRuns(spec),
       ...readsDeadLetters(spec),
       api('STREAM.MSG.DELETE', streamName(spec.name, 'dead')),
@@ -68,7 +70,12 @@ export function permissionsOf(spec: PipelineSpec, role: NatsRole): Permissions {
       ...keeps(spec, 'run', 'progress', 'wish', 'redrive'),
       api('STREAM.NAMES'),
     ],
-    observer: () => [...looksForRuns(spec), ...readsDeadLetters(spec), api('STREAM.NAMES')],
+    observer: () => [
+      ...looksForRuns(spec),
+      ...watches(spec),
+      ...readsDeadLetters(spec),
+      api('STREAM.NAMES'),
+    ],
   };
   return { publish: [...new Set(rules[role]())].toSorted(), subscribe: ['_INBOX.>'] };
 }
@@ -117,6 +124,29 @@ function provisions(spec: PipelineSpec): string[] {
     ...consumersOf(spec).map((consumer) => api('CONSUMER.CREATE', consumer, '>')),
     // A new bucket begins at a revision that none had before.
     api('STREAM.PURGE', bucketStream(spec)),
+  ];
+}
+
+/** To put right what an operator has changed; of streams, only those whose messages are sent again are removed. */
+function repairs(spec: PipelineSpec): string[] {
+  const again = [...queuedStages(spec).map(({ name }) => name), 'receipts'];
+  const streams = again.map((stage) => streamName(spec.name, stage));
+  return [
+    ...[...messageStreams(spec), bucketStream(spec), bodiesStream(spec)].map((name) =>
+      api('STREAM.UPDATE', name),
+    ),
+    ...[...streams, bodiesStream(spec)].map((name) => api('STREAM.DELETE', name)),
+    ...consumersOf(spec).map((consumer) => api('CONSUMER.DELETE', consumer)),
+    ...streams.map((name) => api('CONSUMER.PAUSE', name, '*')),
+  ];
+}
+
+/** To see whether the streams are as they should be, and whether anyone takes from them. */
+function watches(spec: PipelineSpec): string[] {
+  const streams = [...messageStreams(spec), bucketStream(spec)];
+  return [
+    api('INFO'),
+    ...['STREAM.INFO', 'CONSUMER.LIST'].flatMap((verb) => streams.map((name) => api(verb, name))),
   ];
 }
 

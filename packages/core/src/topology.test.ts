@@ -1,11 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { PipelineSpec } from './spec.ts';
-import {
-  DEFAULT_TOPOLOGY_SETTINGS,
-  mismatches,
-  receiptsConsumerOf,
-  topologyOf,
-} from './topology.ts';
+import { DEFAULT_TOPOLOGY_SETTINGS, receiptsConsumerOf, topologyOf } from './topology.ts';
 
 const SPEC: PipelineSpec = {
   name: 'cities',
@@ -33,6 +28,7 @@ describe('topologyOf', () => {
         max_bytes: 1_000,
         num_replicas: 3,
         duplicate_window: 120_000_000_000,
+        metadata: { 'leat-limits': '50 1000' },
       },
       consumer: {
         durable_name: 'upper',
@@ -92,48 +88,5 @@ describe('receiptsConsumerOf', () => {
       max_deliver: -1,
       max_ack_pending: 1_024,
     });
-  });
-});
-
-describe('mismatches', () => {
-  const { queues, dead } = topologyOf(SPEC, SETTINGS);
-  const [{ stream, consumer }] = queues as [(typeof queues)[0]];
-
-  test('finds none where the server has what is wanted', () => {
-    expect(mismatches(stream, { ...stream })).toEqual([]);
-    expect(mismatches(consumer, { ...consumer, name: 'more than was asked for' })).toEqual([]);
-  });
-
-  test('lets an operator choose limits, replicas and windows', () => {
-    expect(mismatches(stream, { ...stream, max_msgs: 7, max_bytes: 7, num_replicas: 5 })).toEqual(
-      [],
-    );
-    expect(mismatches(consumer, { ...consumer, ack_wait: 1, max_ack_pending: 9 })).toEqual([]);
-  });
-
-  test.each([
-    ['retention', 'limits'],
-    ['discard', 'old'],
-    ['subjects', ['leat.>']],
-    ['subjects', undefined],
-  ])('names the field %s of a stream', (field, found) => {
-    expect(mismatches(stream, { ...stream, [field]: found })).toEqual([
-      { field, wanted: stream[field as keyof typeof stream], found },
-    ]);
-  });
-
-  test.each([
-    ['filter_subject', 'leat.v1.cities.*.*'],
-    ['ack_policy', 'none'],
-    ['max_deliver', 5],
-  ])('names the field %s of a consumer', (field, found) => {
-    expect(mismatches(consumer, { ...consumer, [field]: found })).toEqual([
-      { field, wanted: consumer[field as keyof typeof consumer], found },
-    ]);
-  });
-
-  test('names all fields that differ', () => {
-    const fields = mismatches(dead, { retention: 'interest' }).map(({ field }) => field);
-    expect(fields).toEqual(['subjects', 'retention', 'discard']);
   });
 });

@@ -43,6 +43,9 @@ export const DEFAULT_TOPOLOGY_SETTINGS: TopologySettings = {
 /** How long JetStream remembers a message id: an optimisation, since identity is checked at the sink. */
 const DUPLICATE_WINDOW_MS = 120_000; // 2 min, JetStream's own default
 
+/** Where a stream says with which limits it was made: only services know their settings. */
+const LIMITS = 'leat-limits';
+
 /** How many messages of receipts a fetcher may hold until its next checkpoint. */
 export const MAX_RECEIPTS_HELD = 1_024;
 
@@ -57,6 +60,18 @@ export interface WantedStream {
   readonly max_bytes: number;
   readonly num_replicas: number;
   readonly duplicate_window: number;
+  readonly max_msgs_per_subject?: number;
+  readonly allow_rollup_hdrs?: true;
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+/** What a stream of a pipeline is for. `bodies` is the object store, `bucket` the key-value bucket. */
+export type TopologyObject = 'queue' | 'receipts' | 'dead' | 'bucket' | 'bodies';
+
+/** A stream of a pipeline as Leat wants it, and what it is for. */
+export interface StreamObject {
+  readonly kind: TopologyObject;
+  readonly stream: WantedStream;
 }
 
 /** A durable pull consumer as Leat wants it. */
@@ -83,6 +98,10 @@ export interface Topology {
   readonly dead: WantedStream;
   /** The name of both the key-value bucket and the object store. */
   readonly bucket: string;
+  /** The stream behind the key-value bucket. */
+  readonly entries: WantedStream;
+  /** The stream behind the object store, which is made when the first large body turns up. */
+  readonly bodies: WantedStream;
   readonly settings: TopologySettings;
 }
 
@@ -98,6 +117,7 @@ export function topologyOf(spec: PipelineSpec, settings: TopologySettings): Topo
     max_bytes: settings.maxBytes,
     num_replicas: settings.replicas,
     duplicate_window: nanos(DUPLICATE_WINDOW_MS),
+    metadata: { [LIMITS]: `${settings.maxMessages} ${settings.maxBytes}` },
   });
   return {
     queues: queuedStages(spec).map(({ name }) => {
@@ -117,8 +137,77 @@ export function topologyOf(spec: PipelineSpec, settings: TopologySettings): Topo
       max_msgs: -1,
     },
     bucket: bucketName(spec.name),
+    entries: bucketStreamOf(bucketName(spec.name), settings.replicas),
+    bodies: bodiesStreamOf(bucketName(spec.name), settings.replicas),
     settings,
   };
+}
+
+/** The stream behind a key-value bucket: one value for each key, and no bound. */
+export function bucketStreamOf(bucket: string, replicas: number): WantedStream {
+  return {
+    ...storeOf(replicas),
+    name: `KV_${bucket}`,
+    subjects: [`$KV.${bucket}.>`],
+    max_msgs_per_subject: 1,
+  };
+}
+
+/** The stream behind an object store. */
+function bodiesStreamOf(bucket: string, replicas: number): WantedStream {
+  return {
+    ...storeOf(replicas),
+    name: `OBJ_${bucket}`,
+    subjects: [`$O.${bucket}.C.>`, `$O.${bucket}.M.>`],
+  };
+}
+
+/**
+ * A stream as the services want it that made it, for anyone who was not given their settings.
+ *
+ * @param found its configuration on the server; limits of a stream that says nothing are taken as they are
+ */
+export function asItWasMade(
+  wanted: WantedStream,
+  found: Readonly<Record<string, unknown>>,
+): WantedStream {
+  const { [LIMITS]: said = '' } = (found['metadata'] ?? {}) as Readonly<Record<string, string>>;
+  const [maxMessages, maxBytes] = said.split(' ').map(Number);
+  return {
+    ...wanted,
+    max_msgs: limitOf(wanted.max_msgs, maxMessages, found['max_msgs']),
+    max_bytes: limitOf(wanted.max_bytes, maxBytes, found['max_bytes']),
+  };
+}
+
+/** What is wanted without a limit has none. */
+function limitOf(wish: number, made: number | undefined, has: unknown): number {
+  if (wish <= 0) return wish;
+  return made !== undefined && made > 0 ? made : Number(has ?? wish);
+}
+
+function storeOf(replicas: number): Omit<WantedStream, 'name' | 'subjects'> {
+  return {
+    retention: 'limits',
+    storage: 'file',
+    discard: 'new',
+    max_msgs: -1,
+    max_bytes: -1,
+    num_replicas: replicas,
+    duplicate_window: nanos(DUPLICATE_WINDOW_MS),
+    allow_rollup_hdrs: true,
+  };
+}
+
+/** Each stream that a pipeline needs from its beginning; the object store comes later. */
+export function streamsOf(topology: Topology): StreamObject[] {
+  const { queues, receipts, dead, entries } = topology;
+  return [
+    ...queues.map(({ stream }) => ({ kind: 'queue' as const, stream })),
+    { kind: 'receipts', stream: receipts },
+    { kind: 'dead', stream: dead },
+    { kind: 'bucket', stream: entries },
+  ];
 }
 
 /** The consumer through which the fetcher of one run reads its receipts. */
@@ -132,35 +221,6 @@ export function receiptsConsumerOf(
     ...wantedConsumer(durableName, receiptsSubject(pipeline, run), settings),
     max_ack_pending: MAX_RECEIPTS_HELD,
   };
-}
-
-/** One setting that is not as wanted. */
-export interface Mismatch {
-  readonly field: string;
-  readonly wanted: unknown;
-  readonly found: unknown;
-}
-
-/**
- * Compares what the server has with what Leat wants, in the fields on which correctness rests. Limits,
- * replicas and windows may differ: an operator who made the stream beforehand knows why.
- */
-export function mismatches(
-  wanted: WantedStream | WantedConsumer,
-  found: Readonly<Record<string, unknown>>,
-): Mismatch[] {
-  const fields: readonly string[] =
-    'retention' in wanted
-      ? ['subjects', 'retention', 'discard']
-      : ['filter_subject', 'ack_policy', 'max_deliver'];
-  const differing: Mismatch[] = [];
-  for (const field of fields) {
-    const want = (wanted as unknown as Readonly<Record<string, unknown>>)[field];
-    if (JSON.stringify(want) !== JSON.stringify(found[field])) {
-      differing.push({ field, wanted: want, found: found[field] });
-    }
-  }
-  return differing;
 }
 
 function wantedConsumer(

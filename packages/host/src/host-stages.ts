@@ -1,5 +1,11 @@
 import { type FetcherServiceOptions, runFetcher } from '@leat/fetcher';
-import { type Logger, type PipelineConnection, type Runs, wait } from '@leat/runtime';
+import {
+  type Logger,
+  type PipelineConnection,
+  type Runs,
+  wait,
+  watchTopology,
+} from '@leat/runtime';
 import type { Stage } from '@leat/sdk';
 import { runStage, type ServiceHost } from './run-stage.ts';
 
@@ -46,6 +52,7 @@ export async function hostStages(host: ServiceHost, hosting: Hosting): Promise<v
   );
   const hasFetcher = stages.some(({ kind }) => kind === 'fetcher');
   if (once && !hasFetcher) services.push(untilNothingIsLeft(connection, logger, stop));
+  void watchTopology(connection, logger.child({ pipeline: pipeline.name }), stop);
   const results = await Promise.allSettled(
     services.map((service) => service.finally(() => over.abort())),
   );

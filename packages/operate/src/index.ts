@@ -19,7 +19,7 @@ export type { ExportOptions } from './sinks/export-run.ts';
 export type { Verification } from './sinks/verify-run.ts';
 
 // Doctor
-export type { CodeMeaning, FindingCode, Severity } from './doctor/codes.ts';
+export type { CodeMeaning, FindingCode, Severity } from './doctor/finding-code.ts';
 export { DOCTOR_CODES } from './doctor/codes.ts';
 export type { Diagnosis, DoctorOptions, Mended } from './doctor/examine-server.ts';
 export type { Finding, Mend } from './doctor/finding.ts';

@@ -44,13 +44,11 @@ export { Runs } from './runs/runs.ts';
 export type { RunStart, StartedRun } from './runs/start-run.ts';
 export { resumeRun, startRun } from './runs/start-run.ts';
 export { permissionRefusal } from './jetstream/permission-refusal.ts';
-export {
-  ensureConsumer,
-  ensureStream,
-  isGone,
-  jetStreamRefusal,
-  provision,
-} from './jetstream/provision.ts';
+export { ensureConsumer, ensureStream, isGone, provision } from './jetstream/provision.ts';
+export { jetStreamRefusal } from './jetstream/refusal.ts';
+export type { Drifted } from './jetstream/repair.ts';
+export { settleConsumer, settleStream } from './jetstream/repair.ts';
+export { watchTopology } from './jetstream/watch-topology.ts';
 export type { ConnectionSettings, NatsSettings } from './jetstream/settings.ts';
 export { addressOf, natsSettingsOf } from './jetstream/settings.ts';
 export { Slots } from './jetstream/slots.ts';

@@ -1,51 +1,4 @@
-/** `error`: loses data or stops. `warning`: may, when something else happens. `note`: good to know. */
-export type Severity = 'error' | 'warning' | 'note';
-
-/** Everything that `leat doctor` can find, as a closed list. */
-export type FindingCode =
-  | 'server-too-old'
-  | 'server-loses-messages'
-  | 'single-server'
-  | 'sync-interval-long'
-  | 'sync-interval-unseen'
-  | 'monitor-unreachable'
-  | 'clock-skew'
-  | 'storage-nearly-full'
-  | 'stream-unavailable'
-  | 'stream-missing'
-  | 'stream-unknown'
-  | 'replica-offline'
-  | 'memory-storage'
-  | 'few-replicas'
-  | 'wrong-retention'
-  | 'wrong-subjects'
-  | 'discard-old'
-  | 'messages-expire'
-  | 'unbounded'
-  | 'duplicate-window-short'
-  | 'consumer-missing'
-  | 'consumer-drifted'
-  | 'consumer-paused'
-  | 'max-deliver'
-  | 'ack-pending-low'
-  | 'ack-wait-long'
-  | 'ack-wait-short'
-  | 'queue-stands-still'
-  | 'queue-quiet'
-  | 'queue-nearly-full'
-  | 'dead-letters-nearly-full'
-  | 'leftovers';
-
-/** What a code means. */
-export interface CodeMeaning {
-  readonly severity: Severity;
-  /** What is looked at. */
-  readonly what: string;
-  readonly consequence: string;
-  readonly remedy: string;
-  /** Whether `leat doctor --fix` mends it. */
-  readonly isMended?: true;
-}
+import type { CodeMeaning, FindingCode } from './finding-code.ts';
 
 /** What each code means; `docs/doctor.md` is made from it. */
 export const DOCTOR_CODES: Readonly<Record<FindingCode, CodeMeaning>> = {
@@ -95,6 +48,20 @@ export const DOCTOR_CODES: Readonly<Record<FindingCode, CodeMeaning>> = {
     consequence:
       'Runs are taken up and shown in the order of their clocks, times in reports and dead letters are wrong, and credentials that expire may be refused.',
     remedy: 'Let both machines follow a time server (NTP).',
+  },
+  'payload-small': {
+    severity: 'note',
+    what: '`max_payload` is below 1 MiB, the default of servers.',
+    consequence:
+      'More bodies go by the object store, which is slower, and a run whose ledger is larger than a message fails.',
+    remedy: 'Raise `max_payload` to what it was: `1MB` or more.',
+  },
+  'storage-full': {
+    severity: 'error',
+    what: 'More than 95 % of the storage or memory that the account may have is used.',
+    consequence: 'Publishes are refused, and every run waits.',
+    remedy:
+      'Raise the account’s limit, or remove what is not needed: dead letters of old runs, streams of old pipelines.',
   },
   'storage-nearly-full': {
     severity: 'warning',
@@ -156,11 +123,12 @@ export const DOCTOR_CODES: Readonly<Record<FindingCode, CodeMeaning>> = {
   'wrong-subjects': {
     severity: 'error',
     what: '`subjects` are not those of the stage.',
-    consequence:
-      'Services refuse the stream; what they publish would be stored nowhere, or elsewhere.',
+    consequence: 'What services publish is not stored; what others publish there fills the stream.',
     remedy:
-      'Correct them by `nats stream edit --subjects`, or delete the stream when no run is open.',
+      'Services add what is missing. If another stream has the subject, remove it there. Remove what is too much by `nats stream edit --subjects`.',
+    isMended: true,
   },
+
   'discard-old': {
     severity: 'error',
     what: '`discard: old`.',
@@ -171,10 +139,36 @@ export const DOCTOR_CODES: Readonly<Record<FindingCode, CodeMeaning>> = {
   },
   'messages-expire': {
     severity: 'error',
-    what: '`max_age` (queues and receipts) or `max_msgs_per_subject` is set.',
+    what: '`max_age` (dead letters may have one) or `max_msgs_per_subject` is set.',
     consequence: 'Messages that nobody has worked on are dropped in silence.',
-    remedy: 'Remove it: `nats stream edit --max-age 0s --max-msgs-per-subject -1`.',
+    remedy:
+      'Services remove it. By hand: `nats stream edit --max-age 0s --max-msgs-per-subject -1`.',
+    isMended: true,
   },
+  'limit-lowered': {
+    severity: 'warning',
+    what: '`max_msgs`, `max_bytes`, `max_msg_size` or `max_consumers` is lower than the services were given.',
+    consequence: 'What is larger, or does not find room, is refused, and its run waits.',
+    remedy:
+      'Services raise it again. For smaller queues set LEAT_QUEUE_MAX_BYTES or LEAT_QUEUE_MAX_MESSAGES.',
+    isMended: true,
+  },
+  'stream-sealed': {
+    severity: 'error',
+    what: 'A stream is sealed.',
+    consequence: 'Nothing goes in or out, and no server takes that back: runs stand still.',
+    remedy:
+      'Services make queues and receipts again, and send their chunks again. Dead letters: `leat dead export`, then delete the stream. Bucket: delete it, and start its runs again by their ids.',
+    isMended: true,
+  },
+  'stream-drifted': {
+    severity: 'warning',
+    what: 'A stream has a setting that Leat does not make.',
+    consequence: 'Messages may be changed, unanswered or kept, as that setting has it.',
+    remedy: 'Take it back by `nats stream edit`.',
+    isMended: true,
+  },
+
   unbounded: {
     severity: 'warning',
     what: 'Neither `max_msgs` nor `max_bytes` is set (dead letters: no `max_bytes`).',
@@ -200,34 +194,39 @@ export const DOCTOR_CODES: Readonly<Record<FindingCode, CodeMeaning>> = {
   },
   'consumer-drifted': {
     severity: 'error',
-    what: 'A consumer’s `filter_subject` or `ack_policy` is not as wanted, it has a `deliver_subject` or a `backoff`, or it is not Leat’s and reads from a queue.',
-    consequence:
-      'Services refuse it; or chunks are passed over, go to somebody else, or come again too early.',
+    what: 'A consumer has a setting that Leat does not make, such as a filter or a `backoff`, or it is not Leat’s and reads from a queue.',
+    consequence: 'Chunks are passed over, go to somebody else, or come again too early.',
     remedy:
-      'Stop the services and delete the consumer: they make theirs again, and a work queue keeps its messages meanwhile.',
+      'Services make theirs again; a work queue keeps its messages meanwhile. Delete what is not Leat’s.',
+    isMended: true,
   },
+
   'consumer-paused': {
     severity: 'warning',
     what: 'A consumer is paused on the server.',
     consequence: 'The stage gets no chunks until the pause ends.',
-    remedy: 'End it: `nats consumer resume`. To let a run rest there is `leat pause`.',
+    remedy: 'Services resume it. To pause a run there is `leat pause`.',
+    isMended: true,
   },
+
   'max-deliver': {
     severity: 'error',
     what: '`max_deliver` is not -1.',
     consequence:
-      'Services refuse the consumer. A chunk that was delivered that often would stay in the stream for ever and never be delivered again.',
-    remedy: 'Set it to -1: Leat counts attempts itself.',
+      'A chunk that was delivered that often stays in the stream for ever and is never delivered again.',
+    remedy: 'Services make the consumer again: Leat counts attempts itself.',
     isMended: true,
   },
+
   'ack-pending-low': {
     severity: 'warning',
-    what: '`max_ack_pending` is below the most messages that the stream may have.',
+    what: '`max_ack_pending` is below the most messages that the services were given for a queue.',
     consequence:
       'Replicas beyond it get nothing to do, and chunks that wait for a retry hold up all others.',
-    remedy: 'Set it to the stream’s `max_msgs`.',
+    remedy: 'Set it to that number.',
     isMended: true,
   },
+
   'ack-wait-long': {
     severity: 'warning',
     what: '`ack_wait` is longer than 60 s.',

@@ -38,10 +38,13 @@ describe('findings', () => {
       severity: 'error',
       code: 'discard-old',
       subject: `stream ${PLACE}`,
-      found: 'discard is old',
+      found: 'discard is old, wanted new',
       consequence: DOCTOR_CODES['discard-old'].consequence,
       remedy: DOCTOR_CODES['discard-old'].remedy,
-      mend: { kind: 'update-stream', stream: PLACE, change: { discard: 'new' } },
+      mend: {
+        kind: 'repair-stream',
+        object: { kind: 'queue', stream: TOPOLOGY.queues[0]!.stream },
+      },
     });
   });
 });

@@ -2,7 +2,7 @@ import { queueConsumerFindings, receiptsConsumerFindings } from './judge-consume
 import { type Expected, expectedOf, isBucketStream } from './expected.ts';
 import { type Finding, findingOf, type Mend } from './finding.ts';
 import { deadLetterFindings, flowFindings } from './judge-flow.ts';
-import type { Examination, SeenStream } from './seen.ts';
+import type { Examination, SeenRun, SeenStream } from './seen.ts';
 import { serverFindings } from './judge-server.ts';
 import {
   bucketFindings,
@@ -10,9 +10,15 @@ import {
   streamSubject,
   wantedStreamFindings,
 } from './judge-streams.ts';
-import type { Severity } from './codes.ts';
-import type { PipelineSpec } from '@leat/core';
-import type { TopologySettings, WantedStream } from '@leat/core';
+import type { Severity } from './finding-code.ts';
+import {
+  asItWasMade,
+  type PipelineSpec,
+  type StreamObject,
+  streamsOf,
+  type Topology,
+  type TopologySettings,
+} from '@leat/core';
 
 /** What a server is judged by. */
 export interface DiagnosisOptions {
@@ -36,9 +42,6 @@ export function diagnose(seen: Examination, options: DiagnosisOptions): Finding[
       findingOf('stream-unavailable', streamSubject(name), reason),
     ),
     ...seen.streams.flatMap((stream) => safetyFindings(stream, isStrict)),
-    ...seen.streams
-      .filter(({ config }) => isBucketStream(config.name))
-      .flatMap((stream) => bucketFindings(stream)),
     ...unknownFindings(seen, expected),
     ...expected.flatMap((each) => pipelineFindings(seen, each)),
   ];
@@ -59,38 +62,55 @@ function unknownFindings({ streams }: Examination, expected: readonly Expected[]
 }
 
 function pipelineFindings(seen: Examination, { pipeline, topology }: Expected): Finding[] {
-  const judge = (
-    wanted: WantedStream,
-    create: Mend,
-    more: (stream: SeenStream) => readonly Finding[],
-  ): Finding[] => {
-    const stream = seen.streams.find(({ config }) => config.name === wanted.name);
-    if (stream !== undefined) return [...wantedStreamFindings(stream, wanted), ...more(stream)];
-    return missing(seen, wanted.name, create);
-  };
-  const { receipts, dead, bucket, settings } = topology;
   const runs = seen.runs?.filter((run) => run.pipeline === pipeline);
-  return [
-    ...topology.queues.flatMap((queue) => {
-      const { stream, consumer } = queue;
-      return judge(stream, { kind: 'create-stream', stream, consumer }, (found) => [
-        ...queueConsumerFindings(found, queue),
-        ...flowFindings(found, runs),
-      ]);
-    }),
-    ...judge(receipts, { kind: 'create-stream', stream: receipts }, (found) => [
-      ...receiptsConsumerFindings(found, pipeline, topology),
-      ...flowFindings(found, runs),
-    ]),
-    ...judge(dead, { kind: 'create-stream', stream: dead }, deadLetterFindings),
-    ...(seen.streams.some(({ config }) => config.name === `KV_${bucket}`)
-      ? []
-      : missing(seen, `KV_${bucket}`, {
-          kind: 'create-bucket',
-          bucket,
-          replicas: settings.replicas,
-        })),
-  ];
+  const judge = (object: StreamObject): Finding[] => {
+    const { name } = object.stream;
+    const stream = seen.streams.find(({ config }) => config.name === name);
+    if (stream === undefined) return missing(seen, name, createOf(object, topology));
+    const made = { ...object, stream: asItWasMade(object.stream, stream.config) };
+    return [
+      ...wantedStreamFindings(stream, made),
+      ...inside(stream, object, pipeline, topology, runs),
+    ];
+  };
+  const bodies = { kind: 'bodies', stream: topology.bodies } as const;
+  const hasBodies = seen.streams.some(({ config }) => config.name === bodies.stream.name);
+  return [...streamsOf(topology), ...(hasBodies ? [bodies] : [])].flatMap(judge);
+}
+
+/** Judges what is in a stream, and who reads it. */
+function inside(
+  stream: SeenStream,
+  { kind }: StreamObject,
+  pipeline: string,
+  topology: Topology,
+  runs: readonly SeenRun[] | undefined,
+): Finding[] {
+  switch (kind) {
+    case 'queue': {
+      const queue = topology.queues.find((each) => each.stream.name === stream.config.name);
+      const consumers = queue === undefined ? [] : queueConsumerFindings(stream, queue);
+      return [...consumers, ...flowFindings(stream, runs)];
+    }
+    case 'receipts':
+      return [
+        ...receiptsConsumerFindings(stream, pipeline, topology),
+        ...flowFindings(stream, runs),
+      ];
+    case 'dead':
+      return deadLetterFindings(stream);
+    case 'bucket':
+    case 'bodies':
+      return bucketFindings(stream);
+  }
+}
+
+function createOf(object: StreamObject, { bucket, settings, queues }: Topology): Mend {
+  if (object.kind === 'bucket') {
+    return { kind: 'create-bucket', bucket, replicas: settings.replicas };
+  }
+  const queue = queues.find(({ stream }) => stream.name === object.stream.name);
+  return { kind: 'create-stream', object, ...(queue && { consumer: queue.consumer }) };
 }
 
 function missing({ unavailable }: Examination, name: string, mend: Mend): Finding[] {

@@ -82,7 +82,7 @@ export const USAGE: SeenUsage = {
 export function healthy(): Examination {
   const run = receiptsConsumerOf('cities', 'r1', 'run-r1', SETTINGS);
   return {
-    server: { name: 'a', version: '2.15.2', isClustered: true },
+    server: { name: 'a', version: '2.15.2', isClustered: true, maxPayload: 1_048_576 },
     monitors: ['a', 'b'].map((name) => ({
       url: `http://${name}`,
       server: {
@@ -100,8 +100,8 @@ export function healthy(): Examination {
       ),
       streamAsWanted(TOPOLOGY.receipts, [consumerAsWanted(run)]),
       streamAsWanted(TOPOLOGY.dead),
-      streamAsWanted({ name: 'KV_leat_cities' }),
-      streamAsWanted({ name: 'OBJ_leat_cities' }),
+      streamAsWanted(TOPOLOGY.entries),
+      streamAsWanted(TOPOLOGY.bodies),
     ],
     unavailable: [],
     runs: [{ run: 'r1', pipeline: 'cities', state: 'running', spec: SPEC }],

@@ -9,6 +9,7 @@ import { jetStreamRefusal } from '@leat/runtime';
 import { Runs } from '@leat/runtime';
 
 const CLOCK_READINGS = 3;
+const DEFAULT_MAX_PAYLOAD = 1024 * 1024; // 1 MiB
 
 /** Looks at everything that {@link Examination} has, except at monitoring endpoints. */
 export async function examine(
@@ -22,15 +23,25 @@ export async function examine(
   });
   const looked = await Promise.all(names.map((name) => lookAtStream(manager, name)));
   const streams = looked.flatMap(({ stream }) => stream ?? []);
-  const { version = '', server_name: name = '', cluster } = nats.info ?? {};
   return {
-    server: { name, version, isClustered: cluster !== undefined },
+    server: serverOf(nats),
     clocks: await readClock(nats),
     usages,
     streams: await lookAgain(nats, manager, streams),
     unavailable: looked.flatMap(({ unavailable }) => unavailable ?? []),
     // After the streams, so that no message is seen whose run is not.
     runs: await runsOf(nats, pipeline).catch(() => undefined),
+  };
+}
+
+/** The server that this connection goes to, as it said. */
+function serverOf(nats: NatsConnection): Examination['server'] {
+  const { version = '', server_name: name = '', cluster, max_payload } = nats.info ?? {};
+  return {
+    name,
+    version,
+    isClustered: cluster !== undefined,
+    maxPayload: max_payload ?? DEFAULT_MAX_PAYLOAD,
   };
 }
 

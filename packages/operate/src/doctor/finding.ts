@@ -1,11 +1,12 @@
-import { DOCTOR_CODES, type FindingCode, type Severity } from './codes.ts';
-import type { WantedConsumer, WantedStream } from '@leat/core';
+import { DOCTOR_CODES } from './codes.ts';
+import type { FindingCode, Severity } from './finding-code.ts';
+import { type Drift, driftText, type StreamObject, type WantedConsumer } from '@leat/core';
 
 /** A change that mends a finding, and cannot lose anything. */
 export type Mend =
   | {
       readonly kind: 'create-stream';
-      readonly stream: WantedStream;
+      readonly object: StreamObject;
       readonly consumer?: WantedConsumer;
     }
   | { readonly kind: 'create-bucket'; readonly bucket: string; readonly replicas: number }
@@ -14,18 +15,11 @@ export type Mend =
       readonly stream: string;
       readonly consumer: WantedConsumer;
     }
+  | { readonly kind: 'repair-stream'; readonly object: StreamObject }
   | {
-      readonly kind: 'update-stream';
+      readonly kind: 'repair-consumer';
       readonly stream: string;
-      readonly change: Partial<Pick<WantedStream, 'discard' | 'duplicate_window'>>;
-    }
-  | {
-      readonly kind: 'update-consumer';
-      readonly stream: string;
-      readonly consumer: string;
-      readonly change: Partial<
-        Pick<WantedConsumer, 'ack_wait' | 'max_deliver' | 'max_ack_pending'>
-      >;
+      readonly consumer: WantedConsumer;
     };
 
 /** One thing that was found. */
@@ -45,4 +39,11 @@ export interface Finding {
 export function findingOf(code: FindingCode, subject: string, found: string, mend?: Mend): Finding {
   const { severity, consequence, remedy } = DOCTOR_CODES[code];
   return { severity, code, subject, found, consequence, remedy, ...(mend && { mend }) };
+}
+
+/** What differs from what is wanted, as findings; `mend` is what repairs it. */
+export function driftFindings(drifts: readonly Drift[], subject: string, mend: Mend): Finding[] {
+  return drifts.map((drift) =>
+    findingOf(drift.code, subject, driftText(drift), drift.repair && mend),
+  );
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { diagnose } from './diagnose.ts';
-import type { FindingCode } from './codes.ts';
+import type { FindingCode } from './finding-code.ts';
 import type { Examination } from './seen.ts';
 import {
   type ConsumerChange,
@@ -45,18 +45,14 @@ describe('consumers', () => {
     [
       'consumer-drifted',
       { config: { deliver_subject: 'd' } },
-      'deliver_subject is d, and Leat pulls',
+      'deliver_subject is d, wanted not set',
     ],
-    ['consumer-drifted', { config: { backoff: [1, 2] } }, 'backoff is set (2 steps)'],
-    ['consumer-paused', { isPaused: true }, 'it is paused'],
-    ['max-deliver', { config: { max_deliver: 5 } }, 'max_deliver is 5'],
-    [
-      'ack-pending-low',
-      { config: { max_ack_pending: 64 } },
-      'max_ack_pending is 64, and 2000 messages may be there',
-    ],
-    ['ack-wait-long', { config: { ack_wait: 300e9 } }, 'ack_wait is 300 s'],
-    ['ack-wait-short', { config: { ack_wait: 0.6e9 } }, 'ack_wait is 0.6 s'],
+    ['consumer-drifted', { config: { backoff: [1, 2] } }, 'backoff is [1,2], wanted not set'],
+    ['consumer-paused', { isPaused: true }, 'paused is true, wanted false'],
+    ['max-deliver', { config: { max_deliver: 5 } }, 'max_deliver is 5, wanted -1'],
+    ['ack-pending-low', { config: { max_ack_pending: 64 } }, 'max_ack_pending is 64, wanted 2000'],
+    ['ack-wait-long', { config: { ack_wait: 300e9 } }, 'ack_wait is 300 s, wanted 10 s'],
+    ['ack-wait-short', { config: { ack_wait: 0.6e9 } }, 'ack_wait is 0.6 s, wanted 10 s'],
   ])('%s: %j', (code, change, found) => {
     expect(told(withConsumer(change))).toEqual([`${code} ${subject}: ${found}`]);
   });
@@ -75,22 +71,19 @@ describe('consumers', () => {
   });
 
   test.each([
-    [{ max_deliver: 5 }, { max_deliver: -1 }],
-    [{ max_ack_pending: 64 }, { max_ack_pending: 2_000 }],
-    [{ ack_wait: 300e9 }, { ack_wait: 10e9 }],
-    [{ ack_wait: 1e9 }, { ack_wait: 10e9 }],
-  ])('with %j are mended by %j', (config, change) => {
+    { max_deliver: 5 },
+    { max_ack_pending: 64 },
+    { ack_wait: 300e9 },
+    { headers_only: true },
+    { backoff: [1, 2] },
+  ])('with %j are repaired', (config) => {
     const [finding] = findings(withConsumer({ config }));
-    expect(finding?.mend).toEqual({
-      kind: 'update-consumer',
-      stream: PLACE,
-      consumer: 'place',
-      change,
-    });
+    const [{ consumer }] = TOPOLOGY.queues as [(typeof TOPOLOGY.queues)[0]];
+    expect(finding?.mend).toEqual({ kind: 'repair-consumer', stream: PLACE, consumer });
   });
 
-  test('may hold as much as the stream admits, or without limit', () => {
-    const small = withConfig(PLACE, { max_msgs: 17 });
+  test('may hold as much as the stream was made for, or without limit', () => {
+    const small = withConfig(PLACE, { max_msgs: 17, metadata: {} });
     expect(told(holding(small, 17))).toEqual([]);
     expect(told(holding(small, 16))).toHaveLength(1);
     expect(told(holding(healthy(), -1))).toEqual([]);
@@ -98,11 +91,17 @@ describe('consumers', () => {
     expect(told(holding(endless, 1_999))).toHaveLength(1);
   });
 
-  test('are not given an ack_wait that is as bad', () => {
+  test('may have the ack_wait that the settings ask for', () => {
     const settings = { ...SETTINGS, ackWaitMs: 600 };
-    const [finding] = findings(withConsumer({ config: { ack_wait: 0.6e9 } }), { settings });
-    expect(finding).toMatchObject({ code: 'ack-wait-short' });
-    expect(finding).not.toHaveProperty('mend');
+    const seen = withStream(PLACE, (stream) => ({
+      ...stream,
+      consumers: stream.consumers.map((consumer) => ({
+        ...consumer,
+        config: { ...consumer.config, ack_wait: 0.6e9 },
+      })),
+    }));
+    expect(findings(seen, { settings })).toEqual([]);
+    expect(findings(seen)).toMatchObject([{ code: 'ack-wait-short' }]);
   });
 
   test('that are missing can be made', () => {

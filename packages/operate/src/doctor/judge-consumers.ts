@@ -1,20 +1,21 @@
-import { type Finding, findingOf, type Mend } from './finding.ts';
+import { driftFindings, type Finding, findingOf } from './finding.ts';
 import type { SeenConsumer, SeenStream } from './seen.ts';
 import { streamSubject } from './judge-streams.ts';
-import { receiptsConsumer } from '@leat/core';
 import {
+  asItWasMade,
+  consumerDrifts,
+  receiptsConsumer,
   receiptsConsumerOf,
   type Topology,
   type WantedConsumer,
   type WantedQueue,
 } from '@leat/core';
 
-const MAX_ACK_WAIT_MS = 60_000;
-const MIN_ACK_WAIT_MS = 2_000;
-
 /** Judges the consumers of a stage's queue: the one that is wanted, and that there is no other. */
-export function queueConsumerFindings(stream: SeenStream, { consumer }: WantedQueue): Finding[] {
+export function queueConsumerFindings(stream: SeenStream, queue: WantedQueue): Finding[] {
   const { name } = stream.config;
+  const { max_msgs: most } = asItWasMade(queue.stream, stream.config);
+  const consumer = { ...queue.consumer, ...(most > 0 && { max_ack_pending: most }) };
   const findings = stream.consumers.flatMap((found) =>
     found.name === consumer.durable_name
       ? consumerFindings(stream, found, consumer)
@@ -53,61 +54,12 @@ function consumerFindings(
   { name, config, isPaused }: SeenConsumer,
   wanted: WantedConsumer,
 ): Finding[] {
-  const subject = consumerSubject(stream, name);
-  const findings = differences(config, wanted).map((found) =>
-    findingOf('consumer-drifted', subject, found),
-  );
-  if (isPaused) findings.push(findingOf('consumer-paused', subject, 'it is paused'));
-  const update = (change: Partial<WantedConsumer>): Mend => ({
-    kind: 'update-consumer',
+  const drifts = consumerDrifts(wanted, config, isPaused);
+  return driftFindings(drifts, consumerSubject(stream, name), {
+    kind: 'repair-consumer',
     stream: stream.config.name,
-    consumer: name,
-    change,
+    consumer: wanted,
   });
-  if (config.max_deliver !== wanted.max_deliver) {
-    const mend = update({ max_deliver: wanted.max_deliver });
-    findings.push(findingOf('max-deliver', subject, `max_deliver is ${config.max_deliver}`, mend));
-  }
-  const { max_msgs: maxMessages } = stream.config;
-  const needed = maxMessages > 0 ? maxMessages : wanted.max_ack_pending;
-  if (config.max_ack_pending > 0 && config.max_ack_pending < needed) {
-    const found = `max_ack_pending is ${config.max_ack_pending}, and ${needed} messages may be there`;
-    findings.push(
-      findingOf('ack-pending-low', subject, found, update({ max_ack_pending: needed })),
-    );
-  }
-  const code = ackWaitCode(config.ack_wait);
-  if (code !== undefined) {
-    // What the settings ask for may be as bad.
-    const mend =
-      ackWaitCode(wanted.ack_wait) === undefined
-        ? update({ ack_wait: wanted.ack_wait })
-        : undefined;
-    findings.push(findingOf(code, subject, `ack_wait is ${config.ack_wait / 1e9} s`, mend));
-  }
-  return findings;
-}
-
-/** What of a consumer cannot be changed without passing messages over. */
-function differences(found: SeenConsumer['config'], wanted: WantedConsumer): string[] {
-  const told: string[] = [];
-  for (const field of ['filter_subject', 'ack_policy'] as const) {
-    if (found[field] === wanted[field]) continue;
-    told.push(`${field} is ${found[field] ?? 'not set'}, wanted ${wanted[field]}`);
-  }
-  if (found.deliver_subject !== undefined) {
-    told.push(`deliver_subject is ${found.deliver_subject}, and Leat pulls`);
-  }
-  if (found.backoff !== undefined && found.backoff.length > 0) {
-    told.push(`backoff is set (${found.backoff.length} steps)`);
-  }
-  return told;
-}
-
-function ackWaitCode(ackWait: number): 'ack-wait-long' | 'ack-wait-short' | undefined {
-  const ackWaitMs = ackWait / 1_000_000;
-  if (ackWaitMs > MAX_ACK_WAIT_MS) return 'ack-wait-long';
-  return ackWaitMs < MIN_ACK_WAIT_MS ? 'ack-wait-short' : undefined;
 }
 
 export function consumerSubject(stream: SeenStream, consumer: string): string {

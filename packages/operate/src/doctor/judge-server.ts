@@ -8,6 +8,10 @@ const MAX_SYNC_INTERVAL_MS = 10_000;
 const MAX_SKEW_MS = 2_000;
 /** The share of a limit from which on it is nearly reached. */
 const NEARLY_FULL = 0.8;
+/** From here on some message finds no room any more. */
+const FULL = 0.95;
+/** What servers take that were told nothing. */
+const DEFAULT_MAX_PAYLOAD = 1024 * 1024; // 1 MiB
 
 /** Judges the servers, their clocks and the account. */
 export function serverFindings(seen: Examination, isProductionWanted: boolean): Finding[] {
@@ -18,6 +22,7 @@ export function serverFindings(seen: Examination, isProductionWanted: boolean): 
       : []),
     ...syncFindings(seen),
     ...clockFindings(seen),
+    ...payloadFindings(seen),
     ...seen.usages.flatMap(usageFindings),
     ...monitoredStorageFindings(seen),
   ];
@@ -67,12 +72,20 @@ function clockFindings({ server, clocks }: Examination): Finding[] {
   return [findingOf('clock-skew', serverSubject(server.name), found)];
 }
 
+function payloadFindings({ server: { name, maxPayload } }: Examination): Finding[] {
+  if (maxPayload >= DEFAULT_MAX_PAYLOAD) return [];
+  return [findingOf('payload-small', serverSubject(name), `max_payload is ${maxPayload} bytes`)];
+}
+
 function usageFindings({ limits, ...used }: SeenUsage): Finding[] {
   const fields = ['storage', 'memory', 'streams', 'consumers'] as const;
   return fields.flatMap((field) => {
     const limit = limits[`max_${field}`];
     if (!isNearlyFull(used[field], limit)) return [];
-    return [findingOf('storage-nearly-full', 'account', usedText(field, used[field], limit))];
+    // As many streams and consumers as there may be are enough for those that are there.
+    const isFull = isNearlyFull(used[field], limit, FULL) && /storage|memory/.test(field);
+    const code = isFull ? 'storage-full' : 'storage-nearly-full';
+    return [findingOf(code, 'account', usedText(field, used[field], limit))];
   });
 }
 

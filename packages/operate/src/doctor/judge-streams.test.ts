@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { diagnose } from './diagnose.ts';
-import type { FindingCode } from './codes.ts';
+import type { FindingCode } from './finding-code.ts';
+import type { Mend } from './finding.ts';
 import {
   DEAD,
   findings,
@@ -30,26 +31,41 @@ describe('streams', () => {
       'wrong-subjects',
       PLACE,
       { subjects: ['a.>'] },
-      'subjects are [a.>], wanted [leat.v1.cities.place.*]',
+      'subjects is ["a.>"], wanted ["leat.v1.cities.place.*","a.>"]',
     ],
-    ['discard-old', RECEIPTS, { discard: 'old' }, 'discard is old'],
-    ['discard-old', DEAD, { discard: 'old' }, 'discard is old'],
-    ['messages-expire', PLACE, { max_age: 3_600e9 }, 'max_age is 3600 s'],
-    ['messages-expire', DEAD, { max_msgs_per_subject: 5 }, 'max_msgs_per_subject is 5'],
+    [
+      'wrong-subjects',
+      PLACE,
+      { subjects: ['leat.v1.cities.place.*', 'a.>'] },
+      'subjects is ["leat.v1.cities.place.*","a.>"], wanted ["leat.v1.cities.place.*"]',
+    ],
+    ['discard-old', RECEIPTS, { discard: 'old' }, 'discard is old, wanted new'],
+    ['discard-old', DEAD, { discard: 'old' }, 'discard is old, wanted new'],
+    ['messages-expire', PLACE, { max_age: 3_600e9 }, 'max_age is 3600 s, wanted 0'],
+    ['messages-expire', DEAD, { max_msgs_per_subject: 5 }, 'max_msgs_per_subject is 5, wanted -1'],
+    ['limit-lowered', PLACE, { max_msgs: 5 }, 'max_msgs is 5, wanted 2000'],
+    ['limit-lowered', DEAD, { max_bytes: 5 }, 'max_bytes is 5, wanted 268435456'],
+    ['limit-lowered', 'KV_leat_cities', { max_bytes: 5 }, 'max_bytes is 5, wanted -1'],
+    ['limit-lowered', 'OBJ_leat_cities', { max_msg_size: 5 }, 'max_msg_size is 5, wanted -1'],
+    ['stream-sealed', RECEIPTS, { sealed: true }, 'sealed is true, wanted false'],
+    ['stream-drifted', PLACE, { no_ack: true }, 'no_ack is true, wanted false'],
+    ['stream-drifted', PLACE, { from_tomorrow: 7 }, 'from_tomorrow is 7, wanted not set'],
     ['unbounded', PLACE, { max_bytes: -1, max_msgs: -1 }, 'neither max_msgs nor max_bytes is set'],
     ['unbounded', DEAD, { max_bytes: -1 }, 'max_bytes is not set'],
-    ['duplicate-window-short', PLACE, { duplicate_window: 30e9 }, 'duplicate_window is 30 s'],
+    [
+      'duplicate-window-short',
+      PLACE,
+      { duplicate_window: 30e9 },
+      'duplicate_window is 30 s, wanted 120 s',
+    ],
   ])('%s of %s', (code, name, change, found) => {
     expect(told(withConfig(name, change))).toEqual([`${code} stream ${name}: ${found}`]);
   });
 
   test('without subjects are told', () => {
-    const seen = withStream(PLACE, (stream) => {
-      const { subjects: _, ...config } = stream.config;
-      return { ...stream, config };
-    });
+    const seen = withConfig(PLACE, { subjects: undefined });
     expect(told(seen)).toEqual([
-      `wrong-subjects stream ${PLACE}: subjects are [], wanted [leat.v1.cities.place.*]`,
+      `wrong-subjects stream ${PLACE}: subjects is not set, wanted ["leat.v1.cities.place.*"]`,
     ]);
   });
 
@@ -58,16 +74,26 @@ describe('streams', () => {
     expect(told(withConfig(DEAD, { max_age: 3_600e9 }))).toEqual([]);
   });
 
-  test('get a wider window unless their messages live shorter', () => {
-    const short = { duplicate_window: 30e9 };
-    const [mendable] = findings(withConfig(DEAD, { ...short, max_age: 3_600e9 }));
-    expect(mendable?.mend).toEqual({
-      kind: 'update-stream',
-      stream: DEAD,
-      change: { duplicate_window: 120e9 },
-    });
-    const [other] = findings(withConfig(DEAD, { ...short, max_age: 60e9 }));
-    expect(other).not.toHaveProperty('mend');
+  test('are repaired where a server can and nothing is lost by it', () => {
+    const mendOf = (name: string, change: StreamChange): Mend | undefined =>
+      findings(withConfig(name, change))[0]?.mend;
+    const [{ stream }] = TOPOLOGY.queues as [(typeof TOPOLOGY.queues)[0]];
+    const queue = { kind: 'repair-stream', object: { kind: 'queue', stream } };
+    expect(mendOf(PLACE, { max_bytes: 5 })).toEqual(queue);
+    expect(mendOf(PLACE, { sealed: true })).toEqual(queue);
+    expect(mendOf(DEAD, { duplicate_window: 30e9 })).toMatchObject({ kind: 'repair-stream' });
+    expect(mendOf(PLACE, { retention: 'limits' })).toBeUndefined();
+    expect(mendOf(DEAD, { sealed: true })).toBeUndefined();
+    expect(mendOf('KV_leat_cities', { sealed: true })).toBeUndefined();
+  });
+
+  test('are held against the limits that they were made with', () => {
+    const made = { metadata: { 'leat-limits': '17 1000' } };
+    expect(told(withConfig(PLACE, { ...made, max_msgs: 17, max_bytes: 1_000 }))).toEqual([]);
+    expect(told(withConfig(PLACE, { ...made, max_msgs: 16, max_bytes: 1_000 }))).toEqual([
+      `limit-lowered stream ${PLACE}: max_msgs is 16, wanted 17`,
+    ]);
+    expect(told(withConfig(PLACE, { metadata: {}, max_msgs: 1, max_bytes: 1 }))).toEqual([]);
   });
 
   test('with copies that are away or behind are told', () => {
@@ -96,6 +122,7 @@ describe('streams', () => {
       state: { ...stream.state, bytes: 90 },
     }));
     expect(told(seen)).toEqual([
+      'limit-lowered stream OBJ_leat_cities: max_bytes is 100, wanted -1',
       'storage-nearly-full stream OBJ_leat_cities: max_bytes is 90 % used (90 of 100)',
     ]);
   });
@@ -103,10 +130,11 @@ describe('streams', () => {
   test('that are missing can be made', () => {
     const all = findings(withoutStreams(PLACE, RECEIPTS, DEAD, 'KV_leat_cities'));
     const [{ stream, consumer }] = TOPOLOGY.queues as [(typeof TOPOLOGY.queues)[0]];
+    const { receipts, dead } = TOPOLOGY;
     expect(all.map(({ code, mend }) => [code, mend])).toEqual([
-      ['stream-missing', { kind: 'create-stream', stream, consumer }],
-      ['stream-missing', { kind: 'create-stream', stream: TOPOLOGY.receipts }],
-      ['stream-missing', { kind: 'create-stream', stream: TOPOLOGY.dead }],
+      ['stream-missing', { kind: 'create-stream', object: { kind: 'queue', stream }, consumer }],
+      ['stream-missing', { kind: 'create-stream', object: { kind: 'receipts', stream: receipts } }],
+      ['stream-missing', { kind: 'create-stream', object: { kind: 'dead', stream: dead } }],
       ['stream-missing', { kind: 'create-bucket', bucket: 'leat_cities', replicas: 3 }],
     ]);
     expect(told(withoutStreams('OBJ_leat_cities'))).toEqual([]);

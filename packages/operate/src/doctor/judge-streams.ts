@@ -1,7 +1,7 @@
-import { type Finding, findingOf } from './finding.ts';
-import type { SeenStream } from './seen.ts';
+import { streamDrifts, type StreamObject } from '@leat/core';
+import { driftFindings, type Finding, findingOf } from './finding.ts';
 import { isNearlyFull, usedText } from './judge-server.ts';
-import type { WantedStream } from '@leat/core';
+import type { SeenStream } from './seen.ts';
 
 /** Fewer copies do not survive the loss of a server without losing or stopping something. */
 const SAFE_REPLICAS = 3;
@@ -37,52 +37,19 @@ export function bucketFindings({ config, state }: SeenStream): Finding[] {
   return [findingOf('storage-nearly-full', streamSubject(config.name), found)];
 }
 
-/** Judges a stream of a queue, of receipts or of dead letters against what is wanted. */
-export function wantedStreamFindings(stream: SeenStream, wanted: WantedStream): Finding[] {
-  const { config } = stream;
-  const { name } = config;
-  const subject = streamSubject(name);
-  const isQueue = wanted.retention === 'workqueue';
-  const findings: Finding[] = [];
-  if (config.retention !== wanted.retention) {
-    const found = `retention is ${config.retention}, wanted ${wanted.retention}`;
-    findings.push(findingOf('wrong-retention', subject, found));
-  }
-  const subjects = config.subjects ?? [];
-  if (JSON.stringify(subjects) !== JSON.stringify(wanted.subjects)) {
-    const found = `subjects are [${subjects.join(', ')}], wanted [${wanted.subjects.join(', ')}]`;
-    findings.push(findingOf('wrong-subjects', subject, found));
-  }
-  if (config.discard !== wanted.discard) {
-    const change = { discard: wanted.discard };
-    const mend = { kind: 'update-stream', stream: name, change } as const;
-    findings.push(findingOf('discard-old', subject, `discard is ${config.discard}`, mend));
-  }
-  if (isQueue && config.max_age > 0) {
-    const found = `max_age is ${config.max_age / 1e9} s`;
-    findings.push(findingOf('messages-expire', subject, found));
-  }
-  if (config.max_msgs_per_subject > 0) {
-    const found = `max_msgs_per_subject is ${config.max_msgs_per_subject}`;
-    findings.push(findingOf('messages-expire', subject, found));
-  }
-  if (config.max_bytes <= 0 && (!isQueue || config.max_msgs <= 0)) {
+/** Judges a stream against what is wanted. */
+export function wantedStreamFindings({ config }: SeenStream, object: StreamObject): Finding[] {
+  const { kind, stream } = object;
+  const subject = streamSubject(config.name);
+  const drifts = streamDrifts(kind, stream, config);
+  const findings = driftFindings(drifts, subject, { kind: 'repair-stream', object });
+  const isQueue = stream.retention === 'workqueue';
+  const isBounded = config.max_bytes > 0 || (isQueue && config.max_msgs > 0);
+  if (!isBounded && stream.max_bytes > 0) {
     const found = isQueue ? 'neither max_msgs nor max_bytes is set' : 'max_bytes is not set';
     findings.push(findingOf('unbounded', subject, found));
   }
-  return [...findings, ...windowFindings(stream, wanted)];
-}
-
-function windowFindings({ config }: SeenStream, wanted: WantedStream): Finding[] {
-  const { duplicate_window: window, max_age: maxAge } = config;
-  if (window >= wanted.duplicate_window) return [];
-  const found = `duplicate_window is ${window / 1e9} s`;
-  const change = { duplicate_window: wanted.duplicate_window };
-  const mend = { kind: 'update-stream', stream: config.name, change } as const;
-  // The server admits no window that is longer than messages live.
-  const isPossible = maxAge <= 0 || maxAge >= wanted.duplicate_window;
-  const subject = streamSubject(config.name);
-  return [findingOf('duplicate-window-short', subject, found, isPossible ? mend : undefined)];
+  return findings;
 }
 
 export function streamSubject(name: string): string {

@@ -20,7 +20,9 @@ export async function lookAtStream(manager: JetStreamManager, name: string): Pro
     for await (const info of manager.consumers.list(name)) consumers.push(consumerOf(info));
     const { messages, bytes, subjects = {} } = state;
     const copies = copiesOf(cluster);
-    return { stream: { config, state: { messages, bytes, subjects }, copies, consumers } };
+    return {
+      stream: { config: { ...config }, state: { messages, bytes, subjects }, copies, consumers },
+    };
   } catch (error) {
     if (isGone(error)) return {};
     return { unavailable: { name, reason: `it does not answer (${messageOf(error)})` } };
@@ -43,16 +45,7 @@ export function consumerOf(info: ConsumerInfo): SeenConsumer {
   );
   return {
     name: info.name,
-    config: {
-      ack_policy: config.ack_policy,
-      ack_wait: config.ack_wait ?? 0,
-      max_deliver: config.max_deliver ?? -1,
-      max_ack_pending: config.max_ack_pending ?? -1,
-      mem_storage: config.mem_storage ?? false,
-      ...(config.filter_subject !== undefined && { filter_subject: config.filter_subject }),
-      ...(config.deliver_subject !== undefined && { deliver_subject: config.deliver_subject }),
-      ...(config.backoff !== undefined && { backoff: config.backoff }),
-    },
+    config: { ...config, ack_wait: config.ack_wait ?? 0 },
     pending: info.num_pending,
     ackPending: info.num_ack_pending,
     waiting: info.num_waiting,

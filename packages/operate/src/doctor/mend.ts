@@ -1,11 +1,25 @@
 import { type Mend } from './finding.ts';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
-import { ensureConsumer, ensureStream } from '@leat/runtime';
-import { Runs } from '@leat/runtime';
+import {
+  type Drifted,
+  ensureConsumer,
+  ensureStream,
+  Runs,
+  settleConsumer,
+  settleStream,
+} from '@leat/runtime';
+
+/** What is refused is thrown: `mend` says so. */
+const REPAIR = {
+  mayRepair: true,
+  tell: ({ refusal }: Drifted): void => {
+    if (refusal !== undefined) throw new Error(refusal);
+  },
+};
 
 /**
- * Makes one change on a server: creates what is missing, or changes settings of what is there.
+ * Makes one change on a server: creates what is missing, or puts right what is there.
  *
  * @throws whatever the server refuses it with
  */
@@ -13,9 +27,9 @@ export async function mend(nats: NatsConnection, change: Mend): Promise<void> {
   const manager = await jetstreamManager(nats, { timeout: 5_000, checkAPI: false });
   switch (change.kind) {
     case 'create-stream': {
-      const { stream, consumer } = change;
-      await ensureStream(manager, stream);
-      if (consumer !== undefined) await ensureConsumer(manager, stream.name, consumer);
+      const { object, consumer } = change;
+      await ensureStream(manager, object);
+      if (consumer !== undefined) await ensureConsumer(manager, object.stream.name, consumer);
       return;
     }
     case 'create-bucket':
@@ -24,10 +38,15 @@ export async function mend(nats: NatsConnection, change: Mend): Promise<void> {
     case 'create-consumer':
       await ensureConsumer(manager, change.stream, change.consumer);
       return;
-    case 'update-stream':
-      await manager.streams.update(change.stream, change.change);
+    case 'repair-stream': {
+      const { config } = await manager.streams.info(change.object.stream.name);
+      await settleStream(manager, change.object, config, REPAIR);
       return;
-    case 'update-consumer':
-      await manager.consumers.update(change.stream, change.consumer, change.change);
+    }
+    case 'repair-consumer': {
+      const { stream, consumer } = change;
+      const info = await manager.consumers.info(stream, consumer.durable_name);
+      await settleConsumer(manager, stream, consumer, info, REPAIR);
+    }
   }
 }

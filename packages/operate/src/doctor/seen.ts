@@ -4,18 +4,14 @@ import type { PipelineSpec } from '@leat/core';
 
 /** A stream as it was seen, in JetStream's own words (durations in nanoseconds). */
 export interface SeenStream {
-  readonly config: {
+  /** All of it, since it is compared as a whole. */
+  readonly config: Readonly<Record<string, unknown>> & {
     readonly name: string;
-    readonly subjects?: readonly string[];
     readonly retention: string;
     readonly storage: string;
-    readonly discard: string;
     readonly max_msgs: number;
     readonly max_bytes: number;
-    readonly max_age: number;
-    readonly max_msgs_per_subject: number;
     readonly num_replicas: number;
-    readonly duplicate_window: number;
   };
   readonly state: {
     readonly messages: number;
@@ -41,14 +37,9 @@ interface SeenCopy {
  */
 export interface SeenConsumer {
   readonly name: string;
-  readonly config: {
-    readonly filter_subject?: string;
-    readonly ack_policy: string;
+  /** All of it, since it is compared as a whole. */
+  readonly config: Readonly<Record<string, unknown>> & {
     readonly ack_wait: number;
-    readonly max_deliver: number;
-    readonly max_ack_pending: number;
-    readonly deliver_subject?: string;
-    readonly backoff?: readonly number[];
     readonly mem_storage?: boolean;
   };
   /** Messages that were never delivered. */
@@ -107,6 +98,8 @@ export interface Examination {
     readonly name: string;
     readonly version: string;
     readonly isClustered: boolean;
+    /** The largest message that it takes, in bytes. */
+    readonly maxPayload: number;
   };
   readonly monitors: readonly SeenMonitor[];
   readonly clocks: readonly ClockReading[];

@@ -62,6 +62,7 @@ export async function receiveReceipts(options: ReceiveReceiptsOptions): Promise<
   const wanted = receiptsConsumerOf(spec.name, run, durable, topology.settings);
   await removeConsumer(connection.manager, stream, durable);
   await ensureConsumer(connection.manager, stream, wanted);
+  connection.receiptsConsumers.set(durable, wanted);
   const messages = new ReceiptMessages(options);
   const done = pull({
     client: connection.client,
@@ -79,7 +80,10 @@ export async function receiveReceipts(options: ReceiveReceiptsOptions): Promise<
     },
     signal,
     logger,
-  }).finally(() => messages.giveAllBack());
+  }).finally(() => {
+    connection.receiptsConsumers.delete(durable);
+    messages.giveAllBack();
+  });
   return { done, held: () => messages.held };
 }
 

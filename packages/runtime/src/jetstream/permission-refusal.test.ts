@@ -1,7 +1,7 @@
 import { errors } from '@nats-io/transport-node';
 import { expect, test } from 'vitest';
 import { permissionRefusal } from './permission-refusal.ts';
-import { jetStreamRefusal } from './provision.ts';
+import { jetStreamRefusal } from './refusal.ts';
 
 const violation = new errors.PermissionViolationError('no', 'publish', 'a.b');
 

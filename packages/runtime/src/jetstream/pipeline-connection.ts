@@ -5,6 +5,7 @@ import {
   type Topology,
   type TopologySettings,
   topologyOf,
+  type WantedConsumer,
 } from '@leat/core';
 import {
   jetstream,
@@ -19,7 +20,10 @@ import { ChunkQueues } from '../chunks/chunk-queues.ts';
 import { type ConnectOptions, isUnreachable, openConnection } from './connection.ts';
 import { Holder } from '../hold/holder.ts';
 import { Link } from './link.ts';
-import { jetStreamRefusal, provision } from './provision.ts';
+import { isGone, provision } from './provision.ts';
+import { jetStreamRefusal } from './refusal.ts';
+import { driftedText, type Repairs, settleConsumer, settleStream } from './repair.ts';
+import { SayNowAndThen } from './say-now-and-then.ts';
 import { purgeRun } from './purge-run.ts';
 import { Publisher } from './publisher.ts';
 import { PullHealth } from './pull-health.ts';
@@ -51,8 +55,13 @@ export interface PipelineConnection {
   readonly health: PullHealth;
   /** The largest message that the server takes, in bytes; another one, perhaps, after a restart. */
   readonly maxPayload: number;
-  /** Makes whatever of the topology has vanished; one attempt at a time, however many ask. */
+  /**
+   * Makes whatever of the topology has vanished, and puts right what is not as wanted; one attempt at a time, however
+   * many ask.
+   */
   readonly repair: () => Promise<void>;
+  /** By name, the consumers of receipts that this process reads through: they are put right, too. */
+  readonly receiptsConsumers: Map<string, WantedConsumer>;
   /** Removes what a run that has ended leaves behind: its messages, bodies and consumer, and a pause. */
   readonly removeRun: (run: string) => Promise<void>;
   /** Sends what is buffered and closes. */
@@ -112,9 +121,11 @@ export async function pipelineConnectionOver(
       throw jetStreamRefusal(error, parts.address);
     };
     await manager.getAccountInfo().catch(refused);
-    const ackWaitMs = await provision(manager, topology).catch(refused);
+    const repairs = repairsWith(logger);
+    const ackWaitMs = await provision(manager, topology, repairs).catch(refused);
     const runs = await Runs.open(client, topology.bucket, replicas, logger).catch(refused);
-    const repair = repairOf(manager, topology, replicas);
+    const receiptsConsumers = new Map<string, WantedConsumer>();
+    const repair = repairOf({ manager, topology, receiptsConsumers, repairs });
     const tryRepair = (): Promise<void> =>
       repair().catch((error: unknown) => logger.warn({ err: error }, 'topology not repaired yet'));
     const publisher = new Publisher(nats, link, tryRepair, logger);
@@ -127,6 +138,7 @@ export async function pipelineConnectionOver(
     const queues = new ChunkQueues({ ...common, maxPayload, bodies, notes: runs.notes, source });
     return {
       ...common,
+      receiptsConsumers,
       nats,
       link,
       client,
@@ -157,19 +169,73 @@ export async function pipelineConnectionOver(
   }
 }
 
+/** Repairs what may be repaired, and says so; what lasts is said again now and then. */
+function repairsWith(logger: Logger): Repairs {
+  const said = new SayNowAndThen();
+  return {
+    mayRepair: true,
+    tell: (drifted) => {
+      const text = driftedText(drifted);
+      if (drifted.isRepaired || said.isDue(text)) {
+        logger.warn(
+          { code: drifted.drift.code },
+          `${text}: see docs/doctor.md#${drifted.drift.code}`,
+        );
+      }
+    },
+  };
+}
+
+interface RepairParts {
+  readonly manager: JetStreamManager;
+  readonly topology: Topology;
+  readonly receiptsConsumers: ReadonlyMap<string, WantedConsumer>;
+  readonly repairs: Repairs;
+}
+
 /** Makes whatever of a topology has vanished; one attempt at a time, however many ask. */
-function repairOf(
-  manager: JetStreamManager,
-  topology: Topology,
-  replicas: number,
-): () => Promise<void> {
+function repairOf(parts: RepairParts): () => Promise<void> {
   let repairing: Promise<void> | undefined;
   return () => {
-    repairing ??= provision(manager, topology)
-      .then(() => ensureBucket(manager, topology.bucket, replicas))
-      .finally(() => {
-        repairing = undefined;
-      });
+    repairing ??= repairAll(parts).finally(() => {
+      repairing = undefined;
+    });
     return repairing;
   };
+}
+
+/** @throws the first that cannot be repaired; all others are */
+async function repairAll(parts: RepairParts): Promise<void> {
+  const { manager, topology, repairs } = parts;
+  const { bucket, settings } = topology;
+  const results = await Promise.allSettled([
+    provision(manager, topology, repairs),
+    ensureBucket(manager, bucket, settings.replicas, repairs),
+    unlessGone(settleReceiptsConsumers(parts)),
+    unlessGone(settleBodies(parts)),
+  ]);
+  const failed = results.find((result) => result.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+}
+
+/** What is not there is made by the one who needs it. */
+async function unlessGone(settling: Promise<void>): Promise<void> {
+  await settling.catch((error: unknown) => {
+    if (!isGone(error)) throw error;
+  });
+}
+
+async function settleReceiptsConsumers(parts: RepairParts): Promise<void> {
+  const { manager, topology, receiptsConsumers, repairs } = parts;
+  const { name: stream } = topology.receipts;
+  for (const [name, wanted] of receiptsConsumers) {
+    const info = await manager.consumers.info(stream, name);
+    await settleConsumer(manager, stream, wanted, info, repairs);
+  }
+}
+
+async function settleBodies({ manager, topology, repairs }: RepairParts): Promise<void> {
+  const { bodies: stream } = topology;
+  const { config } = await manager.streams.info(stream.name);
+  await settleStream(manager, { kind: 'bodies', stream }, config, repairs);
 }

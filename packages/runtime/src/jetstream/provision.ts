@@ -1,21 +1,12 @@
 import {
   LeatError,
-  type LeatErrorCode,
-  messageOf,
-  type Mismatch,
-  mismatches,
+  type StreamObject,
+  streamsOf,
   type Topology,
   type WantedConsumer,
-  type WantedStream,
 } from '@leat/core';
-import {
-  type ConsumerConfig,
-  JetStreamApiError,
-  type JetStreamManager,
-  type StreamConfig,
-} from '@nats-io/jetstream';
-import { errors } from '@nats-io/transport-node';
-import { permissionRefusal } from './permission-refusal.ts';
+import { JetStreamApiError, type JetStreamManager, type StreamConfig } from '@nats-io/jetstream';
+import { COMPARE_ONLY, type Repairs, settleConsumer, settleStream } from './repair.ts';
 
 const STREAM_NOT_FOUND = 10059;
 const STREAM_NAME_IN_USE = 10058;
@@ -23,7 +14,6 @@ const SUBJECTS_OVERLAP = 10065;
 const CONSUMER_NOT_FOUND = 10014;
 const CONSUMER_EXISTS = 10148;
 const NO_STORAGE = 10047;
-const JETSTREAM_OFF = 10039;
 const NOT_CLUSTERED = 10074;
 
 /** The code of a JetStream API error, or `undefined` for anything else. */
@@ -38,40 +28,62 @@ export function isGone(error: unknown): boolean {
 }
 
 /**
- * Makes the server match the topology: creates what is absent, checks what is there. Any number of
- * replicas may do it at the same time, and again whenever something has vanished.
+ * Makes the server match the topology: creates what is absent, compares what is there, and repairs it if it may.
+ * Any number of replicas may do it at the same time, and again whenever something has vanished.
  *
  * @returns the shortest acknowledgement window of its consumers in milliseconds: an operator may have made
  * one with another than is wanted
- * @throws LeatError `topology-mismatch` if a stream or consumer of that name has other settings, naming
- * the field
+ * @throws LeatError `topology-mismatch` if a stream or consumer of that name has other settings on which
+ * correctness rests, naming the field; what is beside it is made all the same
  */
-export async function provision(jsm: JetStreamManager, topology: Topology): Promise<number> {
-  await ensureStream(jsm, topology.receipts);
-  await ensureStream(jsm, topology.dead);
+export async function provision(
+  jsm: JetStreamManager,
+  topology: Topology,
+  repairs: Repairs = COMPARE_ONLY,
+): Promise<number> {
   let ackWaitMs = topology.settings.ackWaitMs;
-  for (const queue of topology.queues) {
-    await ensureStream(jsm, queue.stream);
-    ackWaitMs = Math.min(ackWaitMs, await ensureConsumer(jsm, queue.stream.name, queue.consumer));
+  const mismatched: LeatError[] = [];
+  const unlessMismatch = (error: unknown): void => {
+    if (error instanceof LeatError && error.code === 'topology-mismatch') mismatched.push(error);
+    // A stream that cannot be made has no consumer either.
+    else if (mismatched.length === 0) throw error;
+  };
+  for (const object of streamsOf(topology)) {
+    // The bucket's first revision is set by the one who opens it.
+    if (object.kind === 'bucket') continue;
+    await ensureStream(jsm, object, repairs).catch(unlessMismatch);
   }
+  for (const { stream, consumer } of topology.queues) {
+    const found = await ensureConsumer(jsm, stream.name, consumer, repairs).catch(unlessMismatch);
+    ackWaitMs = Math.min(ackWaitMs, found ?? ackWaitMs);
+  }
+  const [first] = mismatched;
+  if (first !== undefined) throw first;
   return ackWaitMs;
 }
 
-export async function ensureStream(jsm: JetStreamManager, wanted: WantedStream): Promise<void> {
+export async function ensureStream(
+  jsm: JetStreamManager,
+  object: StreamObject,
+  repairs: Repairs = COMPARE_ONLY,
+): Promise<void> {
+  const wanted = object.stream;
   const config = await findOrCreate(
     async () => (await jsm.streams.info(wanted.name)).config,
     async () =>
-      (await jsm.streams.add(wanted as unknown as Partial<StreamConfig> & { name: string })).config,
+      // The client adds to what it is given.
+      (await jsm.streams.add({ ...wanted } as unknown as Partial<StreamConfig> & { name: string }))
+        .config,
     STREAM_NOT_FOUND,
     STREAM_NAME_IN_USE,
   ).catch((error: unknown) => {
     throw explain(error, `The stream ${wanted.name}`);
   });
-  demandMatch(`stream ${wanted.name}`, mismatches(wanted, { ...config }));
+  await settleStream(jsm, object, config, repairs);
 }
 
 /**
- * Creates a durable consumer unless it is there.
+ * Creates a durable consumer unless it is there, and holds it against what is wanted.
  *
  * @returns its acknowledgement window in milliseconds, which an operator may have set otherwise
  */
@@ -79,17 +91,15 @@ export async function ensureConsumer(
   jsm: JetStreamManager,
   stream: string,
   wanted: WantedConsumer,
+  repairs: Repairs = COMPARE_ONLY,
 ): Promise<number> {
-  const config = await findOrCreate(
-    async () => (await jsm.consumers.info(stream, wanted.durable_name)).config,
-    async () => (await jsm.consumers.add(stream, wanted as Partial<ConsumerConfig>)).config,
+  const info = await findOrCreate(
+    () => jsm.consumers.info(stream, wanted.durable_name),
+    () => jsm.consumers.add(stream, { ...wanted }),
     CONSUMER_NOT_FOUND,
     CONSUMER_EXISTS,
   );
-  demandMatch(
-    `consumer ${wanted.durable_name} of the stream ${stream}`,
-    mismatches(wanted, { ...config }),
-  );
+  const config = await settleConsumer(jsm, stream, wanted, info, repairs);
   return (config.ack_wait ?? wanted.ack_wait) / 1_000_000;
 }
 
@@ -126,16 +136,6 @@ async function findOrCreate<T>(
   }
 }
 
-function demandMatch(what: string, differing: readonly Mismatch[]): void {
-  const [first] = differing;
-  if (first === undefined) return;
-  const { field, wanted, found } = first;
-  throw new LeatError(
-    'topology-mismatch',
-    `The ${what} has ${field} ${JSON.stringify(found)} where Leat needs ${JSON.stringify(wanted)}: delete it or correct that field.`,
-  );
-}
-
 function explain(error: unknown, what: string): unknown {
   const code = apiCode(error);
   if (code === SUBJECTS_OVERLAP) {
@@ -160,34 +160,4 @@ function explain(error: unknown, what: string): unknown {
     );
   }
   return error;
-}
-
-/** Whether JetStream says so, or nobody answers to its requests: the client wraps either. */
-function isSwitchedOff(error: unknown): boolean {
-  for (let each = error; each instanceof Error; each = each.cause) {
-    if (each instanceof errors.NoRespondersError || apiCode(each) === JETSTREAM_OFF) return true;
-  }
-  return false;
-}
-
-/** What is wrong with a server that does not let Leat have what it needs, as a sentence with its address. */
-export function jetStreamRefusal(error: unknown, address: string): LeatError {
-  const refuse = (code: LeatErrorCode, sentence: string): LeatError =>
-    new LeatError(code, `The NATS server at ${address} ${sentence}`, { cause: error });
-  const message = messageOf(error);
-  if (error instanceof LeatError) {
-    return new LeatError(error.code, `NATS server at ${address}: ${message}`, { cause: error });
-  }
-  const forbidden = permissionRefusal(error, address);
-  if (forbidden !== undefined) return forbidden;
-  if (isSwitchedOff(error)) {
-    return refuse(
-      'unfit-server',
-      `does not let this account use JetStream (${message}): enable it for the account.`,
-    );
-  }
-  if (apiCode(error) === undefined) {
-    return refuse('unreachable', `does not answer any more (${message}): see its log.`);
-  }
-  return refuse('unfit-server', `refuses what Leat needs: ${message} (${apiCode(error)}).`);
 }

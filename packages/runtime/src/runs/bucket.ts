@@ -1,13 +1,13 @@
-import {
-  DiscardPolicy,
-  type JetStreamClient,
-  type JetStreamManager,
-  RetentionPolicy,
-  StorageType,
-  type StreamInfo,
+import { bucketStreamOf } from '@leat/core';
+import type {
+  JetStreamClient,
+  JetStreamManager,
+  StreamConfig,
+  StreamInfo,
 } from '@nats-io/jetstream';
 import { type KV, Kvm } from '@nats-io/kv';
 import { apiCode, isGone } from '../jetstream/provision.ts';
+import { COMPARE_ONLY, type Repairs, settleStream } from '../jetstream/repair.ts';
 
 const STREAM_NAME_IN_USE = 10058;
 
@@ -39,9 +39,12 @@ export async function ensureBucket(
   manager: JetStreamManager,
   bucket: string,
   replicas: number,
+  repairs: Repairs = COMPARE_ONLY,
 ): Promise<void> {
   const name = `KV_${bucket}`;
   const { config, state } = await findOrMake(manager, bucket, replicas);
+  const stream = bucketStreamOf(bucket, replicas);
+  if (repairs.mayRepair) await settleStream(manager, { kind: 'bucket', stream }, config, repairs);
   const first = Number(config.metadata?.[FIRST_REVISION] ?? 1);
   if (state.messages === 0 && state.last_seq < first - 1) {
     await manager.streams.purge(name, { seq: first });
@@ -61,15 +64,8 @@ async function findOrMake(
   }
   try {
     return await manager.streams.add({
+      ...(bucketStreamOf(bucket, replicas) as unknown as Partial<StreamConfig>),
       name,
-      subjects: [`$KV.${bucket}.>`],
-      retention: RetentionPolicy.Limits,
-      storage: StorageType.File,
-      discard: DiscardPolicy.New,
-      max_msgs_per_subject: 1,
-      num_replicas: replicas,
-      allow_direct: false,
-      allow_rollup_hdrs: true,
       metadata: { [FIRST_REVISION]: String(Date.now()) },
     });
   } catch (error) {

@@ -1,0 +1,36 @@
+import { LeatError, type LeatErrorCode, messageOf } from '@leat/core';
+import { errors } from '@nats-io/transport-node';
+import { permissionRefusal } from './permission-refusal.ts';
+import { apiCode } from './provision.ts';
+
+const JETSTREAM_OFF = 10039;
+
+/** Whether JetStream says so, or nobody answers to its requests: the client wraps either. */
+function isSwitchedOff(error: unknown): boolean {
+  for (let each = error; each instanceof Error; each = each.cause) {
+    if (each instanceof errors.NoRespondersError || apiCode(each) === JETSTREAM_OFF) return true;
+  }
+  return false;
+}
+
+/** What is wrong with a server that does not let Leat have what it needs, as a sentence with its address. */
+export function jetStreamRefusal(error: unknown, address: string): LeatError {
+  const refuse = (code: LeatErrorCode, sentence: string): LeatError =>
+    new LeatError(code, `The NATS server at ${address} ${sentence}`, { cause: error });
+  const message = messageOf(error);
+  if (error instanceof LeatError) {
+    return new LeatError(error.code, `NATS server at ${address}: ${message}`, { cause: error });
+  }
+  const forbidden = permissionRefusal(error, address);
+  if (forbidden !== undefined) return forbidden;
+  if (isSwitchedOff(error)) {
+    return refuse(
+      'unfit-server',
+      `does not let this account use JetStream (${message}): enable it for the account.`,
+    );
+  }
+  if (apiCode(error) === undefined) {
+    return refuse('unreachable', `does not answer any more (${message}): see its log.`);
+  }
+  return refuse('unfit-server', `refuses what Leat needs: ${message} (${apiCode(error)}).`);
+}
