@@ -20,14 +20,12 @@ import { ChunkQueues } from '../chunks/chunk-queues.ts';
 import { type ConnectOptions, isUnreachable, openConnection } from './connection.ts';
 import { Holder } from '../hold/holder.ts';
 import { Link } from './link.ts';
-import { isGone, provision } from './provision.ts';
+import { provision } from './provision.ts';
 import { jetStreamRefusal } from './refusal.ts';
-import { driftedText, type Repairs, settleConsumer, settleStream } from './repair.ts';
-import { SayNowAndThen } from './say-now-and-then.ts';
+import { topologyRepair } from './topology-repair.ts';
 import { purgeRun } from './purge-run.ts';
 import { Publisher } from './publisher.ts';
 import { PullHealth } from './pull-health.ts';
-import { ensureBucket } from '../runs/bucket.ts';
 import { Runs } from '../runs/runs.ts';
 import { addressOf, type NatsSettings } from './settings.ts';
 import { persist } from '../persist.ts';
@@ -121,11 +119,9 @@ export async function pipelineConnectionOver(
       throw jetStreamRefusal(error, parts.address);
     };
     await manager.getAccountInfo().catch(refused);
-    const repairs = repairsWith(logger);
+    const { repairs, receiptsConsumers, repair } = topologyRepair(manager, topology, logger);
     const ackWaitMs = await provision(manager, topology, repairs).catch(refused);
     const runs = await Runs.open(client, topology.bucket, replicas, logger).catch(refused);
-    const receiptsConsumers = new Map<string, WantedConsumer>();
-    const repair = repairOf({ manager, topology, receiptsConsumers, repairs });
     const tryRepair = (): Promise<void> =>
       repair().catch((error: unknown) => logger.warn({ err: error }, 'topology not repaired yet'));
     const publisher = new Publisher(nats, link, tryRepair, logger);
@@ -134,11 +130,10 @@ export async function pipelineConnectionOver(
     const health = new PullHealth();
     const source = { client, link, holder, health };
     const maxPayload = (): number => nats.info?.max_payload ?? 1_048_576;
-    const common = { spec, topology, publisher, holder, repair };
+    const common = { spec, topology, publisher, holder, repair, receiptsConsumers };
     const queues = new ChunkQueues({ ...common, maxPayload, bodies, notes: runs.notes, source });
     return {
       ...common,
-      receiptsConsumers,
       nats,
       link,
       client,
@@ -167,75 +162,4 @@ export async function pipelineConnectionOver(
     await nats.close();
     throw error;
   }
-}
-
-/** Repairs what may be repaired, and says so; what lasts is said again now and then. */
-function repairsWith(logger: Logger): Repairs {
-  const said = new SayNowAndThen();
-  return {
-    mayRepair: true,
-    tell: (drifted) => {
-      const text = driftedText(drifted);
-      if (drifted.isRepaired || said.isDue(text)) {
-        logger.warn(
-          { code: drifted.drift.code },
-          `${text}: see docs/doctor.md#${drifted.drift.code}`,
-        );
-      }
-    },
-  };
-}
-
-interface RepairParts {
-  readonly manager: JetStreamManager;
-  readonly topology: Topology;
-  readonly receiptsConsumers: ReadonlyMap<string, WantedConsumer>;
-  readonly repairs: Repairs;
-}
-
-/** Makes whatever of a topology has vanished; one attempt at a time, however many ask. */
-function repairOf(parts: RepairParts): () => Promise<void> {
-  let repairing: Promise<void> | undefined;
-  return () => {
-    repairing ??= repairAll(parts).finally(() => {
-      repairing = undefined;
-    });
-    return repairing;
-  };
-}
-
-/** @throws the first that cannot be repaired; all others are */
-async function repairAll(parts: RepairParts): Promise<void> {
-  const { manager, topology, repairs } = parts;
-  const { bucket, settings } = topology;
-  const results = await Promise.allSettled([
-    provision(manager, topology, repairs),
-    ensureBucket(manager, bucket, settings.replicas, repairs),
-    unlessGone(settleReceiptsConsumers(parts)),
-    unlessGone(settleBodies(parts)),
-  ]);
-  const failed = results.find((result) => result.status === 'rejected');
-  if (failed !== undefined) throw failed.reason;
-}
-
-/** What is not there is made by the one who needs it. */
-async function unlessGone(settling: Promise<void>): Promise<void> {
-  await settling.catch((error: unknown) => {
-    if (!isGone(error)) throw error;
-  });
-}
-
-async function settleReceiptsConsumers(parts: RepairParts): Promise<void> {
-  const { manager, topology, receiptsConsumers, repairs } = parts;
-  const { name: stream } = topology.receipts;
-  for (const [name, wanted] of receiptsConsumers) {
-    const info = await manager.consumers.info(stream, name);
-    await settleConsumer(manager, stream, wanted, info, repairs);
-  }
-}
-
-async function settleBodies({ manager, topology, repairs }: RepairParts): Promise<void> {
-  const { bodies: stream } = topology;
-  const { config } = await manager.streams.info(stream.name);
-  await settleStream(manager, { kind: 'bodies', stream }, config, repairs);
 }

@@ -48,7 +48,9 @@ export async function provision(
     // A stream that cannot be made has no consumer either.
     else if (mismatched.length === 0) throw error;
   };
-  for (const object of streamsOf(topology)) {
+  const objects = streamsOf(topology);
+  // Queues last: nothing is worked on whose receipts and dead letters find no place.
+  for (const object of [...objects.filter((each) => !isQueue(each)), ...objects.filter(isQueue)]) {
     // The bucket's first revision is set by the one who opens it.
     if (object.kind === 'bucket') continue;
     await ensureStream(jsm, object, repairs).catch(unlessMismatch);
@@ -101,6 +103,10 @@ export async function ensureConsumer(
   );
   const config = await settleConsumer(jsm, stream, wanted, info, repairs);
   return (config.ack_wait ?? wanted.ack_wait) / 1_000_000;
+}
+
+function isQueue({ kind }: StreamObject): boolean {
+  return kind === 'queue';
 }
 
 /** Deletes a consumer, if it is there; what is in the stream stays. */
