@@ -2,10 +2,12 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Mapper } from '@leat/sdk';
-import { createLogger, loadPipeline } from '@leat/runtime';
+import { createLogger, loadPipeline, type Logger } from '@leat/runtime';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 // The built one: worker threads load their program by its file.
 import { createExecutor, type Executor } from '../dist/executor.js';
+import { recordingLogger } from '../../../test/support/recording-logger.ts';
+import { until } from '../../../test/support/until.ts';
 import type { ServiceJob } from './job.ts';
 
 const LIMITS = { chunkSize: 10, maxBytes: 1_000_000 };
@@ -30,6 +32,7 @@ const work = mapper('work', {
     if (n === 103) process.exit(1);
     if (n === 104) await new Promise(() => undefined);
     if (n === 105 && busy++ < 3) throw new RetryAfterError(700);
+    if (n === 106) setTimeout(() => process.exit(1), 20);
     if (n >= 200) {
       appendFileSync(begun, '.');
       while (readFileSync(begun).length < 2) await delay(5);
@@ -56,11 +59,15 @@ beforeAll(async () => {
 
 afterAll(() => rm(directory, { recursive: true }));
 
-function start(mapper: Mapper = stage, pipelineFile: string | undefined = file): Executor {
+function start(
+  mapper: Mapper = stage,
+  pipelineFile: string | undefined = file,
+  logger: Logger = createLogger({ format: 'json', level: 'silent' }),
+): Executor {
   const executor = createExecutor(mapper, {
     chunkSize: LIMITS.chunkSize,
     pipelineFile,
-    logger: createLogger({ format: 'json', level: 'silent' }),
+    logger,
     log: { format: 'json', level: 'silent' },
   });
   onTestFinished(() => executor.close());
@@ -95,6 +102,36 @@ test('threads do the work, at the same time', async () => {
   );
   expect(lines.map(({ n }) => n)).toEqual(numbers);
   expect(new Set(lines.map(({ thread }) => thread)).size).toBe(2);
+});
+
+test('one thread works on as many chunks at once as its concurrency has room for', async () => {
+  const executor = start({ ...stage, threads: 1 });
+  await writeFile(join(directory, 'begun'), '');
+  // As above.
+  const results = await Promise.all([200, 201].map((n) => executor.run(jobOf(n), NEVER)));
+  expect(results.map(({ pieces }) => pieces.length)).toEqual([1, 1]);
+});
+
+test('a thread that ends while it has nothing to do is replaced, and disturbs nobody', async () => {
+  const logger = recordingLogger();
+  const executor = start({ ...stage, threads: 1 }, file, logger);
+  for (let times = 1; times <= 2; times++) {
+    expect((await executor.run(jobOf(106), NEVER)).pieces).toHaveLength(1);
+    await until('the thread has ended', () => logger.at('warn').length === times);
+  }
+  expect(logger.at('warn')).toEqual(Array(2).fill('an idle worker thread ended (exit code 1)'));
+});
+
+test('a thread that cannot load the file any more blames no record, and the next one may', async () => {
+  const edited = join(directory, 'edited.mjs');
+  await writeFile(edited, 'export default {');
+  const executor = start(stage, edited);
+  await expect(executor.run(jobOf(1), NEVER)).rejects.toMatchObject({
+    code: 'invalid-pipeline',
+    message: expect.stringContaining('They wait until it can.'),
+  });
+  await writeFile(edited, SOURCE);
+  expect((await executor.run(jobOf(1), NEVER)).pieces).toHaveLength(1);
 });
 
 test('errors keep their meaning in a thread', async () => {

@@ -1,18 +1,12 @@
 import type { Mapper } from '@leat/sdk';
-import { LeatError, messageOf } from '@leat/core';
+import { LeatError } from '@leat/core';
 import type { LogFormat, Logger } from '@leat/runtime';
-import { Piscina } from 'piscina';
 import { type ServiceJob, type JobResult, remoteJobOf } from './job.ts';
 import type { RemoteData } from './remote-worker.ts';
-import type { ThreadTask } from './thread.ts';
+import { ThreadPool } from './thread-pool.ts';
 import { watched } from './watch.ts';
 import { WorkClock } from './work-clock.ts';
 import { ChunkWorker } from './worker.ts';
-
-/** A worker thread ended instead of answering: it was killed by the chunk, or by one beside it. */
-export class ThreadDied extends Error {
-  override readonly name: string = 'ThreadDied';
-}
 
 /** Runs the user's function, here or in other threads. */
 export interface Executor {
@@ -20,7 +14,7 @@ export interface Executor {
   readonly parallel: number;
   /**
    * @throws TimedOut if the chunk is worked on for too long; what it then still does is left behind
-   * @throws ThreadDied
+   * @throws whatever ends the work on the chunk as a whole: HelperDied, if its thread ended
    */
   readonly run: (job: ServiceJob, signal: AbortSignal) => Promise<JobResult>;
   readonly close: () => Promise<void>;
@@ -76,34 +70,21 @@ function threadExecutor(mapper: Mapper, options: ExecutorOptions): Executor {
   const { chunkSize, logger, log } = options;
   const { timeoutMs } = mapper;
   const { pipelineFile = '' } = options; // demanded above
-  const workerData: RemoteData = { pipelineFile, stage: mapper.name, log };
+  const data: RemoteData = { pipelineFile, stage: mapper.name, log };
   const chunksPerThread = Math.ceil(mapper.concurrency / chunkSize);
-  const pool = new Piscina({
-    filename: new URL('./thread.js', import.meta.url).href,
-    minThreads: mapper.threads,
-    maxThreads: mapper.threads,
-    concurrentTasksPerWorker: chunksPerThread,
-    workerData,
-  });
+  const pool = new ThreadPool(mapper.threads, chunksPerThread, data, logger);
   return {
     parallel: mapper.threads * chunksPerThread,
     run: (job, signal) => {
       const memory = new SharedArrayBuffer(8);
+      const clock = new WorkClock(memory);
       // A copy that can be handed over whole: the body is a window into what came off the socket.
       const body = new Uint8Array(job.body);
-      const task: ThreadTask = { job: { ...remoteJobOf(job), body }, clock: memory };
-      const clock = new WorkClock(memory);
-      return watched({ job, clock, timeoutMs, logger, signal }, async ({ signal: own }) => {
-        try {
-          // An abort ends the thread.
-          const handOver = { signal: own, transferList: [body.buffer] };
-          return (await pool.run(task, handOver)) as JobResult;
-        } catch (error) {
-          own.throwIfAborted();
-          throw new ThreadDied(messageOf(error), { cause: error });
-        }
-      });
+      const copy = { job: { ...remoteJobOf(job), body }, memory, handedOver: [body.buffer] };
+      return watched({ job, clock, timeoutMs, logger, signal }, ({ signal: own }) =>
+        pool.run(copy, own),
+      );
     },
-    close: () => pool.destroy(),
+    close: () => pool.close(),
   };
 }

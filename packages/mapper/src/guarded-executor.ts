@@ -1,25 +1,34 @@
+import { isA, LeatError, messageOf } from '@leat/core';
+import type { Logger } from '@leat/runtime';
 import type { Mapper } from '@leat/sdk';
-import { createExecutor, type Executor, type ExecutorOptions, ThreadDied } from './executor.ts';
+import { createExecutor, type Executor, type ExecutorOptions } from './executor.ts';
+import { isolate } from './isolate.ts';
 import type { JobResult, ServiceJob } from './job.ts';
 import { Quarantine, SUSPICIOUS_DELIVERIES } from './quarantine.ts';
-import { TimedOut } from './watch.ts';
+import type { WorkedOn } from './outcome.ts';
+import { resultOf } from './results.ts';
+import { wantedUntil } from './watch.ts';
+import { ChunkWorker } from './worker.ts';
 
 /**
- * Works on chunks, and on those where it can do no harm that are suspected to kill their process, or did not
- * end. Without a pipeline file, which the quarantine loads, there is no such place.
+ * Works on chunks, and on those where they can do no harm that are suspected to kill their process, or that
+ * failed as a whole. Without a pipeline file, which the quarantine loads, they are halved here.
  */
 export class GuardedExecutor {
   readonly #executor: Executor;
-  readonly #quarantine: Quarantine | undefined;
+  readonly #isolating: Isolating;
+  /** Whether chunks are isolated where they do no harm. */
+  readonly #isSafe: boolean;
 
   /** @throws LeatError `invalid-pipeline` if threads or a time-out are wanted and there is no file to load */
   constructor(mapper: Mapper, options: ExecutorOptions) {
     const { pipelineFile, log, logger } = options;
     this.#executor = createExecutor(mapper, options);
-    this.#quarantine =
+    this.#isSafe = pipelineFile !== undefined;
+    this.#isolating =
       pipelineFile === undefined
-        ? undefined
-        : new Quarantine({ pipelineFile, stage: mapper.name, log }, mapper.timeoutMs, logger);
+        ? isolatingHere(mapper, logger)
+        : new Quarantine({ pipelineFile, stage: mapper.name, log }, mapper, logger);
   }
 
   /** How many chunks it can work on at the same time. */
@@ -29,24 +38,42 @@ export class GuardedExecutor {
 
   /**
    * @param deliveries how often the chunk has been given out, this time included
-   * @throws the signal's reason; LeatError `invalid-message`
+   * @throws the signal's reason; LeatError `invalid-message`, or `invalid-pipeline` if the file cannot be loaded
+   * again
    */
   async run(job: ServiceJob, deliveries: number, signal: AbortSignal): Promise<JobResult> {
-    const quarantine = this.#quarantine;
-    if (quarantine === undefined) return this.#executor.run(job, signal);
-    if (deliveries >= SUSPICIOUS_DELIVERIES) {
-      return quarantine.run(job, `delivered ${deliveries} times`, signal);
+    if (this.#isSafe && deliveries >= SUSPICIOUS_DELIVERIES) {
+      return this.#isolating.run(job, `delivered ${deliveries} times`, signal);
     }
     try {
       return await this.#executor.run(job, signal);
     } catch (error) {
-      if (!(error instanceof ThreadDied || error instanceof TimedOut)) throw error;
-      return quarantine.run(job, error.message, signal);
+      signal.throwIfAborted();
+      if (isA(error, LeatError)) throw error;
+      return this.#isolating.run(job, messageOf(error), signal);
     }
   }
 
   async close(): Promise<void> {
-    this.#quarantine?.close();
+    this.#isolating.close();
     await this.#executor.close();
   }
+}
+
+/** Where chunks are worked on that are suspected, or failed as a whole. */
+type Isolating = Pick<Quarantine, 'run' | 'close'>;
+
+/** Halves chunks here: one that failed as a whole without harm to its process. */
+function isolatingHere(mapper: Mapper, logger: Logger): Isolating {
+  const worker = new ChunkWorker(mapper, logger);
+  return {
+    run: async (job, why, signal) => {
+      logger.warn({ run: job.run.id, chunk: job.chunk }, `chunk worked on in parts: ${why}`);
+      const attempt = (part: ServiceJob): Promise<WorkedOn> =>
+        worker.workOn(part, wantedUntil(signal));
+      const { outcomes, retries } = await isolate({ job, mapper, attempt, signal });
+      return resultOf(job, outcomes, retries);
+    },
+    close: () => undefined,
+  };
 }

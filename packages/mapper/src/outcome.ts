@@ -11,3 +11,10 @@ export interface GivenUp {
   readonly error: unknown;
   readonly attempts: number;
 }
+
+/** What became of the records of a chunk, or of a part of one. */
+export interface WorkedOn {
+  /** Of each record, in their order. */
+  readonly outcomes: readonly Outcome[];
+  readonly retries: number;
+}

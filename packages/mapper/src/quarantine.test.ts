@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { retryPolicy } from '@leat/core';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { recordingLogger, type RecordingLogger } from '../../../test/support/recording-logger.ts';
 import { until } from '../../../test/support/until.ts';
@@ -18,6 +19,7 @@ const schema = z.object({ n: z.number() });
 const numbers = fetcher('numbers', { source: { kind: 'none', async *chunks() {} }, schema });
 const calls = new URL('./calls.txt', import.meta.url);
 let busy = 0;
+let isLeftRunning = false;
 const work = mapper('work', {
   from: numbers, schema, retry: { initialDelayMs: 400, jitter: 'none' },
   mapChunk: async (records, { run }) => {
@@ -28,6 +30,15 @@ const work = mapper('work', {
     if (has(1_003) && busy++ < 3) throw new BusyError('busy');
     if (has(1_004) && busy++ < 1) throw new BusyError('busy');
     if (has(1_004)) for (;;);
+    if (has(1_005)) {
+      isLeftRunning = true;
+      setTimeout(() => process.exit(3), 50);
+    }
+    // It waits for what an earlier chunk left running to end the process.
+    if (has(1_006) && isLeftRunning) await new Promise(() => undefined);
+    if (has(1_007)) for (const message of ['ready', null, { clock: 'x' }, { result: {} }]) process.send(message);
+    if (has(1_008)) process.disconnect();
+    if (has(1_009)) void Promise.reject(new Error('late'));
     return records;
   },
 });
@@ -58,7 +69,11 @@ function dataOf() {
 
 function start(timeoutMs: number | undefined): { quarantine: Quarantine; logger: RecordingLogger } {
   const logger = recordingLogger();
-  const quarantine = new Quarantine(dataOf(), timeoutMs, logger);
+  const quarantine = new Quarantine(
+    dataOf(),
+    { retry: retryPolicy({ attempts: 2, initialDelayMs: 1 }), timeoutMs },
+    logger,
+  );
   onTestFinished(() => quarantine.close());
   return { quarantine, logger };
 }
@@ -117,6 +132,79 @@ test('what waits for somebody busy does not time out', async () => {
   expect(await callsOf('busy')).toHaveLength(4);
 });
 
+/** One record. */
+function jobOf(n: number, run: string): ServiceJob {
+  return { ...jobWith(n, run), body: Buffer.from(`{"n":${n}}\n`), records: 1 };
+}
+
+test('its process is killed while it has nothing to do: the next one works', async () => {
+  const { quarantine } = start(undefined);
+  await quarantine.run(jobOf(1, 'idle'), 'a reason', NEVER);
+  const first = await workerOf('idle');
+  process.kill(first, 'SIGKILL');
+  await until('the process is gone', () => !isAlive(first));
+  const { pieces, dead } = await quarantine.run(jobOf(2, 'idle'), 'a reason', NEVER);
+  expect([pieces.map(({ records }) => records), dead]).toEqual([[1], []]);
+  expect(new Set(await callsOf('idle')).size).toBe(2);
+});
+
+test('what a chunk left running is not booked against the next', async () => {
+  const { quarantine } = start(undefined);
+  for (const n of [1_005, 1_006]) {
+    const { pieces, dead } = await quarantine.run(jobOf(n, 'left'), 'a reason', NEVER);
+    expect([pieces.map(({ records }) => records), dead]).toEqual([[1], []]);
+  }
+  expect(await callsOf('left')).toHaveLength(3);
+});
+
+test.each([
+  ['sends messages of its own', 1_007],
+  ['leaves a promise to be rejected', 1_009],
+])('user code that %s disturbs nothing', async (_, n) => {
+  const { quarantine } = start(undefined);
+  const { pieces } = await quarantine.run(jobOf(n, `own-${n}`), 'a reason', NEVER);
+  expect(pieces).toHaveLength(1);
+  expect((await quarantine.run(jobOf(1, `own-${n}`), 'a reason', NEVER)).pieces).toHaveLength(1);
+});
+
+test('a record that closes the channel of its process is dead, and the next one is saved', async () => {
+  const { quarantine } = start(undefined);
+  const { dead } = await quarantine.run(jobOf(1_008, 'closes'), 'a reason', NEVER);
+  expect(dead).toMatchObject([{ error: { name: 'ProcessDied' } }]);
+  expect((await quarantine.run(jobOf(1, 'closes'), 'a reason', NEVER)).pieces).toHaveLength(1);
+});
+
+test.each([
+  ['does not parse', 'export default {', 'cannot be loaded: '],
+  [
+    'has another stage',
+    SOURCE.replace("mapper('work'", "mapper('other'"),
+    'has no mapper work any more.',
+  ],
+  ['ends its process', 'process.exit(7);', 'it ended (exit code 7).'],
+])(
+  'a pipeline file that %s now: no record is dead, and all goes on when it is mended',
+  async (...given) => {
+    const [, text, reason] = given;
+    const file = join(directory, `edited-${given[0].replaceAll(' ', '-')}.mjs`);
+    const quarantine = new Quarantine(
+      { ...dataOf(), pipelineFile: file },
+      { retry: retryPolicy(1), timeoutMs: undefined },
+      recordingLogger(),
+    );
+    onTestFinished(() => quarantine.close());
+    await writeFile(file, text);
+    const refused = quarantine.run(jobWith(0, 'edited'), 'a reason', NEVER);
+    await expect(refused).rejects.toMatchObject({
+      code: 'invalid-pipeline',
+      message: expect.stringContaining(reason),
+    });
+    await writeFile(file, SOURCE);
+    const { pieces } = await quarantine.run(jobWith(0, 'edited'), 'a reason', NEVER);
+    expect(pieces.map(({ records }) => records)).toEqual([100]);
+  },
+);
+
 test('an abort ends the process, even in an endless loop', async () => {
   const { quarantine } = start(undefined);
   const abort = new AbortController();
@@ -135,7 +223,7 @@ test('its process ends with its parent, even in an endless loop', async () => {
     `
     import { Quarantine } from ${JSON.stringify(new URL('../dist/quarantine.js', import.meta.url).href)};
     const job = { ...${JSON.stringify(job)}, body: Buffer.from('{"n":1000}\\n'), records: 1 };
-    const quarantine = new Quarantine(${JSON.stringify(dataOf())}, undefined, { warn: () => undefined });
+    const quarantine = new Quarantine(${JSON.stringify(dataOf())}, { retry: { attempts: 1 } }, { warn: () => undefined });
     await quarantine.run(job, 'a reason', new AbortController().signal);
     `,
   );

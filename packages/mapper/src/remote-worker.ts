@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { messageOf } from '@leat/core';
-import type { Mapper } from '@leat/sdk';
+import { describeThrown, LeatError, messageOf } from '@leat/core';
 import { createLogger, loadPipeline, type LogFormat, readRun } from '@leat/runtime';
 import type { JobResult, RemoteJob } from './job.ts';
+import type { Outcome, WorkedOn } from './outcome.ts';
 import type { Wanted } from './watch.ts';
 import type { WorkClock } from './work-clock.ts';
 import { ChunkWorker } from './worker.ts';
@@ -20,20 +20,44 @@ export interface RemoteData {
 /** The longest that a timer waits; with more it fires at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** Works on chunks whose parameters it reads anew. */
-export type RemoteWorker = (job: RemoteJob, wanted: Wanted, clock: WorkClock) => Promise<JobResult>;
+/** Works on chunks whose parameters it reads again; see `ChunkWorker`. */
+export interface RemoteWorker {
+  readonly work: (job: RemoteJob, wanted: Wanted, clock: WorkClock) => Promise<JobResult>;
+  /** What was thrown is described: as it is it may be too much for any channel. */
+  readonly workOn: (job: RemoteJob, wanted: Wanted, clock: WorkClock) => Promise<WorkedOn>;
+}
 
+/** @throws LeatError `invalid-pipeline` */
 export async function remoteWorker(data: RemoteData): Promise<RemoteWorker> {
-  const pipeline = await loadPipeline(data.pipelineFile);
-  const mapper = pipeline.stages.find((each) => each.name === data.stage) as Mapper;
   const logger = createLogger(data.log).child({ stage: data.stage });
   // The result stands: what the function left running must not end the thread, and others' work with it.
   process.on('unhandledRejection', (reason) =>
     logger.warn(`a promise was rejected that nothing waited for: ${messageOf(reason)}`),
   );
+  const pipeline = await loadPipeline(data.pipelineFile);
+  const mapper = pipeline.stages.find((each) => each.name === data.stage);
+  if (mapper?.kind !== 'mapper') {
+    const sentence = `The pipeline file ${data.pipelineFile} has no mapper ${data.stage} any more.`;
+    throw new LeatError('invalid-pipeline', sentence);
+  }
   const worker = new ChunkWorker(mapper, logger, ownWait);
-  return async (job, wanted, clock) =>
-    worker.work({ ...job, run: readRun(pipeline, job.given) }, wanted, clock);
+  return {
+    work: async (job, wanted, clock) =>
+      worker.work({ ...job, run: readRun(pipeline, job.given) }, wanted, clock),
+    workOn: async (job, wanted, clock) => {
+      const { outcomes, retries } = await worker.workOn(
+        { ...job, run: readRun(pipeline, job.given) },
+        wanted,
+        clock,
+      );
+      return { outcomes: outcomes.map(plain), retries };
+    },
+  };
+}
+
+function plain(outcome: Outcome): Outcome {
+  const isGivenUp = typeof outcome === 'object' && 'error' in outcome;
+  return isGivenUp ? { ...outcome, error: describeThrown(outcome.error) } : outcome;
 }
 
 /** Its timer is not the global one, which is the user's here: he may have put another in its place. */

@@ -104,7 +104,7 @@ interface CutLimits extends ChunkLimits {
  *
  * @param limits absent for what is not cut
  */
-export function piecesOf(
+function piecesOf(
   lines: readonly string[],
   origins: Origins,
   limits: CutLimits | undefined,

@@ -6,6 +6,7 @@ import { ChunkTask, isAsyncIterable, type WorkerMeans } from './chunk-task.ts';
 import { encodeResult, encodeResults } from './encode.ts';
 import { Failures } from './failures.ts';
 import type { Job, JobResult } from './job.ts';
+import type { WorkedOn } from './outcome.ts';
 import { resultOf } from './results.ts';
 import type { Wanted } from './watch.ts';
 import { WorkClock } from './work-clock.ts';
@@ -34,7 +35,13 @@ export class ChunkWorker {
    * @throws LeatError `invalid-message` if the body does not hold as many records as it should, or the
    * reason why it is not wanted any more
    */
-  async work(job: Job, wanted: Wanted, clock: WorkClock = new WorkClock()): Promise<JobResult> {
+  async work(job: Job, wanted: Wanted, clock?: WorkClock): Promise<JobResult> {
+    const { outcomes, retries } = await this.workOn(job, wanted, clock);
+    return resultOf(job, outcomes, retries);
+  }
+
+  /** As {@link work}, and gives what became of each record. */
+  async workOn(job: Job, wanted: Wanted, clock: WorkClock = new WorkClock()): Promise<WorkedOn> {
     wanted.throwIfAborted();
     clock.begin();
     const records = readRecords(job.body, this.#mapper.from.schema);
@@ -49,7 +56,7 @@ export class ChunkWorker {
     const settling = this.#settleAll(task);
     if (!task.isSettled) await task.unlessAborted(settling);
     await settling;
-    return resultOf(job, task.outcomes, task.retries);
+    return task;
   }
 
   async #settleAll(task: ChunkTask): Promise<void> {

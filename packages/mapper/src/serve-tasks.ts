@@ -1,0 +1,59 @@
+import { describeThrown, isA, LeatError, messageOf } from '@leat/core';
+import { continueTrace } from '@leat/runtime';
+import {
+  type HelperAnswer,
+  type HelperResult,
+  type HelperTask,
+  marked,
+  unmarked,
+} from './helper-messages.ts';
+import { type RemoteData, type RemoteWorker, remoteWorker } from './remote-worker.ts';
+import { wantedUntil } from './watch.ts';
+import { WorkClock } from './work-clock.ts';
+
+/** A helper's own end of its channel. */
+export interface HelperPort {
+  readonly post: (message: object) => void;
+  readonly listen: (onMessage: (message: unknown) => void) => void;
+}
+
+/** Loads the pipeline file, and works on what a helper is asked. Nobody aborts a task: the helper is ended. */
+export async function serveTasks(data: RemoteData, { post, listen }: HelperPort): Promise<void> {
+  const say = (answer: HelperAnswer): void => post(marked(answer));
+  let worker: RemoteWorker;
+  try {
+    worker = await remoteWorker(data);
+  } catch (error) {
+    say({ unloadable: messageOf(error) });
+    return;
+  }
+  listen((message) => {
+    const task = unmarked<HelperTask>(message);
+    if (task === undefined) return;
+    const { number, job } = task;
+    const clock = new WorkClock(
+      task.clock,
+      task.clock ? undefined : (state) => say({ number, clock: state }),
+    );
+    void continueTrace(job.trace, () => done(worker, task, clock))
+      .then((result) => say({ number, ...result }))
+      // What is too much for the channel.
+      .catch((error: unknown) => say({ number, failed: describeThrown(error) }));
+  });
+  say({ ready: true });
+}
+
+async function done(
+  worker: RemoteWorker,
+  { job, isPart }: HelperTask,
+  clock: WorkClock,
+): Promise<HelperResult> {
+  const wanted = wantedUntil(new AbortController().signal);
+  try {
+    if (!isPart) return { result: await worker.work(job, wanted, clock) };
+    return { workedOn: await worker.workOn(job, wanted, clock) };
+  } catch (error) {
+    if (isA(error, LeatError)) return { refused: { code: error.code, message: error.message } };
+    return { failed: describeThrown(error) };
+  }
+}

@@ -1,0 +1,91 @@
+import type { Logger } from '@leat/runtime';
+import pLimit, { type LimitFunction } from 'p-limit';
+import { Helper, type HelperJob } from './helper.ts';
+import { inThread } from './helper-thread.ts';
+import type { JobResult } from './job.ts';
+import type { RemoteData } from './remote-worker.ts';
+
+/** A place for a thread, which is started when there is work and no thread. */
+interface Place {
+  helper: Helper | undefined;
+  starting: Promise<Helper> | undefined;
+  /** How many chunks it has. */
+  load: number;
+}
+
+/** Threads that work on chunks, several each; one that ends is replaced when there is work for it. */
+export class ThreadPool {
+  readonly #data: RemoteData;
+  readonly #logger: Logger;
+  readonly #places: readonly Place[];
+  readonly #limit: LimitFunction;
+  #isClosed = false;
+
+  constructor(threads: number, chunksPerThread: number, data: RemoteData, logger: Logger) {
+    this.#data = data;
+    this.#logger = logger;
+    this.#limit = pLimit(threads * chunksPerThread);
+    this.#places = Array.from({ length: threads }, () => ({
+      helper: undefined,
+      starting: undefined,
+      load: 0,
+    }));
+    // What is wrong with them is told when there is work.
+    for (const place of this.#places) this.#helperOf(place).catch(() => undefined);
+  }
+
+  /**
+   * Has a chunk worked on, in the thread that has the least to do. An abort ends the thread, whatever else it
+   * works on.
+   *
+   * @throws HelperDied; ChunkFailed; LeatError; the reason of the signal
+   */
+  run(job: HelperJob, signal: AbortSignal): Promise<JobResult> {
+    return this.#limit(async () => {
+      signal.throwIfAborted();
+      const place = this.#places.reduce((least, each) => (each.load < least.load ? each : least));
+      place.load++;
+      try {
+        const helper = await this.#helperOf(place);
+        signal.throwIfAborted();
+        const end = (): void => void helper.end();
+        signal.addEventListener('abort', end, { once: true });
+        try {
+          return await helper.run(job);
+        } finally {
+          signal.removeEventListener('abort', end);
+        }
+      } catch (error) {
+        signal.throwIfAborted();
+        throw error;
+      } finally {
+        place.load--;
+      }
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const ends = this.#places.map(async ({ helper, starting }) =>
+      ((await starting) ?? helper)?.end(),
+    );
+    await Promise.allSettled(ends);
+  }
+
+  #helperOf(place: Place): Promise<Helper> {
+    if (place.helper?.isAlive === true) return Promise.resolve(place.helper);
+    place.starting ??= this.#start()
+      .then((helper) => (place.helper = helper))
+      .finally(() => (place.starting = undefined));
+    return place.starting;
+  }
+
+  #start(): Promise<Helper> {
+    if (this.#isClosed) return Promise.reject(new Error('the threads are closed'));
+    const { pipelineFile, stage } = this.#data;
+    const sayIdleEnd = (how: string): void => {
+      if (!this.#isClosed) this.#logger.warn({ stage }, `an idle worker thread ended (${how})`);
+    };
+    return Helper.start(inThread(this.#data), pipelineFile, sayIdleEnd);
+  }
+}
