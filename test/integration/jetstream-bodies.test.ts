@@ -102,6 +102,30 @@ describe.each(SERVERS)('bodies above the limit of $server', ({ version }) => {
     expect(await storedCount(open)).toBe(0);
   });
 
+  test.each([
+    ['one part', 2],
+    ['every part', 1],
+  ])('are sent again when %s of each is gone, and the run completes', async (what, chunks) => {
+    const line = memoryPipeline(10_000 * chunks, { map: (record) => record }, 10_000);
+    const open = await openPipeline(server(), line.pipeline.spec);
+    const { manager, topology } = open.connection;
+    await createRun(open, line);
+    const { reports } = startFetcher(open, line);
+    const { stream } = topology.queues[0]!;
+    await until('all chunks are queued', async () => {
+      return (await manager.streams.info(stream.name)).state.messages === chunks;
+    });
+    const { state } = await manager.streams.info(storeOf(open), { subjects_filter: '$O.*.C.>' });
+    for (const filter of Object.keys(state.subjects ?? {})) {
+      const { seq } = (await manager.streams.getMessage(storeOf(open), { last_by_subj: filter }))!;
+      if (what === 'one part') await manager.streams.deleteMessage(storeOf(open), seq);
+      else await manager.streams.purge(storeOf(open), { filter });
+    }
+    startStages(open, line);
+    await until('the run has ended', () => reports.length === 1);
+    expect(reports[0]).toMatchObject({ state: 'completed', records: { saved: 20_000 } });
+  });
+
   test('are sent again when the store is wiped, and the run completes', async () => {
     const line = memoryPipeline(30_000, { map: (record) => record }, 10_000);
     const open = await openPipeline(server(), line.pipeline.spec);

@@ -10,6 +10,7 @@ describe('fateOf', () => {
     ['a chunk of a run that was cancelled', leat('run-state'), 'given-back', 1_000, false],
     ['a chunk whose sink can never work here', leat('sink-unfit'), 'given-back', 0, true],
     ['a chunk of a run that another fetcher conducts', leat('fenced'), 'given-back', 1_000, true],
+    ['a chunk whose file cannot be loaded', leat('invalid-pipeline'), 'given-back', 10_000, true],
     ['a chunk after any other error', new Error('x'), 'given-back', 1_000, true],
     ['a chunk after what is no error', 'x', 'given-back', 1_000, true],
   ] as const)('%s', (_, error, outcome, delayMs, isFault) => {

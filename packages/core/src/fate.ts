@@ -3,6 +3,8 @@ import { isA } from './thrown.ts';
 
 /** After an error of Leat's own making, so that a chunk does not go round and round at full speed. */
 const TROUBLE_DELAY_MS = 1_000;
+/** After one that only a person can mend. */
+const MENDING_DELAY_MS = 10_000;
 
 /** What becomes of a chunk when the work on it ended with an error. */
 export interface Fate {
@@ -23,6 +25,9 @@ export function fateOf(error: unknown, isAborted: boolean): Fate {
   if (isAborted) return { outcome: 'given-back', delayMs: 0, isFault: false };
   const code = isA(error, LeatError) ? error.code : undefined;
   if (code === 'invalid-message') return { outcome: 'dropped', delayMs: 0, isFault: true };
+  if (code === 'invalid-pipeline') {
+    return { outcome: 'given-back', delayMs: MENDING_DELAY_MS, isFault: true };
+  }
   // A replica whose sink can never work ends; another one may have the sink that is needed.
   const delayMs = code === 'sink-unfit' ? 0 : TROUBLE_DELAY_MS;
   return { outcome: 'given-back', delayMs, isFault: code !== 'run-state' };

@@ -37,11 +37,9 @@ export function marked<T extends object>(message: T): T {
   return { ...message, mark: MARK };
 }
 
-/** The message in what came over the channel; `undefined` for what is not Leat's. */
-export function unmarked<T extends object>(message: unknown): T | undefined {
-  const isOurs =
-    typeof message === 'object' &&
-    message !== null &&
-    (message as { mark?: unknown }).mark === MARK;
-  return isOurs ? (message as T) : undefined;
+/** Whether what came over the channel is Leat's own. */
+export function isMarked(message: unknown): message is object {
+  return (
+    typeof message === 'object' && message !== null && 'mark' in message && message.mark === MARK
+  );
 }

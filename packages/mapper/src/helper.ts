@@ -4,7 +4,7 @@ import {
   type HelperResult,
   type HelperTask,
   marked,
-  unmarked,
+  isMarked,
 } from './helper-messages.ts';
 import type { JobResult, RemoteJob } from './job.ts';
 import type { WorkedOn } from './outcome.ts';
@@ -115,22 +115,39 @@ export class Helper {
   /**
    * Has a chunk worked on.
    *
-   * @throws HelperDied; ChunkFailed; LeatError
+   * @param signal ends the helper, whatever else it works on
+   * @throws HelperDied; ChunkFailed; LeatError; the reason of the signal
    */
-  async run(job: HelperJob): Promise<JobResult> {
-    const answer = await this.#ask(job, false);
-    return resultIn(answer, 'result');
+  async run(job: HelperJob, signal: AbortSignal): Promise<JobResult> {
+    return resultIn(await this.#unlessAborted(job, false, signal), 'result');
   }
 
   /** As {@link run}, and gives what became of each record. */
-  async runPart(job: HelperJob): Promise<WorkedOn> {
-    const answer = await this.#ask(job, true);
-    return resultIn(answer, 'workedOn');
+  async runPart(job: HelperJob, signal: AbortSignal): Promise<WorkedOn> {
+    return resultIn(await this.#unlessAborted(job, true, signal), 'workedOn');
   }
 
   async end(): Promise<void> {
     this.#hasEnded('it was ended');
     await this.#line.end();
+  }
+
+  async #unlessAborted(
+    job: HelperJob,
+    isPart: boolean,
+    signal: AbortSignal,
+  ): Promise<HelperResult> {
+    signal.throwIfAborted();
+    const end = (): void => void this.end();
+    signal.addEventListener('abort', end, { once: true });
+    try {
+      return await this.#ask(job, isPart);
+    } catch (error) {
+      signal.throwIfAborted();
+      throw error;
+    } finally {
+      signal.removeEventListener('abort', end);
+    }
   }
 
   #ask({ job, memory, clock, handedOver }: HelperJob, isPart: boolean): Promise<HelperResult> {
@@ -152,8 +169,8 @@ export class Helper {
   }
 
   #hear(message: unknown): void {
-    const answer = this.isAlive ? unmarked<HelperAnswer>(message) : undefined;
-    if (answer === undefined) return;
+    if (!this.isAlive || !isMarked(message)) return;
+    const answer = message as HelperAnswer;
     if ('ready' in answer) this.#loaded?.resolve();
     else if ('unloadable' in answer) this.#loaded?.reject(answer.unloadable);
     else {

@@ -1,4 +1,4 @@
-import { fateOf, messageOf, recordsOf } from '@leat/core';
+import { fateOf, isA, LeatError, messageOf, recordsOf } from '@leat/core';
 import type { Mapper, Pipeline } from '@leat/sdk';
 import {
   type Delivery,
@@ -118,14 +118,25 @@ class MapperService {
   #giveUp({ envelope, id, telemetry, drop, giveBack }: Delivery, error: unknown): void {
     const fields = { run: envelope.run, chunk: id };
     const { outcome, delayMs, isFault } = fateOf(error, this.#abort.aborted);
-    if (isFault) {
-      this.#logger.error({ err: error, ...fields }, `chunk ${outcome.replace('-', ' ')}`);
-      telemetry.failed(error);
-    } else {
+    if (!isFault) {
       this.#logger.debug(fields, `chunk given back: ${messageOf(error)}`);
+    } else {
+      telemetry.failed(error);
+      this.#tell(envelope.run, fields, error, outcome.replace('-', ' '));
     }
     if (outcome === 'dropped') drop(messageOf(error));
     else giveBack(delayMs);
+  }
+
+  /** Tells the log and the run's troubles why a chunk is given back. */
+  #tell(run: string, fields: object, error: unknown, became: string): void {
+    const reason = messageOf(error);
+    if (isA(error, LeatError) && error.code === 'invalid-pipeline') {
+      this.#runs.tellTrouble(run, reason);
+    } else {
+      this.#logger.error({ err: error, ...fields }, `chunk ${became}`);
+      this.#runs.noteWait(run, `chunks are ${became}: ${reason}`);
+    }
   }
 }
 

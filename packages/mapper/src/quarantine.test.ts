@@ -19,7 +19,7 @@ const schema = z.object({ n: z.number() });
 const numbers = fetcher('numbers', { source: { kind: 'none', async *chunks() {} }, schema });
 const calls = new URL('./calls.txt', import.meta.url);
 let busy = 0;
-let isLeftRunning = false;
+let endIt;
 const work = mapper('work', {
   from: numbers, schema, retry: { initialDelayMs: 400, jitter: 'none' },
   mapChunk: async (records, { run }) => {
@@ -30,12 +30,12 @@ const work = mapper('work', {
     if (has(1_003) && busy++ < 3) throw new BusyError('busy');
     if (has(1_004) && busy++ < 1) throw new BusyError('busy');
     if (has(1_004)) for (;;);
-    if (has(1_005)) {
-      isLeftRunning = true;
-      setTimeout(() => process.exit(3), 50);
+    // What it leaves running ends the process when the next chunk is worked on.
+    if (has(1_005)) void new Promise((resolve) => { endIt = resolve; }).then(() => process.exit(3));
+    if (has(1_006) && endIt) {
+      endIt();
+      await new Promise(() => undefined);
     }
-    // It waits for what an earlier chunk left running to end the process.
-    if (has(1_006) && isLeftRunning) await new Promise(() => undefined);
     if (has(1_007)) for (const message of ['ready', null, { clock: 'x' }, { result: {} }]) process.send(message);
     if (has(1_008)) process.disconnect();
     if (has(1_009)) void Promise.reject(new Error('late'));

@@ -77,18 +77,9 @@ export class Quarantine {
     const clock = new WorkClock();
     const { timeoutMs } = this.#mapper;
     const watch = { job: part, clock, timeoutMs, logger: this.#logger, signal };
-    return watched(watch, async ({ signal: own }) => {
-      const end = (): void => void helper.end();
-      own.addEventListener('abort', end, { once: true });
-      try {
-        return await helper.runPart({ job: remoteJobOf(part), clock });
-      } catch (error) {
-        own.throwIfAborted();
-        throw error;
-      } finally {
-        own.removeEventListener('abort', end);
-      }
-    });
+    return watched(watch, ({ signal: own }) =>
+      helper.runPart({ job: remoteJobOf(part), clock }, own),
+    );
   }
 
   /** One that is there and lives, or a new one. */

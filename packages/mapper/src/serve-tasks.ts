@@ -5,7 +5,7 @@ import {
   type HelperResult,
   type HelperTask,
   marked,
-  unmarked,
+  isMarked,
 } from './helper-messages.ts';
 import { type RemoteData, type RemoteWorker, remoteWorker } from './remote-worker.ts';
 import { wantedUntil } from './watch.ts';
@@ -28,8 +28,8 @@ export async function serveTasks(data: RemoteData, { post, listen }: HelperPort)
     return;
   }
   listen((message) => {
-    const task = unmarked<HelperTask>(message);
-    if (task === undefined) return;
+    if (!isMarked(message)) return;
+    const task = message as HelperTask;
     const { number, job } = task;
     const clock = new WorkClock(
       task.clock,

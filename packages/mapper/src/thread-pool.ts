@@ -47,17 +47,7 @@ export class ThreadPool {
       place.load++;
       try {
         const helper = await this.#helperOf(place);
-        signal.throwIfAborted();
-        const end = (): void => void helper.end();
-        signal.addEventListener('abort', end, { once: true });
-        try {
-          return await helper.run(job);
-        } finally {
-          signal.removeEventListener('abort', end);
-        }
-      } catch (error) {
-        signal.throwIfAborted();
-        throw error;
+        return await helper.run(job, signal);
       } finally {
         place.load--;
       }

@@ -4,6 +4,7 @@ import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream';
 import { errors } from '@nats-io/transport-node';
 import type { Logger } from '@leat/sdk';
 import { persist } from '../persist.ts';
+import { wait } from '../wait.ts';
 import { isGone } from '../jetstream/provision.ts';
 
 const STORE_BACKOFF: Backoff = {
@@ -58,15 +59,21 @@ export class Bodies {
     });
   }
 
-  /** The body, or `undefined` if it is gone: the one who had it before was done with it. */
+  /**
+   * The body, or `undefined` if it is gone: the one who had it before was done with it. One of which a part is
+   * gone, or was altered, is as good as gone.
+   */
   async get(name: string): Promise<Uint8Array | undefined> {
     try {
       const store = await this.#open();
-      return (await store.getBlob(name)) ?? undefined;
+      const stored = await store.get(name);
+      return stored === null ? undefined : await readWhole(stored.data, stored.error);
     } catch (error) {
       this.#store = undefined;
       if (isGone(error)) return undefined;
-      throw error;
+      if (!isDamaged(error)) throw error;
+      this.#logger.warn({ name }, `large body cannot be read: ${messageOf(error)}`);
+      return undefined;
     }
   }
 
@@ -111,5 +118,40 @@ export class Bodies {
         throw error;
       });
     return this.#store;
+  }
+}
+
+/** Of a body that is there some part comes within this time; if all parts are gone, nothing ever does. */
+const STALL_MS = 5_000;
+
+/** Nothing came of a body for {@link STALL_MS}. */
+class Stalled extends Error {}
+
+function isDamaged(error: unknown): boolean {
+  // The client has no class for it.
+  return error instanceof Stalled || messageOf(error).startsWith('received a corrupt object');
+}
+
+async function readWhole(
+  data: ReadableStream<Uint8Array>,
+  failed: Promise<Error | null>,
+): Promise<Uint8Array> {
+  // It is told by the stream, too.
+  failed.catch(() => undefined);
+  const reader = data.getReader();
+  const parts: Uint8Array[] = [];
+  for (;;) {
+    const over = new AbortController();
+    const stall = wait(STALL_MS, over.signal).then(
+      () => undefined,
+      () => undefined,
+    );
+    const part = await Promise.race([reader.read(), stall]).finally(() => over.abort());
+    if (part === undefined) {
+      reader.cancel().catch(() => undefined);
+      throw new Stalled(`no part of it came within ${STALL_MS} ms`);
+    }
+    if (part.done) return Buffer.concat(parts);
+    parts.push(part.value);
   }
 }

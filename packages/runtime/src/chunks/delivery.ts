@@ -1,4 +1,4 @@
-import { formatChunkId, LeatError, runOfSubject } from '@leat/core';
+import { formatChunkId, LeatError, messageOf, runOfSubject } from '@leat/core';
 import type { JsMsg } from '@nats-io/jetstream';
 import type { Logger } from '@leat/sdk';
 import type { Holder } from '../hold/holder.ts';
@@ -10,6 +10,10 @@ import type { ChunkTelemetry, StageTelemetry } from '../telemetry.ts';
 import type { Bodies } from './bodies.ts';
 import { bodyNameOf, type Envelope, readMessage } from './chunk-message.ts';
 import { NEWER_DELAY_MS, newerMessage } from './newer-message.ts';
+
+/** A message that cannot be read is given back so often before its chunk counts as lost. */
+const MAX_UNREADABLE = 20;
+const UNREADABLE_DELAY_MS = 1_000;
 
 /** A chunk in hand. It is kept from all other replicas until one of the functions is called. */
 export interface Delivery {
@@ -79,7 +83,19 @@ export class MessageInHand {
       const isForged = error instanceof LeatError && error.code === 'invalid-message';
       logger.error({ err: error, subject: message.subject }, 'message not understood');
       if (isForged) this.#settle('dropped', () => message.term('not written by Leat'));
-      else this.#settle('given-back', () => message.nak(1_000));
+      else this.#leave(error);
+    }
+  }
+
+  /** Leaves a message for a while that cannot be read. The fetcher finds a chunk missing, and sends it again. */
+  #leave(error: unknown): void {
+    const message = this.#message;
+    const run = runOfSubject(message.subject);
+    this.#options.troubles.note(run, `a chunk cannot be read: ${messageOf(error)}`);
+    if (message.info.deliveryCount < MAX_UNREADABLE) {
+      this.#settle('given-back', () => message.nak(UNREADABLE_DELAY_MS));
+    } else {
+      this.#settle('dropped', () => message.ack());
     }
   }
 
