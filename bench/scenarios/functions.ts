@@ -4,6 +4,7 @@ import {
   formatCounts,
   formatOrigins,
   formatReceipt,
+  mayHaveInexactNumbers,
   NO_COUNTS,
   parseChunkId,
   parseCounts,
@@ -36,6 +37,8 @@ const origins = Array.from({ length: 97 }, (_, at) => (at < 50 ? at : at + 3));
 const unchecked = TRANSFORMS.cheap.before;
 const checked = TRANSFORMS.checked.before;
 
+const origin = { name: 'items', numbers: 'exact' } as const;
+
 /** What is called for each chunk, with a chunk of the job. */
 const FUNCTIONS: Readonly<Record<string, () => unknown>> = {
   formatChunkId: () => formatChunkId(chunk),
@@ -49,8 +52,10 @@ const FUNCTIONS: Readonly<Record<string, () => unknown>> = {
   parseReceipt: () => parseReceipt(line),
   chunkDigest: () => chunkDigest('123456', body),
   countLines: () => countLines(body),
-  'readRecords, no schema': () => readRecords(body, unchecked),
-  'readRecords, schema': () => readRecords(body, checked),
+  'readRecords, no schema': () => readRecords(body, { ...origin, schema: unchecked }),
+  'readRecords, schema': () => readRecords(body, { ...origin, schema: checked }),
+  'readRecords of a saver': () => readRecords(body, { ...origin, schema: checked }, 'pass'),
+  mayHaveInexactNumbers: () => mayHaveInexactNumbers(body),
   'the same by JSON.parse alone': () =>
     body
       .toString()

@@ -141,6 +141,9 @@ export {
   retryPolicy,
 } from './retry.ts';
 export { MAX_SLOTS, movingAverage, wantedSlots } from './slots.ts';
+export { isExactNumber, mayHaveInexactNumbers } from './exact-number.ts';
+export type { NumberRule } from './read-json.ts';
+export { InexactNumber, NUMBER_RULES, readJson } from './read-json.ts';
 export type { JsonText, JsonValue } from './json.ts';
 export { jsonText } from './json.ts';
 export { nearest, noSuchName } from './nearest.ts';

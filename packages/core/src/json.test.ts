@@ -130,3 +130,9 @@ test('what is written is what JSON.stringify writes, and the same when it is rea
     }),
   );
 });
+
+test('a BigInt is a number where one may be written', () => {
+  const value = { id: 9007199254740993n, more: [-1n] };
+  expect(jsonText(value, 'bigints')).toEqual({ text: '{"id":9007199254740993,"more":[-1]}' });
+  expect(jsonText(value)).toEqual({ fault: 'id is a bigint' });
+});

@@ -16,10 +16,12 @@ export type JsonText = { readonly text: string } | { readonly fault: string };
  * Writes a value as JSON, if `JSON.parse` gives the same value back. What is written is what was judged: each
  * part is read once, and no `toJSON` is called. A property that is `undefined` counts as absent, and -0 as 0.
  * It never throws.
+ *
+ * @param bigints given where a `BigInt` may be written as a number
  */
-export function jsonText(value: unknown): JsonText {
+export function jsonText(value: unknown, bigints?: 'bigints'): JsonText {
   try {
-    return { text: new JsonWriter().write(value, '') };
+    return { text: new JsonWriter(bigints !== undefined).write(value, '') };
   } catch (error) {
     if (error instanceof NotJson) return { fault: error.message };
     // A getter or a proxy threw, or it is nested too deeply.
@@ -37,9 +39,14 @@ function quoted(text: string): string {
 class NotJson extends Error {}
 
 class JsonWriter {
+  readonly #hasBigInts: boolean;
   /** The objects that the part which is being written is in, and their names. */
   readonly #within: object[] = [];
   readonly #path: (string | number)[] = [];
+
+  constructor(hasBigInts: boolean) {
+    this.#hasBigInts = hasBigInts;
+  }
 
   write(value: unknown, key: string | number): string {
     switch (typeof value) {
@@ -55,6 +62,8 @@ class JsonWriter {
       case 'undefined':
         throw this.#fault(key, 'undefined');
       case 'bigint':
+        if (!this.#hasBigInts) throw this.#fault(key, 'a bigint');
+        return `${value}`;
       case 'function':
       case 'symbol':
         throw this.#fault(key, `a ${typeof value}`);

@@ -3,7 +3,7 @@ import { describeThrown, messageOf } from '@leat/core';
 import type { Mapper } from '@leat/sdk';
 import type { Logger, ReadRecord, wait } from '@leat/runtime';
 import type { Job } from './job.ts';
-import type { Outcome } from './outcome.ts';
+import { KEPT, type Outcome } from './outcome.ts';
 import { RecordContext } from './record-context.ts';
 import type { Wanted } from './watch.ts';
 import type { WorkClock } from './work-clock.ts';
@@ -75,7 +75,7 @@ export class ChunkTask {
   }
 
   settle(index: number, outcome: Outcome): void {
-    this.outcomes[index] = outcome;
+    this.outcomes[index] = outcome === KEPT ? this.#kept(index) : outcome;
     this.#unsettled--;
   }
 
@@ -143,6 +143,12 @@ export class ChunkTask {
       this.logger.warn(fields, `busy: ${messageOf(error)}`);
     }
     await this.#wait(delayMs, this.signal);
+  }
+
+  /** The record as it arrived, or as the schema has it. */
+  #kept(index: number): Outcome {
+    const { line } = this.#records[index] as { readonly line?: string };
+    return line ?? KEPT;
   }
 
   #valueOf(index: number): unknown {

@@ -1,6 +1,6 @@
 import { isA, isThenable, LeatError } from '@leat/core';
 import type { Mapper } from '@leat/sdk';
-import { type Logger, readRecords, wait } from '@leat/runtime';
+import { type Logger, type Reading, readingOf, readRecords, wait } from '@leat/runtime';
 import pLimit, { type LimitFunction } from 'p-limit';
 import { ChunkTask, isAsyncIterable, type WorkerMeans } from './chunk-task.ts';
 import { encodeResult, encodeResults } from './encode.ts';
@@ -18,6 +18,7 @@ const TURN_MS = 20;
 export class ChunkWorker {
   readonly #mapper: Mapper;
   readonly #means: WorkerMeans;
+  readonly #reading: Reading | undefined;
   readonly #limit: LimitFunction;
   /** Whether the function has been seen to return a promise; while it has not, it is simply called. */
   #isAsync = false;
@@ -25,6 +26,7 @@ export class ChunkWorker {
   /** @param waiting how it waits before a record is tried again; a test need not wait */
   constructor(mapper: Mapper, logger: Logger, waiting: typeof wait = wait) {
     this.#mapper = mapper;
+    this.#reading = readingOf(mapper);
     this.#means = { logger, wait: waiting };
     this.#limit = pLimit(mapper.concurrency);
   }
@@ -44,7 +46,7 @@ export class ChunkWorker {
   async workOn(job: Job, wanted: Wanted, clock: WorkClock = new WorkClock()): Promise<WorkedOn> {
     wanted.throwIfAborted();
     clock.begin();
-    const records = readRecords(job.body, this.#mapper.from.schema);
+    const records = readRecords(job.body, this.#mapper.from, this.#reading);
     clock.end();
     if (records.length !== job.records) {
       throw new LeatError(

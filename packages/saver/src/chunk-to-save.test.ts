@@ -1,4 +1,5 @@
 import { type Delivery, StageTelemetry } from '@leat/runtime';
+import { chunkDigest } from '@leat/sdk';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { ChunkToSave } from './chunk-to-save.ts';
@@ -39,7 +40,11 @@ test('takes out lines that do not fit the schema, and names their place and line
   const chunk = new ChunkToSave(
     deliveryOf(['{"n":1}', 'oops', '{"n":"x"}', '{"n":4}'], [0, 1, 5, 6]),
   );
-  const letters = chunk.validate(z.object({ n: z.number() }));
+  const letters = chunk.validate({
+    name: 'numbers',
+    numbers: 'exact',
+    schema: z.object({ n: z.number() }),
+  });
   expect(letters).toMatchObject([
     { index: 1, position: 'line 702 of a.ndjson', record: 'oops' },
     { index: 2, position: 'line 706 of a.ndjson', record: '{"n":"x"}' },
@@ -47,6 +52,17 @@ test('takes out lines that do not fit the schema, and names their place and line
   const { body, receipt } = chunk.toSinkChunk(7);
   expect(Buffer.from(body).toString()).toBe('{"n":1}\n{"n":4}\n');
   expect(receipt.counts).toMatchObject({ in: 4, dead: 2 });
+});
+
+test('what the schema makes of a line takes its place; a line that it leaves alone stays as it is', () => {
+  const lines = ['{ "n":1.0 }', '{"n":"2"}', 'oops', '{"n":4,"more":5}', '{"n":6}'];
+  const chunk = new ChunkToSave(deliveryOf(lines));
+  const schema = z.object({ n: z.coerce.number() });
+  const letters = chunk.validate({ name: 'numbers', numbers: 'exact', schema });
+  expect(letters).toMatchObject([{ index: 2, position: 'line 703 of a.ndjson', record: 'oops' }]);
+  const { body, receipt } = chunk.toSinkChunk(7);
+  expect(Buffer.from(body).toString()).toBe('{ "n":1.0 }\n{"n":2}\n{"n":4}\n{"n":6}\n');
+  expect(receipt).toMatchObject({ counts: { in: 5, dead: 1 }, digest: chunkDigest('7', body) });
 });
 
 test('tells two rejected records of one origin apart, also after others were taken out', () => {

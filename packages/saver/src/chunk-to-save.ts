@@ -1,7 +1,6 @@
 import { type Counts, formatPosition, newExecution, type Origins } from '@leat/core';
 import { chunkDigest, linesOf, type RejectedRecord, type SinkChunk } from '@leat/sdk';
-import { type DeadRecord, type Delivery, readRecords } from '@leat/runtime';
-import type { ZodType } from 'zod';
+import { type DeadRecord, type Delivery, type RecordOrigin, readRecords } from '@leat/runtime';
 
 /** A record that will not be saved, and why. */
 interface Loss {
@@ -50,13 +49,29 @@ export class ChunkToSave {
     return { receipt, body: this.#body };
   }
 
-  /** Checks lines that no stage has read yet, and takes out those that are not records of the schema. */
-  validate(schema: ZodType): DeadRecord[] {
+  /**
+   * Reads lines that no stage has read yet. Those that are not records of the schema are taken out; where the schema
+   * makes something else of one, that takes its place.
+   */
+  validate(from: RecordOrigin): DeadRecord[] {
     const losses: Loss[] = [];
-    for (const [index, record] of readRecords(this.#body, schema).entries()) {
+    const others = new Map<number, string>();
+    for (const [index, record] of readRecords(this.#body, from, 'pass').entries()) {
       if ('invalid' in record) losses.push({ index, reason: record.invalid });
+      else if (record.line !== undefined) others.set(index, record.line);
     }
-    return this.#lose(losses);
+    const dead = this.#lose(losses);
+    if (others.size > 0) this.#rewrite(others);
+    return dead;
+  }
+
+  /** @param others by their place in the chunk as it arrived */
+  #rewrite(others: ReadonlyMap<number, string>): void {
+    const lines = linesOf(this.#body).map((line, at) => {
+      const other = others.get(this.#places?.[at] ?? at);
+      return other === undefined ? line : Buffer.from(`${other}\n`);
+    });
+    this.#body = Buffer.concat(lines);
   }
 
   /** Takes out what the sink cannot take. */

@@ -16,6 +16,7 @@ import {
   type Logger,
   type PipelineConnection,
   type Publishing,
+  readingOf,
   ReceiptSender,
   Slots,
   StageTelemetry,
@@ -102,8 +103,7 @@ class SaverService {
     const { runs } = connection;
     const stage = saver.name;
     this.#known = new KnownRuns({ runs, pipeline, stage, codeVersion, abort, logger });
-    // What comes straight from the fetcher has not been read by anybody.
-    this.#validates = options.saver.from.kind === 'fetcher';
+    this.#validates = readingOf(options.saver) !== undefined;
   }
 
   take(delivery: Delivery): void {
@@ -232,7 +232,7 @@ class SaverService {
     const session = await sink.open(run, this.#known);
     if (this.#validates) {
       for (const chunk of chunks) {
-        await this.#bury(chunk, chunk.validate(this.#options.saver.from.schema));
+        await this.#bury(chunk, chunk.validate(this.#options.saver.from));
       }
     }
     const committed = await this.#commit(session, sink.fence, chunks, run.signal);

@@ -18,6 +18,7 @@ export type {
   GivenParams,
   JsonValue,
   LeatErrorCode,
+  NumberRule,
   Position,
   PositionUnit,
   Receipt,

@@ -1,12 +1,18 @@
+import type { NumberRule } from '@leat/core';
 import * as fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import type { Reading } from './reading.ts';
 import { readRecords, textsOf } from './records.ts';
+import { writeRecord } from './write-record.ts';
 
 const Numbered = z.object({ n: z.number() });
 
+const originOf = (schema: z.ZodType, numbers: NumberRule = 'exact') =>
+  ({ name: 'numbers', schema, numbers }) as const;
+
 function outcomes(body: Uint8Array | string, schema: z.ZodType = Numbered): string[] {
-  return readRecords(Buffer.from(body), schema).map((record) =>
+  return readRecords(Buffer.from(body), originOf(schema)).map((record) =>
     'invalid' in record ? record.invalid.message : JSON.stringify(record.value),
   );
 }
@@ -39,8 +45,161 @@ test('as many records as lines, whatever is in them', () => {
   fc.assert(
     fc.property(lines, (all) => {
       const body = Buffer.concat(all.flatMap((line) => [line, Buffer.from('\n')]));
-      expect(readRecords(body, z.unknown())).toHaveLength(all.length);
+      expect(readRecords(body, originOf(z.unknown()))).toHaveLength(all.length);
       expect(textsOf(body)).toEqual(all.map((line) => Buffer.from(line).toString()));
     }),
   );
+});
+
+const anyCase = z.string().overwrite((text) => text.toUpperCase());
+const dated = z.codec(z.iso.datetime({ offset: true }), z.date(), {
+  decode: (text) => new Date(text),
+  encode: (date) => date.toISOString(),
+});
+
+/** What a line becomes: a line, or a letter. */
+function kept(
+  line: string,
+  schema: z.ZodType,
+  reading: Reading,
+  numbers: NumberRule = 'exact',
+): { readonly line: string } | { readonly dead: string } {
+  const origin = originOf(schema, numbers);
+  const [record] = readRecords(Buffer.from(`${line}\n`), origin, reading);
+  if (record === undefined || 'invalid' in record) return { dead: record?.invalid.message ?? '' };
+  if (reading !== 'work') return { line: record.line ?? line };
+  // A mapper that touches nothing.
+  return { line: writeRecord(origin, record.value) };
+}
+
+describe('a record is what the schema makes of its line, whoever reads it first', () => {
+  test.each<[string, z.ZodType, string, string]>([
+    ['a key that it does not name', z.object({ a: z.int() }), '{"a":1,"b":2}', '{"a":1}'],
+    ['one below', z.array(z.object({})), '[{},{"b":[]}]', '[{},{}]'],
+    ['a loose object', z.looseObject({ a: z.int() }), '{"b":2,"a":1}', '{"a":1,"b":2}'],
+    ['text for a number', z.object({ a: z.coerce.number() }), '{"a":"1e2"}', '{"a":100}'],
+    ['text for a boolean', z.object({ at: z.coerce.boolean() }), '{"at":"false"}', '{"at":true}'],
+    ['a default', z.object({ a: z.int().default(7) }), '{}', '{"a":7}'],
+    ['a prefault', z.object({ a: z.string().trim().prefault(' x ') }), '{}', '{"a":"x"}'],
+    ['a fallback', z.object({ a: z.int().catch(0) }), '{"a":"x"}', '{"a":0}'],
+    ['a check that changes', z.object({ a: anyCase }), '{"a":"é"}', '{"a":"É"}'],
+    [
+      'a codec',
+      z.object({ at: dated }),
+      '{"at":"2026-01-02T01:00:00+01:00"}',
+      '{"at":"2026-01-02T00:00:00.000Z"}',
+    ],
+    ['a key that comes twice', z.object({ a: z.int() }), '{"a":1,"a":2}', '{"a":2}'],
+  ])('%s', (_, schema, line, result) => {
+    const made = [
+      kept(line, schema, 'work'),
+      kept(line, schema, 'judge'),
+      kept(line, schema, 'pass'),
+    ];
+    for (const each of made) {
+      expect('line' in each ? JSON.parse(each.line) : each).toEqual(JSON.parse(result));
+    }
+  });
+
+  test.each<[string, z.ZodType, string]>([
+    [
+      'space, order and the way of numbers',
+      z.object({ a: z.number(), b: z.any() }),
+      '{ "b": -0 , "a":1.0e0}',
+    ],
+    ['a codec that changes nothing', z.object({ at: dated }), '{"at" :"2026-01-02T00:00:00.000Z"}'],
+    [
+      'what may be absent',
+      z.object({ a: z.int().optional(), b: z.int().nullish() }),
+      '{ "b":null}',
+    ],
+    ['anything', z.any(), '[ 1.10 ,{"b":"\\u0041"}]'],
+  ])('what it leaves alone stays as it is, byte for byte: %s', (_, schema, line) => {
+    expect(kept(line, schema, 'judge')).toEqual({ line });
+    expect(kept(line, schema, 'pass')).toEqual({ line });
+  });
+
+  test.each<Reading>(['work', 'judge', 'pass'])('a key __proto__ is refused (%s)', (reading) => {
+    const dead = expect.stringContaining('the record has a key __proto__');
+    const key = String.raw`\u005f_proto__`;
+    for (const line of ['{"__proto__":1}', `[{"a":{"${key}":{}}}]`]) {
+      for (const schema of [z.any(), z.looseObject({}), z.record(z.string(), z.any())]) {
+        if (schema.safeParse(JSON.parse(line)).success) {
+          expect(kept(line, schema, reading)).toEqual({ dead });
+        }
+      }
+    }
+    expect(kept(String.raw`{"a":"__proto__ \u001b"}`, z.any(), reading)).toHaveProperty('line');
+  });
+
+  test('what it makes and cannot write is a dead letter', () => {
+    const odd = z.codec(z.string(), z.string(), { decode: (a) => `${a}!`, encode: (a) => `${a}?` });
+    const dead = expect.stringMatching(/^the record cannot be written by its schema: /);
+    const refusing = z.object({ a: odd.refine((a) => a.length < 3) });
+    expect(kept('{"a":"x"}', refusing, 'pass')).toEqual({ line: '{"a":"x!?"}' });
+    const never = z.codec(z.string(), z.int(), {
+      decode: Number,
+      encode: () => 1 as never,
+    });
+    expect(kept('{"a":"1"}', z.object({ a: never }), 'pass')).toEqual({ dead });
+  });
+});
+
+describe('a number that JavaScript cannot hold', () => {
+  const big = '{"id":9007199254740993,"a":1.10}';
+  const dead = {
+    dead: 'the number id is 9007199254740993, which JavaScript holds as 9007199254740992: say by the option numbers of the stage numbers what is to become of it',
+  };
+  const Big = z.object({ id: z.coerce.bigint(), a: z.number() });
+  const Text = z.object({ id: z.coerce.string(), a: z.number() });
+
+  test.each<[Reading, z.ZodType, NumberRule, object]>([
+    ['work', z.any(), 'exact', dead],
+    ['judge', z.any(), 'exact', dead],
+    ['pass', z.any(), 'exact', { line: big }],
+    ['pass', z.object({ id: z.number() }), 'exact', dead],
+    ['work', z.any(), 'lossy', { line: '{"id":9007199254740992,"a":1.1}' }],
+    ['pass', z.object({ id: z.number() }), 'lossy', { line: '{"id":9007199254740992}' }],
+    ['work', Big, 'bigint', { line: '{"id":9007199254740993,"a":1.1}' }],
+    ['judge', Big, 'bigint', { line: big }],
+    ['pass', Big, 'bigint', { line: big }],
+    ['work', Text, 'text', { line: '{"id":"9007199254740993","a":1.1}' }],
+    ['judge', Text, 'text', { line: '{"id":"9007199254740993","a":1.1}' }],
+    ['pass', z.any(), 'text', { line: '{"id":"9007199254740993","a":1.1}' }],
+  ])('is treated as the stage says (%s, %#)', (reading, schema, numbers, found) => {
+    expect(kept(big, schema, reading, numbers)).toEqual(found);
+  });
+
+  const number = fc
+    .tuple(
+      fc.bigInt(),
+      fc.nat(),
+      fc.integer({ min: -400, max: 400 }),
+      fc.integer({ min: 0, max: 3 }),
+    )
+    .map(([whole, fraction, exponent, shape]) => {
+      return `${whole}${shape & 1 ? `.${fraction}` : ''}${shape & 2 ? `e${exponent}` : ''}`;
+    });
+
+  test('never becomes another one in silence', () => {
+    fc.assert(
+      fc.property(
+        number,
+        fc.string(),
+        fc.constantFrom('exact', 'text', 'bigint'),
+        (token, key, rule) => {
+          const line = JSON.stringify({ [key]: [{ it: '@' }] }).replace('"@"', token);
+          for (const reading of ['work', 'judge', 'pass'] as const) {
+            const found = kept(line, z.any(), reading, rule);
+            if ('dead' in found) continue;
+            const [, written = ''] = /"it":"?([^"}]*)"?\}\]\}$/.exec(found.line) ?? [];
+            expect(written === token || Number(written) === Number(token)).toBe(true);
+            if (written !== token)
+              expect(kept(`[${token}]`, z.any(), 'work')).toHaveProperty('line');
+          }
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
 });

@@ -1,32 +1,59 @@
 import { constants, isUtf8 } from 'node:buffer';
-import { messageOf, NOT_UTF8 } from '@leat/core';
-import type { ZodType } from 'zod';
-import { applySchema, DECODE } from './apply-schema.ts';
+import {
+  InexactNumber,
+  isA,
+  mayHaveInexactNumbers,
+  messageOf,
+  NOT_UTF8,
+  type NumberRule,
+  readJson,
+} from '@leat/core';
 import { linesOf } from '@leat/sdk';
+import { applySchema, DECODE } from './apply-schema.ts';
+import { hasProtoKey, mayHaveProtoKey } from './proto-key.ts';
+import type { Reading } from './reading.ts';
+import { isSameRecord } from './same-record.ts';
 import { describeIssues } from './schema-issues.ts';
+import { encodeRecord, type RecordForm, writeRecord } from './write-record.ts';
 
 /** What is longer may be more than a text can hold: its characters are at most as many as its bytes. */
 const MAX_TEXT_BYTES = constants.MAX_STRING_LENGTH;
 
-/** A record of a chunk as a stage reads it, or why its line is none. */
-export type ReadRecord = { readonly value: unknown } | { readonly invalid: InvalidRecord };
+/**
+ * A record of a chunk as a stage reads it, or why its line is none.
+ *
+ * `line` is there if its line is to be kept and the schema makes another of it: what goes on in its place.
+ */
+export type ReadRecord =
+  | { readonly value: unknown; readonly line?: string }
+  | { readonly invalid: InvalidRecord };
 
 /** Why a line is not a record of its schema. */
 export class InvalidRecord extends Error {
   override readonly name: string = 'InvalidRecord';
 }
 
+/** The stage that records come from. */
+export interface RecordOrigin extends RecordForm {
+  readonly name: string;
+}
+
 /**
  * Cuts a body into lines and reads each against the schema of the stage that wrote it. Bad lines do not
  * disturb their neighbours.
  */
-export function readRecords(body: Uint8Array, schema: ZodType): ReadRecord[] {
+export function readRecords(
+  body: Uint8Array,
+  from: RecordOrigin,
+  reading: Reading = 'work',
+): ReadRecord[] {
   const bytes = bufferOf(body);
+  const reader = new RecordReader(bytes, from, reading);
   // Most often all is well, which one look at the whole shows.
-  if (isText(bytes) && isUtf8(bytes)) return textsOf(bytes).map((text) => readRecord(text, schema));
+  if (isText(bytes) && isUtf8(bytes)) return textsOf(bytes).map((text) => reader.read(text));
   return linesOf(bytes).map((line) => {
     if (!isText(line)) return refuse(`the line has more than ${MAX_TEXT_BYTES} bytes`);
-    return isUtf8(line) ? readRecord(textOf(line), schema) : refuse(NOT_UTF8);
+    return isUtf8(line) ? reader.read(textOf(line)) : refuse(NOT_UTF8);
   });
 }
 
@@ -50,22 +77,78 @@ function textOf(line: Uint8Array): string {
   return bufferOf(line).toString('utf8', 0, end);
 }
 
-function readRecord(text: string, schema: ZodType): ReadRecord {
-  let wire: unknown;
-  try {
-    wire = JSON.parse(text);
-  } catch (error) {
-    return refuse(`the line is not JSON: ${(error as Error).message}`, error);
+/** Reads the lines of one body. */
+class RecordReader {
+  readonly #from: RecordOrigin;
+  readonly #reading: Reading;
+  /** As the stage says, if the body may have numbers that are in question. */
+  readonly #numbers: NumberRule;
+  readonly #mayHaveProtoKey: boolean;
+
+  constructor(bytes: Buffer, from: RecordOrigin, reading: Reading) {
+    this.#from = from;
+    this.#reading = reading;
+    const isInQuestion = from.numbers !== 'lossy' && mayHaveInexactNumbers(bytes);
+    this.#numbers = isInQuestion ? from.numbers : 'lossy';
+    this.#mayHaveProtoKey = mayHaveProtoKey(bytes);
   }
-  try {
-    const decoded = applySchema(schema, wire, DECODE);
-    if (decoded.issues.length === 0) return decoded;
-    // Again, for an error that can be told.
-    const told = schema.safeParse(wire);
-    if (told.success) return { value: told.data };
-    return refuse(`the record does not fit the schema: ${describeIssues(told.error)}`);
-  } catch (error) {
-    return refuse(`the schema cannot be applied: ${messageOf(error)}`, error);
+
+  read(text: string): ReadRecord {
+    let wire: unknown;
+    let inexact: InexactNumber | undefined;
+    try {
+      wire = readJson(text, this.#numbers);
+    } catch (error) {
+      if (!isA(error, InexactNumber)) {
+        return refuse(`the line is not JSON: ${messageOf(error)}`, error);
+      }
+      if (this.#reading !== 'pass') return this.#refuseNumber(error);
+      // Nobody looks at it: it stays as it is, if the rest of the line does.
+      inexact = error;
+      wire = JSON.parse(text);
+    }
+    if (this.#mayHaveProtoKey && hasProtoKey(wire)) {
+      return refuse(
+        'the record has a key __proto__, which objects of JavaScript lose: rename it in the source',
+      );
+    }
+    const decoded = this.#decode(wire);
+    if (this.#reading === 'work' || 'invalid' in decoded) return decoded;
+    // What was read as text stands there as a number.
+    const found: unknown = this.#numbers === 'text' ? JSON.parse(text) : wire;
+    return this.#keep(decoded.value, found, inexact);
+  }
+
+  #decode(wire: unknown): ReadRecord {
+    const { schema } = this.#from;
+    try {
+      const decoded = applySchema(schema, wire, DECODE);
+      if (decoded.issues.length === 0) return decoded;
+      // Again, for an error that can be told.
+      const told = schema.safeParse(wire);
+      if (told.success) return { value: told.data };
+      return refuse(`the record does not fit the schema: ${describeIssues(told.error)}`);
+    } catch (error) {
+      return refuse(`the schema cannot be applied: ${messageOf(error)}`, error);
+    }
+  }
+
+  /** The line stays as it is, unless the schema makes something else of it: then that takes its place. */
+  #keep(value: unknown, found: unknown, inexact: InexactNumber | undefined): ReadRecord {
+    if (isSameRecord(found, value)) return { value };
+    try {
+      if (isSameRecord(found, encodeRecord(this.#from.schema, value))) return { value };
+      if (inexact !== undefined) return this.#refuseNumber(inexact);
+      return { value, line: writeRecord(this.#from, value) };
+    } catch (error) {
+      return refuse(`the record cannot be written by its schema: ${messageOf(error)}`, error);
+    }
+  }
+
+  #refuseNumber({ message }: InexactNumber): ReadRecord {
+    return refuse(
+      `the number ${message}: say by the option numbers of the stage ${this.#from.name} what is to become of it`,
+    );
   }
 }
 

@@ -1,4 +1,4 @@
-import { LeatError, noSuchName } from '@leat/core';
+import { LeatError, noSuchName, NUMBER_RULES, type NumberRule } from '@leat/core';
 import type { ZodType } from 'zod';
 import type { ParamsSchema } from '../params.ts';
 import { notJsonPart, oneWayPart, type SchemaPart } from './schema-parts.ts';
@@ -28,34 +28,57 @@ export function demandUpstream(stage: string, from: Upstream | undefined): void 
   throw invalid(stage, 'reads from nothing: from must be a fetcher or a mapper');
 }
 
+/** What a schema is for: records are only decoded by it, or encoded, too; then numbers may be a `BigInt` or not. */
+type SchemaUse = 'read' | 'write' | 'write bigints';
+
+/** What may be made of text or of a number. */
+const COERCED = { read: ['date', 'bigint'], write: [], 'write bigints': ['bigint'] } as const;
+
 /**
  * Demands a schema of zod 4 whose values can stand in JSON.
  *
- * @param use `read`: records are decoded by it, and may be coerced; `write`: it is for records that are encoded, too
  * @throws LeatError `invalid-pipeline`
  */
-export function demandSchema(
-  stage: string,
-  schema: ZodType | undefined,
-  use: 'read' | 'write',
-): void {
+export function demandSchema(stage: string, schema: ZodType | undefined, use: SchemaUse): void {
   demandZod(stage, schema);
-  const oneWay = use === 'write' ? oneWayPart(schema) : undefined;
+  const fault = faultOf(schema, use);
+  if (fault !== undefined) throw invalid(stage, fault);
+}
+
+/**
+ * Demands of who keeps the lines of a fetcher that its schema can write them, too: they are what it makes of them.
+ *
+ * @throws LeatError `invalid-pipeline`
+ */
+export function demandWritable(stage: string, from: Upstream): void {
+  if (from.kind !== 'fetcher') return;
+  const fault = faultOf(from.schema, usedToWrite(from.numbers));
+  if (fault === undefined) return;
+  throw invalid(stage, `it keeps the records of the stage "${from.name}", and ${fault}`);
+}
+
+export function usedToWrite(numbers: NumberRule): SchemaUse {
+  return numbers === 'bigint' ? 'write bigints' : 'write';
+}
+
+function faultOf(schema: ZodType, use: SchemaUse): string | undefined {
+  const oneWay = use === 'read' ? undefined : oneWayPart(schema);
   if (oneWay !== undefined) {
-    throw invalid(
-      stage,
-      `${oneWay.path} has a transform, which cannot be undone; use a z.codec instead`,
-    );
+    return `${oneWay.path} has a transform, which cannot be undone; use a z.codec instead`;
   }
-  const part = notJsonPart(schema, use === 'read');
-  if (part !== undefined) throw invalid(stage, `${part.path} is ${notJson(part)}`);
+  const part = notJsonPart(schema, COERCED[use]);
+  return part && `${part.path} is ${notJson(part)}`;
 }
 
 function notJson({ type }: SchemaPart): string {
-  if (type === 'undefined' || type === 'void') {
-    return `a z.${type}, which JSON cannot hold; a field that may be absent is .optional()`;
-  }
-  return `a z.${type}, which JSON cannot hold; use a z.codec that says how it is written`;
+  const remedy =
+    {
+      undefined: 'a field that may be absent is .optional()',
+      void: 'a field that may be absent is .optional()',
+      bigint:
+        "use z.coerce.bigint() with numbers: 'bigint', or a z.codec that says how it is written",
+    }[type] ?? 'use a z.codec that says how it is written';
+  return `a z.${type}, which JSON cannot hold; ${remedy}`;
 }
 
 function demandZod(stage: string, schema: ZodType | undefined): asserts schema is ZodType {
@@ -67,6 +90,13 @@ function demandZod(stage: string, schema: ZodType | undefined): asserts schema i
       ? 'its schema is made by zod 3, and Leat needs one of zod 4: import { z } from zod 4, or from "zod/v4"'
       : 'needs a schema made by zod',
   );
+}
+
+/** @param numbers as a file in JavaScript may give it */
+export function demandNumbers(stage: string, numbers: NumberRule): void {
+  if (NUMBER_RULES.includes(numbers)) return;
+  const rules = NUMBER_RULES.map((rule) => `'${rule}'`).join(', ');
+  throw invalid(stage, `numbers must be one of ${rules}; it is ${JSON.stringify(numbers)}`);
 }
 
 /** @param params as a file in JavaScript may give it */

@@ -1,7 +1,16 @@
+import type { NumberRule } from '@leat/core';
 import type { input, ZodType } from 'zod';
 import type { Source } from '../contracts.ts';
 import type { ParamsOf, ParamsSchema } from '../params.ts';
-import { demandCount, demandKnown, demandParams, demandSchema, invalid, nameOf } from './check.ts';
+import {
+  demandCount,
+  demandKnown,
+  demandNumbers,
+  demandParams,
+  demandSchema,
+  invalid,
+  nameOf,
+} from './check.ts';
 import { type PerRun, perRun } from './per-run.ts';
 import type { Fetcher } from './stages.ts';
 
@@ -13,6 +22,15 @@ export interface FetcherOptions<
   readonly source: PerRun<Source<NoInfer<input<S>>>, ParamsOf<NoInfer<P>>>;
   /** What a record must look like. The first stage that reads a record checks it. */
   readonly schema: S;
+  /**
+   * What becomes of a number that JavaScript cannot hold exactly (a whole one beyond 2^53, more digits than a double
+   * has, `1e400`), for all stages that read these records. `'exact'`: the record is a dead letter that names the
+   * field. `'text'`: it is read as the text that stands there; `z.coerce.string()` makes text of its neighbours, too.
+   * `'bigint'`: a whole one is read as a `BigInt`, and one is written as a number; `z.coerce.bigint()` makes one of
+   * any whole number. `'lossy'`: it is rounded, as `JSON.parse` does.
+   * @defaultValue `'exact'`
+   */
+  readonly numbers?: NumberRule;
   /**
    * What runs of the pipeline are started with: a `z.object` with a schema for each parameter. It is checked
    * by the one who starts a run, and again by every service that works on it. `run.params` has its output, in
@@ -43,6 +61,7 @@ const OPTIONS: Readonly<Record<keyof FetcherOptions<ZodType>, true>> = {
   params: true,
   source: true,
   schema: true,
+  numbers: true,
   chunkSize: true,
   maxBytes: true,
   window: true,
@@ -65,10 +84,12 @@ export function fetcher<S extends ZodType, P extends ParamsSchema | undefined = 
   name: string,
   options: FetcherOptions<S, P>,
 ): Fetcher<S, P> {
-  const { source, schema, chunkSize = 100, maxBytes = 512 * 1024, window = 1_000 } = options;
+  const { source, schema, numbers = 'exact' } = options;
+  const { chunkSize = 100, maxBytes = 512 * 1024, window = 1_000 } = options;
   const params = options.params as P;
   demandKnown(nameOf(name), options, OPTIONS);
   if (source === undefined) throw invalid(name, 'needs a source');
+  demandNumbers(name, numbers);
   demandSchema(name, schema, 'read');
   demandCount(name, 'chunkSize', chunkSize);
   demandCount(name, 'maxBytes', maxBytes);
@@ -78,6 +99,7 @@ export function fetcher<S extends ZodType, P extends ParamsSchema | undefined = 
     kind: 'fetcher',
     name,
     schema,
+    numbers,
     params,
     source: perRun(source),
     chunkSize,

@@ -1,14 +1,17 @@
-import { retryPolicy, type RetryPolicy } from '@leat/core';
+import { type NumberRule, retryPolicy, type RetryPolicy } from '@leat/core';
 import { type output, unknown, type ZodType } from 'zod';
 import type { StageContext } from '../context.ts';
 import type { ParamsOf, ParamsSchema } from '../params.ts';
 import {
   demandCount,
   demandKnown,
+  demandNumbers,
   demandSchema,
   demandUpstream,
+  demandWritable,
   invalid,
   nameOf,
+  usedToWrite,
 } from './check.ts';
 import type { Mapper, Upstream, Work } from './stages.ts';
 
@@ -21,6 +24,12 @@ interface MapperCommon<I extends ZodType, S extends ZodType, P extends ParamsSch
    * @defaultValue none: the type of a result is that of the function, and it is only checked to be JSON
    */
   readonly schema?: S;
+  /**
+   * What becomes of numbers in its results that JavaScript cannot hold exactly, as of a fetcher: with `'bigint'`
+   * a result may have a `BigInt`, which is written as a number. How it reads its own records is said by `from`.
+   * @defaultValue that of `from`
+   */
+  readonly numbers?: NumberRule;
   /**
    * How many records are worked on at the same time, in each thread.
    * @defaultValue `16`
@@ -125,6 +134,7 @@ const WORK = { map: true, flatMap: true, filter: true, mapChunk: true } as const
 const OPTIONS: Readonly<Record<keyof MapperCommon<ZodType, ZodType, undefined>, true>> = {
   from: true,
   schema: true,
+  numbers: true,
   concurrency: true,
   threads: true,
   timeoutMs: true,
@@ -149,8 +159,10 @@ export function mapper<
   const { from, concurrency = 16, threads = 0, timeoutMs, retry } = options;
   demandKnown(nameOf(name), options, { ...OPTIONS, ...WORK });
   demandUpstream(name, from);
+  const { numbers = from.numbers } = options;
+  demandNumbers(name, numbers);
   const work = workOf(name, options);
-  const schema = schemaOf(name, work, options);
+  const schema = schemaOf(name, work, { from, schema: options.schema, numbers });
   demandCount(name, 'concurrency', concurrency);
   if (!Number.isInteger(threads) || threads < 0) {
     throw invalid(name, `threads must be a whole number from 0; it is ${threads}`);
@@ -161,6 +173,7 @@ export function mapper<
     name,
     from,
     schema: schema as SchemaOf<I, S, T>,
+    numbers,
     isInferred: work.type !== 'filter' && options.schema === undefined,
     work,
     concurrency,
@@ -174,13 +187,28 @@ export function mapper<
 function schemaOf(
   name: string,
   { type }: Work,
-  { from, schema }: { readonly from: Upstream; readonly schema?: ZodType },
+  {
+    from,
+    schema,
+    numbers,
+  }: {
+    readonly from: Upstream;
+    readonly schema: ZodType | undefined;
+    readonly numbers: NumberRule;
+  },
 ): ZodType {
   if (type === 'filter' && schema !== undefined) {
     throw invalid(name, 'a filter has the schema of the stage that it reads, and no other');
   }
-  if (schema === undefined) return type === 'filter' ? from.schema : unknown();
-  demandSchema(name, schema, 'write');
+  if (type === 'filter' && numbers !== from.numbers) {
+    throw invalid(name, 'a filter has the numbers of the stage that it reads, and no others');
+  }
+  if (type === 'filter') {
+    demandWritable(name, from);
+    return from.schema;
+  }
+  if (schema === undefined) return unknown();
+  demandSchema(name, schema, usedToWrite(numbers));
   return schema;
 }
 

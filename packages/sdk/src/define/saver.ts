@@ -1,7 +1,7 @@
 import type { input, ZodType } from 'zod';
 import type { Sink } from '../contracts.ts';
 import type { ParamsOf, ParamsSchema } from '../params.ts';
-import { demandKnown, demandUpstream, invalid, nameOf } from './check.ts';
+import { demandKnown, demandUpstream, demandWritable, invalid, nameOf } from './check.ts';
 import { type PerRun, perRun } from './per-run.ts';
 import type { Saver, Upstream } from './stages.ts';
 
@@ -30,6 +30,7 @@ export function saver<I extends ZodType, P extends ParamsSchema | undefined = un
   const { from, sink } = options;
   demandKnown(nameOf(name), options, OPTIONS);
   demandUpstream(name, from);
+  demandWritable(name, from);
   if (sink === undefined) throw invalid(name, 'needs a sink');
   return { kind: 'saver', name, from, sink: perRun(sink) as Saver['sink'] };
 }

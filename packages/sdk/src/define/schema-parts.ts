@@ -34,14 +34,14 @@ const NOT_JSON: ReadonlySet<string> = new Set([
  * The first part of a schema that stands in the JSON as it is and that JSON cannot hold, or `undefined`. What a
  * codec reads a part as may be anything. What only the value shows (`z.any`, `z.custom`) is judged then.
  *
- * @param isRead whether the schema only reads: then text may be coerced to a date or a `BigInt`
+ * @param coerced what may be made of text or of a number by `z.coerce`: `date`
  */
-export function notJsonPart(schema: ZodType, isRead: boolean): SchemaPart | undefined {
+export function notJsonPart(schema: ZodType, coerced: readonly string[]): SchemaPart | undefined {
   return search(
     schema,
     ({ type, coerce, values }) => {
       if (type === 'literal') return values.some((value) => !isJsonScalar(value));
-      return NOT_JSON.has(type) && !(isRead && coerce === true);
+      return NOT_JSON.has(type) && !(coerce === true && coerced.includes(type));
     },
     'out',
   );

@@ -1,4 +1,4 @@
-import type { RetryPolicy } from '@leat/core';
+import type { NumberRule, RetryPolicy } from '@leat/core';
 import type { ZodType } from 'zod';
 import type { StageContext } from '../context.ts';
 import type { RunInfo, Sink, Source } from '../contracts.ts';
@@ -20,6 +20,8 @@ export interface Fetcher<out S extends ZodType = ZodType, out P extends Params =
   readonly kind: 'fetcher';
   readonly name: string;
   readonly schema: S;
+  /** How numbers in its records are read. */
+  readonly numbers: NumberRule;
   readonly params: P;
   readonly source: (run: RunInfo<unknown>) => Source<unknown>;
   readonly chunkSize: number;
@@ -53,6 +55,8 @@ export interface Mapper<out S extends ZodType = ZodType, out P extends Params = 
   readonly from: Upstream<ZodType, P>;
   /** Its own; that of `from` for a filter; one that takes anything if none was given. */
   readonly schema: S;
+  /** How numbers in its records are read, and whether they may be a `BigInt`; that of `from` unless given. */
+  readonly numbers: NumberRule;
   /** Whether no schema was given: results are only checked to be JSON. */
   readonly isInferred: boolean;
   readonly work: Work;

@@ -13,7 +13,7 @@ import {
   recordsOf,
 } from '@leat/core';
 import { ChunkWorker, wantedUntil } from '@leat/mapper';
-import { type Logger, type Piece, readRecords, textsOf } from '@leat/runtime';
+import { type Logger, type Piece, readingOf, readRecords, textsOf } from '@leat/runtime';
 import type { Mapper, RunInfo, Saver, Stage } from '@leat/sdk';
 import { noWait } from './no-wait.ts';
 import type { DeadTestRecord, TestedPipeline } from './result.ts';
@@ -125,16 +125,18 @@ export class Walk {
   }
 
   /** Checks records that nobody has read yet, as savers do. */
-  #save({ name, from }: Saver): void {
+  #save(saver: Saver): void {
+    const { name, from } = saver;
+    const reading = readingOf(saver);
     const results = this.#resultsOf(name);
     for (const { body, counts, position, origins } of this.#waiting.get(name) ?? []) {
       const texts = textsOf(body);
-      const read = from.kind === 'fetcher' ? readRecords(body, from.schema) : [];
+      const read = reading === undefined ? [] : readRecords(body, from, reading);
       let dead = 0;
       for (const [at, record] of texts.entries()) {
         const found = read[at];
         if (found === undefined || !('invalid' in found)) {
-          results.push(JSON.parse(record));
+          results.push(JSON.parse(found?.line ?? record));
           continue;
         }
         dead++;

@@ -1,6 +1,6 @@
 import { classifyFailure, decideRetry, messageOf } from '@leat/core';
 import { encodeResult, encodeResults } from '@leat/mapper';
-import { type Logger, readRecords, wait } from '@leat/runtime';
+import { type Logger, readingOf, readRecords, wait } from '@leat/runtime';
 import type { Mapper, Pipeline, RunInfo, Saver, StageContext } from '@leat/sdk';
 
 /** What one stage made of one record. */
@@ -48,10 +48,10 @@ export class PlainEvaluation {
       if (stage.kind === 'fetcher' || stage.from.name !== from) continue;
       const { name, kind } = stage;
       try {
-        const value = valueOf(stage, record);
+        const read = readOf(stage, record);
         const isSaver = stage.kind === 'saver';
-        const made = isSaver || (await this.#map(stage, value, place));
-        const output = made === true ? [record] : made;
+        const made = isSaver || (await this.#map(stage, read.value, place));
+        const output = made === true ? [read.line ?? record] : made;
         steps.push({ stage: name, kind, record, output });
         if (kind === 'mapper') {
           for (const line of output) await this.#readBy(name, line, place, steps);
@@ -80,12 +80,16 @@ export class PlainEvaluation {
 }
 
 /** @throws InvalidRecord if the record does not fit; what nobody has read yet is read by savers, too */
-function valueOf(stage: Mapper | Saver, record: string): unknown {
-  if (stage.kind === 'saver' && stage.from.kind === 'mapper') return undefined;
-  const [read] = readRecords(Buffer.from(`${record}\n`), stage.from.schema);
+function readOf(
+  stage: Mapper | Saver,
+  record: string,
+): { readonly value?: unknown; readonly line?: string } {
+  const reading = readingOf(stage);
+  if (reading === undefined) return {};
+  const [read] = readRecords(Buffer.from(`${record}\n`), stage.from, reading);
   if (read === undefined) throw new Error('it is no line');
   if ('invalid' in read) throw read.invalid;
-  return read.value;
+  return read;
 }
 
 async function called(

@@ -1,0 +1,17 @@
+import type { Mapper, Saver } from '@leat/sdk';
+
+/**
+ * What a line is read for: a function is to `work` on the record; or its line is to be kept, after a function has
+ * `judged` the record, or with nobody looking at it (`pass`).
+ */
+export type Reading = 'work' | 'judge' | 'pass';
+
+/**
+ * How a stage reads. Whoever keeps lines of a fetcher is the first to read them: it sees to it that they are what the
+ * schema makes of them. All other lines are, and a saver does not read those.
+ */
+export function readingOf(stage: Mapper | Saver): Reading | undefined {
+  const isFirst = stage.from.kind === 'fetcher';
+  if (stage.kind === 'saver') return isFirst ? 'pass' : undefined;
+  return isFirst && stage.work.type === 'filter' ? 'judge' : 'work';
+}

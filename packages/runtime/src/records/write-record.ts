@@ -1,0 +1,54 @@
+import { jsonText, type NumberRule, TerminalError } from '@leat/core';
+import { safeEncode, type ZodType } from 'zod';
+import { applySchema, ENCODE } from './apply-schema.ts';
+import { isClosed } from './closed-schema.ts';
+import { describeIssues } from './schema-issues.ts';
+
+/** What says how a record is written: the stage that yields it. */
+export interface RecordForm {
+  readonly schema: ZodType;
+  readonly numbers: NumberRule;
+  /** Whether nobody said so: then a record is only checked to be JSON. */
+  readonly isInferred?: boolean;
+}
+
+/** A stage's result that is not what the stage says it yields: a mistake, which trying again repeats. */
+export class InvalidResult extends TerminalError {
+  override readonly name: string = 'InvalidResult';
+}
+
+/**
+ * Writes a record as a line of JSON, encoded by its schema.
+ *
+ * @throws InvalidResult if it does not fit the schema, or JSON cannot hold it exactly
+ */
+export function writeRecord(form: RecordForm, record: unknown): string {
+  const { schema, isInferred, numbers } = form;
+  if (isInferred === true) {
+    return write(record, numbers, 'give the stage a schema that says how it is written');
+  }
+  const encoded = encodeRecord(schema, record);
+  if (isClosed(schema)) return JSON.stringify(encoded);
+  return write(encoded, numbers, 'let the schema say how it is written, with a z.codec');
+}
+
+/**
+ * What stands in the JSON for a record.
+ *
+ * @throws InvalidResult if it does not fit the schema
+ */
+export function encodeRecord(schema: ZodType, record: unknown): unknown {
+  const { value, issues } = applySchema(schema, record, ENCODE);
+  if (issues.length === 0) return value;
+  // Again, for an error that can be told.
+  const encoded = safeEncode(schema, record);
+  if (encoded.success) return encoded.data;
+  throw new InvalidResult(`the result does not fit the schema: ${describeIssues(encoded.error)}`);
+}
+
+/** What JSON cannot hold exactly is refused, where nothing is sure to say how it becomes JSON. */
+function write(value: unknown, numbers: NumberRule, remedy: string): string {
+  const written = jsonText(value, numbers === 'bigint' ? 'bigints' : undefined);
+  if ('text' in written) return written.text;
+  throw new InvalidResult(`the result is not JSON: ${written.fault}; ${remedy}`);
+}
