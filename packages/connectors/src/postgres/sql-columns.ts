@@ -38,6 +38,7 @@ interface JsonSchema {
   readonly anyOf?: readonly JsonSchema[];
   readonly minimum?: number;
   readonly maximum?: number;
+  readonly multipleOf?: number;
   readonly properties?: Readonly<Record<string, JsonSchema>>;
   readonly required?: readonly string[];
   readonly additionalProperties?: unknown;
@@ -73,10 +74,19 @@ export function columnsOf(schema: ZodType): readonly Column[] {
   });
 }
 
+type ToJsonSchema = NonNullable<Parameters<typeof z.toJSONSchema>[1]>;
+
+/** What JSON schemas have no type for. */
+const BIG_INTEGER: JsonSchema = { type: 'number', multipleOf: 1 };
+
 function jsonSchemaOf(schema: ZodType): JsonSchema {
   try {
     // Zod's own type of a JSON schema is wider; the fields that matter here are as its standard says.
-    return z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as JsonSchema;
+    const override: ToJsonSchema['override'] = ({ zodSchema, jsonSchema }) => {
+      // oxlint-disable-next-line no-underscore-dangle -- that is its name
+      if (zodSchema._zod.def.type === 'bigint') Object.assign(jsonSchema, BIG_INTEGER);
+    };
+    return z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any', override }) as JsonSchema;
   } catch (error) {
     throw unfit(`cannot make columns of the schema: ${messageOf(error)}`, error);
   }
@@ -138,7 +148,9 @@ function columnType(field: JsonSchema): ColumnType {
   if (field.type === 'integer') {
     return isInt4(field.minimum) && isInt4(field.maximum) ? 'integer' : 'bigint';
   }
-  if (field.type === 'number') return 'double precision';
+  // Steps of 0.01 are of a decimal, and a `BigInt` has no bounds.
+  if (field.type === 'number')
+    return field.multipleOf === undefined ? 'double precision' : 'numeric';
   return field.type === 'boolean' ? 'boolean' : 'jsonb';
 }
 

@@ -170,6 +170,24 @@ export function testSqlSink(name: string, setup: () => SqlUnderTest): void {
       ]);
     });
 
+    test('keeps numbers of any length where the schema says that they may have one', async () => {
+      const schema = z.object({
+        id: z.coerce.bigint(),
+        price: z.number().multipleOf(0.01).nullable(),
+        any: z.unknown(),
+      });
+      const lines = [
+        '{"id":18446744073709551616,"price":123456789012345.67,"any":[9007199254740993]}',
+        '{"id":-1,"price":0.100000000000000005551,"any":0.12345678901234567}',
+        '{"id":7,"price":null,"any":1.10}',
+      ];
+      const session = await open(newTable(), schema);
+      await session.commit([rawChunk('0', lines)]);
+      const [stored] = await all(session.read());
+      const read = Buffer.from(stored?.body ?? []).toString();
+      expect(read.replaceAll(/ /g, '')).toBe(lines.map((line) => `${line}\n`).join(''));
+    });
+
     test('names the records that it cannot take and commits nothing', async () => {
       const table = newTable();
       const schema = z.object({ id: z.int(), text: z.string(), more: z.unknown().optional() });

@@ -24,6 +24,7 @@ const ALSO_FIT: Partial<Record<ColumnType, readonly ColumnType[]>> = {
   integer: ['bigint', 'numeric'],
   bigint: ['numeric'],
   'double precision': ['numeric'],
+  numeric: ['bigint'],
 };
 
 interface FoundColumn {
