@@ -103,6 +103,18 @@ describe.each(SERVERS)('access to $server', ({ version }) => {
     await expect(wrong).rejects.toMatchObject(refusal(url));
   });
 
+  test('by an address with a user and a password, whatever their characters', async () => {
+    const [user, password] = ['me@home', 's3:cr/e?t#%ä漢'];
+    const { url } = await startServer(version, {
+      config: `authorization { user: ${JSON.stringify(user)}, password: ${JSON.stringify(password)} }`,
+    });
+    const withLogin = (...login: readonly string[]): string =>
+      url.replace('//', `//${login.map(encodeURIComponent).join(':')}@`);
+    await demandFlow(withLogin(user, password), {});
+    const wrong = openPipeline({ url: withLogin(user, 'wrong') }, lineSpec());
+    await expect(wrong).rejects.toMatchObject(refusal(url));
+  });
+
   test('by nkey', async () => {
     const key = newKey('user');
     const { url } = await startServer(version, {

@@ -17,6 +17,12 @@ test.each(['1.2.3', 'a b', 'é', '*', '>', 'x'.repeat(65)])(
   },
 );
 
+test('an address with a password is refused without it', () => {
+  const variables = { OTEL_EXPORTER_OTLP_ENDPOINT: 'ftp://me:s3cret@host' };
+  expect(() => readSettings({}, variables)).toThrow(/must be an address .* is something else/);
+  expect(() => readSettings({}, variables)).not.toThrow(/s3cret/);
+});
+
 describe('a setting', () => {
   test('is taken from its flag, then from its variable, then from its default', () => {
     const variables = { LEAT_STATE_DIR: 'by-variable' };

@@ -99,9 +99,12 @@ function refusal(given: Texts, { issues }: z.ZodError): LeatError {
   const [issue] = issues;
   const name = issue?.path[0] as SettingName;
   const { flag, variable } = SETTINGS[name];
+  // An address may have a user and a password in it.
+  const text = JSON.stringify(given[name]);
+  const found = text?.includes('@') === true ? 'something else, with an "@"' : text;
   return new LeatError(
     'invalid-configuration',
-    `--${flag} (${variable}) must be ${issue?.message}; it is ${JSON.stringify(given[name])}.`,
+    `--${flag} (${variable}) must be ${issue?.message}; it is ${found}.`,
   );
 }
 

@@ -14,7 +14,7 @@ import { fromStart, type Logger } from '@leat/sdk';
 import { persist } from '../persist.ts';
 import { dropSocket } from './client-internals.ts';
 import { whatIsRefused } from './permission-refusal.ts';
-import { addressOf, type NatsSettings } from './settings.ts';
+import { accessOf, addressOf, type NatsSettings } from './settings.ts';
 
 const CONNECT_BACKOFF: Backoff = {
   initialDelayMs: 250,
@@ -86,11 +86,10 @@ async function clientOptionsOf(
   };
   for (const file of Object.values(tls)) await readSecret(file);
   const authenticator = await authenticatorOf(settings);
-  const servers = settings.url.split(',').map((server) => server.trim());
-  // The client takes the scheme off, and would do without encryption where a server has none.
-  const isTlsWanted = servers.some((server) => /^tls:/i.test(server));
+  // The client takes the scheme off, and would do without encryption where a server has none; and the user.
+  const { servers, isTlsWanted, user, password, token } = accessOf(settings);
   return {
-    servers,
+    servers: [...servers],
     name,
     // The library's default gives up for good after twenty seconds.
     maxReconnectAttempts: -1,
@@ -100,9 +99,9 @@ async function clientOptionsOf(
     // Stack traces for each request cost half of the publishing throughput.
     noAsyncTraces: true,
     timeout: 5_000,
-    ...(settings.user === undefined ? {} : { user: settings.user }),
-    ...(settings.password === undefined ? {} : { pass: settings.password }),
-    ...(settings.token === undefined ? {} : { token: settings.token }),
+    ...(user === undefined ? {} : { user }),
+    ...(password === undefined ? {} : { pass: password }),
+    ...(token === undefined ? {} : { token }),
     ...(authenticator === undefined ? {} : { authenticator }),
     ...(Object.keys(tls).length === 0 && !isTlsWanted ? {} : { tls }),
   };
@@ -151,13 +150,6 @@ async function readSecret(path: string): Promise<Uint8Array> {
 function connectionError(error: unknown, settings: NatsSettings): LeatError {
   if (error instanceof LeatError) return error;
   const message = messageOf(error);
-  if (error instanceof TypeError && 'code' in error && error.code === 'ERR_INVALID_URL') {
-    return new LeatError(
-      'invalid-configuration',
-      `The NATS address ${JSON.stringify(addressOf(settings))} is not valid: set --nats (NATS_URL) to nats://host:port.`,
-      { cause: error },
-    );
-  }
   if (message.includes("does not support 'tls'")) {
     return new LeatError(
       'invalid-configuration',

@@ -1,4 +1,6 @@
+import { LeatError } from '@leat/core';
 import { demand, type Demand } from '../demand.ts';
+import { readServers } from './servers.ts';
 
 /** Where NATS is and how to get in. Plain data, so that it can be handed to a worker thread. */
 export interface NatsSettings {
@@ -44,7 +46,43 @@ export function natsSettingsOf({
   return { ...rest, url: typeof servers === 'string' ? servers : servers.join(',') };
 }
 
-/** The address as it may be shown: without the password that a URL can hold. */
+/** The address as it may be shown: without the user and password that a URL can hold. */
 export function addressOf({ url }: NatsSettings): string {
-  return url.replaceAll(/\/\/[^/@,]*@/g, '//');
+  if (!url.includes('@')) return url;
+  const servers = readServers(url);
+  return typeof servers === 'string'
+    ? 'an address with a password, which is not shown'
+    : servers.addresses.join(',');
+}
+
+/** Where the servers are, and how to get in: as their addresses say, or as the other settings do. */
+export interface NatsAccess extends Pick<NatsSettings, 'user' | 'password' | 'token'> {
+  readonly servers: readonly string[];
+  readonly isTlsWanted: boolean;
+}
+
+/** @throws LeatError `invalid-configuration` if the address is not valid, or credentials are given twice */
+export function accessOf(settings: NatsSettings): NatsAccess {
+  const read = readServers(settings.url);
+  if (typeof read === 'string') {
+    throw new LeatError(
+      'invalid-configuration',
+      `The NATS address ${JSON.stringify(addressOf(settings))} is not valid: ${read}. Set --nats (NATS_URL) to nats://host:port or nats://user:password@host:port, with other characters than letters and digits in user and password percent-encoded.`,
+    );
+  }
+  const { addresses: servers, isTlsWanted, login } = read;
+  const { user, password, token, credsFile, nkeyFile } = settings;
+  const others = [user, password, token, credsFile, nkeyFile];
+  if (Object.keys(login).length > 0 && others.some((other) => other !== undefined)) {
+    throw new LeatError(
+      'invalid-configuration',
+      `The NATS address ${addressOf(settings)} has credentials, and the settings have others: give them once, in NATS_URL, NATS_USER and NATS_PASSWORD, NATS_TOKEN, NATS_CREDS or NATS_NKEY.`,
+    );
+  }
+  const given = {
+    ...(user !== undefined && { user }),
+    ...(password !== undefined && { password }),
+    ...(token !== undefined && { token }),
+  };
+  return { servers, isTlsWanted, ...given, ...login };
 }
