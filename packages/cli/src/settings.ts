@@ -100,7 +100,7 @@ function refusal(given: Texts, { issues }: z.ZodError): LeatError {
   const name = issue?.path[0] as SettingName;
   const { flag, variable } = SETTINGS[name];
   // An address may have a user and a password in it.
-  const text = String(JSON.stringify(given[name]));
+  const text = JSON.stringify(given[name]);
   const found = text.includes('@') ? 'something else, with an "@"' : text;
   return new LeatError(
     'invalid-configuration',
