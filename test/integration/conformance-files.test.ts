@@ -1,0 +1,135 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { csv, jsonArray, ndjsonSource } from '@leat/connectors/files';
+import { linesOf, type Outcome, readAll } from '@leat/testing/contracts';
+import type { Source } from '@leat/sdk';
+import { afterAll, expect, test } from 'vitest';
+import { exactJson } from '../support/exact-json.ts';
+import { csvCases, jsonCases, naughtyStrings } from '../support/public-suites.ts';
+
+const dir = mkdtempSync(join(tmpdir(), 'leat-conformance-'));
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+/** Reads a file that has this content. */
+function read(content: string | Uint8Array, source: (path: string) => Source): Promise<Outcome> {
+  const path = join(dir, 'file');
+  writeFileSync(path, content);
+  return readAll(source(path), { chunkSize: 7 });
+}
+
+/** Whether something of a file was refused: the file as it goes on, a record, or a line that nobody can parse. */
+function isRefused(outcome: Outcome): boolean {
+  return (
+    outcome.error !== undefined ||
+    outcome.chunks.some(({ rejected = [] }) => rejected.length > 0) ||
+    linesOf(outcome).some((line) => exactJson(line) === undefined)
+  );
+}
+
+/** What JSONTestSuite's npm package cannot have, because its cases are text: bytes that are not UTF-8. */
+const BYTES = [
+  [0x22, 0xff, 0x22],
+  [0x22, 0xc0, 0xaf, 0x22],
+  [0x22, 0xed, 0xa0, 0x80, 0x22],
+  [0x22, 0xe9, 0x22],
+].map((bytes) => Buffer.from(bytes));
+
+test('every case of JSONTestSuite is an array with the same elements, or refused', async () => {
+  expect(jsonCases.length).toBeGreaterThan(330);
+  let arrays = 0;
+  for (const { name, text } of jsonCases) {
+    const expected = exactJson(text);
+    const outcome = await read(text, jsonArray);
+    if (Array.isArray(expected) && outcome.error === undefined) {
+      expect({ name, found: linesOf(outcome).map(exactJson) }).toEqual({ name, found: expected });
+      arrays++;
+    } else if (text.trim() !== '') {
+      expect({ name, isRefused: isRefused(outcome) }).toEqual({ name, isRefused: true });
+    }
+  }
+  expect(arrays).toBeGreaterThan(100);
+});
+
+test('every case of JSONTestSuite is an element with the same value, or refused', async () => {
+  for (const { name, text } of jsonCases) {
+    const content = `[{"a":${text}\n}, 1]`;
+    const expected = exactJson(content);
+    const outcome = await read(content, jsonArray);
+    if (expected === undefined)
+      expect({ name, isRefused: isRefused(outcome) }).toEqual({ name, isRefused: true });
+    else
+      expect({ name, found: linesOf(outcome).map(exactJson) }).toEqual({ name, found: expected });
+  }
+});
+
+test('every case of JSONTestSuite without a line feed is a line with the same value, or one that is not JSON', async () => {
+  const lines = jsonCases.map(({ text }) => text).filter((text) => !/^\s*$|\n./.test(text));
+  const outcome = await read(
+    lines.map((line) => `${line.replace(/\n$/, '')}\n`).join(''),
+    ndjsonSource,
+  );
+  expect(outcome.error).toBeUndefined();
+  expect(linesOf(outcome).map(exactJson)).toEqual(lines.map(exactJson));
+  for (const { name, text } of jsonCases) {
+    const [, ...more] = text.trim().split('\n');
+    const alone = await read(text, ndjsonSource);
+    if (more.length === 0 && exactJson(text) !== undefined) {
+      expect({ name, found: linesOf(alone).map(exactJson) }).toEqual({
+        name,
+        found: [exactJson(text)],
+      });
+    }
+  }
+});
+
+/** Its only row is in Latin-1, with quotes in the middle of fields. */
+const REFUSED: ReadonlySet<string> = new Set(['location_coordinates']);
+
+test('every file of csv-spectrum has the records that the suite says, or a row that is refused', async () => {
+  expect(csvCases.length).toBe(12);
+  for (const { name, file, records } of csvCases) {
+    const outcome = await readAll(csv(file));
+    expect({ name, error: outcome.error }).toEqual({ name, error: undefined });
+    const found = linesOf(outcome).map((line) => JSON.parse(line) as unknown);
+    expect({ name, found }).toEqual({ name, found: REFUSED.has(name) ? [] : records });
+    expect({ name, isRefused: isRefused(outcome) }).toEqual({ name, isRefused: REFUSED.has(name) });
+  }
+});
+
+test('every naughty string is a cell with the same text', async () => {
+  expect(naughtyStrings.length).toBe(485);
+  for (const lineEnd of ['\n', '\r\n', '\r']) {
+    const quoted = naughtyStrings.map((text, n) => `${n},"${text.replaceAll('"', '""')}"`);
+    const outcome = await read(['n,text', ...quoted, ''].join(lineEnd), csv);
+    expect(outcome.error).toBeUndefined();
+    expect(linesOf(outcome).map((line) => JSON.parse(line) as unknown)).toEqual(
+      naughtyStrings.map((text, n) => ({ n: String(n), text })),
+    );
+  }
+});
+
+test('every naughty string without quotes is a cell with the same text, or a row that is refused', async () => {
+  const rows = naughtyStrings.map((text, n) => `${n},${text}`);
+  const outcome = await read(['n,text', ...rows, ''].join('\n'), csv);
+  expect(outcome.error).toBeUndefined();
+  const found = linesOf(outcome).map((line) => JSON.parse(line) as { n: string; text: string });
+  for (const { n, text } of found)
+    expect(`${n},${text}`.replaceAll('"', '')).toBe(rows[Number(n)]?.replaceAll('"', ''));
+  expect(found.length).toBeGreaterThan(200);
+});
+
+test('every naughty string is an element and a line with the same text', async () => {
+  const texts = naughtyStrings.map((text) => JSON.stringify(text));
+  expect(linesOf(await read(`[${texts.join()}]`, jsonArray))).toEqual(texts);
+  expect(linesOf(await read(`${texts.join('\n')}\n`, ndjsonSource))).toEqual(texts);
+});
+
+test('bytes that are not UTF-8 stay what they are, or are refused', async () => {
+  for (const bytes of BYTES) {
+    const line = Buffer.concat([bytes, Buffer.from('\n')]);
+    expect(linesOf(await read(line, ndjsonSource))).toHaveLength(1);
+    const cell = Buffer.concat([Buffer.from('a\n'), line]);
+    expect(isRefused(await read(cell, csv))).toBe(true);
+  }
+});
