@@ -1,3 +1,4 @@
+import type { Delivery } from '@leat/runtime';
 import { describe, expect, test } from 'vitest';
 import {
   block,
@@ -104,5 +105,30 @@ describe.each(SERVERS)('holding on $server', ({ version }) => {
     const startedAt = performance.now();
     await open.connection.holder.close();
     expect(performance.now() - startedAt).toBeLessThan(10_000);
+  });
+
+  test('what is parked takes no slot, is not delivered again until then, and then to all at once', async () => {
+    const open = await openPipeline(server(), undefined, { ackWaitMs: ACK_WAIT_MS });
+    const { connection } = open;
+    const { stream, consumer } = connection.topology.queues[0]!;
+    const goesOn = new AbortController();
+    const take = ({ envelope: { run }, park, ack }: Delivery): void => {
+      if (run === 'paused' && !goesOn.signal.aborted) park(goesOn.signal);
+      else ack();
+    };
+    const receiver = startReceiver(open, take, 8);
+    const ofRun = (run: string): number =>
+      receiver.deliveries.filter(({ envelope }) => envelope.run === run).length;
+    await sendChunks(connection, 300, 0, 'work', 'paused');
+    await sendChunks(connection, 5, 0, 'work', 'awake');
+    await until('the other run is worked on', () => ofRun('awake') === 5);
+    await until('all are parked', () => ofRun('paused') === 300);
+    block(2 * ACK_WAIT_MS);
+    const info = await connection.manager.consumers.info(stream.name, consumer.durable_name);
+    expect([info.num_ack_pending, info.num_redelivered]).toEqual([300, 0]);
+    goesOn.abort();
+    await until('all come again', () => ofRun('paused') === 600);
+    // What Leat gave back by itself is not held against a chunk.
+    expect(receiver.deliveries.every(({ deliveries }) => deliveries === 1)).toBe(true);
   });
 });

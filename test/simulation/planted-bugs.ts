@@ -1,5 +1,12 @@
 import type { Plant } from '@leat/testing/simulation';
-import { LeatError, Ledger, parseChunkId, type Receipt, type Settlement } from '@leat/core';
+import {
+  LeatError,
+  Ledger,
+  parseChunkId,
+  type Receipt,
+  type RunWish,
+  type Settlement,
+} from '@leat/core';
 import type { PipelineConnection } from '@leat/runtime';
 import type { MsgHdrs } from '@nats-io/transport-node';
 import { PLANTED_BLUNDERS } from './planted-blunders.ts';
@@ -30,6 +37,8 @@ export const PLANTED_BUGS: readonly Plant[] = [
   },
   { name: 'a fetcher that does not look for lost chunks', spoil: seeNothing },
   { name: 'savers that do not say which fence their sink has', spoil: sayNoFence },
+  { name: 'replicas for which a cancellation outlives its wish', spoil: keepHearing('cancel') },
+  { name: 'replicas that do not hear that a paused run goes on', spoil: keepHearing('pause') },
   ...PLANTED_BLUNDERS,
 ];
 
@@ -81,4 +90,17 @@ function seeNothing({ manager }: PipelineConnection): void {
 function sayNoFence({ runs: { notes } }: PipelineConnection): void {
   const tell = notes.tellTrouble.bind(notes);
   notes.tellTrouble = (run, { stage, reason, at }) => tell(run, { stage, reason, at });
+}
+
+/** What mappers and savers have heard once, they hear for ever. */
+function keepHearing(wish: RunWish): NonNullable<Plant['spoil']> {
+  return ({ runs: { wishes } }) => {
+    const look = wishes.look.bind(wishes);
+    let heard: Awaited<ReturnType<typeof look>> | undefined;
+    wishes.look = async (run) => {
+      const said = heard ?? (await look(run));
+      if (said.wish === wish) heard = said;
+      return said;
+    };
+  };
 }

@@ -25,6 +25,7 @@ function deliveryOf(
     telemetry: new StageTelemetry('out', {}).inHand(1),
     ack: () => undefined,
     giveBack: () => undefined,
+    park: () => undefined,
     drop: () => undefined,
   };
 }

@@ -34,6 +34,7 @@ function deliveryOf(seq: number, ack: () => void): Delivery {
     telemetry: new StageTelemetry('out', {}).inHand(1),
     ack,
     giveBack: () => undefined,
+    park: () => undefined,
     drop: () => undefined,
   };
 }
@@ -52,7 +53,7 @@ test.each(Array.from({ length: 12 }, (_, turns) => turns))(
     };
     const runs = {
       get: async () => ({ pipeline: 'p', params: {}, spec: lone.spec }),
-      wishes: { get: async () => 'run' },
+      wishes: { look: async () => ({ wish: 'run', revision: 0 }) },
       progress: async () => undefined,
     } as unknown as Runs;
     const publisher = { publish: async () => ({ sequence: 1, isDuplicate: false }) };

@@ -7,6 +7,7 @@ import { TroubleTeller } from '../runs/trouble-teller.ts';
 import type { Bodies } from './bodies.ts';
 import { type Envelope, headerBytes, messageId, messageOf, setBodyName } from './chunk-message.ts';
 import { type HandOver, MessageInHand } from './delivery.ts';
+import { Parking } from './parking.ts';
 import { wait } from '../wait.ts';
 
 /** Room in a message for what surrounds headers and body. */
@@ -14,7 +15,10 @@ const FRAME_ROOM = 1024;
 /** How long a stop waits for large bodies: their server may be away. */
 const STOP_OPENING_MS = 5_000;
 
-export interface ReceiveOptions extends Omit<HandOver, 'holder' | 'bodies' | 'troubles'> {
+export interface ReceiveOptions extends Omit<
+  HandOver,
+  'holder' | 'bodies' | 'troubles' | 'parking' | 'nak'
+> {
   readonly stage: string;
   readonly signal: AbortSignal;
 }
@@ -26,6 +30,8 @@ export interface ChunkQueuesParts {
   readonly publisher: Publisher;
   readonly bodies: Bodies;
   readonly holder: Pick<Holder, 'hold'>;
+  /** Gives a message back at once, by its reply subject alone. */
+  readonly nak: (reply: string) => void;
   readonly notes: RunNotes;
   readonly source: PullSource;
   /** Makes queues that have vanished. */
@@ -37,6 +43,7 @@ export interface ChunkQueuesParts {
 /** The queues in front of a pipeline's stages: chunks are put on them, and taken off them. */
 export class ChunkQueues {
   readonly #parts: ChunkQueuesParts;
+  readonly #parking = new Parking();
 
   constructor(parts: ChunkQueuesParts) {
     this.#parts = parts;
@@ -78,13 +85,13 @@ export class ChunkQueues {
    * @throws LeatError `invalid-pipeline` if the stage has no queue; otherwise as `pull`
    */
   async receive(options: ReceiveOptions): Promise<void> {
-    const { topology, bodies, holder, notes, source, repair } = this.#parts;
+    const { topology, bodies, holder, nak, notes, source, repair } = this.#parts;
     const { stage, slots, signal, logger } = options;
     const queue = topology.queues.find((each) => each.stage === stage);
     if (queue === undefined)
       throw new LeatError('invalid-pipeline', `There is no queue for ${stage}.`);
     const troubles = new TroubleTeller(notes, stage, logger);
-    const handOver = { ...options, bodies, holder, troubles };
+    const handOver = { ...options, bodies, holder, nak, parking: this.#parking, troubles };
     const opening = new Set<Promise<void>>();
     await pull({
       ...source,

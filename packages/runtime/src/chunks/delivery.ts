@@ -10,6 +10,10 @@ import type { ChunkTelemetry, StageTelemetry } from '../telemetry.ts';
 import type { Bodies } from './bodies.ts';
 import { bodyNameOf, type Envelope, readMessage } from './chunk-message.ts';
 import { NEWER_DELAY_MS, newerMessage } from './newer-message.ts';
+import type { ParkedMessage, Parking } from './parking.ts';
+
+/** For how long a chunk is left alone that cannot be parked, because too many are. */
+const NO_ROOM_DELAY_MS = 2_000;
 
 /** A message that cannot be read is given back so often before its chunk counts as lost. */
 const MAX_UNREADABLE = 20;
@@ -21,21 +25,33 @@ export interface Delivery {
   /** The chunk id, as text. */
   readonly id: string;
   readonly body: Uint8Array;
-  /** 1 the first time; more when a replica died over it or gave it back. */
+  /**
+   * 1 the first time; more when a replica died over it or gave it back. What was parked here and given back does
+   * not count.
+   */
   readonly deliveries: number;
   readonly telemetry: ChunkTelemetry;
   /** The work is done and its result is stored elsewhere. */
   readonly ack: () => void;
   /** Somebody else shall have it, at once or after a while. */
   readonly giveBack: (delayMs?: number) => void;
+  /**
+   * Nobody shall have it until the signal is aborted, and then somebody shall at once. Meanwhile it costs this process
+   * neither a slot nor the memory of its body.
+   */
+  readonly park: (until: AbortSignal) => void;
   /** Nobody shall have it again. Only for what is not Leat's: a chunk is settled, never dropped. */
   readonly drop: (reason: string) => void;
 }
 
 /** What {@link MessageInHand} needs to settle a message. */
 export interface HandOver {
+  readonly stage: string;
   readonly holder: Pick<Holder, 'hold'>;
   readonly bodies: Bodies;
+  readonly parking: Parking;
+  /** Gives a message back at once, by its reply subject alone. */
+  readonly nak: (reply: string) => void;
   /** Told why chunks are left alone. */
   readonly troubles: TroubleTeller;
   readonly telemetry: StageTelemetry;
@@ -123,7 +139,10 @@ export class MessageInHand {
       envelope,
       id: formatChunkId(envelope.chunk),
       body,
-      deliveries: message.info.deliveryCount,
+      deliveries: Math.max(
+        1,
+        message.info.deliveryCount - this.#options.parking.returnsOf(this.#queueOf(envelope.run)),
+      ),
       telemetry: this.#telemetry,
       ack: () =>
         this.#settle('done', () => {
@@ -131,8 +150,27 @@ export class MessageInHand {
           if (bodyName !== undefined) void this.#options.bodies.remove(bodyName);
         }),
       giveBack: (delayMs) => this.#settle('given-back', () => message.nak(delayMs)),
+      park: (until) => this.#park(envelope.run, until),
       drop: (reason) => this.#settle('dropped', () => message.term(reason)),
     };
+  }
+
+  #park(run: string, until: AbortSignal): void {
+    if (this.#isSettled) return;
+    const { parking, holder, nak } = this.#options;
+    const reply = replyOf(this.#message);
+    if (!parking.hasRoom) {
+      this.#settle('given-back', () => this.#message.nak(NO_ROOM_DELAY_MS));
+      return;
+    }
+    // Held anew, because nobody works on it: the main thread may be blocked for as long as it likes.
+    const release = holder.hold(reply);
+    this.#settle('given-back', () => undefined);
+    parking.park(parkedMessage(this.#queueOf(run), reply, release, nak), until);
+  }
+
+  #queueOf(run: string): string {
+    return `${this.#options.stage} ${run}`;
   }
 
   #settle(outcome: ChunkOutcome, end: () => void): void {
@@ -143,4 +181,20 @@ export class MessageInHand {
     this.#options.slots.release();
     this.#telemetry.settled(outcome);
   }
+}
+
+/** By itself, so that it keeps nothing else of the message alive. */
+function parkedMessage(
+  queue: string,
+  reply: string,
+  release: () => void,
+  nak: (reply: string) => void,
+): ParkedMessage {
+  return {
+    queue,
+    giveBack: () => {
+      release();
+      nak(reply);
+    },
+  };
 }

@@ -8,8 +8,8 @@ import type { NatsSettings } from '../jetstream/settings.ts';
 export const SLOT_BYTES = 512;
 export const SUBJECT_OFFSET = 12;
 
-/** The most messages that one process may have in hand. */
-export const SLOT_COUNT = 4_096;
+/** The most messages that one process may have in hand, parked ones among them. */
+export const SLOT_COUNT = 16_384;
 
 /** Behind the slots: the heartbeat of the main thread, a number that grows while it is not blocked. */
 export const PULSE_OFFSET: number = SLOT_BYTES * SLOT_COUNT;

@@ -131,7 +131,8 @@ export async function pipelineConnectionOver(
     const source = { client, link, holder, health };
     const maxPayload = (): number => nats.info?.max_payload ?? 1_048_576;
     const common = { spec, topology, publisher, holder, repair, receiptsConsumers };
-    const queues = new ChunkQueues({ ...common, maxPayload, bodies, notes: runs.notes, source });
+    const means = { ...common, maxPayload, bodies, source };
+    const queues = new ChunkQueues({ ...means, nak: nakOver(nats), notes: runs.notes });
     return {
       ...common,
       nats,
@@ -154,12 +155,23 @@ export async function pipelineConnectionOver(
       close: async () => {
         publisher.close();
         await holder.close();
-        // What is under way cannot be sent while the connection is down: the client would wait for it.
-        await (link.isUp ? nats.drain().catch(() => nats.close()) : nats.close());
+        await closeNats(nats, link);
       },
     };
   } catch (error) {
     await nats.close();
     throw error;
   }
+}
+
+/** Gives messages back at once, by their reply subjects alone. */
+function nakOver(nats: NatsConnection): (reply: string) => void {
+  return (reply) => {
+    if (!nats.isClosed()) nats.publish(reply, '-NAK');
+  };
+}
+
+/** What is under way cannot be sent while the connection is down: the client would wait for it. */
+async function closeNats(nats: NatsConnection, link: Link): Promise<void> {
+  await (link.isUp ? nats.drain().catch(() => nats.close()) : nats.close());
 }

@@ -7,6 +7,7 @@ import {
   type SinkIdentity,
   type Trouble,
 } from '@leat/core';
+import fc from 'fast-check';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { z } from 'zod';
 import type { Delivery } from '../chunks/delivery.ts';
@@ -62,7 +63,7 @@ function start(
       troubles.push({ run, ...trouble });
     },
   };
-  const server = { answerMs: 0 };
+  const server = { answerMs: 0, revision: 1 };
   const fences: Record<string, number> = {};
   const states: Record<string, RunState> = {};
   const wished: string[] = [];
@@ -81,10 +82,10 @@ function start(
       return { run, pipeline: 'p', params: { a: run }, ...asked };
     },
     wishes: {
-      get: async (run: string) => {
+      look: async (run: string) => {
         wished.push(run);
         if (server.answerMs > 0) await wait(server.answerMs);
-        return known[run] ?? 'run';
+        return { wish: known[run] ?? 'run', revision: server.revision };
       },
     },
     progress: async (run: string) =>
@@ -138,6 +139,10 @@ function deliver(
     telemetry: new StageTelemetry('out', {}).inHand(deliveries),
     ack: () => settled.push('ack'),
     giveBack: (delayMs) => settled.push(`back ${delayMs}`),
+    park: (until) => {
+      settled.push('parked');
+      until.addEventListener('abort', () => settled.push('back'));
+    },
     drop: (reason) => settled.push(`drop: ${reason}`),
   };
   return { delivery, settled };
@@ -161,7 +166,7 @@ test('what failed is looked up again', async () => {
 test.each<[string, number, string]>([
   ['unknown', 1, 'back 2000'],
   ['unknown', 20, 'drop: unknown run'],
-  ['paused', 99, 'back 2000'],
+  ['paused', 99, 'parked'],
   ['cancelled', 1, 'drop: the run was cancelled'],
   ['secret', 99, 'back 2000'],
   ['secret-cancelled', 99, 'drop: the run was cancelled'],
@@ -272,7 +277,7 @@ describe('a run that does not fit the pipeline file', () => {
     const specs = { paused: { spec: OTHER_SPEC }, cancelled: { spec: OTHER_SPEC } };
     const { service } = start({ paused: 'pause', cancelled: 'cancel' }, 0, specs);
     for (const [run, end] of [
-      ['paused', 'back 2000'],
+      ['paused', 'parked'],
       ['cancelled', 'drop: the run was cancelled'],
     ] as const) {
       const { delivery, settled } = deliver(run);
@@ -389,16 +394,36 @@ test('a trouble of a run is told to its operator, and what the operator does abo
   expect(await service.admit(deliver('r').delivery)).toMatchObject({ isRecovered: true });
 });
 
-test('a run goes on whose cancellation the broker has lost', async () => {
+/** Wishes, each with whether it is looked what they are before the next one is said. */
+const wishes = fc.array(
+  fc.record({ wish: fc.constantFrom<RunWish>('run', 'pause', 'cancel'), isSeen: fc.boolean() }),
+  { maxLength: 8 },
+);
+
+test('what follows from a wish ends with it, whatever was wished before', async () => {
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());
-  const known: Record<string, RunWish> = { r: 'run' };
-  const { service } = start(known);
-  await service.admit(deliver('r').delivery);
-  known['r'] = 'cancel';
-  await vi.advanceTimersByTimeAsync(1_000);
-  known['r'] = 'run';
-  await vi.advanceTimersByTimeAsync(1_000);
-  const run = await service.admit(deliver('r').delivery);
-  expect(run?.signal.aborted).toBe(false);
+  await fc.assert(
+    fc.asyncProperty(wishes, async (said) => {
+      const known: Record<string, RunWish> = {};
+      const { service, server } = start(known);
+      let parked: { readonly settled: string[]; readonly revision: number }[] = [];
+      for (const { wish, isSeen } of [...said, ...said.slice(-1)]) {
+        known['r'] = wish;
+        server.revision++;
+        if (!isSeen && said.length > 1) continue;
+        await vi.advanceTimersByTimeAsync(1_000);
+        const { delivery, settled } = deliver('r');
+        const run = await service.admit(delivery);
+        const end = { run: undefined, pause: 'parked', cancel: 'drop: the run was cancelled' };
+        expect(settled[0]).toBe(end[wish]);
+        expect(run?.signal.aborted).toBe(wish === 'run' ? false : undefined);
+        for (const before of parked) expect(before.settled).toEqual(['parked', 'back']);
+        parked = wish === 'pause' ? [{ settled, revision: server.revision }] : [];
+      }
+      service.close();
+      await vi.advanceTimersByTimeAsync(0);
+      for (const { settled } of parked) expect(settled).toEqual(['parked', 'back']);
+    }),
+  );
 });

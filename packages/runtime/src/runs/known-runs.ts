@@ -7,7 +7,6 @@ import {
   LeatError,
   type RunIdentity,
   type RunState,
-  type RunWish,
   type SinkIdentity,
 } from '@leat/core';
 import type { RunInfo } from '@leat/sdk';
@@ -16,6 +15,7 @@ import type { Delivery } from '../chunks/delivery.ts';
 import type { Runs } from './runs.ts';
 import type { Logger } from '../logger.ts';
 import { type GivenRun, givenRunOf, readRun, whyUnfit } from './run-info.ts';
+import type { SaidWish } from './run-wishes.ts';
 import { TroubleTeller } from './trouble-teller.ts';
 import { wait } from '../wait.ts';
 
@@ -25,7 +25,7 @@ const MAX_RUNS = 100;
 const LOOK_MS = 500;
 /** The fence stands in the run's progress, which may be a megabyte: it is read every so many looks. */
 const LOOKS_PER_FENCE = 10;
-/** How long a chunk is left on its queue that rests, or that this replica may not work on. */
+/** How long a chunk is left on its queue that this replica may not work on. */
 const REST_DELAY_MS = 2_000;
 /** A chunk of a run that nobody knows is given back this often before it is dropped. */
 const MAX_UNKNOWN_DELIVERIES = 20;
@@ -57,9 +57,11 @@ interface Entry extends Omit<KnownRun, 'info' | 'given'> {
   readonly given: GivenRun | undefined;
   readonly unfit: LeatError | undefined;
   readonly cancel: AbortController;
+  /** Aborted when the operator says something else, or the run is forgotten here. */
+  saidElse: AbortController;
   fence: number;
   sink: SinkIdentity | undefined;
-  wish: RunWish;
+  said: SaidWish;
 }
 
 export interface KnownRunsOptions {
@@ -92,9 +94,9 @@ export class KnownRuns {
   }
 
   /**
-   * The run of a chunk, if it may be worked on now. Otherwise the chunk is settled here: one of a run that
-   * rests, or that does not fit the pipeline file, is left for later or for others; one of a cancelled run
-   * is dropped; and one of an unknown run is tried for a while, since its entry may be on its way back. One of
+   * The run of a chunk, if it may be worked on now. Otherwise the chunk is settled here: one of a run that is
+   * paused is parked until its operator says something else; one that does not fit the pipeline file is left for
+   * others; one of a cancelled run is dropped; and one of an unknown run is tried for a while, since its entry may be on its way back. One of
    * a run that only a newer version of Leat can read is left to it.
    */
   async admit(delivery: Delivery): Promise<KnownRun | undefined> {
@@ -117,13 +119,18 @@ export class KnownRuns {
       }
       return undefined;
     }
-    const { wish, unfit, info } = entry;
+    const { said, unfit, info, saidElse } = entry;
+    const { wish } = said;
     if (wish === 'cancel') {
       delivery.drop('the run was cancelled');
       return undefined;
     }
-    if (wish === 'run' && info !== undefined) return entry as KnownRun;
-    if (wish === 'run' && unfit !== undefined) this.#troubles.tell(run, unfit.message);
+    if (wish === 'pause') {
+      delivery.park(saidElse.signal);
+      return undefined;
+    }
+    if (info !== undefined) return entry as KnownRun;
+    if (unfit !== undefined) this.#troubles.tell(run, unfit.message);
     delivery.giveBack(REST_DELAY_MS);
     return undefined;
   }
@@ -134,7 +141,7 @@ export class KnownRuns {
    */
   tellTrouble(run: string, reason: string): void {
     this.#troubles.tell(run, reason);
-    this.#known.delete(run);
+    this.#forget(run);
   }
 
   /**
@@ -175,12 +182,14 @@ export class KnownRuns {
     entry.fence = Math.max(entry.fence, progress?.fence ?? 0);
     entry.sink = progress?.sinks?.[this.#options.stage] ?? entry.sink;
     // Should a chunk of it come all the same (of a redrive, say), it is looked up again.
-    if (progress !== undefined && !isResumable(progress.state)) this.#known.delete(run);
+    if (progress !== undefined && !isResumable(progress.state)) this.#forget(run);
     return entry.fence;
   }
 
+  /** Looks no more, and gives back what is parked. */
   close(): void {
     this.#closed.abort();
+    for (const run of this.#known.keys()) this.#forget(run);
   }
 
   /** The run of a chunk; not another one with its id, as one may be that was begun before or since. */
@@ -190,7 +199,7 @@ export class KnownRuns {
     const present = (await this.#options.runs.get(run))?.born;
     // The chunk may be what an earlier run has left; the one who works on the present one keeps its entry.
     if (present !== born) return undefined;
-    this.#known.delete(run);
+    this.#forget(run);
     return this.#find(run);
   }
 
@@ -202,9 +211,18 @@ export class KnownRuns {
       const forget = (): void => void this.#known.delete(run);
       entry.then((found) => found ?? forget(), forget);
       const [oldest] = this.#known.keys();
-      if (this.#known.size > MAX_RUNS && oldest !== undefined) this.#known.delete(oldest);
+      if (this.#known.size > MAX_RUNS && oldest !== undefined) this.#forget(oldest);
     }
     return entry;
+  }
+
+  #forget(run: string): void {
+    const known = this.#known.get(run);
+    this.#known.delete(run);
+    known?.then(
+      (entry) => entry?.saidElse.abort(),
+      () => undefined,
+    );
   }
 
   async #load(run: string): Promise<Entry | undefined> {
@@ -229,7 +247,8 @@ export class KnownRuns {
       signal,
       fence: progress?.fence ?? 0,
       sink: progress?.sinks?.[stage],
-      wish: await runs.wishes.get(run),
+      saidElse: new AbortController(),
+      said: await runs.wishes.look(run),
     };
   }
 
@@ -257,19 +276,26 @@ export class KnownRuns {
       try {
         const entry = await known;
         if (entry === undefined) continue;
-        entry.wish = await this.#options.runs.wishes.get(run);
-        if (entry.wish === 'cancel') {
-          entry.cancel.abort(new LeatError('run-state', `The run ${run} was cancelled.`));
-        } else if (entry.cancel.signal.aborted) {
-          // The wish was lost with the bucket, and the run goes on: it is looked up anew.
-          this.#known.delete(run);
-        }
+        this.#hear(run, entry, await this.#options.runs.wishes.look(run));
         if (isFenceDue) await this.lookAtFence(run);
       } catch (error) {
         // Whether it may be worked on is looked up with its next chunk.
-        if (isNewerVersion(error)) this.#known.delete(run);
+        if (isNewerVersion(error)) this.#forget(run);
         this.#options.logger.debug({ err: error, run }, 'wish or fence not read');
       }
     }
+  }
+
+  /** Takes what the operator says: what followed from an earlier wish ends with it. */
+  #hear(run: string, entry: Entry, said: SaidWish): void {
+    if (said.revision !== entry.said.revision) {
+      entry.said = said;
+      entry.saidElse.abort();
+      entry.saidElse = new AbortController();
+      // Also if it was lost with the bucket, and the run goes on: it is looked up anew.
+      if (entry.cancel.signal.aborted) this.#forget(run);
+    }
+    if (said.wish !== 'cancel') return;
+    entry.cancel.abort(new LeatError('run-state', `The run ${run} was cancelled.`));
   }
 }

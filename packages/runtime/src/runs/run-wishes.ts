@@ -2,6 +2,12 @@ import type { RunWish } from '@leat/core';
 import { type EntryStore, isWrongRevision } from './entry-store.ts';
 import { isRunWish } from './run-entries.ts';
 
+/** What an operator has said. */
+export interface SaidWish {
+  readonly wish: RunWish;
+  readonly revision: number;
+}
+
 /**
  * What the operator wants of each run of a pipeline: to pause, to cancel, or to go on. It stands in the pipeline's
  * bucket as `wish.<run>`. All methods throw LeatError `newer-version` if only a newer Leat can read it.
@@ -16,6 +22,12 @@ export class RunWishes {
   /** What is wanted of a run: `run`, if nothing was said. */
   async get(run: string): Promise<RunWish> {
     return (await this.#entries.get(keyOf(run), isRunWish))?.value ?? 'run';
+  }
+
+  /** As {@link get}, with what tells one wish from the same one that was said again: 0 if nothing was said. */
+  async look(run: string): Promise<SaidWish> {
+    const entry = await this.#entries.get(keyOf(run), isRunWish);
+    return { wish: entry?.value ?? 'run', revision: entry?.revision ?? 0 };
   }
 
   async set(run: string, wish: RunWish): Promise<void> {

@@ -40,6 +40,8 @@ export class Deployment implements WatchedRun {
   readonly replicas: Replica[] = [];
   request: RunRequest;
   deaths = 0;
+  /** Whether its operator has said so at some time. */
+  mayBeCancelled = false;
   readonly #ground: Ground;
   readonly #random: Random;
   readonly #name: string;
@@ -109,6 +111,14 @@ export class Deployment implements WatchedRun {
     replica.file = { ...replica.file, ...change };
     if (isGentle) replica.process?.terminate();
     else replica.process?.killAfter(0);
+  }
+
+  /** Lets its fetchers stand still, while its operator cancels the run and thinks better of it. */
+  pauseFetchers(ms: number): void {
+    this.mayBeCancelled = true;
+    for (const { stage, process } of this.replicas) {
+      if (stage === this.scenario.pipeline.fetcher.name) process?.pause(ms);
+    }
   }
 
   /** Takes a replica away. */

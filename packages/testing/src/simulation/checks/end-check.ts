@@ -20,6 +20,8 @@ export function checkEnd(
 ): void {
   const progress = checkpoints.last;
   const state = progress?.state ?? 'pending';
+  // A fetcher has seen it before it was taken back.
+  if (state === 'cancelled' && watched.mayBeCancelled) return;
   if (state === 'failed' || state === 'cancelled') checkRefusal(watched, progress, fail);
   else checkCompletion(watched, checkpoints, dead, fail);
 }

@@ -9,6 +9,8 @@ export interface WatchedRun {
   readonly sink: ModelSink;
   /** What was asked; somebody may ask again. */
   readonly request: RunRequest;
+  /** Whether its operator has cancelled it at some time, and taken it back. */
+  readonly mayBeCancelled: boolean;
   /** Wherever its savers write to. */
   readonly places: readonly string[];
 }

@@ -125,6 +125,17 @@ const FAULTS: readonly Fault[] = [
     },
   },
   {
+    name: 'a cancellation that is taken back',
+    strike: (world, random) => {
+      const ms = random.pick([100, 900, 2_000]);
+      // Mostly the fetchers do not see it, and the run goes on.
+      for (const deployment of world.deployments) deployment.pauseFetchers(ms + 500);
+      setWish(world, 'cancel');
+      world.clock.after(ms, undefined, () => setWish(world, 'run'));
+      return `after ${ms} ms`;
+    },
+  },
+  {
     name: 'fences ahead',
     strike: ({ sink }, random) => {
       const byMs = random.pick([1, 60_000, 86_400_000]);
