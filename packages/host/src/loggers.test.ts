@@ -33,7 +33,9 @@ test('a logger of four methods has children, whose fields are given with each li
 test('a logger of pino is taken as it is, and worker threads log at its level', () => {
   const given = createLogger({ format: 'json', level: 'error' });
   const { logger, log } = loggersOf({ logger: given });
-  expect(logger).toBe(given);
+  // All who are given it share its limit.
+  expect(logger).toBe(loggersOf({ logger: given }).logger);
+  expect(logger.level).toBe('error');
   expect(log.level).toBe('error');
   expect(loggersOf({}).log.level).toBe('silent');
 });

@@ -1,4 +1,4 @@
-import { createLogger, type Logger } from '@leat/runtime';
+import { createLogger, limitedLogger, type Logger } from '@leat/runtime';
 import type { Logger as GivenLogger } from '@leat/sdk';
 import type { ServiceOptions } from './service-options.ts';
 
@@ -8,7 +8,7 @@ interface Loggers {
   readonly log: NonNullable<ServiceOptions['log']>;
 }
 
-/** Where things are logged: nowhere, if no logger is given. */
+/** Where things are logged: nowhere, if no logger is given. Warnings of one cause are limited. */
 export function loggersOf({ logger, log }: ServiceOptions): Loggers {
   const own =
     logger === undefined
@@ -16,7 +16,7 @@ export function loggersOf({ logger, log }: ServiceOptions): Loggers {
       : isLogger(logger)
         ? logger
         : withFields(logger, {});
-  return { logger: own, log: log ?? { format: 'json', level: own.level } };
+  return { logger: limitedLogger(own), log: log ?? { format: 'json', level: own.level } };
 }
 
 /** Whether it can have children and a level, as one of pino does. */

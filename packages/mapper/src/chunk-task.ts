@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { describeThrown, messageOf } from '@leat/core';
 import type { Mapper } from '@leat/sdk';
-import type { Logger, ReadRecord, wait } from '@leat/runtime';
+import { authorsLogger, type Logger, type ReadRecord, type wait } from '@leat/runtime';
 import type { Job } from './job.ts';
 import { KEPT, type Outcome } from './outcome.ts';
 import { RecordContext } from './record-context.ts';
@@ -86,7 +86,8 @@ export class ChunkTask {
   /** Carries run, stage and chunk. */
   get logger(): Logger {
     const { run, chunk } = this.#job;
-    this.#logger ??= this.#serviceLogger.child({ run: run.id, stage: this.mapper.name, chunk });
+    const fields = { run: run.id, stage: this.mapper.name, chunk };
+    this.#logger ??= authorsLogger(this.#serviceLogger, fields);
     return this.#logger;
   }
 
@@ -140,7 +141,8 @@ export class ChunkTask {
       this.retries++;
       this.logger.debug({ err: describeThrown(error), ...fields }, 'failed, trying again');
     } else if (delayMs > LONG_WAIT_MS) {
-      this.logger.warn(fields, `busy: ${messageOf(error)}`);
+      const { run, chunk } = this.#job;
+      this.#serviceLogger.warn({ run: run.id, chunk, ...fields }, `busy: ${messageOf(error)}`);
     }
     await this.#wait(delayMs, this.signal);
   }

@@ -13,7 +13,7 @@ import { WorkClock } from './work-clock.ts';
 
 /**
  * After so many deliveries a chunk is suspected of killing the one who works on it. Innocent ones come here
- * too, after rolling updates or a long rest; it costs them little.
+ * too, after rolling updates; it costs them little.
  */
 export const SUSPICIOUS_DELIVERIES = 4;
 

@@ -5,6 +5,7 @@ export type { DeadLetter } from './dead/dead-letter.ts';
 export type { FailedRecord } from './dead/failed-record.ts';
 export { failedRecord } from './dead/failed-record.ts';
 export type { LogFormat, Logger } from './logger.ts';
+export { authorsLogger, limitedLogger } from './limited-logger.ts';
 export { createLogger } from './logger.ts';
 export type { ChunkOutcome, Meter, StageMeter } from './meter.ts';
 export type { Telemetry } from './telemetry.ts';

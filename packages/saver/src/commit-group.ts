@@ -1,7 +1,7 @@
 import type { ChunkToSave } from './chunk-to-save.ts';
 
 /** Most chunks and bytes in one commit. */
-const MAX_COMMIT_CHUNKS = 32;
+export const MAX_COMMIT_CHUNKS = 32;
 const MAX_COMMIT_BYTES = 8 * 1024 * 1024;
 
 /** Takes the chunks of the next commit off those that wait. */

@@ -1,12 +1,19 @@
 import { isA, LeatError, messageOf } from '@leat/core';
 import type { Pipeline, RunInfo, Saver, Sink, SinkSession } from '@leat/sdk';
-import type { KnownRun, KnownRuns, Logger } from '@leat/runtime';
+import { authorsLogger, type KnownRun, type KnownRuns, type Logger, wait } from '@leat/runtime';
 import { untilAvailable } from './until-available.ts';
+
+/** How long a session may take to close. */
+const CLOSE_MS = 5_000;
 
 export interface RunSinkOptions {
   readonly pipeline: Pipeline;
   readonly saver: Saver;
   readonly logger: Logger;
+  /** The service stops: a sink that cannot be opened is not tried again. */
+  readonly stop: AbortSignal;
+  /** The service has to leave everything. */
+  readonly abort: AbortSignal;
 }
 
 /** The sink of one run, open under the run's fence. */
@@ -48,7 +55,7 @@ export class RunSink {
     await this.close();
     this.#fence = fence;
     this.#born = identity.born;
-    const { pipeline, saver, logger } = this.#options;
+    const { pipeline, saver, logger, stop, abort } = this.#options;
     const sink = sinkOf(saver, info);
     const context = {
       run: info,
@@ -57,11 +64,13 @@ export class RunSink {
       stage: saver.name,
       schema: saver.from.schema,
       fence,
-      logger: logger.child({ pipeline: pipeline.name, run: info.id, stage: saver.name }),
+      logger: authorsLogger(logger, { pipeline: pipeline.name, run: info.id, stage: saver.name }),
     };
     const open = (): Promise<SinkSession> => sink.open(context);
     const session = await untilAvailable(`the sink ${sink.kind}`, open, {
       signal,
+      stop,
+      abort,
       logger,
       onWait: (reason) => known.noteWait(info.id, reason),
     });
@@ -75,10 +84,21 @@ export class RunSink {
     return session;
   }
 
+  /** Closes the session; one that does not answer is left behind after a while. */
   async close(): Promise<void> {
     const session = this.#session;
     this.#session = undefined;
-    await session?.close();
+    if (session === undefined) return;
+    const over = new AbortController();
+    const late = wait(CLOSE_MS, over.signal).catch(() => undefined);
+    await Promise.race([session.close(), late]).finally(() => over.abort());
+  }
+
+  /** Leaves a session behind that does not answer; it is closed if it ever does. */
+  abandon(): void {
+    const session = this.#session;
+    this.#session = undefined;
+    void session?.close().catch(() => undefined);
   }
 }
 

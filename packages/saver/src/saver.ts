@@ -22,9 +22,10 @@ import {
   StageTelemetry,
   type Telemetry,
 } from '@leat/runtime';
-import { ChunkToSave } from './chunk-to-save.ts';
-import { takeGroup } from './commit-group.ts';
-import { untilAvailable } from './until-available.ts';
+import type { ChunkToSave } from './chunk-to-save.ts';
+import { MAX_COMMIT_CHUNKS } from './commit-group.ts';
+import { RunQueue } from './run-queue.ts';
+import { SinkSilent, untilAvailable } from './until-available.ts';
 import { RunSink } from './run-sink.ts';
 
 /** Chunks in hand: those being committed, and as many waiting for the next commit. */
@@ -79,13 +80,6 @@ export async function runSaver(options: SaverServiceOptions): Promise<void> {
   }
 }
 
-/** The chunks of one run that wait to be committed, and its sink. */
-interface RunQueue {
-  readonly waiting: ChunkToSave[];
-  readonly sink: RunSink;
-  working: Promise<void> | undefined;
-}
-
 class SaverService {
   readonly slots = new Slots(SLOTS);
   readonly #options: SaverServiceOptions;
@@ -94,6 +88,8 @@ class SaverService {
   readonly #runs = new Map<string, RunQueue>();
   readonly #validates: boolean;
   readonly #unfit: AbortController;
+  /** How many runs their sinks keep waiting. */
+  #long = 0;
 
   constructor(options: SaverServiceOptions, unfit: AbortController) {
     this.#options = options;
@@ -110,10 +106,11 @@ class SaverService {
     const { run } = delivery.envelope;
     let queue = this.#runs.get(run);
     if (queue === undefined) {
-      queue = { waiting: [], sink: new RunSink(this.#options), working: undefined };
+      queue = new RunQueue(new RunSink(this.#options), (isLong) => this.#makeRoom(isLong));
       this.#runs.set(run, queue);
     }
-    queue.waiting.push(new ChunkToSave(delivery));
+    queue.add(delivery);
+    if (queue.isEmpty) return;
     queue.working ??= this.#drain(run, queue);
   }
 
@@ -130,23 +127,30 @@ class SaverService {
   async #drain(run: string, queue: RunQueue): Promise<void> {
     // Chunks that arrive in the same turn of the event loop go together.
     await Promise.resolve();
-    while (queue.waiting.length > 0) {
-      const group = takeGroup(queue.waiting);
-      try {
-        const admitted = await this.#admit(group);
-        const [first] = admitted;
-        if (first === undefined) continue;
-        await this.#save(
-          queue.sink,
-          first.run,
-          admitted.map(({ chunk }) => chunk),
-        );
-      } catch (error) {
-        await this.#giveBack(run, queue, group, error);
-      }
+    while (!queue.isEmpty) {
+      await queue.work(async (group) => {
+        try {
+          const admitted = await this.#admit(group);
+          const [first] = admitted;
+          if (first === undefined) return;
+          await this.#save(
+            queue.sink,
+            first.run,
+            admitted.map(({ chunk }) => chunk),
+          );
+        } catch (error) {
+          await this.#giveBack(run, queue, group, error);
+        }
+      });
     }
     // In the turn of the last look: a chunk that comes in between would wait for ever.
     queue.working = undefined;
+  }
+
+  /** A run whose sink keeps it waiting has the slots of one group for itself, and takes none from the others. */
+  #makeRoom(isLong: boolean): void {
+    this.#long += isLong ? 1 : -1;
+    this.slots.setLimit(SLOTS + this.#long * MAX_COMMIT_CHUNKS, SLOTS >> 2);
   }
 
   async #giveBack(
@@ -168,6 +172,7 @@ class SaverService {
   async #tell(run: string, sink: RunSink, error: unknown): Promise<void> {
     const { abort, logger } = this.#options;
     const reason = messageOf(error);
+    if (error instanceof SinkSilent) sink.abandon();
     const code = isA(error, LeatError) ? error.code : undefined;
     if (code === 'sink-unfit') {
       this.#known.noteWait(run, reason);
@@ -254,14 +259,14 @@ class SaverService {
     chunks: readonly ChunkToSave[],
     signal: AbortSignal,
   ): Promise<readonly Committed[]> {
-    const { logger } = this.#options;
+    const { stop, abort, logger } = this.#options;
     const run = chunks[0]?.delivery.envelope.run ?? '';
     const onWait = (reason: string): void => this.#known.noteWait(run, reason);
     for (;;) {
       const commit = (): Promise<readonly Committed[]> =>
         session.commit(chunks.map((chunk) => chunk.toSinkChunk(fence)));
       try {
-        return await untilAvailable('the sink', commit, { signal, logger, onWait });
+        return await untilAvailable('the sink', commit, { signal, stop, abort, logger, onWait });
       } catch (error) {
         if (!isA(error, SinkRejection)) throw error;
         if (error.rejected.length === 0) throw rejectsNothing(error);

@@ -144,6 +144,16 @@ const FAULTS: readonly Fault[] = [
     },
   },
   {
+    name: 'sink locked',
+    strike: ({ sink, clock }, random) => {
+      const ms = random.pick([5_000, 40_000]);
+      const isLost = random.chance(0.2);
+      sink.isLocked = true;
+      clock.after(ms, undefined, () => sink.unlock(isLost));
+      return `for ${ms} ms${isLost ? ', and it never answers' : ''}`;
+    },
+  },
+  {
     name: 'sink away',
     strike: ({ sink, clock }, random) => {
       const ms = random.pick([1_000, 10_000, 60_000]);

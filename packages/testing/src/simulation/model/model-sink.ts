@@ -42,6 +42,10 @@ export interface SinkFlaws {
 export class ModelSink {
   /** Whether it can be reached. */
   isAway = false;
+  /** Whether what it is asked is not answered, as where a table is locked: it is done when it is not locked any more. */
+  isLocked = false;
+  /** What waits until it is not locked any more. */
+  #locked: (() => void)[] = [];
   /** How often an answer is lost after the commit. */
   lossRate = 0;
   readonly #clock: Clock;
@@ -66,6 +70,13 @@ export class ModelSink {
     return [...this.#tables]
       .filter(([key]) => key.endsWith(` ${run}`))
       .flatMap(([, tables]) => tables.filter((table) => table.saver === saver));
+  }
+
+  /** @param isLost whether what waits is never answered, and not done either */
+  unlock(isLost: boolean): void {
+    this.isLocked = false;
+    const locked = this.#locked.splice(0);
+    if (!isLost) for (const act of locked) act();
   }
 
   /** Puts all fences ahead, as a fetcher does whose clock is: the runs' own are behind from now on. */
@@ -147,7 +158,11 @@ export class ModelSink {
       if (!process.mayAct()) return;
       const back = (answer: () => void): void =>
         this.#clock.after(this.#random.between(0, 10), process, answer);
-      this.#clock.after(this.#random.between(0, 20), undefined, () => {
+      const act = (): void => {
+        if (this.isLocked) {
+          this.#locked.push(act);
+          return;
+        }
         if (this.isAway) {
           back(() => reject(new Error('the sink cannot be reached')));
           return;
@@ -155,7 +170,8 @@ export class ModelSink {
         const answer = tried(action);
         if (this.#random.chance(this.lossRate)) back(() => reject(new Error('connection reset')));
         else back(() => ('error' in answer ? reject(answer.error) : resolve(answer.result)));
-      });
+      };
+      this.#clock.after(this.#random.between(0, 20), undefined, act);
     });
   }
 }
