@@ -87,8 +87,8 @@ function answerOf<T>(
       settle();
     };
     abort.addEventListener('abort', leave, { once: true });
-    const asked = async (): Promise<T> => action();
-    asked().then(
+    const answer = Promise.resolve().then(action);
+    answer.then(
       (result) => end(() => resolve(result)),
       (error: unknown) => end(() => reject(error)),
     );

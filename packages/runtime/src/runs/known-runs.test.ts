@@ -7,7 +7,7 @@ import {
   type SinkIdentity,
   type Trouble,
 } from '@leat/core';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { z } from 'zod';
 import type { Delivery } from '../chunks/delivery.ts';
