@@ -209,12 +209,12 @@ const schema = z.object({
         'Address of an OpenTelemetry collector that takes OTLP over HTTP, such as `http://localhost:4318`; switches tracing on.',
     }),
   stopGraceMs: counted().optional().register(META, {
-    group: 'service',
+    group: 'work',
     flag: 'stop-grace-ms',
     variable: 'LEAT_STOP_GRACE_MS',
     value: 'MS',
     description:
-      'Milliseconds after SIGTERM in which a service may finish what is in hand; then it gives it back. Without it, it takes its time.',
+      'Milliseconds after Ctrl-C or SIGTERM in which a process may finish what is in hand; then it gives it back. Without it, it takes its time.',
   }),
   codeVersion: z
     .string()

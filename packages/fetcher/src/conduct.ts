@@ -11,6 +11,7 @@ import { RunBooks } from './run-books.ts';
 import { RunControl } from './run-control.ts';
 import { RunLife } from './run-life.ts';
 import { RunWitness } from './run-witness.ts';
+import { ReadingStopped } from './run-source.ts';
 import type { SenderOptions } from './send.ts';
 import { tellProgress } from './tell-progress.ts';
 import { untilSaversFinish, whatIsNotKnown } from './until-savers-finish.ts';
@@ -164,12 +165,14 @@ class Conductor {
 
   async #goOn(): Promise<Conducted> {
     const feed = await this.#recall();
+    if (feed === undefined) return this.#close(false, undefined);
     const damage = await this.#feed(feed);
     const isRedriven = await this.#redrive();
     return this.#close(isRedriven, damage);
   }
 
-  async #recall(): Promise<Feed> {
+  /** @returns nothing if it was told to stop before */
+  async #recall(): Promise<Feed | undefined> {
     const { pipeline, lease, request, logger } = this.#options;
     const feed = new Feed({
       sender: this.#sender,
@@ -179,10 +182,16 @@ class Conductor {
       books: this.#books,
       outbox: this.#outbox,
       receipts: this.#receipts,
+      stop: this.#life.stop,
       logger,
     });
-    await feed.recall();
-    return feed;
+    try {
+      await feed.recall();
+      return feed;
+    } catch (error) {
+      if (error instanceof ReadingStopped) return undefined;
+      throw error;
+    }
   }
 
   /** @returns the error, if the source turned out to be damaged */

@@ -4,7 +4,7 @@ import type { Logger } from '@leat/runtime';
 import type { Outbox } from './outbox.ts';
 import type { ReceiptIntake } from './receipt-intake.ts';
 import type { RunBooks } from './run-books.ts';
-import { RunSource } from './run-source.ts';
+import { ReadingStopped, RunSource } from './run-source.ts';
 import { type SenderOptions, type Sending, sendSourceChunk } from './send.ts';
 import { watchQueues } from './watch-queues.ts';
 
@@ -18,6 +18,8 @@ export interface FeedOptions {
   readonly books: RunBooks;
   readonly outbox: Outbox;
   readonly receipts: ReceiptIntake;
+  /** Ends the wait for a source. */
+  readonly stop: AbortSignal;
   readonly logger: Logger;
 }
 
@@ -35,7 +37,7 @@ export class Feed {
    * Reads on from the watermark to where an earlier fetcher had come, to know again where each chunk in
    * flight can be read. Sends nothing: what was sent is in the queues, or will be found lost.
    *
-   * @throws LeatError `source-changed` if the dataset is not what it was
+   * @throws {@link ReadingStopped}; LeatError `source-changed` if the dataset is not what it was
    */
   async recall(): Promise<void> {
     const { books } = this.#options;
@@ -69,6 +71,10 @@ export class Feed {
       await this.#source.close();
       return undefined;
     } catch (error) {
+      if (error instanceof ReadingStopped) {
+        await this.#source.close();
+        return undefined;
+      }
       if (error instanceof LeatError && error.code.startsWith('source-')) return error;
       throw error;
     }
@@ -95,14 +101,26 @@ export class Feed {
 
   /** Sends chunks again, read from the source anew. */
   async #sendAgain(lost: readonly ChunkInFlight[]): Promise<void> {
-    const { outbox, fence, books, sender, logger } = this.#options;
+    const { books, logger } = this.#options;
     const [first] = lost;
     if (first === undefined) return;
     const fields = { run: books.run, chunks: lost.length, first: first.seq };
     logger.warn(fields, 'chunks lost, sending again');
     const wanted = new Set(lost.map(({ seq }) => seq));
     const source = this.#readFrom(first.cursor);
-    for (let seq = first.seq; wanted.size > 0; seq++) {
+    try {
+      await this.#sendFrom(source, first.seq, wanted);
+    } catch (error) {
+      if (!(error instanceof ReadingStopped)) throw error;
+    } finally {
+      await source.close();
+    }
+  }
+
+  /** Sends those chunks again that are wanted, of a source that is read from the first of them. */
+  async #sendFrom(source: RunSource, first: number, wanted: Set<number>): Promise<void> {
+    const { outbox, fence, books, sender } = this.#options;
+    for (let seq = first; wanted.size > 0; seq++) {
       const chunk = await source.next();
       if (chunk === undefined) break;
       if (!wanted.delete(seq)) continue;
@@ -112,12 +130,12 @@ export class Feed {
       const { checksum, resends } = again;
       this.#post({ seq, chunk, checksum, sending: `${fence}.${resends}` });
     }
-    await source.close();
   }
 
   #readFrom(cursor: ChunkInFlight['cursor']): RunSource {
-    const { sender, run, limits } = this.#options;
-    return new RunSource(sender.pipeline, run, limits, cursor, sender.signal);
+    const { sender, run, limits, stop } = this.#options;
+    const { pipeline, signal } = sender;
+    return new RunSource(pipeline, run, limits, cursor, { signal, stop });
   }
 
   #post(sending: Sending): void {

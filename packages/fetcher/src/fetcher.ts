@@ -13,6 +13,7 @@ import {
   type PipelineConnection,
   type Telemetry,
   TroubleTeller,
+  unlessAborted,
   wait,
   whyUnfit,
 } from '@leat/runtime';
@@ -116,16 +117,18 @@ async function mend({ connection, logger }: FetcherServiceOptions, error: unknow
 
 /** Takes a run's lease; a run that its sinks refuse is over. */
 async function claim(
-  { connection, pipeline, logger, onEnded }: FetcherServiceOptions,
+  { connection, pipeline, logger, stop, onEnded }: FetcherServiceOptions,
   request: RunRequest,
   { holder, lastSeen }: Self,
 ): Promise<Lease | undefined> {
   const { runs } = connection;
   const firstLedger: ClaimOptions['firstLedger'] = (sinks) =>
-    ledgerFromSinks(request, pipeline, sinks, logger);
+    // A sink may not answer.
+    unlessAborted(ledgerFromSinks(request, pipeline, sinks, logger), stop);
   try {
     return await Lease.claim({ holder, lastSeen, request, runs, firstLedger, logger });
   } catch (error) {
+    if (stop.aborted && !(error instanceof LeatError)) return undefined;
     if (!(error instanceof LeatError && error.code === 'sink-taken')) throw error;
     logger.error({ run: request.run }, error.message);
     const report = reportOf(request, (await runs.progress(request.run))?.progress);

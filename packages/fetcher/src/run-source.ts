@@ -1,10 +1,21 @@
+import { wait } from '@leat/runtime';
 import { type ChunkLimits, type JsonValue, LeatError, messageOf } from '@leat/core';
 import type { Pipeline, RunInfo, SourceChunk } from '@leat/sdk';
+
+/** How long a source may take to close. */
+const CLOSE_MS = 1_000;
+
+/** The fetcher has to stop, and does not wait for the source's next chunk. */
+export class ReadingStopped extends Error {}
 
 /** Reads a run's source from a cursor, chunk by chunk. */
 export class RunSource {
   readonly #iterator: AsyncIterator<SourceChunk>;
   readonly #signal: AbortSignal;
+  readonly #stop: AbortSignal;
+  readonly #onStop = (): void => this.#leave?.();
+  /** Ends the wait for the chunk that is being read. */
+  #leave: (() => void) | undefined;
 
   /**
    * @param limits the run's own, whatever the pipeline file says by now
@@ -15,9 +26,11 @@ export class RunSource {
     run: RunInfo<unknown>,
     { chunkSize, maxBytes }: ChunkLimits,
     cursor: JsonValue,
-    signal: AbortSignal,
+    { signal, stop }: { readonly signal: AbortSignal; readonly stop: AbortSignal },
   ) {
     this.#signal = signal;
+    this.#stop = stop;
+    stop.addEventListener('abort', this.#onStop);
     try {
       const chunks = source(run).chunks({ run, chunkSize, maxBytes, cursor, signal });
       this.#iterator = chunks[Symbol.asyncIterator]();
@@ -34,28 +47,44 @@ export class RunSource {
   /**
    * The next chunk, or `undefined` at the end.
    *
-   * @throws LeatError `source-…`; what the source throws on its own account becomes `source-damaged`,
-   * which fails the run, and lets it be resumed
+   * @throws {@link ReadingStopped}; LeatError `source-…`; what the source throws on its own account becomes
+   * `source-damaged`, which fails the run, and lets it be resumed
    */
   async next(): Promise<SourceChunk | undefined> {
     try {
-      const { value, done } = await this.#iterator.next();
+      const { value, done } = await this.#unlessStopped(this.#iterator.next());
       return done === true ? undefined : value;
     } catch (error) {
       throw this.#explain(error);
     }
   }
 
+  /** Lets the source close what it has open. One that waits for something closes when it has it, or never. */
   async close(): Promise<void> {
+    const over = new AbortController();
+    const late = wait(CLOSE_MS, over.signal).catch(() => undefined);
     try {
-      await this.#iterator.return?.();
+      await Promise.race([this.#iterator.return?.(), late]);
     } catch {
       // Everything that was wanted has been read: a source that cannot close loses nothing.
+    } finally {
+      over.abort();
+      this.#stop.removeEventListener('abort', this.#onStop);
     }
   }
 
+  /** A source may wait for somebody, and need not listen to a signal. */
+  #unlessStopped<T>(reading: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#leave = () => reject(new ReadingStopped());
+      if (this.#stop.aborted) this.#leave();
+      reading.then(resolve, reject);
+    });
+  }
+
   #explain(error: unknown): unknown {
-    if (error instanceof LeatError || this.#signal.aborted) return error;
+    if (error instanceof LeatError || error instanceof ReadingStopped) return error;
+    if (this.#signal.aborted) return error;
     return new LeatError('source-damaged', `The source failed: ${messageOf(error)}`, {
       cause: error,
     });

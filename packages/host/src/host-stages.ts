@@ -9,6 +9,11 @@ import {
 import type { Stage } from '@leat/sdk';
 import { runStage, type ServiceHost } from './run-stage.ts';
 
+/** How long a stop waits for a server that is away: by then, what is in hand here is given to others. */
+const AWAY_MS = 10_000;
+/** How often it is looked whether it is. */
+const AWAY_LOOK_MS = 500;
+
 /** How often `once` looks whether anything is left to do. */
 const LOOK_MS = 1_000;
 
@@ -35,6 +40,8 @@ export async function hostStages(host: ServiceHost, hosting: Hosting): Promise<v
   const { stages, once = false, fetching } = hosting;
   const over = new AbortController();
   const stop = AbortSignal.any([host.stop, over.signal]);
+  const serverLost = new AbortController();
+  const abort = AbortSignal.any([host.abort, serverLost.signal]);
   const { connection, pipeline, codeVersion, logger, telemetry } = host;
   const services = stages.map((stage) =>
     stage.kind === 'fetcher'
@@ -48,16 +55,38 @@ export async function hostStages(host: ServiceHost, hosting: Hosting): Promise<v
           stop,
           ...fetching,
         })
-      : runStage({ ...host, stop }, stage),
+      : runStage({ ...host, stop, abort }, stage),
   );
   const hasFetcher = stages.some(({ kind }) => kind === 'fetcher');
   if (once && !hasFetcher) services.push(untilNothingIsLeft(connection, logger, stop));
   void watchTopology(connection, logger.child({ pipeline: pipeline.name }), stop);
+  const hosted = new AbortController();
+  void leaveWithoutServer(connection, stop, serverLost, hosted.signal);
   const results = await Promise.allSettled(
     services.map((service) => service.finally(() => over.abort())),
   );
+  hosted.abort();
   const failure = results.find((result) => result.status === 'rejected');
   if (failure !== undefined) throw failure.reason;
+}
+
+/** After a stop, leaves what is in hand if the server is away: it could not even be given back. */
+async function leaveWithoutServer(
+  { link }: PipelineConnection,
+  stop: AbortSignal,
+  serverLost: AbortController,
+  over: AbortSignal,
+): Promise<void> {
+  let awaySince: number | undefined;
+  while (!over.aborted) {
+    const isAway = stop.aborted && !link.isUp;
+    awaySince = isAway ? (awaySince ?? performance.now()) : undefined;
+    if (awaySince !== undefined && performance.now() - awaySince >= AWAY_MS) {
+      serverLost.abort(new Error('the server is away, and this service has to stop'));
+      return;
+    }
+    await wait(AWAY_LOOK_MS, over).catch(() => undefined);
+  }
 }
 
 /** Goes on looking while the server is away, or has forgotten runs: their fetcher tells it of them again. */

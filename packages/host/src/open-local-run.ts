@@ -20,6 +20,7 @@ import {
   type StartedRun,
   startRun,
   type Telemetry,
+  unlessAborted,
 } from '@leat/runtime';
 import { fromStart } from '@leat/sdk';
 import { checkLocalRunOptions } from './check-options.ts';
@@ -36,7 +37,6 @@ import { loggersOf } from './loggers.ts';
 import type { LocalEnd, LocalRun, LocalRunOptions } from './local-run.ts';
 import { told } from './told.ts';
 import { openTracing } from './tracing/tracing.ts';
-import { unlessAborted } from './unless-aborted.ts';
 
 /** See `startLocalRun`. */
 export async function openLocalRun(
@@ -208,7 +208,14 @@ async function conductHere(
     },
   );
   await unlessAborted(hosting, lost);
-  return conducted ?? endOf(connection.runs, request);
+  if (conducted !== undefined) return conducted;
+  try {
+    return await endOf(connection.runs, request);
+  } catch (error) {
+    // It was to stop, and there is nobody to ask.
+    if (signal?.aborted === true && !connection.link.isUp) return {};
+    throw error;
+  }
 }
 
 /** How a run was left that another fetcher conducted, or that is paused; nothing if it was interrupted. */

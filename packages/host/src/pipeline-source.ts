@@ -2,9 +2,8 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LeatError } from '@leat/core';
 import { demandFileFor } from '@leat/mapper';
-import { demandPipeline, loadPipeline } from '@leat/runtime';
+import { demandPipeline, loadPipeline, unlessAborted } from '@leat/runtime';
 import { fromStart, type ParamsSchema, type Pipeline, type Stage } from '@leat/sdk';
-import { unlessAborted } from './unless-aborted.ts';
 
 /**
  * A pipeline, or the file that exports one as default: a path from where the process was started, or a `file:` URL

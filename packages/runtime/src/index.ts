@@ -12,6 +12,7 @@ export type { Telemetry } from './telemetry.ts';
 export { ChunkTelemetry, StageTelemetry } from './telemetry.ts';
 export { Bell } from './bell.ts';
 export { persist } from './persist.ts';
+export { unlessAborted } from './unless-aborted.ts';
 export { wait } from './wait.ts';
 export type { DeadRecord, DeathPlace } from './dead/bury.ts';
 export { bury } from './dead/bury.ts';

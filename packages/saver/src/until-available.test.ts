@@ -68,7 +68,7 @@ const SILENT = (): Promise<never> => new Promise(() => undefined);
 
 test.each<[string, 'stop' | 'abort' | 'signal', () => Promise<never>, string | undefined]>([
   ['a stop ends the wait for one that is away', 'stop', AWAY, 'away'],
-  ['a stop lets one answer that was asked', 'stop', SILENT, undefined],
+  ['a stop lets one answer that was asked, for a while', 'stop', SILENT, undefined],
   ['an abort does not wait for an answer', 'abort', SILENT, 'enough'],
   ['an abort ends the wait for one that is away', 'abort', AWAY, 'enough'],
   ['a cancellation ends the wait for one that is away', 'signal', AWAY, 'enough'],
@@ -85,4 +85,7 @@ test.each<[string, 'stop' | 'abort' | 'signal', () => Promise<never>, string | u
   over.abort(new Error('enough'));
   await vi.advanceTimersByTimeAsync(0);
   expect((end as Error | undefined)?.message).toBe(message);
+  if (what !== 'stop') return;
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(end).toBeInstanceOf(Error);
 });

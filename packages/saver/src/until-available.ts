@@ -15,7 +15,10 @@ const SILENCE_MS = 10_000;
 /** After so long without an answer there will be none: as long as a query may take in PostgreSQL. */
 const MAX_SILENCE_MS = 300_000; // 5 min
 
-/** A sink that has not answered, and is asked anew over another session. What it was asked may still come about. */
+/**
+ * A sink that has not answered, and is asked anew over another session: after five minutes, or ten seconds where the
+ * service stops. What it was asked may still come about.
+ */
 export class SinkSilent extends Error {
   override readonly name: string = 'SinkSilent';
 }
@@ -66,14 +69,14 @@ export async function untilAvailable<T>(
 function answerOf<T>(
   what: string,
   action: () => Promise<T>,
-  { abort, logger, onWait }: AvailabilityOptions,
+  { stop, abort, logger, onWait }: AvailabilityOptions,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
     const since = performance.now();
     const look = setInterval(() => {
       const silentMs = performance.now() - since;
       const sentence = `${what} has not answered for ${Math.round(silentMs / 1_000)} s`;
-      if (silentMs >= MAX_SILENCE_MS) end(() => reject(new SinkSilent(sentence)));
+      if (silentMs >= MAX_SILENCE_MS || stop.aborted) end(() => reject(new SinkSilent(sentence)));
       else {
         const reason = `${sentence}, waiting: something may be locked there`;
         logger.warn(reason);

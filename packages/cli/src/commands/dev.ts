@@ -59,7 +59,8 @@ async function dev(call: DevCall): Promise<number> {
     onProgress: (report: RunReport) => display.show(report),
   };
   await demandWritable(call);
-  const shutdown = listenForShutdown((line) => call.logger.warn(line));
+  const { stopGraceMs } = call.settings;
+  const shutdown = listenForShutdown((line) => call.logger.warn(line), stopGraceMs);
   let local: LocalRun;
   try {
     local = await startLocalRun(file, {
