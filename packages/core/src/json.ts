@@ -81,8 +81,10 @@ class JsonWriter {
       throw this.#fault(key, 'an object with a toJSON method');
     }
     const keys = Object.keys(value);
-    // An array's length is hidden.
-    if (Reflect.ownKeys(value).length !== (isArray ? keys.length + 1 : keys.length)) {
+    // An array's length is hidden. `Reflect.ownKeys` takes four times as long.
+    const all = Object.getOwnPropertyNames(value).length;
+    const hidden = all - keys.length + Object.getOwnPropertySymbols(value).length;
+    if (hidden !== (isArray ? 1 : 0)) {
       throw this.#fault(key, 'an object with hidden properties or symbols as keys');
     }
     this.#within.push(value);
