@@ -81,15 +81,18 @@ function textOf(line: Uint8Array): string {
 class RecordReader {
   readonly #from: RecordOrigin;
   readonly #reading: Reading;
-  /** As the stage says, if the body may have numbers that are in question. */
+  /** Whether the body may have numbers that are in question. */
+  readonly #isInQuestion: boolean;
+  /** As the stage says, if there are any. */
   readonly #numbers: NumberRule;
   readonly #mayHaveProtoKey: boolean;
 
   constructor(bytes: Buffer, from: RecordOrigin, reading: Reading) {
     this.#from = from;
     this.#reading = reading;
-    const isInQuestion = from.numbers !== 'lossy' && mayHaveInexactNumbers(bytes);
-    this.#numbers = isInQuestion ? from.numbers : 'lossy';
+    const isRounded = from.numbers === 'lossy' && reading === 'work';
+    this.#isInQuestion = !isRounded && mayHaveInexactNumbers(bytes);
+    this.#numbers = this.#isInQuestion ? from.numbers : 'lossy';
     this.#mayHaveProtoKey = mayHaveProtoKey(bytes);
   }
 
@@ -114,9 +117,14 @@ class RecordReader {
     }
     const decoded = this.#decode(wire);
     if (this.#reading === 'work' || 'invalid' in decoded) return decoded;
-    // What was read as text stands there as a number.
-    const found: unknown = this.#numbers === 'text' ? JSON.parse(text) : wire;
-    return this.#keep(decoded.value, found, inexact);
+    return this.#keep(decoded.value, this.#found(text, wire), inexact);
+  }
+
+  /** What stands there, so that it differs where a number was made text, or was rounded. */
+  #found(text: string, wire: unknown): unknown {
+    if (!this.#isInQuestion) return wire;
+    if (this.#numbers === 'text') return JSON.parse(text);
+    return this.#numbers === 'lossy' ? readJson(text, 'text') : wire;
   }
 
   #decode(wire: unknown): ReadRecord {

@@ -1,4 +1,4 @@
-import { type GivenParams, jsonText, LeatError, messageOf, noSuchName } from '@leat/core';
+import { type GivenParams, jsonText, LeatError, messageOf, noSuchName, readJson } from '@leat/core';
 import type { ParamsSchema } from '@leat/sdk';
 import { object, type ZodType } from 'zod';
 import { demandObject } from '../demand.ts';
@@ -108,26 +108,11 @@ function asItsSchemaTakesIt(schema: ZodType, value: unknown): unknown {
 
 /** The value that a text is in JSON; `undefined` if it is not JSON, or has a number that JavaScript would round. */
 function parsed(text: string): unknown {
-  if (numbersIn(text).some(isRounded)) return undefined;
   try {
-    return JSON.parse(text);
+    return readJson(text, 'exact');
   } catch {
     return undefined;
   }
-}
-
-/** What looks like a number in a JSON text, outside of its strings. */
-function numbersIn(json: string): readonly string[] {
-  const withoutStrings = json.replaceAll(/"(?:[^"\\]|\\.)*"/g, '""');
-  return withoutStrings.match(/-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g) ?? [];
-}
-
-/** A double keeps 15 significant digits of any decimal number (IEEE 754), and more of whole ones up to 2^53. */
-function isRounded(decimal: string): boolean {
-  const [mantissa = ''] = decimal.toLowerCase().split('e');
-  const digits = mantissa.replaceAll(/[-.]/g, '').replace(/^0+/, '');
-  const significant = mantissa.includes('.') ? digits.replace(/0+$/, '') : digits;
-  return significant.length > 15 && !Number.isSafeInteger(Number(decimal));
 }
 
 function onlyNamed(schema: ParamsSchema, given: GivenParams): GivenParams {

@@ -10,6 +10,7 @@ import { textsOf } from '@leat/runtime';
 import { type Pipeline, pipeline, saver } from '@leat/sdk';
 import { copyingFrom } from '../copy-stages.ts';
 import type { DeadTestRecord, TestedPipeline } from './result.ts';
+import { valueIn } from './value-in.ts';
 
 /** Takes records through the services of a pipeline, over a server of its own, into a folder that is removed. */
 export async function onServer(
@@ -51,11 +52,12 @@ async function leftOf(
 ): Promise<Pick<TestedPipeline, 'results' | 'dead'>> {
   await using leat = await connect({ servers });
   const results: Record<string, unknown[]> = {};
-  for (const { name, kind } of tested.stages) {
-    if (kind !== 'saver') continue;
+  for (const stage of tested.stages) {
+    if (stage.kind !== 'saver') continue;
+    const { name, from } = stage;
     const saved: unknown[] = (results[name] = []);
     for await (const { body } of leat.export(run, tested, { saver: name })) {
-      for (const text of textsOf(body)) saved.push(JSON.parse(text));
+      for (const text of textsOf(body)) saved.push(valueIn(text, from.numbers));
     }
   }
   const dead: DeadTestRecord[] = [];

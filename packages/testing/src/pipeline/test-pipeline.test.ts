@@ -292,3 +292,14 @@ describe('a failed chunk', () => {
     );
   });
 });
+
+test('what a test compares is never rounded', async () => {
+  const numbers = fetcher('numbers', {
+    source: generate(1, () => 0),
+    schema: z.object({ id: z.coerce.bigint(), a: z.number() }),
+    numbers: 'bigint',
+  });
+  const next = mapper('next', { from: numbers, map: ({ id, a }) => ({ id: id * id, a }) });
+  const { results } = await testPipeline(next, [{ id: 2 ** 50, a: 0.1 }]);
+  expect(results['next']).toEqual([{ id: 2n ** 100n, a: 0.1 }]);
+});

@@ -17,6 +17,7 @@ import { type Logger, type Piece, readingOf, readRecords, textsOf } from '@leat/
 import type { Mapper, RunInfo, Saver, Stage } from '@leat/sdk';
 import { noWait } from './no-wait.ts';
 import type { DeadTestRecord, TestedPipeline } from './result.ts';
+import { valueIn } from './value-in.ts';
 
 /** A chunk on its way to a stage. */
 export interface TestChunk {
@@ -117,7 +118,7 @@ export class Walk {
       const { pieces, dead, expanded, filtered, retries } = done;
       for (const { index: _, ...letter } of dead) this.bury({ stage: mapper.name, ...letter });
       for (const piece of pieces) {
-        for (const text of textsOf(piece.body)) results.push(JSON.parse(text));
+        for (const text of textsOf(piece.body)) results.push(valueIn(text, mapper.numbers));
       }
       const own = { in: 0, expanded, filtered, dead: dead.length, retries };
       this.passOn(mapper.name, { id, counts: addCounts(counts, own), position }, pieces);
@@ -136,7 +137,7 @@ export class Walk {
       for (const [at, record] of texts.entries()) {
         const found = read[at];
         if (found === undefined || !('invalid' in found)) {
-          results.push(JSON.parse(found?.line ?? record));
+          results.push(valueIn(found?.line ?? record, from.numbers));
           continue;
         }
         dead++;
