@@ -295,7 +295,7 @@ describe('a failed chunk', () => {
 
 test('what a test compares is never rounded', async () => {
   const numbers = fetcher('numbers', {
-    source: generate(1, () => 0),
+    source: generate(1, () => ({ id: 0, a: 0 })),
     schema: z.object({ id: z.coerce.bigint(), a: z.number() }),
     numbers: 'bigint',
   });
