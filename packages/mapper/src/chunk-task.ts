@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { describeThrown, messageOf } from '@leat/core';
+import { describeThrown, formatPosition, messageOf } from '@leat/core';
 import type { Mapper } from '@leat/sdk';
 import { authorsLogger, type Logger, type ReadRecord, type wait } from '@leat/runtime';
 import type { Job } from './job.ts';
@@ -7,9 +7,6 @@ import { KEPT, type Outcome } from './outcome.ts';
 import { RecordContext } from './record-context.ts';
 import type { Wanted } from './watch.ts';
 import type { WorkClock } from './work-clock.ts';
-
-/** A wait for somebody who is busy is worth a line in the log when it is longer than this. */
-const LONG_WAIT_MS = 1_000;
 
 /** What stands in the place of an outcome until there is one. */
 const UNSETTLED: Outcome = [];
@@ -33,6 +30,8 @@ export class ChunkTask {
   /** Rejects when the result is no longer wanted. Most chunks of a quick function do without. */
   #aborted: Promise<never> | undefined;
   #unsettled: number;
+  /** The records that have failed or were busy, by when they did first. */
+  #waiting: Map<number, number> | undefined;
   readonly #job: Job;
   readonly #records: readonly ReadRecord[];
   readonly #serviceLogger: Logger;
@@ -77,6 +76,8 @@ export class ChunkTask {
   settle(index: number, outcome: Outcome): void {
     this.outcomes[index] = outcome === KEPT ? this.#kept(index) : outcome;
     this.#unsettled--;
+    if (this.#waiting?.delete(index) === true)
+      this.#job.onWait?.(this.#positionOf(index), undefined);
   }
 
   get job(): Job {
@@ -133,17 +134,18 @@ export class ChunkTask {
     this.wanted.throwIfAborted();
   }
 
-  /** Waits until it is time to try again. */
-  async waitAfter(error: unknown, isBusy: boolean, delayMs: number): Promise<void> {
+  /** Waits until it is time to try a record again, or a group that begins with it. */
+  async waitAfter(index: number, error: unknown, isBusy: boolean, delayMs: number): Promise<void> {
     if (isBusy) this.clock.restart();
-    const fields = { retryInMs: delayMs };
-    if (!isBusy) {
+    else {
       this.retries++;
-      this.logger.debug({ err: describeThrown(error), ...fields }, 'failed, trying again');
-    } else if (delayMs > LONG_WAIT_MS) {
-      const { run, chunk } = this.#job;
-      this.#serviceLogger.warn({ run: run.id, chunk, ...fields }, `busy: ${messageOf(error)}`);
+      const fields = { err: describeThrown(error), retryInMs: delayMs };
+      this.logger.debug(fields, 'failed, trying again');
     }
+    this.#waiting ??= new Map();
+    const sinceMs = this.#waiting.get(index) ?? Date.now();
+    this.#waiting.set(index, sinceMs);
+    this.#job.onWait?.(this.#positionOf(index), { reason: messageOf(error), sinceMs });
     await this.#wait(delayMs, this.signal);
   }
 
@@ -151,6 +153,11 @@ export class ChunkTask {
   #kept(index: number): Outcome {
     const { line } = this.#records[index] as { readonly line?: string };
     return line ?? KEPT;
+  }
+
+  #positionOf(index: number): string {
+    const { position, origins } = this.#job;
+    return formatPosition(position, origins?.[index] ?? index);
   }
 
   #valueOf(index: number): unknown {

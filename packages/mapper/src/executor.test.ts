@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { createExecutor, type Executor } from '../dist/executor.js';
 import { recordingLogger } from '../../../test/support/recording-logger.ts';
 import { until } from '../../../test/support/until.ts';
-import type { ServiceJob } from './job.ts';
+import type { OnWait, ServiceJob } from './job.ts';
 
 const LIMITS = { chunkSize: 10, maxBytes: 1_000_000 };
 const SOURCE = `
@@ -168,11 +168,18 @@ test.each([
   expect(dead).toMatchObject([{ error: { name: 'TerminalError' } }]);
 });
 
-test('who waits for somebody busy does not time out', async () => {
+test('who waits for somebody busy does not time out, and its service hears of it', async () => {
   const executor = start({ ...stage, timeoutMs: 500 });
   const startedAt = performance.now();
-  const { pieces } = await executor.run(jobOf(105), NEVER);
+  const told: unknown[] = [];
+  const onWait: OnWait = (...wait) => told.push(wait);
+  const { pieces } = await executor.run({ ...jobOf(105), onWait }, NEVER);
   expect(pieces).toHaveLength(1);
+  expect(told.at(0)).toEqual([
+    'line 1 of a',
+    { reason: 'asked to come back in 700 ms', sinceMs: expect.any(Number) },
+  ]);
+  expect(told.at(-1)).toEqual(['line 1 of a', undefined]);
   expect(performance.now() - startedAt).toBeGreaterThan(1_500);
 });
 

@@ -80,7 +80,13 @@ function threadExecutor(mapper: Mapper, options: ExecutorOptions): Executor {
       const clock = new WorkClock(memory);
       // A copy that can be handed over whole: the body is a window into what came off the socket.
       const body = new Uint8Array(job.body);
-      const copy = { job: { ...remoteJobOf(job), body }, memory, handedOver: [body.buffer] };
+      const { onWait } = job;
+      const copy = {
+        job: { ...remoteJobOf(job), body },
+        memory,
+        onWait,
+        handedOver: [body.buffer],
+      };
       return watched({ job, clock, timeoutMs, logger, signal }, ({ signal: own }) =>
         pool.run(copy, own),
       );

@@ -1,5 +1,5 @@
 import type { LeatErrorCode, ThrownDescription } from '@leat/core';
-import type { JobResult, RemoteJob } from './job.ts';
+import type { JobResult, RecordWait, RemoteJob } from './job.ts';
 import type { WorkedOn } from './outcome.ts';
 
 /** Marks what is Leat's own: user code may send messages over the same channel. */
@@ -30,6 +30,8 @@ export type HelperAnswer =
   /** Why there will be no work: the pipeline file cannot be loaded. */
   | { readonly unloadable: string }
   | { readonly number: number; readonly clock: bigint }
+  /** See `OnWait`. */
+  | { readonly number: number; readonly position: string; readonly wait: RecordWait | undefined }
   | ({ readonly number: number } & HelperResult);
 
 /** A message as it goes over the channel. */

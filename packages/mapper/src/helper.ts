@@ -6,7 +6,7 @@ import {
   marked,
   isMarked,
 } from './helper-messages.ts';
-import type { JobResult, RemoteJob } from './job.ts';
+import type { JobResult, OnWait, RemoteJob } from './job.ts';
 import type { WorkedOn } from './outcome.ts';
 import type { WorkClock } from './work-clock.ts';
 
@@ -43,6 +43,7 @@ export type OpenLine = (events: HelperEvents) => HelperLine;
 
 interface Waiting {
   readonly clock: WorkClock | undefined;
+  readonly onWait: OnWait | undefined;
   readonly resolve: (result: HelperResult) => void;
   readonly reject: (error: Error) => void;
 }
@@ -54,6 +55,7 @@ export interface HelperJob {
   readonly memory?: SharedArrayBuffer;
   /** Set to what a process says of its clock. */
   readonly clock?: WorkClock;
+  readonly onWait?: OnWait | undefined;
   /** See {@link HelperLine}. */
   readonly handedOver?: readonly ArrayBuffer[];
 }
@@ -150,14 +152,17 @@ export class Helper {
     }
   }
 
-  #ask({ job, memory, clock, handedOver }: HelperJob, isPart: boolean): Promise<HelperResult> {
+  #ask(
+    { job, memory, clock, onWait, handedOver }: HelperJob,
+    isPart: boolean,
+  ): Promise<HelperResult> {
     const number = ++this.#tasks;
     return new Promise((resolve, reject) => {
       if (this.#endedHow !== undefined) {
         reject(new HelperDied(this.#endedHow));
         return;
       }
-      this.#waiting.set(number, { clock, resolve, reject });
+      this.#waiting.set(number, { clock, onWait, resolve, reject });
       const task: HelperTask = { number, job, clock: memory, isPart };
       try {
         this.#line.send(marked(task), handedOver);
@@ -177,6 +182,10 @@ export class Helper {
       const waiting = this.#waiting.get(answer.number);
       if ('clock' in answer) {
         waiting?.clock?.set(answer.clock);
+        return;
+      }
+      if ('position' in answer) {
+        waiting?.onWait?.(answer.position, answer.wait);
         return;
       }
       this.#waiting.delete(answer.number);

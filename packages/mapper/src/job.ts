@@ -2,6 +2,21 @@ import type { ChunkLimits, Origins, Position } from '@leat/core';
 import type { RunInfo } from '@leat/sdk';
 import type { DeadRecord, GivenRun, Piece, TraceHeaders } from '@leat/runtime';
 
+/** Why a record waits to be tried again. */
+export interface RecordWait {
+  /** The message of what was thrown. */
+  readonly reason: string;
+  /** When it failed, or was busy, for the first time; by `Date.now`. */
+  readonly sinceMs: number;
+}
+
+/**
+ * Told that a record waits, and when it does not any more.
+ *
+ * @param position where in the dataset it stands
+ */
+export type OnWait = (position: string, wait: RecordWait | undefined) => void;
+
 /** One chunk to work on. */
 export interface Job {
   readonly run: RunInfo<unknown>;
@@ -16,6 +31,7 @@ export interface Job {
   readonly origins?: Origins;
   /** The span that the work belongs to; absent where nobody traces. */
   readonly trace?: TraceHeaders | undefined;
+  readonly onWait?: OnWait | undefined;
 }
 
 /** One chunk to work on, here or elsewhere. */
@@ -25,10 +41,10 @@ export interface ServiceJob extends Job {
 }
 
 /** One chunk to work on, as it can be handed to a worker thread or another process. */
-export type RemoteJob = Omit<ServiceJob, 'run'>;
+export type RemoteJob = Omit<ServiceJob, 'run' | 'onWait'>;
 
 export function remoteJobOf(job: ServiceJob): RemoteJob {
-  const { run: _, ...rest } = job;
+  const { run: _, onWait: __, ...rest } = job;
   return rest;
 }
 

@@ -16,6 +16,7 @@ import { GuardedExecutor } from './guarded-executor.ts';
 import type { JobResult, ServiceJob } from './job.ts';
 import { Pace } from './pace.ts';
 import { passOn, type PassOnOptions } from './pass-on.ts';
+import { Waits } from './waits.ts';
 
 /** As much of a `PipelineConnection` as a mapper uses. */
 type MapperConnection = Publishing & Pick<PipelineConnection, 'runs' | 'queues'>;
@@ -67,6 +68,7 @@ class MapperService {
   readonly #logger: Logger;
   readonly #executor: GuardedExecutor;
   readonly #runs: KnownRuns;
+  readonly #waits: Waits;
   readonly #passOn: PassOnOptions;
   readonly #inHand = new Set<Promise<void>>();
 
@@ -80,6 +82,8 @@ class MapperService {
     // Threads share nothing: how many chunks each has was said when they were made.
     this.pace = new Pace(executor.parallel, mapper.threads === 0 ? mapper.concurrency : 0);
     this.#runs = new KnownRuns({ runs, pipeline, stage, codeVersion, abort, logger });
+    const note = (run: string, reason: string): void => this.#runs.noteWait(run, reason);
+    this.#waits = new Waits({ logger, note });
     const receipts = new ReceiptSender(connection, abort);
     this.#passOn = { connection, spec: pipeline.spec, stage, receipts, abort };
   }
@@ -93,6 +97,7 @@ class MapperService {
   /** Waits until nothing is in hand. */
   async idle(): Promise<void> {
     await Promise.all(this.#inHand);
+    this.#waits.close();
     this.#runs.close();
   }
 
@@ -102,7 +107,8 @@ class MapperService {
     try {
       const run = await this.#runs.admit(delivery);
       if (run === undefined) return;
-      const job = jobOf(delivery, run);
+      const { id, envelope } = delivery;
+      const job = { ...jobOf(delivery, run), onWait: this.#waits.of(envelope.run, id) };
       this.pace.came(job.records);
       const result = await telemetry.within(() => this.#executor.run(job, deliveries, run.signal));
       await passOn(this.#passOn, delivery, result, run.fence);
@@ -111,6 +117,8 @@ class MapperService {
       this.pace.done(startedAt);
     } catch (error) {
       this.#giveUp(delivery, error);
+    } finally {
+      this.#waits.end(delivery.envelope.run, delivery.id);
     }
   }
 

@@ -78,7 +78,7 @@ export class Quarantine {
     const { timeoutMs } = this.#mapper;
     const watch = { job: part, clock, timeoutMs, logger: this.#logger, signal };
     return watched(watch, ({ signal: own }) =>
-      helper.runPart({ job: remoteJobOf(part), clock }, own),
+      helper.runPart({ job: remoteJobOf(part), clock, onWait: part.onWait }, own),
     );
   }
 

@@ -7,6 +7,7 @@ import {
   marked,
   isMarked,
 } from './helper-messages.ts';
+import type { Job, OnWait, RemoteJob } from './job.ts';
 import { type RemoteData, type RemoteWorker, remoteWorker } from './remote-worker.ts';
 import { wantedUntil } from './watch.ts';
 import { WorkClock } from './work-clock.ts';
@@ -31,11 +32,12 @@ export async function serveTasks(data: RemoteData, { post, listen }: HelperPort)
     if (!isMarked(message)) return;
     const task = message as HelperTask;
     const { number, job } = task;
+    const onWait: OnWait = (position, wait) => say({ number, position, wait });
     const clock = new WorkClock(
       task.clock,
       task.clock ? undefined : (state) => say({ number, clock: state }),
     );
-    void continueTrace(job.trace, () => done(worker, task, clock))
+    void continueTrace(job.trace, () => done(worker, { ...job, onWait }, task.isPart, clock))
       .then((result) => say({ number, ...result }))
       // What is too much for the channel.
       .catch((error: unknown) => say({ number, failed: describeThrown(error) }));
@@ -45,7 +47,8 @@ export async function serveTasks(data: RemoteData, { post, listen }: HelperPort)
 
 async function done(
   worker: RemoteWorker,
-  { job, isPart }: HelperTask,
+  job: RemoteJob & Pick<Job, 'onWait'>,
+  isPart: boolean,
   clock: WorkClock,
 ): Promise<HelperResult> {
   const wanted = wantedUntil(new AbortController().signal);

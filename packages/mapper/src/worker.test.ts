@@ -208,6 +208,37 @@ describe('map', () => {
     expect(result.retries).toBe(4);
   });
 
+  test('what waits to be tried again is told, with the message and the time of the first failure', async () => {
+    const told: unknown[] = [];
+    const worker = workerOf({
+      map: (record, { attempt }) => {
+        if (record.n === 1 && attempt < 3) throw new Error(`attempt ${attempt}`);
+        return record;
+      },
+    });
+    const onWait = (position: string, wait: unknown): void => void told.push([position, wait]);
+    await worker.work({ ...jobOf(3), onWait }, NEVER);
+    const sinceMs = (told[0] as [string, { sinceMs: number }])[1].sinceMs;
+    expect(told).toEqual([
+      ['line 2 of a.csv', { reason: 'attempt 1', sinceMs }],
+      ['line 2 of a.csv', { reason: 'attempt 2', sinceMs }],
+      ['line 2 of a.csv', undefined],
+    ]);
+  });
+
+  test('a record that is busy for longer than its policy allows is given up', async () => {
+    const retry = { ...QUICK, busyForMs: 20 };
+    const worker = workerOf({
+      retry,
+      map: (record) => {
+        if (record.n === 1) throw new BusyError('come back later');
+        return record;
+      },
+    });
+    const { dead } = await worker.work(jobOf(3), NEVER);
+    expect(dead).toMatchObject([{ index: 1, attempts: 0, error: { name: 'BusyError' } }]);
+  });
+
   test('busy uses up no attempt; fatal is not tried again', async () => {
     let busy = 0;
     let fatal = 0;

@@ -147,7 +147,7 @@ export class ChunkWorker {
           task.settle(index, { error, attempts: failures.count });
           return;
         }
-        await task.waitAfter(error, decision.isBusy, decision.delayMs);
+        await task.waitAfter(index, error, decision.isBusy, decision.delayMs);
       }
     }
   }
@@ -158,6 +158,7 @@ export class ChunkWorker {
    */
   async #settleGroup(task: ChunkTask, group: readonly number[], failed = 0): Promise<void> {
     const failures = new Failures(task.mapper.retry, failed);
+    const [first = 0] = group;
     for (;;) {
       try {
         const lines = await this.#limit(() =>
@@ -175,11 +176,11 @@ export class ChunkWorker {
         const decision = failures.add(error);
         const isAlone = group.length === 1;
         if (decision.action === 'give-up' && isAlone) {
-          task.settle(group[0] as number, { error, attempts: failures.count });
+          task.settle(first, { error, attempts: failures.count });
           return;
         }
         if (decision.action === 'retry') {
-          await task.waitAfter(error, decision.isBusy, decision.delayMs);
+          await task.waitAfter(first, error, decision.isBusy, decision.delayMs);
         }
         if (decision.isBusy || isAlone) continue;
         const half = group.length >> 1;
