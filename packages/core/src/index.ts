@@ -107,7 +107,7 @@ export { type Range, RangeSet } from './range-set.ts';
 export type { QueueObservation } from './lost.ts';
 export { isOverdue, lostChunks } from './lost.ts';
 export type { DeadTolerance, DeathToll } from './tolerance.ts';
-export { deathTollOf, isDeadTolerance, whyTooManyDead } from './tolerance.ts';
+export { deathTollOf, isDeadTolerance, lookForBurst, whyTooManyDead } from './tolerance.ts';
 export type { Estimate } from './estimate.ts';
 export { estimateOf, Pace } from './estimate.ts';
 export type { LeaseView } from './lease.ts';

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { NO_COUNTS } from './counts.ts';
-import { type DeadTolerance, deathTollOf, isDeadTolerance, whyTooManyDead } from './tolerance.ts';
+import { type DeadTolerance, deathTollOf, isDeadTolerance, type DeathToll, lookForBurst, whyTooManyDead } from './tolerance.ts';
 
 const isTooMany = (tolerance: DeadTolerance, dead: number, settled: number): boolean =>
   whyTooManyDead('r1', tolerance, { settled, dead }) !== undefined;
@@ -76,4 +76,39 @@ test('the sentence says what was expected, what was found, and what to do', () =
 test('the toll is in the books', () => {
   const counts = { ...NO_COUNTS, in: 10, expanded: 5, filtered: 2, dead: 3, retries: 8 };
   expect(deathTollOf(counts)).toEqual({ settled: 15, dead: 3 });
+});
+
+describe('a burst', () => {
+  const at = (settled: number, dead: number): DeathToll => ({ settled, dead });
+
+  test('is more than half of the last thousand, wherever in a run', () => {
+    expect(lookForBurst('r1', at(0, 0), at(999, 999))).toEqual({ since: at(0, 0) });
+    expect(lookForBurst('r1', at(0, 0), at(1_000, 500))).toEqual({ since: at(1_000, 500) });
+    const { since, reason } = lookForBurst('r1', at(5_000_000, 7), at(5_001_200, 608));
+    expect(since).toEqual(at(5_001_200, 608));
+    expect(reason).toBe(
+      '601 of the last 1,200 records are dead, so that what all of them need may be away; see "leat dead groups r1", then "leat resume r1". A pipeline with maxDeadRecords says how many it tolerates',
+    );
+  });
+
+  test('is found within two thousand records, however they come; what dies evenly is none', () => {
+    const steps = fc.array(fc.integer({ min: 1, max: 300 }), { minLength: 40, maxLength: 80 });
+    fc.assert(
+      fc.property(steps, fc.integer({ min: 0, max: 3_000 }), (sizes, good) => {
+        let toll = at(0, 0);
+        let since = toll;
+        for (const size of sizes) {
+          const isAway = toll.settled >= good;
+          toll = at(toll.settled + size, toll.dead + (isAway ? size : Math.floor(size / 2)));
+          const look = lookForBurst('r1', since, toll);
+          since = look.since;
+          if (look.reason !== undefined) {
+            expect(isAway).toBe(true);
+            return;
+          }
+          expect(toll.settled).toBeLessThan(good + 300 + 2 * 1_300);
+        }
+      }),
+    );
+  });
 });

@@ -51,6 +51,29 @@ export function whyTooManyDead(
   return `${who} dead, more than the ${limit} that maxDeadRecords tolerates; see "leat dead list ${run}", then "leat resume ${run}"`;
 }
 
+/** Where a burst is looked out for: from a toll on, and why the run has to pause, if there was one. */
+export interface BurstLook {
+  readonly since: DeathToll;
+  readonly reason?: string;
+}
+
+/**
+ * Looks whether most of the records that were settled lately are dead: what all of them need is away then, more
+ * likely than that each of them is bad. Where a pipeline says nothing of what it tolerates, its run pauses for it.
+ *
+ * @param since the toll when the last look at 1,000 records or more was over
+ */
+export function lookForBurst(run: string, since: DeathToll, toll: DeathToll): BurstLook {
+  const dead = toll.dead - since.dead;
+  const settled = toll.settled - since.settled;
+  if (settled < TELLING_RECORDS) return { since };
+  if (dead * 2 <= settled) return { since: toll };
+  return {
+    since: toll,
+    reason: `${n(dead)} of the last ${n(settled)} records are dead, so that what all of them need may be away; see "leat dead groups ${run}", then "leat resume ${run}". A pipeline with maxDeadRecords says how many it tolerates`,
+  };
+}
+
 /** A percentage in thousandths, which are whole numbers; `NaN` if it is none. */
 function thousandthsOf(percentage: string): number {
   return Math.round(Number(PERCENTAGE.exec(percentage)?.[1]) * 1_000);

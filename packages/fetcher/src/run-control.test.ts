@@ -120,6 +120,30 @@ test('the operator pauses, resumes and cancels it', async () => {
   expect(said).toEqual(['run paused', 'run goes on', 'cancelled']);
 });
 
+test('when nothing is said, a burst of dead records pauses it, in mid-run too; it goes on as it is resumed', async () => {
+  const { control, standing } = controlled();
+  await look();
+  const settleAll = (times: number, dead: number): void => {
+    for (let time = 0; time < times; time++) {
+      settle(dead);
+      control.check();
+    }
+  };
+  settleAll(300, 5);
+  expect(control.mayGoOn).toBe(true);
+  settleAll(100, 6);
+  expect(control.mayGoOn).toBe(false);
+  await vi.advanceTimersByTimeAsync(0);
+  expect(wishes.wanted).toBe('pause');
+  expect(standing().reason).toMatch(/^600 of the last 1,000 records are dead/);
+  wishes.wanted = 'run';
+  await look();
+  settleAll(99, 10);
+  expect(control.mayGoOn).toBe(true);
+  settleAll(1, 10);
+  expect(control.mayGoOn).toBe(false);
+});
+
 test('too many dead records pause it at once, once, and a resumption tolerates them', async () => {
   const { control, standing } = controlled({ state: 'running' }, 3);
   await look();

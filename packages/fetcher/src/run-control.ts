@@ -1,4 +1,10 @@
-import { type DeadTolerance, type RunWish, whyTooManyDead } from '@leat/core';
+import {
+  type DeadTolerance,
+  type DeathToll,
+  lookForBurst,
+  type RunWish,
+  whyTooManyDead,
+} from '@leat/core';
 import { Bell, type Logger, type Runs } from '@leat/runtime';
 import type { RunBooks } from './run-books.ts';
 
@@ -20,7 +26,7 @@ export interface RunControlOptions {
 
 /**
  * Whether a run goes on, is paused or is cancelled: as its operator wishes. When more records are dead than
- * its pipeline tolerates, the fetcher itself wishes that it is paused.
+ * its pipeline tolerates, or most of those that were settled lately, the fetcher itself wishes that it is paused.
  */
 export class RunControl {
   readonly #options: RunControlOptions;
@@ -28,6 +34,8 @@ export class RunControl {
   #wish: RunWish | undefined;
   /** Why the run must be paused, whatever its operator wants. */
   #excess: string | undefined;
+  /** From which toll on a burst of dead records is looked out for. */
+  #since: DeathToll | undefined;
   /** Whether the next look is due at once. */
   #isUrgent = false;
   readonly #bell = new Bell();
@@ -49,7 +57,6 @@ export class RunControl {
   /** Looks whether too many records are dead; to be called when receipts have come. */
   check(): void {
     const { books, maxDeadRecords } = this.#options;
-    if (maxDeadRecords === undefined) return;
     if (books.isComplete) {
       // Nothing is left to send; and dead letters that are tried again can only become fewer.
       this.#excess = undefined;
@@ -57,10 +64,19 @@ export class RunControl {
     }
     if (this.#excess !== undefined) return;
     const { run, toll, standing } = books;
-    this.#excess = whyTooManyDead(run, maxDeadRecords, toll, standing.tolerated);
+    this.#excess =
+      maxDeadRecords === undefined
+        ? this.#burst(run, toll)
+        : whyTooManyDead(run, maxDeadRecords, toll, standing.tolerated);
     if (this.#excess === undefined) return;
     this.#isUrgent = true;
     this.#bell.ring();
+  }
+
+  #burst(run: string, toll: DeathToll): string | undefined {
+    const { since, reason } = lookForBurst(run, this.#since ?? toll, toll);
+    this.#since = since;
+    return reason;
   }
 
   /** Looks what the operator wants, now and then, until told to stop. */
