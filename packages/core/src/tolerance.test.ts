@@ -1,7 +1,14 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { NO_COUNTS } from './counts.ts';
-import { type DeadTolerance, deathTollOf, isDeadTolerance, type DeathToll, lookForBurst, whyTooManyDead } from './tolerance.ts';
+import {
+  type DeadTolerance,
+  deathTollOf,
+  isDeadTolerance,
+  type DeathToll,
+  lookForBurst,
+  whyTooManyDead,
+} from './tolerance.ts';
 
 const isTooMany = (tolerance: DeadTolerance, dead: number, settled: number): boolean =>
   whyTooManyDead('r1', tolerance, { settled, dead }) !== undefined;
