@@ -40,7 +40,7 @@ export class LeatError extends Error {
   override readonly name: string = 'LeatError';
   readonly code: LeatErrorCode;
   /** With the code `fenced`: the fence that the sink has, if it says so. Then the run's fetcher can rise above it. */
-  readonly fence?: number;
+  declare readonly fence?: number;
 
   constructor(
     code: LeatErrorCode,

@@ -197,7 +197,7 @@ describe('SourceCheck', () => {
     expect(() => life.readAll()).toThrow(
       expect.objectContaining({
         message:
-          'The dataset is not what it was when the run began: chunks that had been sent are different now. Put it back to go on with the run, or begin a new one.',
+          'The dataset is not what it was when the run began, or the pipeline file reads it otherwise: chunks that had been sent are different now. Put it back to go on with the run, or begin a new one.',
       }),
     );
   });

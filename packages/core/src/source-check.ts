@@ -45,7 +45,7 @@ export class SourceCheck {
     if (isLast && expected !== undefined && sumOf(expected.sum, -compared) !== 0) {
       throw new LeatError(
         'source-changed',
-        'The dataset is not what it was when the run began: chunks that had been sent are different now. Put it back to go on with the run, or begin a new one.',
+        'The dataset is not what it was when the run began, or the pipeline file reads it otherwise: chunks that had been sent are different now. Put it back to go on with the run, or begin a new one.',
       );
     }
     if (!isSettled) this.#unsettled.set(seq, { checksum, before: this.#total });
@@ -65,7 +65,7 @@ export class SourceCheck {
     if (checksum === undefined || known === undefined || numberOf(checksum) === known) return;
     throw new LeatError(
       'source-changed',
-      `Chunk ${seq} of the dataset is not what it was when it was sent: the same cursor must yield the same chunks. Put the dataset back to go on with the run, or begin a new one.`,
+      `Chunk ${seq} of the dataset is not what it was when it was sent: the same cursor must yield the same chunks. Put the dataset, and how the pipeline file reads it, back to go on with the run, or begin a new one.`,
     );
   }
 

@@ -128,19 +128,37 @@ describe('specDifference', () => {
   });
 
   test.each([
-    ['a stage more', spec(source, upper, sink, archive)],
-    ['a stage less', spec(source, archive)],
-    ['another name', spec(source, { ...upper, name: 'lower' }, { ...sink, from: 'lower' })],
-    ['another edge', spec(source, upper, { ...sink, from: 'source' })],
-  ])('says what differs for %s', (_, present) => {
+    ['a stage more', spec(source, upper, sink, archive), 'archive was added'],
+    [
+      'a stage less',
+      spec(source, { ...sink, from: 'source' }),
+      'upper is gone, sink reads from source and no longer from upper',
+    ],
+    [
+      'another name',
+      spec(source, { ...upper, name: 'lower' }, { ...sink, from: 'lower' }),
+      'lower was added, upper is gone, sink reads from lower and no longer from upper',
+    ],
+    [
+      'another edge',
+      spec(source, upper, { ...sink, from: 'source' }),
+      'sink reads from source and no longer from upper',
+    ],
+    [
+      'a fetcher that is a reader now',
+      spec(archive, { ...source, from: 'archive' }, upper, sink),
+      'archive was added, source reads from archive and no longer from nothing',
+    ],
+  ])('says what differs for %s', (_, present, changes) => {
     const sentence = specDifference(spec(source, upper, sink), present);
     expect(sentence).toMatch(
-      /^it was started as "source source>upper upper>sink" and the pipeline is now "source .*"$/,
+      /^it was started as "source source>upper upper>sink" and the pipeline is now "/,
     );
+    expect(sentence).toMatch(new RegExp(`" \\(${changes}\\)$`));
   });
 
   test('tells apart the orders of the readers of one stage', () => {
     const [one, other] = [spec(source, upper, archive, sink), spec(source, archive, upper, sink)];
-    expect(specDifference(one, other)).toBeDefined();
+    expect(specDifference(one, other)).toMatch(/ \(the order of the stages is another one\)$/);
   });
 });

@@ -82,5 +82,22 @@ export function drawGraph({ stages }: PipelineSpec): string {
  */
 export function specDifference(stored: PipelineSpec, present: PipelineSpec): string | undefined {
   const [was, is] = [drawGraph(stored), drawGraph(present)];
-  return was === is ? undefined : `it was started as "${was}" and the pipeline is now "${is}"`;
+  if (was === is) return undefined;
+  const changes = stageChanges(stored, present);
+  return `it was started as "${was}" and the pipeline is now "${is}" (${changes})`;
+}
+
+/** What was done to the stages of a graph to make another one of it. */
+function stageChanges(stored: PipelineSpec, present: PipelineSpec): string {
+  const sources = ({ stages }: PipelineSpec): ReadonlyMap<string, string> =>
+    new Map(stages.map(({ name, from = 'nothing' }) => [name, from]));
+  const [before, after] = [sources(stored), sources(present)];
+  const changes: string[] = [];
+  for (const name of after.keys()) if (!before.has(name)) changes.push(`${name} was added`);
+  for (const [name, from] of before) {
+    const now = after.get(name);
+    if (now === undefined) changes.push(`${name} is gone`);
+    else if (now !== from) changes.push(`${name} reads from ${now} and no longer from ${from}`);
+  }
+  return changes.length === 0 ? 'the order of the stages is another one' : changes.join(', ');
 }

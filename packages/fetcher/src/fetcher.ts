@@ -175,6 +175,7 @@ async function conductOne(
   const leave = new AbortController();
   const isResumed = lease.progress.ledger.next > 0;
   logger.info({ run, fence: lease.fence }, isResumed ? 'run resumed' : 'run started');
+  tellLimits(request, pipeline, logger);
   onLease?.(lease.fence);
   try {
     const conducted = await conduct({
@@ -206,4 +207,18 @@ async function conductOne(
   } finally {
     onLease?.(undefined);
   }
+}
+
+/** Says that a run is cut by the limits that it began with, if the pipeline file has others by now. */
+function tellLimits(
+  { run, limits }: RunRequest,
+  { fetcher: { chunkSize, maxBytes } }: Pipeline,
+  logger: Logger,
+): void {
+  if (limits === undefined) return;
+  if (limits.chunkSize === chunkSize && limits.maxBytes === maxBytes) return;
+  logger.warn(
+    { run, chunkSize: limits.chunkSize, maxBytes: limits.maxBytes },
+    `the run keeps the chunkSize and maxBytes that it began with; those of the pipeline file, ${chunkSize} and ${maxBytes}, are for new runs`,
+  );
 }

@@ -65,6 +65,7 @@ const LOCAL_RUN: Demands<LocalRunOptions> = {
   secrets: AN_OBJECT,
   run: TEXT,
   recover: YES_OR_NO,
+  new: YES_OR_NO,
   mappers: {
     isRight: (value) => isWhole(value, 1, MOST_MAPPERS),
     expected: `a whole number from 1 to ${MOST_MAPPERS}`,

@@ -35,6 +35,11 @@ export interface LocalRunOptions<
    */
   readonly recover?: boolean;
   /**
+   * Begin a new run, also if one was interrupted with the same parameters. That one is left as it is.
+   * @defaultValue `false`
+   */
+  readonly new?: boolean;
+  /**
    * Replicas of each mapper.
    * @defaultValue `1`
    */

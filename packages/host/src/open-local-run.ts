@@ -11,6 +11,7 @@ import type { Conducted } from '@leat/fetcher';
 import {
   connectionName,
   givenParams,
+  misfitOf,
   natsSettingsOf,
   openPipelineConnection,
   type PipelineConnection,
@@ -126,11 +127,19 @@ async function openSite(
 /** The run that was asked for, one that was interrupted with the same parameters, or a new one. */
 async function startAsked({ source, options, connection, embedded }: Site): Promise<StartedRun> {
   const { runs } = connection;
-  const { secrets = {}, recover = false } = options;
+  const { secrets = {}, recover = false, new: isNew = false } = options;
+  if (isNew && options.run !== undefined) {
+    throw new LeatError(
+      'invalid-configuration',
+      `The run ${options.run} is named, and a new one is wanted: give one of --run and --new.`,
+    );
+  }
   const { logger } = loggersOf(options);
   const wanted = { params: paramsOf(options), secrets };
   // On a server that others use, an open run may be in their hands.
-  const run = options.run ?? (embedded && (await toGoOnWith(runs, wanted, options)));
+  const mayGoOn = embedded !== undefined && !isNew;
+  const run =
+    options.run ?? (mayGoOn ? await toGoOnWith(runs, source, wanted, options) : undefined);
   const started = await startRun(runs, {
     pipeline: source.pipeline,
     ...wanted,
@@ -149,16 +158,28 @@ function paramsOf({ params = {} }: LocalRunOptions): GivenParams {
 
 async function toGoOnWith(
   runs: Runs,
+  { pipeline }: PipelineSource,
   wanted: Required<Pick<RunRequest, 'params' | 'secrets'>>,
   options: LocalRunOptions,
 ): Promise<string | undefined> {
   const interrupted = await runs.listOpen();
-  const same = interrupted.find(({ params, secrets = {} }) =>
-    isDeepStrictEqual({ params, secrets }, wanted),
-  );
-  if (same !== undefined) return same.run;
+  const isWanted = ({ params, secrets = {} }: RunRequest): boolean =>
+    isDeepStrictEqual({ params, secrets }, wanted);
+  const same = interrupted.filter(isWanted);
+  const fit = same.find((request) => misfitOf(request, pipeline.spec) === undefined);
+  if (fit !== undefined) return fit.run;
   const { logger } = loggersOf(options);
-  for (const { run } of interrupted) {
+  // The file was edited since. One that a new run was begun beside is not asked about again.
+  const last = same.at(-1);
+  const misfit = last && misfitOf(last, pipeline.spec);
+  if (last !== undefined && misfit !== undefined) {
+    const isLeft = (await runs.list()).some(
+      (other) => isWanted(other) && other.createdAt > last.createdAt,
+    );
+    const sentence = `${misfit.message} "leat dev --new" begins one.`;
+    if (!isLeft) throw new LeatError(misfit.code, sentence, { cause: misfit });
+  }
+  for (const { run } of interrupted.filter((request) => !same.includes(request))) {
     logger.warn({ run }, 'a run with other parameters was interrupted: --run goes on with it');
   }
   return undefined;

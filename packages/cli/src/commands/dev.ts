@@ -24,6 +24,10 @@ const OPTIONS = {
   mappers: { type: 'string', value: 'N', meaning: 'Replicas of each mapper (default 1).' },
   run: RUN_OPTION,
   recover: RECOVER,
+  new: {
+    type: 'boolean',
+    meaning: 'Begin a new run, also if one was interrupted with the same parameters.',
+  },
   ...PARAM_OPTIONS,
   report: { type: 'string', value: 'FILE', meaning: 'Where to write the report, as JSON.' },
   keep: { type: 'boolean', meaning: 'Keep the NATS server up after the run, until Ctrl-C.' },
@@ -53,6 +57,7 @@ async function dev(call: DevCall): Promise<number> {
     params: paramsOf(call),
     secrets: secretsOf(call),
     recover: call.flags.recover === true,
+    new: call.flags.new === true,
     stateDir,
     ...(isNatsGiven && { connection: { ...nats, servers: nats.url } }),
     ...(run !== undefined && { run }),

@@ -265,7 +265,7 @@ describe('a run that does not fit the pipeline file', () => {
         run: 'r',
         stage: 'out',
         reason:
-          'The run r does not fit this pipeline file: it was started as "numbers numbers>all" and the pipeline is now "numbers numbers>out". Put the file back to go on with the run or to cancel it, or begin a new run.',
+          'The run r does not fit this pipeline file: it was started as "numbers numbers>all" and the pipeline is now "numbers numbers>out" (out was added, all is gone). Put the file back to go on with the run, cancel it by "leat cancel r", or begin a new one.',
         at: '2026-11-27T12:00:00.000Z',
       },
     ]);

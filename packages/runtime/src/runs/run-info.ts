@@ -88,7 +88,7 @@ export function misfitOf({ run, spec }: RunRequest, present: PipelineSpec): Leat
   if (difference === undefined) return undefined;
   return new LeatError(
     'invalid-pipeline',
-    `The run ${run} does not fit this pipeline file: ${difference}. Put the file back to go on with the run or to cancel it, or begin a new run.`,
+    `The run ${run} does not fit this pipeline file: ${difference}. Put the file back to go on with the run, cancel it by "leat cancel ${run}", or begin a new one.`,
   );
 }
 
