@@ -1,0 +1,77 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ndjsonSink, ndjsonSource } from '@leat/connectors/files';
+import { postgres } from '@leat/connectors/postgres';
+import { startLocalRun } from '@leat/host';
+import { connect } from '@leat/operate';
+import { fetcher, mapper, pipeline, saver, type Stage } from '@leat/sdk';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { z } from 'zod';
+import { exactJson } from '../support/exact-json.ts';
+import { type TestPostgres, startPostgres } from '../support/postgres.ts';
+import { jsonCases, naughtyStrings } from '../support/public-suites.ts';
+import { tempDir } from '../support/temp-dir.ts';
+
+let server: TestPostgres;
+beforeAll(async () => {
+  server = await startPostgres();
+});
+afterAll(() => server[Symbol.asyncDispose]());
+
+const Case = z.object({ i: z.int(), v: z.any(), s: z.string() });
+
+/** A line for each case of each suite: as JSON, as a text, and as what it is. */
+const lines = [
+  ...jsonCases.map(({ text }) => text).filter((text) => !text.trim().includes('\n')),
+  ...naughtyStrings.map((text) => JSON.stringify(text)),
+  ...naughtyStrings,
+]
+  .map((text, i) => `{"i":${i},"v":${text.trim()},"s":""}`)
+  .concat(naughtyStrings.map((text, i) => `{"i":${10_000 + i},"v":0,"s":${JSON.stringify(text)}}`));
+
+/** What each line says, by its number; without those that say nothing. */
+const expected = new Map(
+  lines.map(exactJson).flatMap((value) => (value === undefined ? [] : [[numberOf(value), value]])),
+);
+
+function numberOf(value: unknown): string {
+  return (value as { readonly i: { readonly number: string } }).i.number;
+}
+
+test('every case of the public suites arrives in every sink as it was, or is a dead letter', async () => {
+  await using dir = await tempDir();
+  const file = join(dir.path, 'cases.ndjson');
+  await writeFile(file, lines.map((line) => `${line}\n`).join(''));
+  const cases = fetcher('cases', { source: ndjsonSource(file), schema: Case, chunkSize: 50 });
+  const same = mapper('same', { from: cases, schema: Case, map: (record) => record });
+  const saversOf = (from: typeof cases | typeof same): ReturnType<typeof saver>[] => [
+    saver(`${from.name}-lines`, { from, sink: ndjsonSink(join(dir.path, from.name)) }),
+    saver(`${from.name}-rows`, { from, sink: postgres({ url: server.url, table: from.name }) }),
+  ];
+  const suites = pipeline('suites', {
+    savers: [...saversOf(cases), ...saversOf(same)],
+    maxDeadRecords: '100%',
+  });
+  await using local = await startLocalRun(suites, { stateDir: join(dir.path, 'state') });
+  const { report, error } = await local.ended;
+  expect(error).toBeUndefined();
+  expect(report?.state).toBe('completed-with-dead-letters');
+  await using leat = await connect({ servers: local.url });
+  expect((await leat.verify(local.run, suites)).findings).toEqual([]);
+  let saved = 0;
+  for (const { name, kind } of suites.stages as readonly Stage[]) {
+    if (kind !== 'saver') continue;
+    const found: unknown[] = [];
+    for await (const { body } of leat.export(local.run, suites, { saver: name })) {
+      const text = Buffer.from(body).toString();
+      for (const line of text.split('\n').slice(0, -1)) found.push(exactJson(line));
+    }
+    for (const value of found)
+      expect({ name, found: value }).toEqual({ name, found: expected.get(numberOf(value)) });
+    expect(new Set(found.map(numberOf)).size).toBe(found.length);
+    // Nearly all that is JSON can be saved: no sink gets through by refusing.
+    expect(found.length).toBeGreaterThan(expected.size - 40);
+    saved += found.length;
+  }
+  expect(report?.records.saved).toBe(saved);
+});
