@@ -1,4 +1,4 @@
-import { checkName, checkRunId, isVariableName, LeatError } from '@leat/core';
+import { checkName, isVariableName, LeatError } from '@leat/core';
 import type { BooleanOption, ListOption, StringOption } from './command.ts';
 
 /** A call with these options. */
@@ -30,7 +30,7 @@ export function countOf(name: string, text: string | undefined, fallback: number
 
 /** Reads `--run`. @throws LeatError `invalid-name` */
 export function runFlag({ flags: { run } }: Flagged<'run', string>): string | undefined {
-  if (run !== undefined) checkRunId(run);
+  if (run !== undefined) checkName('run', run);
   return run;
 }
 

@@ -4,7 +4,6 @@ export { checkSpec, drawGraph, queuedStages, readersOf, specDifference } from '.
 export {
   bucketName,
   checkName,
-  checkRunId,
   deadSubject,
   isVariableName,
   newRunId,

@@ -4,7 +4,6 @@ import { LeatError } from './errors.ts';
 import {
   bucketName,
   checkName,
-  checkRunId,
   isVariableName,
   deadSubject,
   newRunId,
@@ -61,19 +60,59 @@ describe('isVariableName', () => {
   );
 });
 
-describe('checkRunId', () => {
+describe('a run id', () => {
   test.each(['1', 'nightly-2026-11-22', 'a'.repeat(48)])('takes %j', (run) => {
-    expect(() => checkRunId(run)).not.toThrow();
+    expect(() => checkName('run', run)).not.toThrow();
   });
 
   test.each(['', '-a', 'A', 'a.b', 'a*', 'a\n', 'a'.repeat(49)])('refuses %j', (run) => {
-    expect(() => checkRunId(run)).toThrow(
+    expect(() => checkName('run', run)).toThrow(
       new LeatError(
         'invalid-name',
         `The run id ${JSON.stringify(run)} must be 1 to 48 lower-case letters, digits or hyphens.`,
       ),
     );
   });
+});
+
+describe('a parameter name', () => {
+  test.each(['a', 'maxRows', 'max-rows', 'größe', '7', 'constructor', 'x'.repeat(128)])(
+    'may be %j',
+    (name) => {
+      expect(() => checkName('parameter', name)).not.toThrow();
+    },
+  );
+
+  test.each([
+    '',
+    ' ',
+    'a b',
+    'a=b',
+    'a\n',
+    'a\0',
+    '__proto__',
+    '\uD800',
+    '\uFFFD',
+    'x'.repeat(129),
+  ])('is not %j', (name) => {
+    expect(() => checkName('parameter', name)).toThrow(
+      new LeatError(
+        'invalid-name',
+        `The parameter name ${JSON.stringify(name)} must be 1 to 128 characters without spaces, control characters and "=", and not __proto__.`,
+      ),
+    );
+  });
+});
+
+test.each(['pipeline', 'stage', 'run', 'parameter'] as const)('a %s is named by text', (kind) => {
+  for (const name of [undefined, null, true, 7, ['a'], { toString: () => 'a' }, 1n]) {
+    expect(() => checkName(kind, name)).toThrow(
+      expect.objectContaining({
+        code: 'invalid-name',
+        message: expect.stringMatching(/must be text; it is of the type \w+\.$/),
+      }),
+    );
+  }
 });
 
 describe('newRunId', () => {
@@ -89,7 +128,7 @@ describe('newRunId', () => {
       fc.property(time, time, random, random, (a, b, chanceA, chanceB) => {
         const [first, second] = [a, b].map((at) => at.toISOString()).toSorted() as [string, string];
         const [left, right] = [newRunId(first, chanceA), newRunId(second, chanceB)];
-        expect(() => checkRunId(left)).not.toThrow();
+        expect(() => checkName('run', left)).not.toThrow();
         fc.pre(first.slice(0, 19) !== second.slice(0, 19));
         expect(left < right).toBe(true);
       }),

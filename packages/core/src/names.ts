@@ -1,11 +1,38 @@
 import { LeatError } from './errors.ts';
 
+/** What has a name of its own. */
+export type NameKind = 'pipeline' | 'stage' | 'run' | 'parameter';
+
 /**
- * The one grammar of pipeline and stage names: at once a subject token, a part of a stream name, a DNS
- * label for Kubernetes and a metric label (after NATS ADR-6).
+ * The grammar of each kind of name. That of pipelines and stages is at once a subject token, a part of a stream
+ * name, a DNS label for Kubernetes and a metric label (after NATS ADR-6). A parameter's is what `--param` can give
+ * and an object can have as a key.
  */
-const NAME = /^[a-z][a-z0-9-]{0,30}$/;
-const RUN = /^[a-z0-9][a-z0-9-]{0,47}$/;
+const GRAMMARS: Readonly<
+  Record<NameKind, { readonly what: string; readonly pattern: RegExp; readonly rule: string }>
+> = {
+  pipeline: {
+    what: 'pipeline name',
+    pattern: /^[a-z][a-z0-9-]{0,30}$/,
+    rule: '1 to 31 lower-case letters, digits or hyphens and begin with a letter',
+  },
+  stage: {
+    what: 'stage name',
+    pattern: /^[a-z][a-z0-9-]{0,30}$/,
+    rule: '1 to 31 lower-case letters, digits or hyphens and begin with a letter',
+  },
+  run: {
+    what: 'run id',
+    pattern: /^[a-z0-9][a-z0-9-]{0,47}$/,
+    rule: '1 to 48 lower-case letters, digits or hyphens',
+  },
+  parameter: {
+    what: 'parameter name',
+    pattern: /^(?!__proto__$)[^\s=\p{Cc}\p{Cs}\uFFFD]{1,128}$/u,
+    rule: '1 to 128 characters without spaces, control characters and "=", and not __proto__',
+  },
+};
+
 /** In capitals, as is the custom: so a value that is given in place of a name is found out. */
 const VARIABLE = /^[A-Z_][A-Z0-9_]{0,127}$/;
 
@@ -15,28 +42,27 @@ const SUBJECT_ROOT = 'leat.v1';
 /** Names that no stage may have, because Leat's own streams stand in their place. */
 export const RESERVED_STAGE_NAMES: readonly string[] = ['receipts', 'dead'];
 
-/** @throws LeatError `invalid-name` */
-export function checkName(kind: 'pipeline' | 'stage', name: string): void {
-  if (!NAME.test(name)) {
+/**
+ * Checks a name wherever one comes in: from a definition, a command, a program, or a message.
+ *
+ * @param name as a file in JavaScript may give it
+ * @throws LeatError `invalid-name`
+ */
+export function checkName(kind: NameKind, name: unknown): void {
+  const { what, pattern, rule } = GRAMMARS[kind];
+  if (typeof name !== 'string') {
     throw new LeatError(
       'invalid-name',
-      `The ${kind} name ${JSON.stringify(name)} must be 1 to 31 lower-case letters, digits or hyphens and begin with a letter.`,
+      `The ${what} must be text; it is of the type ${typeof name}.`,
     );
+  }
+  if (!pattern.test(name)) {
+    throw new LeatError('invalid-name', `The ${what} ${JSON.stringify(name)} must be ${rule}.`);
   }
   if (kind === 'stage' && RESERVED_STAGE_NAMES.includes(name)) {
     throw new LeatError(
       'invalid-name',
       `The stage name ${JSON.stringify(name)} is taken by Leat's own streams: choose another.`,
-    );
-  }
-}
-
-/** @throws LeatError `invalid-name` */
-export function checkRunId(run: string): void {
-  if (!RUN.test(run)) {
-    throw new LeatError(
-      'invalid-name',
-      `The run id ${JSON.stringify(run)} must be 1 to 48 lower-case letters, digits or hyphens.`,
     );
   }
 }

@@ -3,7 +3,9 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, linkSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { csv } from './csv.ts';
 import { listFiles } from './file-list.ts';
+import { jsonArray } from './json-array.ts';
 import { ndjsonSource } from './ndjson-source.ts';
 import { TemporaryFiles } from './temporary-files.testsuite.ts';
 
@@ -254,6 +256,20 @@ test.skipIf(process.platform !== 'linux')(
       });
     }
     await expect(at('sub/a*.x')).resolves.toHaveLength(1);
+  },
+);
+
+test.each([undefined, null, '', 7, ['a.x', undefined], [''], 'a\0b'])(
+  'the paths %j are refused when the source is defined',
+  (paths) => {
+    for (const source of [csv, jsonArray, ndjsonSource]) {
+      expect(() => source(paths as never)).toThrow(
+        expect.objectContaining({
+          code: 'source-missing',
+          message: expect.stringMatching(/expected a path, several, or a glob, got/),
+        }),
+      );
+    }
   },
 );
 

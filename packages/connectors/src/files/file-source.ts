@@ -65,10 +65,27 @@ export interface FileFormat {
 
 /** A source that reads files, one after the other. */
 export function fileSource(format: FileFormat, paths: FilePaths, options: FileOptions): Source {
+  checkPaths(format.kind, paths);
   return {
     kind: format.kind,
     chunks: (request) => readFiles(format, paths, { ...DEFAULT_FILE_OPTIONS, ...options }, request),
   };
+}
+
+/**
+ * A variable that is not set must not be read as a file.
+ *
+ * @param paths as a file in JavaScript may give them
+ */
+function checkPaths(kind: string, paths: unknown): void {
+  const all: readonly unknown[] = Array.isArray(paths) ? paths : [paths];
+  const wrong = all.find((path) => typeof path !== 'string' || path === '' || path.includes('\0'));
+  if (wrong === undefined && !all.includes(undefined)) return;
+  const found = typeof wrong === 'string' ? JSON.stringify(wrong) : String(wrong);
+  throw new LeatError(
+    'source-missing',
+    `${kind}: expected a path, several, or a glob, got ${found}: is a variable not set?`,
+  );
 }
 
 async function* readFiles(

@@ -54,6 +54,18 @@ test('two folders have two marks, also those of one run', async () => {
   expect((await open(newRun())).identity?.mark).not.toBe(one.identity?.mark);
 });
 
+test.each([undefined, null, '', 'a\0b', 7])(
+  'the folder %j is refused when the sink is defined',
+  (folder) => {
+    expect(() => ndjsonSink(folder as never)).toThrow(
+      expect.objectContaining({
+        code: 'sink-unfit',
+        message: expect.stringMatching(/expected dir to be the path of a directory, got/),
+      }),
+    );
+  },
+);
+
 test('who only reads claims nothing', async () => {
   const run = newRun();
   const { fence: _, ...reading } = contextOf(run);

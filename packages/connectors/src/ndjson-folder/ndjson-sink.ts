@@ -1,5 +1,6 @@
-import { checkRunId } from '@leat/core';
+import { checkName } from '@leat/core';
 import type { Sink } from '@leat/sdk';
+import { checkPath } from '../sink/check-path.ts';
 import { openRunFolder } from './ndjson-folder.ts';
 import { NdjsonSession } from './ndjson-session.ts';
 
@@ -44,10 +45,11 @@ export interface NdjsonOptions {
  * @param dir where the runs' folders are made; relative to where the process was started
  */
 export function ndjsonSink(dir: string, options: NdjsonOptions = {}): Sink {
+  checkPath('ndjsonSink', 'dir', dir);
   return {
     kind: 'ndjson',
     open: async (context) => {
-      checkRunId(context.run.id);
+      checkName('run', context.run.id);
       const fsync = options.fsync ?? true;
       const folder = await openRunFolder(dir, context, fsync);
       return new NdjsonSession(folder, context);

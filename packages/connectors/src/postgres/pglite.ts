@@ -1,7 +1,8 @@
 import { fromStart, type Sink } from '@leat/sdk';
+import { checkPath } from '../sink/check-path.ts';
 import { emptySession } from '../sink/empty-session.ts';
 import { isDatabase, openPglite } from './pglite-database.ts';
-import { openSqlSession } from './sql-sink.ts';
+import { checkTableName, openSqlSession } from './sql-sink.ts';
 
 /** Where {@link pglite} keeps its database and which table it fills. */
 export interface PgliteOptions {
@@ -26,6 +27,8 @@ export interface PgliteOptions {
  * ```
  */
 export function pglite(options: PgliteOptions): Sink {
+  checkTableName(options);
+  checkPath('pglite', 'dir', options.dir);
   return {
     kind: 'pglite',
     open: async (context) => {

@@ -2,7 +2,7 @@ import { messageOf } from '@leat/core';
 import type { Sink } from '@leat/sdk';
 import { connectionOf } from './postgres-connection.ts';
 import { openPostgres } from './postgres-database.ts';
-import { openSqlSession } from './sql-sink.ts';
+import { checkTableName, openSqlSession } from './sql-sink.ts';
 
 /** Where {@link postgres} connects to and which table it fills. */
 export interface PostgresOptions {
@@ -48,6 +48,7 @@ const DEFAULT_POOL_SIZE = 4;
  * ```
  */
 export function postgres(options: PostgresOptions): Sink {
+  checkTableName(options);
   return {
     kind: 'postgres',
     open: (context) =>

@@ -1,5 +1,6 @@
 import { LeatError, messageOf } from '@leat/core';
 import { type ZodType, z } from 'zod';
+import { checkSqlName } from './sql-name.ts';
 
 /** The types that the SQL sinks make columns of, or accept in a table that is there already. */
 export type ColumnType =
@@ -26,7 +27,6 @@ export interface Column {
 /** The columns that every table has besides: run, chunk id, and the record's place in the chunk. */
 export const KEY_COLUMNS: readonly string[] = ['_run', '_chunk', '_index'];
 
-const MAX_NAME_BYTES = 63;
 const INT4 = 2 ** 31;
 
 /** The part of a JSON schema that decides about a column. */
@@ -67,7 +67,7 @@ export function columnsOf(schema: ZodType): readonly Column[] {
     );
   }
   return fields.map(([name, field]) => {
-    checkColumnName(name);
+    checkSqlName('column', name);
     const { schema: inner, isNullable } = withoutNull(resolved(field, root), root);
     const isOptional = !required.includes(name);
     return { name, type: columnType(inner), isOptional, isNullable: isOptional || isNullable };
@@ -98,16 +98,6 @@ function resolved(field: JsonSchema, root: JsonSchema): JsonSchema {
   const found =
     name === undefined ? undefined : root.$defs?.[name.replaceAll('~1', '/').replaceAll('~0', '~')];
   return found === undefined ? field : resolved(found, root);
-}
-
-function checkColumnName(name: string): void {
-  const isUsable = name !== '' && !name.includes('\0') && Buffer.byteLength(name) <= MAX_NAME_BYTES;
-  if (!isUsable || KEY_COLUMNS.includes(name)) {
-    throw unfit(
-      `cannot make a column named ${JSON.stringify(name)}: names have 1 to ${MAX_NAME_BYTES} bytes ` +
-        `and are not one of ${KEY_COLUMNS.join(', ')}.`,
-    );
-  }
 }
 
 /** Splits `T | null` into `T` and whether NULL may come. What might be anything might be null. */

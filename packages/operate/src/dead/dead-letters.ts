@@ -1,4 +1,4 @@
-import { type DeadLetterChoice, isChosen, LeatError } from '@leat/core';
+import { checkName, type DeadLetterChoice, isChosen, LeatError } from '@leat/core';
 import { type DeadLetter, deadLetterPipelines, readDeadLetters } from '@leat/runtime';
 import { findLetters, type RunName } from '../runs/find-run.ts';
 import { sayLeftOut } from './left-out.ts';
@@ -87,9 +87,9 @@ export class DeadLetters {
    *
    * @throws LeatError `run-unknown`, or `run-state` unless the whole dataset of the run is settled
    */
-  redrive(run: string, choice: LetterChoice = {}): Promise<Redrive> {
+  async redrive(run: string, choice: LetterChoice = {}): Promise<Redrive> {
     const { name, rest } = parted(run, choice);
-    return explained(this.#site, redriveLetters(this.#site, name, rest));
+    return await explained(this.#site, redriveLetters(this.#site, name, rest));
   }
 
   /**
@@ -97,9 +97,9 @@ export class DeadLetters {
    *
    * @throws LeatError `run-unknown`, or `run-state` while dead letters of the run are being tried again
    */
-  drop(run: string, choice: LetterChoice = {}): Promise<DroppedLetters> {
+  async drop(run: string, choice: LetterChoice = {}): Promise<DroppedLetters> {
     const { name, rest } = parted(run, choice);
-    return explained(this.#site, dropLetters(this.#site, name, rest));
+    return await explained(this.#site, dropLetters(this.#site, name, rest));
   }
 
   /**
@@ -109,13 +109,13 @@ export class DeadLetters {
    * @param options.stage needed if several stages gave up records of the chunk
    * @throws LeatError `run-unknown`, or `invalid-configuration` if there are no such letters, or of several stages
    */
-  export(
+  async export(
     run: string,
     chunk: string,
     options: Pick<LetterChoice, 'stage' | 'pipeline'> = {},
   ): Promise<FailedChunk> {
     const { name, rest } = parted(run, options);
-    return explained(this.#site, exportChunk(this.#site, name, { chunk, ...rest }));
+    return await explained(this.#site, exportChunk(this.#site, name, { chunk, ...rest }));
   }
 
   async *#list(
@@ -123,6 +123,7 @@ export class DeadLetters {
     { pipeline, ...choice }: LetterChoice,
   ): AsyncGenerator<DeadLetter, void> {
     const { nats } = this.#site;
+    checkStage(choice);
     if (run === undefined) await this.#demandPipeline(pipeline);
     const of =
       run === undefined ? pipeline : (await findLetters(this.#site, { run, pipeline })).pipeline;
@@ -145,9 +146,15 @@ export class DeadLetters {
   }
 }
 
+/** @throws LeatError `invalid-name`: no letter is of such a stage, which would look as if there were none */
+function checkStage({ stage }: DeadLetterChoice): void {
+  if (stage !== undefined) checkName('stage', stage);
+}
+
 function parted(
   run: string,
   { pipeline, ...rest }: LetterChoice,
 ): { readonly name: RunName; readonly rest: DeadLetterChoice } {
+  checkStage(rest);
   return { name: { run, pipeline }, rest };
 }

@@ -1,4 +1,4 @@
-import { checkName, checkRunId, LeatError, type RunRequest } from '@leat/core';
+import { checkName, LeatError, type RunRequest } from '@leat/core';
 import { deadLetterPipelines, DeadLetterStore, permissionRefusal, Runs } from '@leat/runtime';
 import type { Site } from '../site.ts';
 
@@ -63,7 +63,7 @@ async function unlessForbidden<T>(
 
 /** The runs of an id, by their pipelines. */
 async function runsOfId(site: Site, { run, pipeline }: RunName): Promise<Map<string, FoundRun>> {
-  checkRunId(run);
+  checkName('run', run);
   if (pipeline !== undefined) checkName('pipeline', pipeline);
   const found = new Map<string, FoundRun>();
   for (const runs of await Runs.openAll(site.nats, pipeline)) {

@@ -95,6 +95,19 @@ describe('parameters are read', () => {
   });
 });
 
+test('a name that no parameter can have is refused, also of a secret, where there is no schema, too', () => {
+  const named = JSON.parse('{"__proto__":"x"}') as GivenParams;
+  for (const schema of [undefined, z.looseObject({})]) {
+    for (const check of [
+      () => checkParams(schema, named),
+      () => checkParams(schema, { 'a b': 'x' }),
+      () => checkParams(schema, {}, ['']),
+    ]) {
+      expect(check).toThrow(expect.objectContaining({ code: 'invalid-name' }));
+    }
+  }
+});
+
 describe('a sentence says of each parameter', () => {
   test.each<[GivenParams, string]>([
     [{}, 'The parameter file is missing (Invalid input: expected string, received undefined).'],

@@ -1,4 +1,12 @@
-import { type GivenParams, jsonText, LeatError, messageOf, noSuchName, readJson } from '@leat/core';
+import {
+  checkName,
+  type GivenParams,
+  jsonText,
+  LeatError,
+  messageOf,
+  noSuchName,
+  readJson,
+} from '@leat/core';
 import type { ParamsSchema } from '@leat/sdk';
 import { object, type ZodType } from 'zod';
 import { demandObject } from '../demand.ts';
@@ -43,13 +51,14 @@ export function readParams(
  * services know, each parameter is checked by itself.
  *
  * @param secrets the names of the parameters whose values are not known
- * @throws LeatError `invalid-configuration` with a sentence for each parameter that does not fit
+ * @throws LeatError `invalid-configuration` with a sentence for each parameter that does not fit, or `invalid-name`
  */
 export function checkParams(
   schema: ParamsSchema | undefined,
   given: GivenParams,
   secrets: readonly string[] = [],
 ): void {
+  for (const name of [...Object.keys(given), ...secrets]) checkName('parameter', name);
   demandNone(
     Object.entries(given).flatMap(([name, value]) => {
       const written = jsonText(value);

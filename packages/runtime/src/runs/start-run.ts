@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import {
-  checkRunId,
+  checkName,
   type GivenParams,
   isResumable,
   LeatError,
@@ -51,7 +51,7 @@ export interface StartedRun {
  */
 export async function startRun(runs: Runs, start: RunStart): Promise<StartedRun> {
   if (start.run !== undefined) {
-    checkRunId(start.run);
+    checkName('run', start.run);
     const request = await runs.get(start.run);
     if (request !== undefined) return resume(runs, request, start);
   }

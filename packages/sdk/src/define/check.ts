@@ -1,4 +1,4 @@
-import { LeatError, noSuchName, NUMBER_RULES, type NumberRule } from '@leat/core';
+import { checkName, LeatError, noSuchName, NUMBER_RULES, type NumberRule } from '@leat/core';
 import type { ZodType } from 'zod';
 import type { ParamsSchema } from '../params.ts';
 import { notJsonPart, oneWayPart, type SchemaPart } from './schema-parts.ts';
@@ -103,7 +103,10 @@ export function demandNumbers(stage: string, numbers: NumberRule): void {
 export function demandParams(stage: string, params: ParamsSchema | undefined): void {
   if (params === undefined) return;
   if (params !== null) demandSchema(stage, params, 'read');
-  if (params?.def.type === 'object') return;
+  if (params?.def.type === 'object') {
+    for (const name of Object.keys(params.shape)) checkName('parameter', name);
+    return;
+  }
   throw invalid(stage, 'params must be a schema made by z.object');
 }
 

@@ -215,6 +215,13 @@ describe('a schema that JSON cannot follow is refused', () => {
   const date =
     'the schema.at is a z.date, which JSON cannot hold; use a z.codec that says how it is written.';
 
+  test('of parameters that nobody can give', () => {
+    const params = z.object({ 'a b': z.string() });
+    expect(() => fetcher('m', { source, schema: Numbered, params })).toThrow(
+      expect.objectContaining({ code: 'invalid-name' }),
+    );
+  });
+
   test.each([
     ['a fetcher', () => fetcher('m', { source, schema: Tally })],
     ['a mapper', () => mapper('m', { from: numbers, schema: Tally, map: never })],
