@@ -148,3 +148,24 @@ test('what is a promise by its shape is waited for in a source', async () => {
   expect(saved).toEqual({ kept: lines, passed: lines, mapped: lines });
   expect(report.state).toBe('completed');
 });
+
+test('a source or sink that is a promise is said to be one', async () => {
+  const dir = await tempDir();
+  onTestFinished(() => dir[Symbol.asyncDispose]());
+  const [schema, source, sink] = [
+    z.int(),
+    generate(1, (n) => n),
+    ndjsonSink(join(dir.path, 'out')),
+  ];
+  const options = { connection: { servers: server.url }, stateDir: dir.path };
+  const later = fetcher('later', { source: (async () => source) as never, schema });
+  const noSource = pipeline('no-source', { savers: [saver('out', { from: later, sink })] });
+  await expect(runPipeline(noSource, options)).rejects.toThrow(
+    'The source of the fetcher later cannot be made: the function gives a promise.',
+  );
+  const from = fetcher('numbers', { source, schema });
+  const out = saver('out', { from, sink: (async () => sink) as never });
+  await expect(runPipeline(pipeline('no-sink', { savers: [out] }), options)).rejects.toThrow(
+    'has no sink for the run',
+  );
+});

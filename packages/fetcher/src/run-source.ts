@@ -1,6 +1,6 @@
 import { wait } from '@leat/runtime';
-import { type ChunkLimits, type JsonValue, LeatError, messageOf } from '@leat/core';
-import type { Pipeline, RunInfo, SourceChunk } from '@leat/sdk';
+import { type ChunkLimits, isThenable, type JsonValue, LeatError, messageOf } from '@leat/core';
+import type { Pipeline, RunInfo, Source, SourceChunk } from '@leat/sdk';
 
 /** How long a source may take to close. */
 const CLOSE_MS = 1_000;
@@ -32,7 +32,11 @@ export class RunSource {
     this.#stop = stop;
     stop.addEventListener('abort', this.#onStop);
     try {
-      const chunks = source(run).chunks({ run, chunkSize, maxBytes, cursor, signal });
+      const made: Source<unknown> | undefined = source(run);
+      if (typeof made?.chunks !== 'function') {
+        throw new TypeError(`the function gives ${isThenable(made) ? 'a promise' : 'no source'}`);
+      }
+      const chunks = made.chunks({ run, chunkSize, maxBytes, cursor, signal });
       this.#iterator = chunks[Symbol.asyncIterator]();
     } catch (error) {
       if (error instanceof LeatError) throw error;

@@ -1,4 +1,4 @@
-import { isA, LeatError, messageOf } from '@leat/core';
+import { isA, isThenable, LeatError, messageOf } from '@leat/core';
 import type { Pipeline, RunInfo, Saver, Sink, SinkSession } from '@leat/sdk';
 import { authorsLogger, type KnownRun, type KnownRuns, type Logger, wait } from '@leat/runtime';
 import { untilAvailable } from './until-available.ts';
@@ -98,7 +98,7 @@ export class RunSink {
   abandon(): void {
     const session = this.#session;
     this.#session = undefined;
-    void session?.close().catch(() => undefined);
+    if (session !== undefined) void Promise.resolve(session.close()).catch(() => undefined);
   }
 }
 
@@ -107,7 +107,7 @@ function sinkOf(saver: Saver, run: RunInfo<unknown>): Sink<never> {
   try {
     const sink: Sink<never> | undefined = saver.sink(run);
     if (typeof sink?.open === 'function') return sink;
-    throw new TypeError('the function gives no sink');
+    throw new TypeError(`the function gives ${isThenable(sink) ? 'a promise' : 'no sink'}`);
   } catch (error) {
     if (isA(error, LeatError)) throw error;
     throw new LeatError(
