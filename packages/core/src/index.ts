@@ -145,6 +145,7 @@ export type { NumberRule } from './read-json.ts';
 export { InexactNumber, NUMBER_RULES, readJson } from './read-json.ts';
 export type { JsonText, JsonValue } from './json.ts';
 export { jsonText } from './json.ts';
+export { parseJson, stringifyJson } from './own-json.ts';
 export { nearest, noSuchName } from './nearest.ts';
 
 // Servers

@@ -1,3 +1,4 @@
+import { stringifyJson } from './own-json.ts';
 import { messageOf } from './thrown.ts';
 
 /** A value that survives `JSON.stringify` and `JSON.parse` unchanged. */
@@ -33,7 +34,7 @@ export function jsonText(value: unknown, bigints?: 'bigints'): JsonText {
 const PLAIN_TEXT = /^[ !#-[\]-\ud7ff\ue000-\uffff]*$/;
 
 function quoted(text: string): string {
-  return PLAIN_TEXT.test(text) ? `"${text}"` : JSON.stringify(text);
+  return PLAIN_TEXT.test(text) ? `"${text}"` : stringifyJson(text);
 }
 
 class NotJson extends Error {}

@@ -1,4 +1,5 @@
 import { isExactNumber } from './exact-number.ts';
+import { parseJson } from './own-json.ts';
 
 /**
  * What becomes of a number in JSON that JavaScript cannot hold exactly: it is refused, it is read as the text that
@@ -21,7 +22,7 @@ const SHOWN_DIGITS = 40;
  * @throws SyntaxError; InexactNumber, which names the field
  */
 export function readJson(text: string, numbers: NumberRule): unknown {
-  const value: unknown = JSON.parse(text);
+  const value = parseJson(text);
   if (numbers === 'lossy' || !hasInexactNumber(text)) return value;
   return new CarefulReader(text, numbers).read();
 }
@@ -135,7 +136,7 @@ class CarefulReader {
 
   #string(): string {
     const end = endOfString(this.#text, this.#at);
-    const string = JSON.parse(this.#text.slice(this.#at, end)) as string;
+    const string = parseJson(this.#text.slice(this.#at, end)) as string;
     this.#at = end;
     return string;
   }

@@ -6,6 +6,7 @@ import {
   messageOf,
   NOT_UTF8,
   type NumberRule,
+  parseJson,
   readJson,
 } from '@leat/core';
 import { linesOf } from '@leat/sdk';
@@ -108,7 +109,7 @@ class RecordReader {
       if (this.#reading !== 'pass') return this.#refuseNumber(error);
       // Nobody looks at it: it stays as it is, if the rest of the line does.
       inexact = error;
-      wire = JSON.parse(text);
+      wire = parseJson(text);
     }
     if (this.#mayHaveProtoKey && hasProtoKey(wire)) {
       return refuse(
@@ -123,7 +124,7 @@ class RecordReader {
   /** What stands there, so that it differs where a number was made text, or was rounded. */
   #found(text: string, wire: unknown): unknown {
     if (!this.#isInQuestion) return wire;
-    if (this.#numbers === 'text') return JSON.parse(text);
+    if (this.#numbers === 'text') return parseJson(text);
     return this.#numbers === 'lossy' ? readJson(text, 'text') : wire;
   }
 

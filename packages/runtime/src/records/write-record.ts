@@ -1,4 +1,4 @@
-import { jsonText, type NumberRule, TerminalError } from '@leat/core';
+import { jsonText, type NumberRule, stringifyJson, TerminalError } from '@leat/core';
 import { safeEncode, type ZodType } from 'zod';
 import { applySchema, ENCODE } from './apply-schema.ts';
 import { isClosed } from './closed-schema.ts';
@@ -28,7 +28,7 @@ export function writeRecord(form: RecordForm, record: unknown): string {
     return write(record, numbers, 'give the stage a schema that says how it is written');
   }
   const encoded = encodeRecord(schema, record);
-  if (isClosed(schema)) return JSON.stringify(encoded);
+  if (isClosed(schema)) return stringifyJson(encoded);
   return write(encoded, numbers, 'let the schema say how it is written, with a z.codec');
 }
 
