@@ -74,4 +74,8 @@ test('every case of the public suites arrives in every sink as it was, or is a d
     saved += found.length;
   }
   expect(report?.records.saved).toBe(saved);
+
+  // What is away is not what is empty.
+  await server.stop();
+  await expect(leat.verify(local.run, suites)).rejects.toMatchObject({ code: 'unreachable' });
 });

@@ -26,6 +26,8 @@ beforeEach(() => {
   mkdirSync(root);
 });
 
+const never = (): AbortSignal => new AbortController().signal;
+
 async function* two(): AsyncGenerator<Uint8Array> {
   yield Buffer.from('1\n');
   yield Buffer.from('2\n');
@@ -37,29 +39,42 @@ async function* broken(): AsyncGenerator<Uint8Array> {
 }
 
 test('a file is there when it is whole, and has the mode of the one that was there', async () => {
-  await exportTo(at('new'), two());
+  await exportTo(at('new'), two(), never);
   expect(readFileSync(at('new'), 'utf8')).toBe('1\n2\n');
   writeFileSync(at('old'), 'old');
   chmodSync(at('old'), 0o600);
-  await exportTo(at('old'), two());
+  await exportTo(at('old'), two(), never);
   expect(readFileSync(at('old'), 'utf8')).toBe('1\n2\n');
   expect(statSync(at('old')).mode & 0o777).toBe(0o600);
-  await expect(exportTo(at('old'), broken())).rejects.toThrow('the sink is away');
+  await expect(exportTo(at('old'), broken(), never)).rejects.toThrow('the sink is away');
   expect(readFileSync(at('old'), 'utf8')).toBe('1\n2\n');
   expect(readdirSync(root).toSorted()).toEqual(['new', 'old']);
+});
+
+test('a file that is given up leaves nothing', async () => {
+  const stop = new AbortController();
+  const endless = async function* (): AsyncGenerator<Uint8Array> {
+    for (let n = 0; ; n++) {
+      if (n === 3) stop.abort();
+      yield Buffer.from('1\n');
+    }
+  };
+  await expect(exportTo(at('x'), endless(), () => stop.signal)).rejects.toThrow();
+  await expect(exportTo(at('x'), two(), () => stop.signal)).rejects.toThrow();
+  expect(readdirSync(root)).toEqual([]);
 });
 
 test('a pipe is written into, and stays one', async () => {
   execFileSync('mkfifo', [at('pipe')]);
   const read = text(createReadStream(at('pipe')));
-  await exportTo(at('pipe'), two());
+  await exportTo(at('pipe'), two(), never);
   expect(await read).toBe('1\n2\n');
   expect(lstatSync(at('pipe')).isFIFO()).toBe(true);
 });
 
 test('a device is written into, and stays one, also by a link', async () => {
   symlinkSync('/dev/null', at('nothing'));
-  for (const device of ['/dev/null', at('nothing')]) await exportTo(device, two());
+  for (const device of ['/dev/null', at('nothing')]) await exportTo(device, two(), never);
   expect(statSync('/dev/null').isCharacterDevice()).toBe(true);
   expect(lstatSync(at('nothing')).isSymbolicLink()).toBe(true);
 });
@@ -68,10 +83,10 @@ test('the target of a link is replaced, and the link stays', async () => {
   mkdirSync(at('far'));
   writeFileSync(at('far/target'), 'old');
   symlinkSync('far/target', at('link'));
-  await exportTo(at('link'), two());
+  await exportTo(at('link'), two(), never);
   expect(lstatSync(at('link')).isSymbolicLink()).toBe(true);
   expect(readFileSync(at('far/target'), 'utf8')).toBe('1\n2\n');
-  await expect(exportTo(at('link'), broken())).rejects.toThrow('the sink is away');
+  await expect(exportTo(at('link'), broken(), never)).rejects.toThrow('the sink is away');
   expect(readFileSync(at('far/target'), 'utf8')).toBe('1\n2\n');
   expect(readdirSync(at('far'))).toEqual(['target']);
 });
@@ -85,7 +100,7 @@ test.each([
   mkdirSync(at('dir'));
   writeFileSync(at('file'), '');
   symlinkSync('nowhere', at('dangling'));
-  await expect(exportTo(at(name), two())).rejects.toMatchObject({
+  await expect(exportTo(at(name), two(), never)).rejects.toMatchObject({
     code: 'invalid-configuration',
     message: expect.stringMatching(message),
   });

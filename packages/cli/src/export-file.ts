@@ -12,9 +12,15 @@ const DESCRIPTOR = /^\/(?:dev\/(?:fd\/|std)|proc\/)/;
  * Writes a file that is there under its own name only when it is whole, and else not at all. A symbolic link stays,
  * and its target is replaced. A pipe or a device is written into, as a shell would.
  *
- * @throws LeatError `invalid-configuration` if it cannot be written
+ * @param untilStopped says when to give up a file that is not whole. Not asked for a pipe or a device, where a signal
+ * is to end the process as ever: to open a pipe waits for its reader, and cannot be given up.
+ * @throws LeatError `invalid-configuration` if it cannot be written, or the reason of the signal
  */
-export async function exportTo(to: string, bodies: AsyncIterable<Uint8Array>): Promise<void> {
+export async function exportTo(
+  to: string,
+  bodies: AsyncIterable<Uint8Array>,
+  untilStopped: () => AbortSignal,
+): Promise<void> {
   const path = fromStart(to);
   const found = await stat(path).catch(() => undefined);
   if (found === undefined ? await isThere(path) : found.isDirectory() || found.isBlockDevice()) {
@@ -25,7 +31,9 @@ export async function exportTo(to: string, bodies: AsyncIterable<Uint8Array>): P
   const target = found === undefined ? path : await realpath(path);
   const partial = `${target}.${process.pid}.partial`;
   try {
-    await send(bodies, await opened(to, partial, 'wx', found));
+    const signal = untilStopped();
+    await send(bodies, await opened(to, partial, 'wx', found), signal);
+    signal.throwIfAborted();
     await rename(partial, target);
   } catch (error) {
     await rm(partial, { force: true }).catch(() => undefined);
@@ -56,8 +64,13 @@ async function opened(to: string, path: string, flags: string, like?: Stats): Pr
   }
 }
 
-async function send(bodies: AsyncIterable<Uint8Array>, handle: FileHandle): Promise<void> {
-  await pump(Readable.from(bodies, { objectMode: false }), handle.createWriteStream());
+async function send(
+  bodies: AsyncIterable<Uint8Array>,
+  handle: FileHandle,
+  signal?: AbortSignal,
+): Promise<void> {
+  const source = Readable.from(bodies, { objectMode: false });
+  await pump(source, handle.createWriteStream(), signal === undefined ? {} : { signal });
 }
 
 function refusal(to: string, why: string, cause?: unknown): LeatError {

@@ -120,8 +120,8 @@ export interface SinkContext {
   readonly schema: ZodType;
   /**
    * The run's fencing token, up to 2^53, under which the session commits. Opening raises the fence that
-   * the sink keeps for this run and saver, if it is lower. Absent: the session only reads, raises nothing,
-   * and cannot commit.
+   * the sink keeps for this run and saver, if it is lower. Absent: the session only reads. It raises and makes
+   * nothing, finds nothing where nothing is, and cannot commit.
    */
   readonly fence?: number;
   readonly logger: Logger;

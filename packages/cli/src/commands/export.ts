@@ -6,6 +6,7 @@ import { exportTo } from '../export-file.ts';
 import { printJson } from '../json.ts';
 import { print } from '../output.ts';
 import { pipelineOfRun } from '../pipeline-of-run.ts';
+import { listenForShutdown } from '../shutdown.ts';
 import { PIPELINE_OPTION, pipelineChoice, withLeat } from '../with-leat.ts';
 
 const OPTIONS = {
@@ -25,6 +26,9 @@ export const exportCommand: Command = defineCommand({
   examples: ['export <run> > records.ndjson', 'export <run> pipeline.ts --to records.ndjson'],
   run: exportRun,
 });
+
+/** How long a sink that does not answer may keep an export from ending. */
+const STOP_GRACE_MS = 2_000;
 
 /** How much was written. */
 interface Written {
@@ -51,13 +55,24 @@ async function exportRun(call: Call<typeof OPTIONS>): Promise<number> {
       for await (const { body } of chunks) if (!(await print(body))) break;
       return EXIT.ok;
     }
-    const written = await write(chunks, to);
+    let stop: AbortSignal | undefined;
+    const untilStopped = (): AbortSignal =>
+      (stop ??= listenForShutdown(() => undefined, STOP_GRACE_MS).stop);
+    const written = await write(chunks, to, untilStopped).catch((error: unknown) => {
+      if (stop?.aborted === true) return undefined;
+      throw error;
+    });
+    if (written === undefined) return EXIT.interrupted;
     if (isJson) await printJson({ run: id, pipeline: pipeline.name, file: to, ...written });
     return EXIT.ok;
   });
 }
 
-async function write(chunks: AsyncIterable<StoredChunk>, to: string): Promise<Written> {
+async function write(
+  chunks: AsyncIterable<StoredChunk>,
+  to: string,
+  untilStopped: () => AbortSignal,
+): Promise<Written> {
   const written: Written = { chunks: 0, records: 0, bytes: 0 };
   const bodies = async function* (): AsyncGenerator<Uint8Array> {
     for await (const { body, records } of chunks) {
@@ -67,6 +82,6 @@ async function write(chunks: AsyncIterable<StoredChunk>, to: string): Promise<Wr
       yield body;
     }
   };
-  await exportTo(to, bodies());
+  await exportTo(to, bodies(), untilStopped);
   return written;
 }
