@@ -1,3 +1,4 @@
+import { BusyError } from '@leat/core';
 import type { LocalRunOptions } from '@leat/host';
 import { startLocalRun } from '@leat/host';
 import { records } from '@leat/connectors/memory';
@@ -21,6 +22,7 @@ interface Obstacle {
 }
 
 const never = (): Promise<never> => new Promise(() => undefined);
+const busy = (): Promise<never> => Promise.reject(new BusyError('come again'));
 const away = (): Promise<never> => Promise.reject(new Error('it is away'));
 
 /** Numbers through a mapper into memory, over something that keeps them waiting. */
@@ -28,9 +30,10 @@ function line(
   obstacle: Obstacle,
   {
     sourceAt,
+    map,
     open,
     commit,
-  }: Partial<Record<'open' | 'commit', () => Promise<never>>> & {
+  }: Partial<Record<'map' | 'open' | 'commit', () => Promise<never>>> & {
     readonly sourceAt?: number;
   },
 ): { readonly definition: Pipeline; readonly sink: MemorySink } {
@@ -59,7 +62,12 @@ function line(
   };
   const schema = z.object({ n: z.int() });
   const from = fetcher('numbers', { source: records(numbers), schema, chunkSize: 10 });
-  const work = mapper('work', { from, schema, map: (record) => record });
+  const work = mapper('work', {
+    from,
+    schema,
+    map: (record) =>
+      map === undefined || obstacle.isMended || record.n !== 55 ? record : meet(map),
+  });
   const savers = [saver('out', { from: work, sink: waiting })];
   return { definition: pipeline(newName(), { savers }), sink };
 }
@@ -75,6 +83,7 @@ describe('the first stop ends a run, which can go on,', () => {
     ['whose source waits before its first record', { sourceAt: 0 }],
     ['whose source waits in its midst', { sourceAt: 55 }],
     ['whose source waits before its last record', { sourceAt: COUNT - 1 }],
+    ['of which a record waits for somebody who is busy', { map: busy }],
     ['whose sink cannot be opened', { open: away }],
     ['whose sink does not answer when it is opened', { open: never }],
     ['whose sink cannot commit', { commit: away }],

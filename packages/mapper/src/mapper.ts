@@ -11,6 +11,7 @@ import {
   ReceiptSender,
   StageTelemetry,
   type Telemetry,
+  wait,
 } from '@leat/runtime';
 import { GuardedExecutor } from './guarded-executor.ts';
 import type { JobResult, ServiceJob } from './job.ts';
@@ -37,6 +38,10 @@ export interface MapperServiceOptions {
   /** Gives back what is in hand. */
   readonly abort: AbortSignal;
 }
+
+/** How long a stop lets records wait to be tried again. */
+const PATIENCE_MS = 5_000;
+const LOOK_MS = 100;
 
 /** Hosts one mapper: pulls chunks, works on them, passes the results on; until it is told to stop. */
 export async function runMapper(options: MapperServiceOptions): Promise<void> {
@@ -71,6 +76,8 @@ class MapperService {
   readonly #waits: Waits;
   readonly #passOn: PassOnOptions;
   readonly #inHand = new Set<Promise<void>>();
+  /** Gives back what is in hand and waits. */
+  readonly #leave = new AbortController();
 
   constructor(options: MapperServiceOptions, executor: GuardedExecutor) {
     const { connection, pipeline, mapper, codeVersion, logger, abort } = options;
@@ -81,7 +88,8 @@ class MapperService {
     this.#executor = executor;
     // Threads share nothing: how many chunks each has was said when they were made.
     this.pace = new Pace(executor.parallel, mapper.threads === 0 ? mapper.concurrency : 0);
-    this.#runs = new KnownRuns({ runs, pipeline, stage, codeVersion, abort, logger });
+    const leave = AbortSignal.any([abort, this.#leave.signal]);
+    this.#runs = new KnownRuns({ runs, pipeline, stage, codeVersion, abort: leave, logger });
     const note = (run: string, reason: string): void => this.#runs.noteWait(run, reason);
     this.#waits = new Waits({ logger, note });
     const receipts = new ReceiptSender(connection, abort);
@@ -94,11 +102,27 @@ class MapperService {
     void work.finally(() => this.#inHand.delete(work));
   }
 
-  /** Waits until nothing is in hand. */
+  /** Waits until nothing is in hand. What waits for somebody who is busy is given back: it may wait for ever. */
   async idle(): Promise<void> {
+    const over = new AbortController();
+    const waiting = this.#leaveWaits(over.signal);
     await Promise.all(this.#inHand);
+    over.abort();
+    await waiting;
     this.#waits.close();
     this.#runs.close();
+  }
+
+  async #leaveWaits(signal: AbortSignal): Promise<void> {
+    const begin = performance.now();
+    while (!signal.aborted) {
+      await wait(LOOK_MS, signal).catch(() => undefined);
+      const isPatient = performance.now() - begin < PATIENCE_MS;
+      if (isPatient || this.#waits.chunks < this.#inHand.size) continue;
+      const reason = 'The service stops, and what it has in hand waits to be tried again.';
+      this.#leave.abort(new LeatError('run-state', reason));
+      return;
+    }
   }
 
   async #workOn(delivery: Delivery): Promise<void> {

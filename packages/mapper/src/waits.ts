@@ -48,6 +48,11 @@ export class Waits {
     };
   }
 
+  /** How many chunks have records that wait. */
+  get chunks(): number {
+    return [...this.#waiting.values()].filter(({ size }) => size > 0).length;
+  }
+
   /** A chunk is not worked on any more. */
   end(run: string, chunk: string): void {
     if (this.#waiting.size > 0) this.#waiting.delete(`${run} ${chunk}`);
