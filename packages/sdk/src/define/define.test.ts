@@ -265,14 +265,75 @@ describe('a schema that JSON cannot follow is refused', () => {
     );
   });
 
-  test('what is only read may be coerced, or go one way', () => {
-    const schema = z.object({ at: z.coerce.date(), n: z.string().transform(Number) });
-    expect(fetcher('f', { source, schema }).schema).toBe(schema);
+  test('what a function only reads may be coerced, or go one way; what is kept may not', () => {
+    const coerced = fetcher('f', { source, schema: z.object({ at: z.coerce.date() }) });
+    const oneWay = fetcher('f', { source, schema: Dated });
+    expect(mapper('m', { from: coerced, map: ({ at }) => at.getTime() }).from).toBe(coerced);
+    const keeps = 'The stage "m": it keeps the records of the stage "f", and the schema.at';
+    const filter = (): boolean => true;
+    expect(() => saver('m', { from: coerced, sink: sinkOf() })).toThrow(`${keeps} is a z.date`);
+    expect(() => mapper('m', { from: oneWay, filter })).toThrow(`${keeps} has a transform`);
+    // What it keeps of a mapper was written already.
+    const written = mapper('t', { from: oneWay, map: ({ at }) => at.toISOString() });
+    expect(mapper('m', { from: written, filter }).from).toBe(written);
+  });
+
+  test.each([
+    z.stringbool(),
+    z.templateLiteral(['a', z.int()]),
+    z.json(),
+    z.email(),
+    z.xor([z.int()]),
+  ])('but not one that it can (%#)', (schema) => {
+    const from = fetcher('f', { source: sourceOf<never>(), schema });
+    expect(saver('s', { from, sink: sinkOf() }).from).toBe(from);
   });
 
   function never(): never {
     throw new Error('not called here');
   }
+});
+
+describe('how numbers are read', () => {
+  const source = sourceOf<never>();
+  const Big = z.object({ id: z.coerce.bigint() });
+
+  test('is said by a fetcher, and the same for those behind it that say nothing else', () => {
+    const exact = fetcher('f', { source, schema: Big });
+    const big = fetcher('f', { source, schema: Big, numbers: 'bigint' });
+    const filter = mapper('filter', { from: big, filter: () => true });
+    const same = mapper('same', { from: filter, schema: Big, map: (record) => record });
+    const rounded = mapper('rounded', {
+      from: same,
+      numbers: 'lossy',
+      map: ({ id }) => Number(id),
+    });
+    const all = [exact, big, filter, same, rounded];
+    expect(all.map(({ numbers: rule }) => rule)).toEqual([
+      'exact',
+      'bigint',
+      'bigint',
+      'bigint',
+      'lossy',
+    ]);
+  });
+
+  test.each([
+    [
+      () => fetcher('m', { source, schema: Big, numbers: 'decimal' as never }),
+      `numbers must be one of 'exact', 'text', 'bigint', 'lossy'; it is "decimal".`,
+    ],
+    [
+      () => mapper('m', { from: numbers, filter: () => true, numbers: 'text' }),
+      'a filter has the numbers of the stage that it reads, and no others.',
+    ],
+    [
+      () => mapper('m', { from: numbers, schema: Big, map: () => ({ id: 1n }) }),
+      `the schema.id is a z.bigint, which JSON cannot hold; use z.coerce.bigint() with numbers: 'bigint', or a z.codec that says how it is written.`,
+    ],
+  ])('and what does not fit is refused (%#)', (define, sentence) => {
+    expect(define).toThrow(`The stage "m": ${sentence}`);
+  });
 });
 
 describe('a mapper without a schema', () => {
