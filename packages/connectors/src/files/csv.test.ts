@@ -362,3 +362,39 @@ test('csv loses no byte of any garbage: every line is a record, a rejected row, 
     { numRuns: 300 },
   );
 });
+
+test('csv gives every row but one of a file into which one quote has strayed', async () => {
+  const plain = fc.string({ unit: fc.constantFrom('x', 'é', ' ', '.'), maxLength: 5 });
+  const quoted = fc
+    .string({ unit: fc.constantFrom('x', ',', '\n', '"', ' '), maxLength: 8 })
+    .map((text) => `q${text}`);
+  const dataset = fc.record({
+    before: fc.array(fc.oneof(plain, quoted), { maxLength: 5 }),
+    stray: plain,
+    after: fc.array(fc.oneof(plain, quoted), { maxLength: 8 }),
+    lineEnd: fc.constantFrom('\n', '\r\n', '\r'),
+    readBytes: fc.integer({ min: 1, max: 60 }),
+  });
+  await fc.assert(
+    fc.asyncProperty(dataset, async ({ before, stray, after, lineEnd, readBytes }) => {
+      // A file that seems to have line ends of both kinds would be refused.
+      const texts = [...before, stray, ...after].map((text) =>
+        lineEnd === '\r' ? text.replaceAll('\n', ' ') : text,
+      );
+      const lines = texts.map((text, i) => {
+        if (i === before.length) return `${i},"${text}x`;
+        return `${i},${text.startsWith('q') ? `"${text.replaceAll('"', '""')}"` : text}`;
+      });
+      const path = files.write(['i,text', ...lines, ''].join(lineEnd), 'stray');
+      const source = csv(path, { readBytes });
+      const whole = await readAll(source, { chunkSize: 3 });
+      expect(whole.error).toBeUndefined();
+      const expected = texts.map((text, i) => ({ i: String(i), text }));
+      expected.splice(before.length, 1);
+      expect(linesOf(whole).map((line) => JSON.parse(line) as unknown)).toEqual(expected);
+      expect(whole.chunks.flatMap(({ rejected = [] }) => rejected)).toHaveLength(1);
+      await expectResumable(source, whole, { chunkSize: 3 });
+    }),
+    { numRuns: 150 },
+  );
+});

@@ -222,6 +222,9 @@ describe('one file under several names', () => {
     { paths: 'broken/l*' },
     { paths: 'broken/*/a.x' },
     { paths: 'broken/**/a.x' },
+    { paths: 'broken/gone.x/*.y' },
+    { paths: 'broken/gone.x/**' },
+    { paths: 'broken/loop/*/a.x' },
   ])('is refused by $paths where a link leads nowhere', async ({ paths }) => {
     links.remove('broken');
     links.write('1\n', 'broken/a.x');

@@ -85,10 +85,9 @@ class Walk {
     rest: readonly string[],
     seen: Set<string>,
   ): Promise<readonly string[]> {
-    const real = await realpath(fromStart(folder)).catch((cause: unknown) => {
-      if (ABSENT.has(errorCode(cause))) return undefined;
-      throw unreadable(folder, cause);
-    });
+    const real = await realpath(fromStart(folder)).catch((cause: unknown) =>
+      demandAbsent(folder, cause),
+    );
     if (real === undefined || seen.has(real)) return [];
     seen.add(real);
     const found = [...(await this.match(folder, rest))];
@@ -114,13 +113,23 @@ async function entriesOf(folder: string): Promise<readonly Entry[]> {
   try {
     dirents = await readdir(fromStart(folder), { withFileTypes: true, encoding: 'buffer' });
   } catch (cause) {
-    if (ABSENT.has(errorCode(cause))) return [];
-    throw unreadable(folder === '' ? fromStart('') : folder, cause);
+    await demandAbsent(folder, cause);
+    return [];
   }
   const rank = ({ name, dirent }: Entry): string => (dirent.isSymbolicLink() ? '1' : '0') + name;
   return dirents
     .map((dirent) => ({ name: dirent.name.toString(), isText: isUtf8(dirent.name), dirent }))
     .toSorted((a, b) => (rank(a) < rank(b) ? -1 : 1));
+}
+
+/** Where there is nothing, nothing matches. @throws LeatError `source-missing` if there is something */
+async function demandAbsent(folder: string, cause: unknown): Promise<undefined> {
+  const code = errorCode(cause);
+  const isAbsent = ABSENT.has(code);
+  const link = isAbsent || code === 'ELOOP' ? await danglingLink(folder) : undefined;
+  if (link !== undefined || !isAbsent) {
+    throw link ?? unreadable(folder === '' ? fromStart('') : folder, cause);
+  }
 }
 
 /** The path of an entry that is wanted. */
