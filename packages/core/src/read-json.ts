@@ -9,12 +9,18 @@ export type NumberRule = 'exact' | 'text' | 'bigint' | 'lossy';
 
 export const NUMBER_RULES: readonly NumberRule[] = ['exact', 'text', 'bigint', 'lossy'];
 
-/** A number that cannot be held exactly, and where it stands. */
+const SHOWN_DIGITS = 40;
+
+/** A number that cannot be held exactly: *items.0.id is 9007199254740993, which JavaScript holds as 9007199254740992*. */
 export class InexactNumber extends Error {
   override readonly name: string = 'InexactNumber';
-}
 
-const SHOWN_DIGITS = 40;
+  /** @param path where it stands in its record */
+  constructor(path: readonly (string | number)[], token: string) {
+    const shown = token.length > SHOWN_DIGITS ? `${token.slice(0, SHOWN_DIGITS)}…` : token;
+    super(`${path.join('.') || 'it'} is ${shown}, which JavaScript holds as ${Number(token)}`);
+  }
+}
 
 /**
  * Reads JSON as `JSON.parse` does, but for numbers that JavaScript cannot hold exactly.
@@ -152,8 +158,6 @@ class CarefulReader {
     if (isExactNumber(token)) return Number(token);
     if (this.#numbers === 'text') return token;
     if (this.#numbers === 'bigint' && /^-?\d+$/.test(token)) return BigInt(token);
-    const field = this.#path.join('.') || 'it';
-    const shown = token.length > SHOWN_DIGITS ? `${token.slice(0, SHOWN_DIGITS)}…` : token;
-    throw new InexactNumber(`${field} is ${shown}, which JavaScript holds as ${Number(token)}`);
+    throw new InexactNumber(this.#path, token);
   }
 }

@@ -172,6 +172,23 @@ describe('a number that JavaScript cannot hold', () => {
     expect(kept(big, schema, reading, numbers)).toEqual(found);
   });
 
+  test.each<[Reading, NumberRule, object]>([
+    ['work', 'exact', dead],
+    ['judge', 'exact', dead],
+    ['pass', 'exact', dead],
+    ['work', 'text', dead],
+    ['pass', 'bigint', dead],
+    ['work', 'lossy', { line: '{"id":9007199254740992,"a":[100,7]}' }],
+    ['pass', 'lossy', { line: '{"id":9007199254740992,"a":[100,7]}' }],
+  ])('is one also where a schema makes it of text (%s, %s)', (reading, numbers, found) => {
+    const schema = z.object({ id: z.coerce.number(), a: z.array(z.coerce.number()) });
+    const text = '{"id":" +9007199254740993","a":["1e2","0007"]}';
+    expect(kept(text, schema, reading, numbers)).toEqual(found);
+    const sound = '{"id":"9007199254740992","a":["16777216.0000000000"]}';
+    const line = '{"id":9007199254740992,"a":[16777216]}';
+    expect(kept(sound, schema, reading, numbers)).toEqual({ line });
+  });
+
   const number = fc
     .tuple(
       fc.bigInt(),

@@ -13,6 +13,7 @@ import { linesOf } from '@leat/sdk';
 import { applySchema, DECODE } from './apply-schema.ts';
 import { hasProtoKey, mayHaveProtoKey } from './proto-key.ts';
 import type { Reading } from './reading.ts';
+import { roundedText } from './rounded-text.ts';
 import { isSameRecord } from './same-record.ts';
 import { describeIssues } from './schema-issues.ts';
 import { encodeRecord, type RecordForm, writeRecord } from './write-record.ts';
@@ -117,7 +118,12 @@ class RecordReader {
       );
     }
     const decoded = this.#decode(wire);
-    if (this.#reading === 'work' || 'invalid' in decoded) return decoded;
+    if ('invalid' in decoded) return decoded;
+    if (this.#isInQuestion && this.#numbers !== 'lossy') {
+      const rounded = roundedText(wire, decoded.value);
+      if (rounded !== undefined) return this.#refuseNumber(rounded);
+    }
+    if (this.#reading === 'work') return decoded;
     return this.#keep(decoded.value, this.#found(text, wire), inexact);
   }
 
