@@ -1,6 +1,7 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { isAbsolute, join, resolve } from 'node:path';
 import { checkName, messageOf } from '@leat/core';
+import { makeDirectory } from '@leat/process-lock';
 import { fromStart } from '@leat/sdk';
 import type { Call } from './command.ts';
 
@@ -13,7 +14,7 @@ export async function noteFile(call: Call, pipeline: string, file: string): Prom
   const path = noteOf(call.settings.stateDir, pipeline);
   const unfinished = `${path}.${process.pid}`;
   try {
-    await mkdir(join(path, '..'), { recursive: true, mode: 0o700 });
+    await makeDirectory(join(path, '..'), 0o700);
     await writeFile(unfinished, `${resolve(fromStart(file))}\n`, { mode: 0o600 });
     await rename(unfinished, path);
   } catch (error) {

@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, constants, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LeatError, messageOf } from '@leat/core';
 import {
@@ -7,7 +7,7 @@ import {
   NatsServerError,
   startNatsServer,
 } from '@leat/nats-server';
-import { startTime } from '@leat/process-lock';
+import { makeDirectory, startTime } from '@leat/process-lock';
 import type { Logger } from '@leat/sdk';
 
 /** Where the server of a state directory can be found by other processes, while it runs. */
@@ -59,14 +59,15 @@ export class EmbeddedNats {
     signal?: AbortSignal,
   ): Promise<EmbeddedNats> {
     const log = (line: string): void => logger.info(line);
+    const cannotBe =
+      (what: string) =>
+      (cause: unknown): never => {
+        const sentence = `The state directory ${stateDir} cannot be ${what} (${messageOf(cause)}): give another with --state-dir (LEAT_STATE_DIR).`;
+        throw new LeatError('invalid-configuration', sentence, { cause });
+      };
+    await makeDirectory(stateDir).catch(cannotBe('made'));
+    await access(stateDir, constants.W_OK).catch(cannotBe('written to'));
     const binary = await findNatsServer({ log, ...(signal && { signal }) });
-    await mkdir(stateDir, { recursive: true }).catch((error: unknown) => {
-      throw new LeatError(
-        'invalid-configuration',
-        `The state directory ${stateDir} cannot be made (${messageOf(error)}): give another with --state-dir (LEAT_STATE_DIR).`,
-        { cause: error },
-      );
-    });
     const server = await startNatsServer({
       binary,
       storeDir: join(stateDir, 'nats'),
@@ -77,7 +78,10 @@ export class EmbeddedNats {
     const traceFile = join(stateDir, 'server.json');
     const started = (await startTime(process.pid)) ?? '';
     const trace: Trace = { url: server.url, pid: process.pid, started };
-    await writeFile(traceFile, `${JSON.stringify(trace)}\n`);
+    await writeFile(traceFile, `${JSON.stringify(trace)}\n`).catch(async (error: unknown) => {
+      await server.stop();
+      cannotBe('written to')(error);
+    });
     return new EmbeddedNats(server, traceFile, logger);
   }
 

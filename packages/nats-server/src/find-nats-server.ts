@@ -1,7 +1,6 @@
-import { mkdir } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { join } from 'node:path';
-import { claim } from '@leat/process-lock';
+import { makeDirectory, claim } from '@leat/process-lock';
 import { type NatsServerBinary, readVersion } from './binary.ts';
 import {
   cacheDirectory,
@@ -146,7 +145,7 @@ async function lock(
 ): Promise<() => Promise<void>> {
   const path = join(directory, 'lock');
   try {
-    await mkdir(directory, { recursive: true });
+    await makeDirectory(directory);
     let waiting = false;
     for (;;) {
       const holder = await claim(path, { pid: process.pid });

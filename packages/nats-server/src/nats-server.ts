@@ -1,7 +1,7 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { claim } from '@leat/process-lock';
+import { makeDirectory, claim } from '@leat/process-lock';
 import { removeTree } from './cache.ts';
 import { formatConfig } from './config.ts';
 import { NatsServerError, reasonOf } from './error.ts';
@@ -108,7 +108,11 @@ export class NatsServer implements AsyncDisposable {
     const { log, storeDir } = this.#setup;
     const current = this.#process;
     try {
-      const holder = await claim(claimFile(storeDir), { pid: current.watchdogPid });
+      const holder = await claim(claimFile(storeDir), { pid: current.watchdogPid }).catch(
+        (error: unknown) => {
+          throw unusable(storeDir, error);
+        },
+      );
       if (holder !== undefined) {
         throw new NatsServerError(
           `${storeDir} is in use by another nats-server (its watchdog is process ${holder.pid}): ` +
@@ -140,17 +144,22 @@ async function prepare(setup: NatsServerSetup): Promise<void> {
   const { privateDir, storeDir, port, jetstream } = setup;
   const portsDir = join(privateDir, 'ports');
   try {
-    await mkdir(privateDir, { recursive: true, mode: 0o700 });
+    await makeDirectory(privateDir, 0o700);
     await removeTree(portsDir);
     await mkdir(portsDir);
-    await mkdir(storeDir, { recursive: true, mode: 0o700 });
+    await makeDirectory(storeDir, 0o700);
     const text = formatConfig({ port, storeDir, portsDir, jetstream, extra: setup.config });
     await writeFile(join(privateDir, 'server.conf'), text, { mode: 0o600 });
   } catch (error) {
-    throw new NatsServerError(`the store folder ${storeDir} cannot be used: ${reasonOf(error)}`, {
-      cause: error,
-    });
+    throw unusable(storeDir, error);
   }
+}
+
+function unusable(storeDir: string, cause: unknown): NatsServerError {
+  return new NatsServerError(
+    `the store folder ${storeDir} cannot be used (${reasonOf(cause)}): another user may own it`,
+    { cause },
+  );
 }
 
 function spawnServer(setup: NatsServerSetup): ServerProcess {

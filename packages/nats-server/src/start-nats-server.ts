@@ -2,6 +2,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { NatsServerBinary } from './binary.ts';
+import { NatsServerError, reasonOf } from './error.ts';
 import { findNatsServer } from './find-nats-server.ts';
 import { findFreePort, isFree } from './free-port.ts';
 import { NatsServer, type NatsServerSetup } from './nats-server.ts';
@@ -57,7 +58,12 @@ async function setUp(
   binaryPath: string,
   log: (line: string) => void,
 ): Promise<NatsServerSetup> {
-  const privateDir = await mkdtemp(join(tmpdir(), 'leat-nats-'));
+  const privateDir = await mkdtemp(join(tmpdir(), 'leat-nats-')).catch((cause: unknown) => {
+    throw new NatsServerError(
+      `the folder for temporary files, ${tmpdir()}, cannot be used (${reasonOf(cause)}): set TMPDIR to one that can be written to`,
+      { cause },
+    );
+  });
   return {
     binaryPath,
     privateDir,

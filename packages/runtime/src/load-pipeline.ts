@@ -1,3 +1,4 @@
+import { lstatSync, mkdirSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -56,10 +57,36 @@ export async function loadPipeline(file: string): Promise<Pipeline> {
   return exported;
 }
 
-/** Where transformed files are kept. Jiti tells them apart by their text alone, and another tsconfig.json makes other ones. */
-function cacheFor({ hasDecorators = false, hasMetadata = false }: Partial<Tsconfig> = {}): string {
+/**
+ * Where transformed files are kept; nowhere, if there is no folder for temporary files. Jiti tells them apart by their
+ * text alone, and another tsconfig.json makes other ones.
+ */
+function cacheFor({ hasDecorators = false, hasMetadata = false }: Partial<Tsconfig> = {}):
+  | string
+  | false {
   const decorators = hasDecorators ? `decorators${hasMetadata ? '-metadata' : ''}` : 'plain';
-  return join(tmpdir(), `leat-jiti-${process.getuid?.() ?? 0}`, decorators);
+  const own = join(tmpdir(), `leat-jiti-${process.getuid?.() ?? 0}`);
+  const cache = join(own, decorators);
+  return isOwnFolder(own) && isOwnFolder(cache) && cache;
+}
+
+/** Makes a folder, if it is not there. One of another user might hold code of his choice. */
+function isOwnFolder(path: string): boolean {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+    return true;
+  } catch {
+    return isOfThisUser(path);
+  }
+}
+
+function isOfThisUser(path: string): boolean {
+  try {
+    const found = lstatSync(path);
+    return found.isDirectory() && found.uid === (process.getuid?.() ?? found.uid);
+  } catch {
+    return false;
+  }
 }
 
 /** Waits for a module, unless the process has nothing left to do: then it would end without a word. */

@@ -1,5 +1,6 @@
-import { mkdir, open } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import path from 'node:path';
+import { makeDirectory } from '@leat/process-lock';
 import { LeatError, messageOf, type SinkIdentity } from '@leat/core';
 import { fromStart, type SinkContext } from '@leat/sdk';
 import { errorCode } from '../sink/error-code.ts';
@@ -63,7 +64,7 @@ export async function openRunFolder(
   try {
     // Who only reads makes nothing: a folder that was moved away must not come back empty.
     if (folder.staging !== undefined) {
-      await mkdir(receipts, { recursive: true });
+      await makeDirectory(receipts);
       await folder.syncDirectory(path.dirname(segments));
       await folder.syncDirectory(segments);
     }

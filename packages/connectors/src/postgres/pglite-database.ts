@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
+import { makeDirectory } from '@leat/process-lock';
 import type { PGlite, Transaction } from '@electric-sql/pglite';
 import { fromStart } from '@leat/sdk';
 import { loadDriver } from '../sink/driver.ts';
@@ -66,7 +66,7 @@ export function isDatabase(directory: string): boolean {
 
 async function openInstance(dir: string): Promise<Opened> {
   await closing.get(dir);
-  await mkdir(path.dirname(dir), { recursive: true });
+  await makeDirectory(path.dirname(dir));
   const unlock = await lockDirectory(dir);
   try {
     // Loaded only when used: it is some megabytes of WebAssembly.
