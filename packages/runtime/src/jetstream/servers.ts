@@ -1,5 +1,5 @@
 /** Who comes to a server, as its address says. A user without a password is a token, as NATS has it. */
-export type UrlLogin =
+type UrlLogin =
   | { readonly user: string; readonly password: string }
   | { readonly token: string }
   | Readonly<Record<string, never>>;
