@@ -48,6 +48,12 @@ function counted(): z.ZodCoercedNumber {
   return z.coerce.number({ error }).int({ error }).min(1, { error });
 }
 
+/** In milliseconds. */
+function duration(): z.ZodCoercedNumber {
+  // Beyond it a timer fires at once.
+  return counted().max(2 ** 31 - 1, { error: 'at most 2147483647 (24 days, in milliseconds)' });
+}
+
 function choice<const T extends readonly string[]>(values: T): z.ZodEnum<{ [V in T[number]]: V }> {
   return z.enum(values, { error: `one of ${values.join(', ')}` });
 }
@@ -142,7 +148,7 @@ const schema = z.object({
     value: 'N',
     description: 'Most bytes that may wait in front of a stage.',
   }),
-  ackWaitMs: counted().default(topology.ackWaitMs).register(META, {
+  ackWaitMs: duration().default(topology.ackWaitMs).register(META, {
     group: 'queues',
     flag: 'ack-wait-ms',
     variable: 'LEAT_ACK_WAIT_MS',
@@ -208,7 +214,7 @@ const schema = z.object({
       description:
         'Address of an OpenTelemetry collector that takes OTLP over HTTP, such as `http://localhost:4318`; switches tracing on.',
     }),
-  stopGraceMs: counted().optional().register(META, {
+  stopGraceMs: duration().optional().register(META, {
     group: 'work',
     flag: 'stop-grace-ms',
     variable: 'LEAT_STOP_GRACE_MS',

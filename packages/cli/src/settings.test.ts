@@ -17,6 +17,13 @@ test.each(['1.2.3', 'a b', 'é', '*', '>', 'x'.repeat(65)])(
   },
 );
 
+test.each(['ack-wait-ms', 'stop-grace-ms'])('--%s is no longer than a timer can wait', (flag) => {
+  expect(() => readSettings({ [flag]: '2147483648' }, {})).toThrow(
+    'must be at most 2147483647 (24 days, in milliseconds); it is "2147483648".',
+  );
+  expect(() => readSettings({ [flag]: '2147483647' }, {})).not.toThrow();
+});
+
 test('an address with a password is refused without it', () => {
   const variables = { OTEL_EXPORTER_OTLP_ENDPOINT: 'ftp://me:s3cret@host' };
   expect(() => readSettings({}, variables)).toThrow(/must be an address .* is something else/);

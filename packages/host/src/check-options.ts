@@ -29,7 +29,13 @@ const A_SIGNAL: Demand = {
 
 const SERVICE: Demands<ServiceOptions> = {
   connection: AN_OBJECT,
-  topology: AN_OBJECT,
+  topology: {
+    isRight: (value) =>
+      isObject(value) &&
+      Object.values(value).every((each) => isWhole(each, 1, 2 ** 53)) &&
+      isWhole((value as { ackWaitMs?: unknown }).ackWaitMs ?? 1, 1, 2 ** 31 - 1),
+    expected: 'an object with whole numbers from 1, and at most 2147483647 (24 days) as ackWaitMs',
+  },
   logger: {
     isRight: (value) =>
       isObject(value) &&

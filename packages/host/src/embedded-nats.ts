@@ -1,5 +1,6 @@
 import { access, constants, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { LeatError, messageOf } from '@leat/core';
 import {
   findNatsServer,
@@ -9,6 +10,10 @@ import {
 } from '@leat/nats-server';
 import { makeDirectory, startTime } from '@leat/process-lock';
 import type { Logger } from '@leat/sdk';
+
+/** How often it is tried to start a server that died, with waits of a second, two, three and so on. */
+const RESTARTS = 5;
+const RESTART_DELAY_MS = 1_000;
 
 /** Where the server of a state directory can be found by other processes, while it runs. */
 interface Trace {
@@ -116,12 +121,27 @@ export class EmbeddedNats {
       await this.#server.exited;
       if (this.#isStopping) return;
       logger.warn('nats-server died, starting it again');
-      await this.#server.restart().catch((error: unknown) => {
+      await this.#restart(logger);
+    }
+  }
+
+  /** A port that is not free yet, or a disk that is full for a moment, takes no run along. */
+  async #restart(logger: Logger): Promise<void> {
+    for (let failures = 1; !this.#isStopping; failures++) {
+      try {
+        await this.#server.restart();
+        return;
+      } catch (error) {
+        if (failures < RESTARTS) {
+          logger.warn({ err: error }, 'nats-server does not start again yet');
+          await delay(RESTART_DELAY_MS * failures);
+          continue;
+        }
         logger.error({ err: error }, 'nats-server does not start again');
         this.#isStopping = true;
         const sentence = `The nats-server died and does not start again (${messageOf(error)}): call again to go on.`;
         this.#lost.abort(new LeatError('unreachable', sentence, { cause: error }));
-      });
+      }
     }
   }
 }

@@ -65,13 +65,17 @@ export class Service implements AsyncDisposable {
     const { stop, abort, ended } = this.#parts;
     stop.abort();
     if (graceMs === 0) abort.abort();
-    const timer = graceMs === undefined ? undefined : setTimeout(() => abort.abort(), graceMs);
     const over = new AbortController();
+    if (graceMs !== undefined) {
+      void wait(graceMs, over.signal).then(
+        () => abort.abort(),
+        () => undefined,
+      );
+    }
     const late =
       graceMs === undefined ? [] : [wait(graceMs + LATE_MS, over.signal).catch(() => undefined)];
     await Promise.race([ended.catch(() => undefined), ...late]);
     over.abort();
-    clearTimeout(timer);
   }
 
   /** Stops it, and throws why it failed if nobody has looked at `ended`. */

@@ -11,6 +11,9 @@ import {
 } from './hold-table.ts';
 import type { NatsSettings } from '../jetstream/settings.ts';
 
+/** When a thread that has ended is started again. */
+const RESTART_MS = 1_000;
+
 /**
  * Keeps the messages that a process has in hand from being given to another, by telling JetStream that
  * work goes on, from a thread that the user's code cannot block.
@@ -96,9 +99,21 @@ export class Holder {
     thread.on('error', (error) => this.#logger.error({ err: error }, 'holder thread failed'));
     thread.on('exit', () => {
       if (this.#isClosed) return;
-      const restart = setTimeout(() => this.#isClosed || this.#start(), 1_000);
-      restart.unref();
+      this.#startAgain();
     });
     this.#thread = thread;
+  }
+
+  #startAgain(): void {
+    const restart = setTimeout(() => {
+      if (this.#isClosed) return;
+      try {
+        this.#start();
+      } catch (error) {
+        this.#logger.error({ err: error }, 'holder thread not started');
+        this.#startAgain();
+      }
+    }, RESTART_MS);
+    restart.unref();
   }
 }

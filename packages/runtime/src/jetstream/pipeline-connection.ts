@@ -30,6 +30,9 @@ import { Runs } from '../runs/runs.ts';
 import { addressOf, type NatsSettings } from './settings.ts';
 import { persist } from '../persist.ts';
 
+/** The longest between two signs of life, whatever an operator has made of the consumer: a timer has its limit. */
+const MAX_BEAT_MS = 60_000;
+
 /** How long a service waits for a server that greets and then says no more, before it connects again. */
 const RETRY_BACKOFF: Backoff = {
   initialDelayMs: 1_000,
@@ -126,7 +129,7 @@ export async function pipelineConnectionOver(
       repair().catch((error: unknown) => logger.warn({ err: error }, 'topology not repaired yet'));
     const publisher = new Publisher(nats, link, tryRepair, logger);
     const bodies = new Bodies(client, manager, topology.bucket, replicas, logger);
-    const holder = parts.holder(ackWaitMs / 3);
+    const holder = parts.holder(Math.min(ackWaitMs / 3, MAX_BEAT_MS));
     const health = new PullHealth();
     const source = { client, link, holder, health };
     const maxPayload = (): number => nats.info?.max_payload ?? 1_048_576;
