@@ -24,19 +24,14 @@ test.each([
   });
 });
 
-test.each([
-  ...[
-    { ackWaitMs: 0 },
-    { ackWaitMs: 2 ** 31 },
-    { ackWaitMs: Number.NaN },
-    { maxMessages: 'x' },
-  ].map(
-    (topology) =>
-      [
-        { topology },
-        'topology must be an object with whole numbers from 1, and at most 2147483647 (24 days) as ackWaitMs; it is an object.',
-      ] as const,
-  ),
+const TOPOLOGY =
+  'topology must be an object with whole numbers from 1, and at most 2147483647 (24 days) as ackWaitMs; it is an object.';
+
+test.each<[object, string]>([
+  [{ topology: { ackWaitMs: 0 } }, TOPOLOGY],
+  [{ topology: { ackWaitMs: 2 ** 31 } }, TOPOLOGY],
+  [{ topology: { ackWaitMs: Number.NaN } }, TOPOLOGY],
+  [{ topology: { maxMessages: 'x' } }, TOPOLOGY],
   [{ roles: 'mapper' }, 'roles must be a list of roles; it is "mapper".'],
   [
     { http: { port: 70_000 } },
