@@ -21,6 +21,7 @@ import { type Conducted, conduct } from './conduct.ts';
 import { newHolderId } from './holder-id.ts';
 import { type ClaimOptions, Lease } from './lease.ts';
 import { ledgerFromSinks } from './ledger-from-sinks.ts';
+import { SeenRuns } from './seen-runs.ts';
 
 /** How often runs are looked for, and leases of others watched. */
 const LOOK_MS = 500;
@@ -62,6 +63,7 @@ export async function runFetcher(options: FetcherServiceOptions): Promise<void> 
   const self: Self = {
     holder: newHolderId(),
     lastSeen: new Map(),
+    seen: new SeenRuns(connection.runs, logger),
     troubles: new TroubleTeller(connection.runs.notes, fetcher, logger),
   };
   const returnsAtLast = options.once === true || only !== undefined;
@@ -75,6 +77,7 @@ export async function runFetcher(options: FetcherServiceOptions): Promise<void> 
 /** What a fetcher knows while it goes from run to run. */
 interface Self extends Pick<ClaimOptions, 'holder' | 'lastSeen'> {
   readonly troubles: TroubleTeller;
+  readonly seen: SeenRuns;
 }
 
 /**
@@ -85,8 +88,9 @@ type Found = 'conducted' | 'idle' | 'none';
 
 /** Conducts the first run that can be taken up. */
 async function takeUpOne(options: FetcherServiceOptions, self: Self): Promise<Found> {
-  let found: Found = 'none';
-  for (const request of await candidates(options, self.troubles)) {
+  const open = await candidates(options, self.troubles);
+  let found: Found = (await self.seen.look(open)) ? 'idle' : 'none';
+  for (const request of open) {
     const unfitness = whyUnfit(request, options.pipeline);
     if (unfitness !== undefined) {
       if (options.only !== undefined) throw unfitness;

@@ -69,5 +69,7 @@ export { InvalidResult, writeRecord } from './records/write-record.ts';
 export { describeIssues } from './records/schema-issues.ts';
 export type { KnownRun } from './runs/known-runs.ts';
 export { KnownRuns } from './runs/known-runs.ts';
+export type { Remembered } from './runs/tell-again.ts';
+export { tellAgainIfLost } from './runs/tell-again.ts';
 export { TroubleTeller } from './runs/trouble-teller.ts';
 export { openSinkToRead } from './runs/open-sink.ts';
