@@ -12,6 +12,9 @@ describe('the error classes', () => {
       cause,
     });
     expect(String(error)).toBe('LeatError: No server answers.');
+    expect(error).not.toHaveProperty('fence');
+    expect(new LeatError('fenced', 'No.', { fence: 7 })).toMatchObject({ fence: 7 });
+    expect(new LeatError('fenced', 'No.', { fence: 7 })).toMatchObject({ fence: 7 });
     expect(new TerminalError('never', { cause })).toMatchObject({ name: 'TerminalError', cause });
     expect(new BusyError('later')).toMatchObject({ name: 'BusyError' });
   });

@@ -122,6 +122,11 @@ describe('classifyFailure, on this machine', () => {
     ],
     ['a child process, by its arguments', { code: 'ECONNRESET', spawnargs: [] }, 'failed'],
     [
+      'a child process, by its system call',
+      { code: 'ETIMEDOUT', syscall: 'spawnSync sleep' },
+      'failed',
+    ],
+    [
       'a socket that is a file',
       { code: 'ECONNREFUSED', syscall: 'connect', path: '/run/s' },
       'busy',

@@ -93,6 +93,9 @@ test('of several errors in one, the first says what happened; else a code does',
   expect(messageOf(new AggregateError([each, new Error('another')]))).toBe(each.message);
   expect(messageOf(Object.assign(new Error(''), { code: 'ECONNREFUSED' }))).toBe('ECONNREFUSED');
   expect(messageOf(new Error(''))).toBe('');
+  let nested = new AggregateError([each]);
+  for (let depth = 1; depth < MAX_CAUSES; depth++) nested = new AggregateError([nested]);
+  expect(messageOf(nested)).toBe('');
 });
 
 test('causes are looked into to a depth, whatever they are', () => {

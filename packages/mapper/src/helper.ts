@@ -19,7 +19,7 @@ export class HelperDied extends Error {
 }
 
 /** The work on a chunk as a whole failed, as it may again. */
-export class ChunkFailed extends Error {
+class ChunkFailed extends Error {
   override readonly name: string = 'ChunkFailed';
 }
 
