@@ -40,3 +40,8 @@ test('an error is shown with its code', () => {
     '[run-unknown] There is no run r1.',
   );
 });
+
+test('a refusal by a fence says which one the sink has; no other error has one', () => {
+  expect(new LeatError('fenced', 'It is higher.', { fence: 7 }).fence).toBe(7);
+  expect('fence' in new LeatError('fenced', 'It is higher.', { cause: 7 })).toBe(false);
+});
