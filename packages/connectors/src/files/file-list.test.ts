@@ -239,15 +239,17 @@ describe('one file under several names', () => {
   });
 });
 
+const odd = new TemporaryFiles();
+const piped = new TemporaryFiles();
+
 test.skipIf(process.platform !== 'linux')(
   'a name that is not UTF-8 is refused if it matches',
   async () => {
-    const own = new TemporaryFiles();
-    own.write('1\n', 'sub/a.x');
-    const bytes = (name: string): Buffer => Buffer.from(`${own.directory}/${name}`, 'latin1');
+    odd.write('1\n', 'sub/a.x');
+    const bytes = (name: string): Buffer => Buffer.from(`${odd.directory}/${name}`, 'latin1');
     writeFileSync(bytes('sub/caf\xe9.x'), '1\n');
     mkdirSync(bytes('n\xe9e'));
-    const at = (pattern: string): Promise<unknown> => listFiles(join(own.directory, pattern));
+    const at = (pattern: string): Promise<unknown> => listFiles(join(odd.directory, pattern));
     for (const [pattern, name] of [
       ['sub/*.x', String.raw`sub/caf\xe9.x`],
       ['*/a.x', String.raw`n\xe9e`],
@@ -255,7 +257,7 @@ test.skipIf(process.platform !== 'linux')(
     ] as const) {
       await expect(at(pattern)).rejects.toMatchObject({
         code: 'source-missing',
-        message: `The name of ${own.directory}/${name} is not UTF-8, and no run could go on with it: rename it.`,
+        message: `The name of ${odd.directory}/${name} is not UTF-8, and no run could go on with it: rename it.`,
       });
     }
     await expect(at('sub/a*.x')).resolves.toHaveLength(1);
@@ -277,10 +279,9 @@ test.each([undefined, null, '', 7, ['a.x', undefined], [''], 'a\0b'])(
 );
 
 test('a pipe among the matches is refused', async () => {
-  const own = new TemporaryFiles();
-  const pipe = join(own.directory, 'pipe.x');
+  const pipe = join(piped.directory, 'pipe.x');
   execFileSync('mkfifo', [pipe]);
-  await expect(listFiles(join(own.directory, '*.x'))).rejects.toMatchObject({
+  await expect(listFiles(join(piped.directory, '*.x'))).rejects.toMatchObject({
     code: 'source-missing',
     message: expect.stringContaining('is not a regular file'),
   });
