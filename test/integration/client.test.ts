@@ -217,7 +217,8 @@ test('what is no pipeline, and what are no parameters, is refused; an undefined 
 
 test('what the client of NATS did not throw is not taken for a server that is away', async () => {
   const thrown = new TypeError('a mistake');
-  const site = { address: 'nats://n' } as Site;
+  const nats = { flush: () => Promise.reject(thrown) };
+  const site = { address: 'nats://n', nats } as unknown as Site;
   await expect(explained(site, Promise.reject(thrown))).rejects.toBe(thrown);
   const silence = new errors.RequestError('no', { cause: new errors.TimeoutError() });
   expect(await refusalOf(explained(site, Promise.reject(silence)))).toMatchObject({
@@ -274,7 +275,13 @@ test('a run goes on being watched when the server was away, and not when the cli
   onTestFinished(() => nats.close());
   const [runs] = await Runs.openAll(nats, 'squares');
   const at = new Date().toISOString();
-  const progress = { fence: 7, startedAt: at, updatedAt: at, ledger: FIRST_CHECKPOINT };
+  const progress = {
+    fence: 7,
+    holder: 'x',
+    startedAt: at,
+    updatedAt: at,
+    ledger: FIRST_CHECKPOINT,
+  };
   await runs?.save('r1', { state: 'running', ...progress }, 0);
   expect((await next).value).toMatchObject({ state: 'running' });
   await leat.close();

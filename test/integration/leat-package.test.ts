@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import * as files from '@leat/connectors/files';
 import * as memory from '@leat/connectors/memory';
 import * as postgres from '@leat/connectors/postgres';
-import { estimateOf, Pace } from '@leat/core';
+import { Pace } from '@leat/core';
 import * as host from '@leat/host';
 import * as operate from '@leat/operate';
 import * as sdk from '@leat/sdk';
@@ -29,7 +29,6 @@ test('leat has all that pipelines, sources and sinks are written with, and the v
   const { connect, formatFailedChunk, parseFailedChunk } = operate;
   const own = {
     connect,
-    estimateOf,
     formatFailedChunk,
     Pace,
     parseFailedChunk,

@@ -22,6 +22,8 @@ const SELDOM: readonly RegExp[] = [
   /^\$JS\.FC\./,
   // Who takes the last part of a large body asks for no more of it.
   /^\$JS\.API\.CONSUMER\.(?:INFO|DELETE)\.OBJ_leat_/,
+  // The broker has lost no run.
+  /^\$KV\.leat_guarded\.run\./,
   // Nobody has changed what is to be repaired.
   /^\$JS\.API\.(?:STREAM\.(?:UPDATE|DELETE)|CONSUMER\.(?:DELETE|PAUSE))\./,
   // Who asks for the status of a run that has ended does not look at its queues.

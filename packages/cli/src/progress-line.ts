@@ -1,7 +1,7 @@
-import type { Estimate, RunReport } from '@leat/core';
+import type { RunPace, RunReport } from '@leat/core';
 
 /** `cities  [#########-----------]  45 %  77,000 records  8,120/s  ETA 0:11  retries 0  dead 0`. */
-export function progressLine(report: RunReport, estimate: Estimate, width: number): string {
+export function progressLine(report: RunReport, estimate: RunPace, width: number): string {
   const { records, chunks, fraction, retries } = report;
   const done = records.saved + records.filtered + records.dead;
   const parts = [
@@ -17,8 +17,8 @@ export function progressLine(report: RunReport, estimate: Estimate, width: numbe
 }
 
 /** `0:07`, `1:02:03`, or `-` if it cannot be told. */
-export function clock(ms: number | undefined): string {
-  if (ms === undefined || !Number.isFinite(ms)) return '-';
+export function clock(ms: number | null): string {
+  if (ms === null || !Number.isFinite(ms)) return '-';
   const seconds = Math.ceil(ms / 1_000);
   const [h, m, s] = [Math.floor(seconds / 3_600), Math.floor(seconds / 60) % 60, seconds % 60];
   return h > 0 ? `${h}:${twoDigits(m)}:${twoDigits(s)}` : `${m}:${twoDigits(s)}`;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { estimateOf, Pace } from './estimate.ts';
+import { Pace } from './estimate.ts';
 import { reportOf, type RunReport } from './run.ts';
 
 const EMPTY = reportOf(
@@ -19,39 +19,21 @@ function reportAt(records: number, fraction: number | null): RunReport {
   };
 }
 
-describe('estimateOf', () => {
-  test('takes the mean pace since the beginning', () => {
-    const estimate = estimateOf(reportAt(300, 0.25), 10_000);
-    expect(estimate).toEqual({ recordsPerSecond: 30, remainingMs: 30_000 });
-  });
-
-  test('knows the pace and no end where the source does not tell its size', () => {
-    const estimate = estimateOf(reportAt(300, null), 10_000);
-    expect(estimate).toEqual({ recordsPerSecond: 30, remainingMs: undefined });
-  });
-
-  test.each([
-    ['while nothing is settled', reportAt(0, 0), 10_000],
-    ['at the very beginning', reportAt(0, 0), 0],
-    ['when clocks differ, so that it begins later', reportAt(0, 0), -5_000],
-  ])('estimates nothing %s', (_, report, elapsedMs) => {
-    expect(estimateOf(report, elapsedMs)).toEqual({ recordsPerSecond: 0, remainingMs: undefined });
-  });
-
-  test.each([
-    ['has not begun', EMPTY],
-    ['has ended', { ...reportAt(300, 1), state: 'completed' as const }],
-  ])('has nothing to say of a run that %s', (_, report) => {
-    expect(estimateOf(report, 10_000)).toBeUndefined();
-  });
-});
-
 describe('Pace', () => {
   test('knows nothing before its second report', () => {
     const pace = new Pace();
-    expect(pace.estimate).toEqual({ recordsPerSecond: 0, remainingMs: undefined });
+    expect(pace.estimate).toEqual({ recordsPerSecond: 0, remainingMs: null });
     pace.add(reportAt(300, 0.1), 1_000);
-    expect(pace.estimate).toEqual({ recordsPerSecond: 0, remainingMs: undefined });
+    expect(pace.estimate).toEqual({ recordsPerSecond: 0, remainingMs: null });
+  });
+
+  test('has no end to tell while nothing moves, or the source does not tell its size', () => {
+    const still = new Pace();
+    for (const at of [0, 1_000, 20_000]) still.add(reportAt(300, 0.5), at);
+    expect(still.estimate).toEqual({ recordsPerSecond: 0, remainingMs: null });
+    const endless = new Pace();
+    for (const at of [1, 2, 3]) endless.add(reportAt(at * 300, null), at * 1_000);
+    expect(endless.estimate).toEqual({ recordsPerSecond: 300, remainingMs: null });
   });
 
   test('goes by what was reported within its window, and forgets what is older', () => {

@@ -107,15 +107,22 @@ export type { QueueObservation } from './lost.ts';
 export { isOverdue, lostChunks } from './lost.ts';
 export type { DeadTolerance, DeathToll } from './tolerance.ts';
 export { deathTollOf, isDeadTolerance, lookForBurst, whyTooManyDead } from './tolerance.ts';
-export type { Estimate } from './estimate.ts';
-export { estimateOf, Pace } from './estimate.ts';
+export { Pace } from './estimate.ts';
 export type { LeaseView } from './lease.ts';
 export { LEASE_MS, mayTakeOver, nextFence } from './lease.ts';
 export type { ChunkLimits, GivenParams, RunIdentity } from './run-identity.ts';
 export { identityOf, newBirthMark } from './run-identity.ts';
 export type { Claimant, SinkClaim, SinkIdentity } from './sink-claim.ts';
 export { claimSink, formatSinkClaim, parseSinkClaim } from './sink-claim.ts';
-export type { RunProgress, RunReport, RunRequest, RunState, RunWish, Trouble } from './run.ts';
+export type {
+  RunPace,
+  RunProgress,
+  RunReport,
+  RunRequest,
+  RunState,
+  RunWish,
+  Trouble,
+} from './run.ts';
 export { completedState, isEnded, isResumable, mayBeRedriven, reportOf } from './run.ts';
 
 // Failures and flow

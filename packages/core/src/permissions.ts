@@ -68,14 +68,9 @@ export function permissionsOf(spec: PipelineSpec, role: NatsRole): Permissions {
       ...usesBodies(spec),
       // A run that failed is opened again by its progress; one that has no fetcher is ended by it.
       ...keeps(spec, 'run', 'progress', 'wish', 'redrive'),
-      api('STREAM.NAMES'),
+      api('STREAM.LIST'),
     ],
-    observer: () => [
-      ...looksForRuns(spec),
-      ...watches(spec),
-      ...readsDeadLetters(spec),
-      api('STREAM.NAMES'),
-    ],
+    observer: () => [...looksForRuns(spec), ...watches(spec), ...readsDeadLetters(spec)],
   };
   return { publish: [...new Set(rules[role]())].toSorted(), subscribe: ['_INBOX.>'] };
 }
@@ -193,7 +188,8 @@ function acknowledges(stream: string, consumer: string): string[] {
 
 /** To say what became of chunks, by which code, and what keeps a stage from its work. */
 function reports(spec: PipelineSpec): string[] {
-  const kept = keeps(spec, 'code', 'trouble');
+  // Also runs, so that one that the broker has lost is not lost for want of a fetcher.
+  const kept = keeps(spec, 'code', 'trouble', 'run');
   return [receiptsSubject(spec.name, '*'), deadSubject(spec.name, '*'), ...kept];
 }
 
@@ -219,7 +215,7 @@ function usesBodies(spec: PipelineSpec): string[] {
 /** To list runs and read of them. */
 function looksForRuns(spec: PipelineSpec): string[] {
   return [
-    api('STREAM.LIST'),
+    api('STREAM.NAMES'),
     api('STREAM.INFO', bucketStream(spec)),
     api('STREAM.MSG.GET', bucketStream(spec)),
   ];

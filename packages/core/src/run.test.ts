@@ -71,6 +71,7 @@ describe('reportOf', () => {
       duplicatesIgnored: 0,
       fraction: null,
       versions: {},
+      pace: null,
       troubles: [],
       digest: '',
     });
@@ -106,8 +107,17 @@ describe('reportOf', () => {
       fraction: 0.25,
       digest,
       versions: {},
+      pace: null,
       troubles: [],
     });
+  });
+
+  test('tells the pace of a run that runs, and of no other', () => {
+    const pace = { recordsPerSecond: 30, remainingMs: null };
+    expect(reportOf(REQUEST, progressOf(new Ledger(), { pace })).pace).toEqual(pace);
+    for (const state of ['paused', 'failed', 'completed'] as const) {
+      expect(reportOf(REQUEST, progressOf(new Ledger(), { pace, state })).pace).toBeNull();
+    }
   });
 
   test('tells which versions of code have worked on a run, and what holds it up', () => {

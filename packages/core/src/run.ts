@@ -50,6 +50,14 @@ export interface RunRequest {
   readonly isRecovered?: boolean;
 }
 
+/** How fast a run goes, and how long it will still take at that pace. */
+export interface RunPace {
+  /** Records a second that were saved, filtered or given up. */
+  readonly recordsPerSecond: number;
+  /** Milliseconds to go; `null` if the source does not tell how large the dataset is, or nothing moves. */
+  readonly remainingMs: number | null;
+}
+
 /** How far a run has come; written with compare-and-set by the one fetcher that holds its lease. */
 export interface RunProgress {
   readonly state: RunState;
@@ -68,6 +76,8 @@ export interface RunProgress {
   readonly sinks?: Readonly<Record<string, SinkIdentity>>;
   /** By stage, the versions of code that have worked on the run. */
   readonly versions?: Readonly<Record<string, readonly string[]>>;
+  /** Its pace of the last ten seconds, as its fetcher sees it. */
+  readonly pace?: RunPace;
   readonly ledger: LedgerCheckpoint;
 }
 
@@ -112,6 +122,8 @@ export interface RunReport {
   readonly digest: string;
   /** By stage, the versions of code that have worked on the run; more than one after a rollout. */
   readonly versions: Readonly<Record<string, readonly string[]>>;
+  /** Its pace of the last ten seconds; `null` while it does not run. */
+  readonly pace: RunPace | null;
   /** Why stages cannot work on it, if any says so at the moment. */
   readonly troubles: readonly Trouble[];
 }
@@ -154,6 +166,7 @@ export function reportOf(
     endedAt,
     ...accountOf(progress?.ledger ?? NOTHING),
     versions: progress?.versions ?? {},
+    pace: (state === 'running' ? progress?.pace : undefined) ?? null,
     troubles,
   };
 }

@@ -1,4 +1,4 @@
-import { type Backoff, LEASE_MS, LeatError, messageOf, type RunState } from '@leat/core';
+import { type Backoff, LEASE_MS, LeatError, messageOf, Pace, type RunState } from '@leat/core';
 import {
   Bell,
   type Logger,
@@ -47,6 +47,7 @@ export class Checkpointer {
   #savedAt = performance.now();
   #writing: Promise<void> = Promise.resolve();
   readonly #bell = new Bell();
+  readonly #pace = new Pace();
 
   constructor(options: CheckpointerOptions) {
     this.#options = options;
@@ -81,7 +82,10 @@ export class Checkpointer {
   /** Checkpoints now. @throws LeatError `lease-lost`, or `run-failed` if the ledger does not fit */
   write(): Promise<void> {
     const { lease, books } = this.#options;
-    return this.#write(() => lease.save(books.checkpoint()));
+    return this.#write(() => {
+      this.#pace.add(books.report(lease.progress), performance.now());
+      return lease.save({ ...books.checkpoint(), pace: this.#pace.estimate });
+    });
   }
 
   /** Writes the books down for the last time: the run has ended. */

@@ -107,11 +107,11 @@ describe('what the broker forgets or does not answer', () => {
     const ledger = { ...FIRST_CHECKPOINT, next: 3, cuts: [7] };
     const startedAt = '2026-01-01T00:00:01.000Z';
     const common = { state: 'running', fence: 4, startedAt, updatedAt: startedAt } as const;
-    const progress = { ...common, reason: 'of old', pace: 'slow', ledger };
+    const progress = { ...common, reason: 'of old', mood: 'slow', ledger };
     bucket.entry = { progress, revision: 1 };
     const lease = await claimed();
     const { entry } = bucket;
-    const kept = { pace: 'slow', ledger: { next: 3, cuts: [7] } };
+    const kept = { mood: 'slow', ledger: { next: 3, cuts: [7] } };
     expect(entry).toMatchObject({ progress: { ...kept, holder: 'me 1 a' } });
     // What this version knows is as it says, and what it leaves out is gone.
     expect(entry?.progress.reason).toBeUndefined();

@@ -9,7 +9,9 @@ export type Standing = Pick<RunProgress, 'reason' | 'tolerated'> & {
 export type Witnessed = Pick<RunProgress, 'sinks' | 'versions'>;
 
 /** All that a fetcher knows of a run that has not ended, as it is written down. */
-export type RunCheckpoint = Standing & Witnessed & { readonly ledger: LedgerCheckpoint };
+export type RunCheckpoint = Standing &
+  Witnessed &
+  Pick<RunProgress, 'pace'> & { readonly ledger: LedgerCheckpoint };
 
 /** A run that is paused stays so under its next fetcher; any other is running. */
 export function standingOf(progress: RunProgress | undefined): Standing {
@@ -37,6 +39,7 @@ const PROGRESS_FIELDS: Readonly<Record<keyof RunProgress, true>> = {
   endedAt: true,
   sinks: true,
   versions: true,
+  pace: true,
   ledger: true,
 };
 const LEDGER_FIELDS: Readonly<Record<keyof LedgerCheckpoint, true>> = {

@@ -1,7 +1,7 @@
 // The face of Leat: it re-exports, and does nothing else.
 export * from '@leat/sdk';
-export type { Estimate, RunReport, RunState } from '@leat/core';
-export { estimateOf, Pace } from '@leat/core';
+export type { RunPace, RunReport, RunState } from '@leat/core';
+export { Pace } from '@leat/core';
 export type {
   ConnectionSettings,
   Health,

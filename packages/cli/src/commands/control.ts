@@ -1,7 +1,9 @@
+import type { RunReport } from '@leat/core';
 import type { RunHandle } from '@leat/operate';
 import { type Call, type Command, defineCommand } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
 import { JSON_OPTION, printJson } from '../json.ts';
+import { print } from '../output.ts';
 import { PIPELINE_OPTION, pipelineChoice, withLeat } from '../with-leat.ts';
 
 const COMMON = {
@@ -16,7 +18,7 @@ export const pauseCommand: Command = defineCommand({
   name: 'pause',
   summary: 'Pauses a run: what is in hand is finished, and everything is kept.',
   examples: ['pause <run>', 'pause <run> --pipeline orders'],
-  run: (call) => steer(call, (run) => run.pause()),
+  run: (call) => steer(call, (run) => run.pause(), pauseText),
 });
 
 export const resumeCommand: Command = defineCommand({
@@ -24,7 +26,7 @@ export const resumeCommand: Command = defineCommand({
   name: 'resume',
   summary: 'Lets a run go on that is paused or has failed.',
   examples: ['resume <run>', 'resume <run> --pipeline orders'],
-  run: (call) => steer(call, (run) => run.resume()),
+  run: (call) => steer(call, (run) => run.resume(), resumeText),
 });
 
 export const cancelCommand: Command = defineCommand({
@@ -32,21 +34,41 @@ export const cancelCommand: Command = defineCommand({
   name: 'cancel',
   summary: 'Ends a run with what is saved so far, and takes its messages off all queues.',
   examples: ['cancel <run>', 'cancel <run> --json'],
-  run: (call) => steer(call, (run) => run.cancel()),
+  run: (call) => steer(call, (run) => run.cancel(), cancelText),
 });
 
 function steer(
   call: Call<(typeof COMMON)['options']>,
   how: (run: RunHandle) => Promise<void>,
+  textOf: (report: RunReport) => string,
 ): Promise<number> {
   const [id = ''] = call.operands;
   return withLeat(call, async (leat) => {
     const run = await leat.run(id, pipelineChoice(call));
     await how(run);
+    const report = await run.report();
     if (call.flags.json === true) {
-      const { state } = await run.report();
-      await printJson({ run: id, pipeline: run.pipeline, state });
+      await printJson({ run: id, pipeline: run.pipeline, state: report.state });
+    } else {
+      await print(`The run ${id} ${textOf(report)}\n`);
     }
     return EXIT.ok;
   });
+}
+
+function pauseText({ run, state }: RunReport): string {
+  const when = state === 'pending' ? ', also when a fetcher takes it up' : '';
+  return `is paused${when}: what is in hand is finished. "leat resume ${run}" lets it go on.`;
+}
+
+function resumeText({ state }: RunReport): string {
+  return state === 'pending' ? 'goes on when a fetcher takes it up.' : 'goes on.';
+}
+
+function cancelText({ state, records, reason }: RunReport): string {
+  if (state !== 'cancelled') {
+    return 'is being cancelled: its fetcher ends it when savers have finished what they had begun.';
+  }
+  const why = reason === undefined ? '' : ` But ${reason}.`;
+  return `is cancelled: ${records.saved.toLocaleString('en')} records are saved.${why}`;
 }

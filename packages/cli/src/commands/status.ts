@@ -1,4 +1,4 @@
-import { estimateOf, isEnded, type RunReport } from '@leat/core';
+import { isEnded, type RunReport } from '@leat/core';
 import type { Leat, RunHandle } from '@leat/operate';
 import { type Call, type Command, type CommandOptions, defineCommand } from '../command.ts';
 import { EXIT, exitCodeOfState } from '../exit-code.ts';
@@ -40,15 +40,14 @@ function status(call: Call<typeof OPTIONS>): Promise<number> {
 
 async function show(call: Call<typeof OPTIONS>, report: RunReport): Promise<void> {
   if (call.flags.json === true) await printJson(report);
-  else await print(`${reportText(report)}${estimateText(report)}`);
+  else await print(`${reportText(report)}${paceText(report)}`);
 }
 
-/** The mean rate since the start, and what it means for the rest. */
-function estimateText(report: RunReport): string {
-  const estimate = estimateOf(report, Date.now() - Date.parse(report.startedAt ?? ''));
-  if (estimate === undefined) return '';
-  const rate = Math.round(estimate.recordsPerSecond).toLocaleString('en');
-  return `${'rate'.padEnd(11)} ${rate} records/s\n${'ETA'.padEnd(11)} ${clock(estimate.remainingMs)}\n`;
+/** The rate of the last seconds, and what it means for the rest; nothing if nothing moves. */
+function paceText({ pace }: RunReport): string {
+  if (pace === null || pace.recordsPerSecond <= 0) return '';
+  const rate = Math.round(pace.recordsPerSecond).toLocaleString('en');
+  return `${'rate'.padEnd(11)} ${rate} records/s\n${'ETA'.padEnd(11)} ${clock(pace.remainingMs)}\n`;
 }
 
 async function showAll(call: Call<typeof OPTIONS>, leat: Leat): Promise<number> {

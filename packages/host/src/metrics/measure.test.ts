@@ -38,6 +38,7 @@ const report = (saved: number, changes: Partial<RunReport> = {}): RunReport => (
   fraction: saved / 10,
   digest: '',
   versions: {},
+  pace: null,
   troubles: [],
   ...changes,
 });

@@ -62,6 +62,7 @@ export const DOCTOR_CODES: Readonly<Record<FindingCode, CodeMeaning>> = {
     consequence: 'Publishes are refused, and every run waits.',
     remedy:
       'Raise the account’s limit, or remove what is not needed: dead letters of old runs, streams of old pipelines.',
+    holdsUp: true,
   },
   'storage-nearly-full': {
     severity: 'warning',
@@ -76,6 +77,7 @@ export const DOCTOR_CODES: Readonly<Record<FindingCode, CodeMeaning>> = {
     consequence:
       'It has no leader, as with most of its servers down: nothing goes in or out, and runs wait.',
     remedy: 'Bring its servers back, and see `nats stream report`.',
+    holdsUp: true,
   },
   'stream-missing': {
     severity: 'note',
@@ -84,6 +86,7 @@ export const DOCTOR_CODES: Readonly<Record<FindingCode, CodeMeaning>> = {
       'Services make it when they start, and chunks that were in it are sent again; dead letters that were in it are gone.',
     remedy: 'Start the services, or use --fix if they may not create streams.',
     isMended: true,
+    holdsUp: true,
   },
   'stream-unknown': {
     severity: 'warning',
@@ -119,6 +122,7 @@ export const DOCTOR_CODES: Readonly<Record<FindingCode, CodeMeaning>> = {
       'Services refuse the stream. Acknowledged chunks would stay until it is full, or dead letters vanish.',
     remedy:
       'The server cannot change it: when no run is open, delete the stream and let Leat make it again.',
+    holdsUp: true,
   },
   'wrong-subjects': {
     severity: 'error',
@@ -127,6 +131,7 @@ export const DOCTOR_CODES: Readonly<Record<FindingCode, CodeMeaning>> = {
     remedy:
       'Services add what is missing. If another stream has the subject, remove it there. Remove what is too much by `nats stream edit --subjects`.',
     isMended: true,
+    holdsUp: true,
   },
 
   'discard-old': {
@@ -136,6 +141,7 @@ export const DOCTOR_CODES: Readonly<Record<FindingCode, CodeMeaning>> = {
       'A full stream drops its oldest messages in silence instead of refusing new ones: chunks are missing until they are found overdue, dead letters for good.',
     remedy: 'Set `discard: new`.',
     isMended: true,
+    holdsUp: true,
   },
   'messages-expire': {
     severity: 'error',
@@ -144,6 +150,7 @@ export const DOCTOR_CODES: Readonly<Record<FindingCode, CodeMeaning>> = {
     remedy:
       'Services remove it. By hand: `nats stream edit --max-age 0s --max-msgs-per-subject -1`.',
     isMended: true,
+    holdsUp: true,
   },
   'limit-lowered': {
     severity: 'warning',
@@ -152,6 +159,7 @@ export const DOCTOR_CODES: Readonly<Record<FindingCode, CodeMeaning>> = {
     remedy:
       'Services raise it again. For smaller queues set LEAT_QUEUE_MAX_BYTES or LEAT_QUEUE_MAX_MESSAGES.',
     isMended: true,
+    holdsUp: true,
   },
   'stream-sealed': {
     severity: 'error',
@@ -160,6 +168,7 @@ export const DOCTOR_CODES: Readonly<Record<FindingCode, CodeMeaning>> = {
     remedy:
       'Services make queues and receipts again, and send their chunks again. Dead letters: `leat dead export`, then delete the stream. Bucket: delete it, and start its runs again by their ids.',
     isMended: true,
+    holdsUp: true,
   },
   'stream-drifted': {
     severity: 'warning',
@@ -167,6 +176,7 @@ export const DOCTOR_CODES: Readonly<Record<FindingCode, CodeMeaning>> = {
     consequence: 'Messages may be changed, unanswered or kept, as that setting has it.',
     remedy: 'Take it back by `nats stream edit`.',
     isMended: true,
+    holdsUp: true,
   },
 
   unbounded: {
@@ -191,6 +201,7 @@ export const DOCTOR_CODES: Readonly<Record<FindingCode, CodeMeaning>> = {
     consequence: 'Nothing takes chunks out of it until a service of that stage starts.',
     remedy: 'Start the stage’s service; or delete the stream if the pipeline is gone.',
     isMended: true,
+    holdsUp: true,
   },
   'consumer-drifted': {
     severity: 'error',
@@ -199,6 +210,7 @@ export const DOCTOR_CODES: Readonly<Record<FindingCode, CodeMeaning>> = {
     remedy:
       'Services make theirs again; a work queue keeps its messages meanwhile. Delete what is not Leat’s.',
     isMended: true,
+    holdsUp: true,
   },
 
   'consumer-paused': {
@@ -207,6 +219,7 @@ export const DOCTOR_CODES: Readonly<Record<FindingCode, CodeMeaning>> = {
     consequence: 'The stage gets no chunks until the pause ends.',
     remedy: 'Services resume it. To pause a run there is `leat pause`.',
     isMended: true,
+    holdsUp: true,
   },
 
   'max-deliver': {
@@ -216,6 +229,7 @@ export const DOCTOR_CODES: Readonly<Record<FindingCode, CodeMeaning>> = {
       'A chunk that was delivered that often stays in the stream for ever and is never delivered again.',
     remedy: 'Services make the consumer again: Leat counts attempts itself.',
     isMended: true,
+    holdsUp: true,
   },
 
   'ack-pending-low': {
@@ -225,6 +239,7 @@ export const DOCTOR_CODES: Readonly<Record<FindingCode, CodeMeaning>> = {
       'Replicas beyond it get nothing to do, and chunks that wait for a retry hold up all others.',
     remedy: 'Set it to that number.',
     isMended: true,
+    holdsUp: true,
   },
 
   'ack-wait-long': {
@@ -233,6 +248,7 @@ export const DOCTOR_CODES: Readonly<Record<FindingCode, CodeMeaning>> = {
     consequence: 'The chunks of a replica that dies stand still for that long.',
     remedy: 'Set it to 10 s: chunks in hand are extended for as long as their replica lives.',
     isMended: true,
+    holdsUp: true,
   },
   'ack-wait-short': {
     severity: 'warning',
@@ -247,6 +263,7 @@ export const DOCTOR_CODES: Readonly<Record<FindingCode, CodeMeaning>> = {
     consequence: 'The runs that they belong to do not go on.',
     remedy:
       'Start the service that reads from this stream: a mapper, a saver, or for receipts a fetcher.',
+    holdsUp: true,
   },
   'queue-quiet': {
     severity: 'note',
@@ -266,6 +283,7 @@ export const DOCTOR_CODES: Readonly<Record<FindingCode, CodeMeaning>> = {
     consequence: 'When it is full, a chunk with a bad record cannot be settled, and its run waits.',
     remedy:
       'See what fails, purge the dead letters of runs that are done with, or raise `max_bytes`.',
+    holdsUp: true,
   },
   leftovers: {
     severity: 'warning',

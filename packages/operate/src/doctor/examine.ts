@@ -1,10 +1,11 @@
+import type { WantedStream } from '@leat/core';
 import { type ClockReading } from './clock-skew.ts';
 import { isStreamOf } from './expected.ts';
 import { type Examination, type SeenRun, type SeenUsage } from './seen.ts';
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { lookAgain } from './look-again.ts';
-import { lookAtStream } from './look-at-stream.ts';
+import { lookAtStream, type StreamLook } from './look-at-stream.ts';
 import { jetStreamRefusal } from '@leat/runtime';
 import { Runs } from '@leat/runtime';
 
@@ -19,7 +20,7 @@ export async function examine(
 ): Promise<Omit<Examination, 'monitors'>> {
   const manager = await jetstreamManager(nats, { timeout: 5_000, checkAPI: false });
   const { usages, names } = await inventoryOf(manager, pipeline).catch((error: unknown) => {
-    throw jetStreamRefusal(error, url);
+    throw jetStreamRefusal(error, url, true);
   });
   const looked = await Promise.all(names.map((name) => lookAtStream(manager, name)));
   const streams = looked.flatMap(({ stream }) => stream ?? []);
@@ -27,7 +28,7 @@ export async function examine(
     server: serverOf(nats),
     clocks: await readClock(nats),
     usages,
-    streams: await lookAgain(nats, manager, streams),
+    streams: await lookAgain(nats, manager, streams, true),
     unavailable: looked.flatMap(({ unavailable }) => unavailable ?? []),
     // After the streams, so that no message is seen whose run is not.
     runs: await runsOf(nats, pipeline).catch(() => undefined),
@@ -45,17 +46,60 @@ function serverOf(nats: NatsConnection): Examination['server'] {
   };
 }
 
+/** Looks at the streams that the runs of one pipeline need, in a second at most. */
+export async function glance(
+  nats: NatsConnection,
+  wanted: readonly WantedStream[],
+): Promise<Examination> {
+  const manager = await jetstreamManager(nats, { timeout: 5_000, checkAPI: false });
+  // An observer of old may not look at the account.
+  const usages = usagesOf(manager).catch(() => []);
+  const look = async (stream: WantedStream): Promise<StreamLook> => {
+    const found = await lookAtStream(manager, stream.name);
+    if (found.stream !== undefined || found.unavailable !== undefined) return found;
+    const thief = await holderOf(manager, stream.subjects).catch(() => undefined);
+    if (thief === undefined) return {};
+    const reason = `it is not there, since the stream ${thief} has its subjects`;
+    return { unavailable: { name: stream.name, reason } };
+  };
+  const looked = await Promise.all(wanted.map(look));
+  const streams = looked.flatMap(({ stream }) => stream ?? []);
+  return {
+    server: serverOf(nats),
+    monitors: [],
+    clocks: [],
+    usages: await usages,
+    streams: await lookAgain(nats, manager, streams, false),
+    unavailable: looked.flatMap(({ unavailable }) => unavailable ?? []),
+    runs: undefined,
+  };
+}
+
+/** Another stream that takes what is published to a subject. */
+async function holderOf(
+  manager: JetStreamManager,
+  [subject = '']: readonly string[],
+): Promise<string | undefined> {
+  for await (const name of manager.streams.names(subject)) return name;
+  return undefined;
+}
+
+async function usagesOf(manager: JetStreamManager): Promise<SeenUsage[]> {
+  const { tiers, ...account } = await manager.getAccountInfo();
+  return [account, ...Object.values(tiers ?? {})];
+}
+
 /** What the account has, and which streams are to be looked at. */
 async function inventoryOf(
   manager: JetStreamManager,
   pipeline: string | undefined,
 ): Promise<{ readonly usages: SeenUsage[]; readonly names: string[] }> {
-  const { tiers, ...account } = await manager.getAccountInfo();
+  const usages = await usagesOf(manager);
   const names: string[] = [];
   for await (const name of manager.streams.names()) {
     if (isStreamOf(name, pipeline)) names.push(name);
   }
-  return { usages: [account, ...Object.values(tiers ?? {})], names };
+  return { usages, names };
 }
 
 /** Asks the server who we are, because that answer has its time and everybody may ask. */

@@ -39,4 +39,6 @@ export interface CodeMeaning {
   readonly remedy: string;
   /** Whether `leat doctor --fix` mends it. */
   readonly isMended?: true;
+  /** Whether runs may stand still by it: then `leat status` says it of those that have not ended. */
+  readonly holdsUp?: true;
 }

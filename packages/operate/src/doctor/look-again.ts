@@ -12,16 +12,23 @@ const SIGN_SHARE = 0.6;
 const MAX_LISTEN_MS = 10_000;
 const POLL_MS = 100;
 
-/** Looks again at consumers that nobody seemed to pull from, and lets the kinder look stand. */
+/**
+ * Looks again at consumers that nobody seemed to pull from, and lets the kinder look stand.
+ *
+ * @param isPatient whether to listen for signs of life of those who hold messages; else they are taken to live
+ */
 export async function lookAgain(
   nats: NatsConnection,
   manager: JetStreamManager,
   streams: readonly SeenStream[],
+  isPatient: boolean,
 ): Promise<SeenStream[]> {
   return Promise.all(
     streams.map(async (stream) => {
-      const look = (consumer: SeenConsumer): Promise<SeenConsumer> =>
-        lookTwice(nats, manager, stream.config.name, consumer);
+      const look = async (consumer: SeenConsumer): Promise<SeenConsumer> =>
+        isPatient || consumer.ackPending === 0
+          ? lookTwice(nats, manager, stream.config.name, consumer)
+          : { ...consumer, isAlive: true };
       return { ...stream, consumers: await Promise.all(stream.consumers.map(look)) };
     }),
   );

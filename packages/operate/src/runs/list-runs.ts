@@ -3,12 +3,14 @@ import {
   checkName,
   isNewerVersion,
   type LeatError,
-  reportOf,
   type RunReport,
   type RunRequest,
+  type Trouble,
 } from '@leat/core';
 import { permissionRefusal, Runs } from '@leat/runtime';
 import type { Site } from '../site.ts';
+import { hindrancesOf } from './hindrances.ts';
+import { lookAtRun, type Surroundings } from './look-at-run.ts';
 
 /** How many runs are read at a time. */
 const PAGE = 50;
@@ -61,11 +63,15 @@ async function* reportsIn(
   const troubled = await runs.notes.troubledRuns();
   let page: RunRequest[] = [];
   let room = limit;
+  // Once for all runs of the pipeline: those that have other stages are few.
+  let found: Promise<readonly Trouble[]> | undefined;
+  const hindrances = ({ spec }: RunRequest): Promise<readonly Trouble[]> =>
+    (found ??= hindrancesOf(site, spec));
   const leaveOut = (run: string, { message }: LeatError): void =>
     site.logger.warn(`the run ${run} is left out: ${message}`);
   const reports = async (): Promise<RunReport[]> => {
     const found = page.map((request) =>
-      reportOn(runs, request, troubled).catch((error: unknown) => {
+      reportOn(runs, request, troubled, hindrances).catch((error: unknown) => {
         if (!isNewerVersion(error)) throw error;
         leaveOut(request.run, error);
         return undefined;
@@ -89,8 +95,9 @@ async function reportOn(
   runs: Runs,
   request: RunRequest,
   troubled: ReadonlySet<string>,
+  hindrances: Surroundings['hindrances'],
 ): Promise<RunReport> {
   const { run } = request;
   const troubles = troubled.has(run) ? await runs.notes.troubles(run) : [];
-  return reportOf(request, (await runs.progress(run))?.progress, troubles);
+  return lookAtRun(runs, request, { troubles, hindrances });
 }

@@ -1,12 +1,16 @@
-import { type Backoff, isEnded, LeatError, reportOf, type RunReport } from '@leat/core';
+import { type Backoff, isEnded, LeatError, type RunReport, type Trouble } from '@leat/core';
 import { persist, resumeRun, wait } from '@leat/runtime';
 import { explained, type Site } from '../site.ts';
 import { cancelRun } from './cancel-run.ts';
 import type { FoundRun } from './find-run.ts';
+import { hindrancesOf } from './hindrances.ts';
+import { lookAtRun } from './look-at-run.ts';
 import { pauseRun } from './pause-run.ts';
 
 /** How often it is looked how far a run has come. */
 const LOOK_MS = 500;
+/** How often it is looked what of the server keeps the run from going on. */
+const GLANCE_MS = 10_000;
 /** How long the server may be away while a run is watched. */
 const AWAY_MS = 60_000;
 const AWAY_BACKOFF: Backoff = {
@@ -20,6 +24,7 @@ const AWAY_BACKOFF: Backoff = {
 export class RunHandle {
   readonly #site: Site;
   readonly #found: FoundRun;
+  #glance: { readonly at: number; readonly found: Promise<readonly Trouble[]> } | undefined;
 
   constructor(site: Site, found: FoundRun) {
     this.#site = site;
@@ -58,7 +63,8 @@ export class RunHandle {
     for (;;) {
       const report = await this.#reportInTheEnd(signal);
       if (report === undefined) return;
-      const text = JSON.stringify(report);
+      // When a trouble was said last is no news.
+      const text = JSON.stringify(report, (key, value: unknown) => (key === 'at' ? '' : value));
       if (text !== last) yield report;
       if (isEnded(report.state)) return;
       last = text;
@@ -137,7 +143,17 @@ export class RunHandle {
 
   async #report(): Promise<RunReport> {
     const { request, runs } = this.#found;
-    const progress = (await runs.progress(this.id))?.progress;
-    return reportOf(request, progress, await runs.notes.troubles(this.id));
+    const troubles = await runs.notes.troubles(this.id);
+    return lookAtRun(runs, request, { troubles, hindrances: () => this.#hindrances() });
+  }
+
+  /** Looked for at most every ten seconds, since reports may be asked for often. */
+  #hindrances(): Promise<readonly Trouble[]> {
+    const now = performance.now();
+    if (this.#glance === undefined || now - this.#glance.at > GLANCE_MS) {
+      const found = hindrancesOf(this.#site, this.#found.request.spec);
+      this.#glance = { at: now, found };
+    }
+    return this.#glance.found;
   }
 }

@@ -56,7 +56,7 @@ export async function startOn(
   const { params = {}, recover = false, ...rest } = options;
   const given = givenParams(params);
   const refused = (error: unknown): never => {
-    throw jetStreamRefusal(error, address);
+    throw jetStreamRefusal(error, address, true);
   };
   const topology = topologyOf(pipeline.spec, settings);
   const manager = await jetstreamManager(nats, { timeout: 5_000, checkAPI: false });

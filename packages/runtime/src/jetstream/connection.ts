@@ -23,6 +23,9 @@ const CONNECT_BACKOFF: Backoff = {
   jitter: 'none',
 };
 
+const CERTIFICATE_CODE =
+  /CERT|ISSUER|SIGNATURE|SELF_SIGNED|CRL_|^INVALID_(?:CA|PURPOSE)|^ERR_(?:TLS|SSL|OSSL)/;
+
 export interface ConnectOptions {
   /** Shown by the server's monitoring. */
   readonly name: string;
@@ -157,6 +160,13 @@ function connectionError(error: unknown, settings: NatsSettings): LeatError {
       { cause: error },
     );
   }
+  if (isOfTls(error)) {
+    return new LeatError(
+      'invalid-configuration',
+      `The certificate of the NATS server at ${addressOf(settings)} is not trusted (${message}): set --nats-ca (NATS_CA) to the file of its authority, and use a host name that the certificate has.`,
+      { cause: error },
+    );
+  }
   if (
     error instanceof errors.AuthorizationError ||
     error instanceof errors.UserAuthenticationExpiredError
@@ -167,11 +177,23 @@ function connectionError(error: unknown, settings: NatsSettings): LeatError {
       { cause: error },
     );
   }
+  const isTls = settings.tlsCaFile !== undefined || /^tls:/i.test(settings.url);
+  // A server ends the connection without a word where a certificate is asked for and there is none.
+  const hint = isTls && settings.tlsCertFile === undefined;
   return new LeatError(
     'unreachable',
-    `No NATS server answers at ${addressOf(settings)} (${message}): start one, or set NATS_URL.`,
+    `No NATS server answers at ${addressOf(settings)} (${message}): start one, or set NATS_URL${hint ? '; if it asks for a certificate of its clients, set NATS_CERT and NATS_KEY' : ''}.`,
     { cause: error },
   );
+}
+
+/** Whether an error is of the check of a certificate, by the codes of Node and OpenSSL. */
+function isOfTls(error: unknown): boolean {
+  for (let each = error; each instanceof Error; each = each.cause) {
+    const { code } = each as { readonly code?: unknown };
+    if (typeof code === 'string' && CERTIFICATE_CODE.test(code)) return true;
+  }
+  return false;
 }
 
 function checkServer(connection: NatsConnection, url: string): void {

@@ -119,7 +119,7 @@ export async function pipelineConnectionOver(
     const client = jetstream(nats, { timeout: 5_000 });
     const manager = await jetstreamManager(nats, { timeout: 5_000, checkAPI: false });
     const refused = (error: unknown): never => {
-      throw jetStreamRefusal(error, parts.address);
+      throw jetStreamRefusal(error, parts.address, true);
     };
     await manager.getAccountInfo().catch(refused);
     const { repairs, receiptsConsumers, repair } = topologyRepair(manager, topology, logger);

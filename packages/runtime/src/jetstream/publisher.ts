@@ -62,7 +62,8 @@ const SWEEP_MS = 500;
 /**
  * Publishes to JetStream with many messages in flight over one shared reply inbox: a third of the cost
  * of the client's own promise per publish. A publish that is refused because the queue is full, or that
- * gets no answer, is repeated with the same message id until it is stored: that is Leat's back pressure.
+ * gets no answer, is repeated with the same message id until it is stored: that is Leat's back pressure. What a stream
+ * refuses for any other reason is repeated, too: an operator has changed it, and may change it back.
  */
 export class Publisher {
   readonly #connection: NatsConnection;
@@ -77,7 +78,7 @@ export class Publisher {
   #token = 0;
   #isClosed = false;
 
-  /** @param repair makes the streams again; called when nothing listens on a subject */
+  /** @param repair makes the streams again, or puts them right; called when they refuse what is not too much */
   constructor(connection: NatsConnection, link: Link, repair: () => Promise<void>, logger: Logger) {
     this.#logger = logger;
     this.#connection = connection;
@@ -114,7 +115,7 @@ export class Publisher {
       isFinal: (error) => !(error instanceof BusyError),
       onWait: async ({ error, failures }) => {
         if (performance.now() - since >= COMPLAIN_AFTER_MS) this.#complain(subject, error);
-        if (error instanceof NoStreamError && failures % 3 === 0) await this.#repair();
+        if (error instanceof RefusedError && failures % 3 === 0) await this.#repair();
       },
       signal,
     });
@@ -172,7 +173,7 @@ export class Publisher {
     this.#pending.delete(message.subject);
     if (message.data.length === 0) {
       pending.reject(
-        new NoStreamError('nothing stores this subject: the stream is gone, or has no leader'),
+        new RefusedError('nothing stores this subject: the stream is gone, or has no leader'),
       );
       return;
     }
@@ -194,10 +195,7 @@ export class Publisher {
     pending.reject(
       isBusy
         ? new BusyError(`the queue does not take more: ${description}`)
-        : new LeatError(
-            'topology-mismatch',
-            `JetStream refused a message: ${description} (${code}).`,
-          ),
+        : new RefusedError(`JetStream refuses it: ${description} (${code})`),
     );
   }
 
@@ -219,4 +217,5 @@ function closedError(): LeatError {
   );
 }
 
-class NoStreamError extends BusyError {}
+/** It is not for want of room: the stream is gone, or is not as Leat made it. It waits until that is put right. */
+class RefusedError extends BusyError {}

@@ -13,8 +13,12 @@ function isSwitchedOff(error: unknown): boolean {
   return false;
 }
 
-/** What is wrong with a server that does not let Leat have what it needs, as a sentence with its address. */
-export function jetStreamRefusal(error: unknown, address: string): LeatError {
+/**
+ * What is wrong with a server that does not let Leat have what it needs, as a sentence with its address.
+ *
+ * @param answers whether it is known that the server itself is there
+ */
+export function jetStreamRefusal(error: unknown, address: string, answers = false): LeatError {
   const refuse = (code: LeatErrorCode, sentence: string): LeatError =>
     new LeatError(code, `The NATS server at ${address} ${sentence}`, { cause: error });
   const message = messageOf(error);
@@ -30,7 +34,12 @@ export function jetStreamRefusal(error: unknown, address: string): LeatError {
     );
   }
   if (apiCode(error) === undefined) {
-    return refuse('unreachable', `does not answer any more (${message}): see its log.`);
+    return refuse(
+      'unreachable',
+      answers
+        ? `answers, and its JetStream does not (${message}): it was switched off because its store cannot be written (a read-only or full disk), or has no leader, as with most of its servers down: see its log.`
+        : `does not answer any more (${message}): see its log.`,
+    );
   }
   return refuse('unfit-server', `refuses what Leat needs: ${message} (${apiCode(error)}).`);
 }

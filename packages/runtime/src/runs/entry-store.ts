@@ -19,6 +19,8 @@ const WRONG_REVISION = 10071;
 export interface Entry<T> {
   readonly value: T;
   readonly revision: number;
+  /** When it was written, by the server's clock in milliseconds since 1970. */
+  readonly writtenAt: number;
 }
 
 /** The formats of entries, by how their keys begin. */
@@ -61,7 +63,8 @@ export class EntryStore {
   async get<T>(key: string, isOurs: Shape<T>): Promise<Entry<T> | undefined> {
     const entry = await this.#kv.get(key);
     const value = this.#valueOf(entry, isOurs);
-    return value === undefined ? undefined : { value, revision: entry?.revision ?? 0 };
+    if (entry === null || value === undefined) return undefined;
+    return { value, revision: entry.revision, writtenAt: entry.created.getTime() };
   }
 
   /** As {@link get}; what only a newer Leat can read is left to it, and said in the log. */
@@ -72,6 +75,13 @@ export class EntryStore {
       if (!isNewerVersion(error)) throw error;
       return undefined;
     }
+  }
+
+  /** The time by the clock of the server that has the bucket, in milliseconds since 1970. */
+  async serverNow(): Promise<number> {
+    const info = await this.#manager.streams.info(`KV_${this.bucket}`);
+    const { ts } = info as typeof info & { readonly ts?: string };
+    return ts === undefined ? Date.now() : Date.parse(ts);
   }
 
   /** Writes an entry, whatever stands there. @throws LeatError `newer-version` */

@@ -222,13 +222,15 @@ test('a run that has ended for good is not asked for any more, until a chunk of 
   states['s'] = 'failed';
   await vi.advanceTimersByTimeAsync(10_000);
   wished.length = 0;
+  looked.length = 0;
   await vi.advanceTimersByTimeAsync(10_000);
   expect(new Set(wished)).toEqual(new Set(['s']));
+  expect(looked).toEqual([]);
   // Its dead letters are tried again, under another fence.
   Object.assign(fences, { r: 2 });
   states['r'] = 'running';
   expect(await service.admit(deliver('r').delivery)).toMatchObject({ fence: 2 });
-  expect(looked).toEqual(['r', 's', 'r']);
+  expect(looked).toContain('r');
 });
 
 test('a server that is slow to answer is asked one thing at a time, and nothing after the end', async () => {

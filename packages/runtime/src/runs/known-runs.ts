@@ -6,6 +6,7 @@ import {
   isResumable,
   LeatError,
   type RunIdentity,
+  type RunRequest,
   type RunState,
   type SinkIdentity,
 } from '@leat/core';
@@ -13,6 +14,7 @@ import type { RunInfo } from '@leat/sdk';
 import type { Pipeline } from '@leat/sdk';
 import type { Delivery } from '../chunks/delivery.ts';
 import type { Runs } from './runs.ts';
+import { tellAgainIfLost } from './tell-again.ts';
 import type { Logger } from '../logger.ts';
 import { type GivenRun, givenRunOf, readRun, whyUnfit } from './run-info.ts';
 import type { SaidWish } from './run-wishes.ts';
@@ -59,6 +61,11 @@ interface Entry extends Omit<KnownRun, 'info' | 'given'> {
   readonly cancel: AbortController;
   /** Aborted when the operator says something else, or the run is forgotten here. */
   saidElse: AbortController;
+  readonly request: RunRequest;
+  /** Whether it had not ended when its progress was last seen. */
+  isOpen: boolean;
+  /** How often in a row the broker did not know it. */
+  misses: number;
   fence: number;
   sink: SinkIdentity | undefined;
   said: SaidWish;
@@ -181,6 +188,7 @@ export class KnownRuns {
     // What comes late, or from a bucket that was wiped, does not lower it.
     entry.fence = Math.max(entry.fence, progress?.fence ?? 0);
     entry.sink = progress?.sinks?.[this.#options.stage] ?? entry.sink;
+    if (progress !== undefined) entry.isOpen = !isEnded(progress.state);
     // Should a chunk of it come all the same (of a redrive, say), it is looked up again.
     if (progress !== undefined && !isResumable(progress.state)) this.#forget(run);
     return entry.fence;
@@ -245,6 +253,9 @@ export class KnownRuns {
       isRecovered: request.isRecovered === true,
       cancel,
       signal,
+      request,
+      isOpen: !isEnded(progress?.state ?? 'pending'),
+      misses: 0,
       fence: progress?.fence ?? 0,
       sink: progress?.sinks?.[stage],
       saidElse: new AbortController(),
@@ -276,7 +287,11 @@ export class KnownRuns {
       try {
         const entry = await known;
         if (entry === undefined) continue;
-        this.#hear(run, entry, await this.#options.runs.wishes.look(run));
+        const said = await this.#options.runs.wishes.look(run);
+        // What was said before is not taken back by a bucket that is lost.
+        const isGone = said.revision === 0 && entry.said.revision !== 0;
+        if (isFenceDue || isGone) await tellAgainIfLost(entry, this.#options);
+        if (entry.misses === 0) this.#hear(run, entry, said);
         if (isFenceDue) await this.lookAtFence(run);
       } catch (error) {
         // Whether it may be worked on is looked up with its next chunk.

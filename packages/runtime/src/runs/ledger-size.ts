@@ -1,13 +1,9 @@
 import { LeatError, type RunProgress } from '@leat/core';
 import { errors } from '@nats-io/transport-node';
-import { apiCode } from '../jetstream/provision.ts';
 
-/** What the stream is allowed to take, if an operator has made it so. */
-const LARGER_THAN_ALLOWED = 10054;
-
-/** Whether the client (by the server's max_payload) or the stream refuses a message for its size. */
+/** Whether the client refuses a message for its size, by the server's max_payload; a stream's own limit is raised. */
 export function isTooLarge(error: unknown): boolean {
-  return error instanceof errors.InvalidArgumentError || apiCode(error) === LARGER_THAN_ALLOWED;
+  return error instanceof errors.InvalidArgumentError;
 }
 
 /** The error of a run whose ledger is larger than a message may be. */

@@ -137,6 +137,9 @@ const runProgress: z.ZodType<RunProgress> = z.looseObject({
   endedAt: INSTANT.exactOptional(),
   sinks: byName(sinkIdentity).exactOptional(),
   versions: byName(z.array(z.string())).exactOptional(),
+  pace: z
+    .looseObject({ recordsPerSecond: z.number(), remainingMs: z.number().nullable() })
+    .exactOptional(),
   ledger,
 });
 

@@ -24,6 +24,8 @@ import { isRunProgress, isRunRequest, progressOf, storedProgress } from './run-e
 export interface ProgressEntry {
   readonly progress: RunProgress;
   readonly revision: number;
+  /** When it was written, by the server's clock in milliseconds since 1970. */
+  readonly writtenAt?: number;
 }
 
 /**
@@ -84,8 +86,10 @@ export class Runs {
     const manager = await client.jetstreamManager(false);
     const prefix = bucketName('');
     const all: Runs[] = [];
-    for await (const { bucket } of new Kvm(client).list()) {
-      if (!bucket.startsWith(prefix)) continue;
+    // Names, since a list leaves out what does not answer: a bucket without a leader has runs.
+    for await (const name of manager.streams.names()) {
+      if (!name.startsWith(`KV_${prefix}`)) continue;
+      const bucket = name.slice('KV_'.length);
       if (pipeline !== undefined && bucket !== bucketName(pipeline)) continue;
       const kv = await new Kvm(client).open(bucket);
       all.push(new Runs(new EntryStore(kv, bucket, manager)));
@@ -200,7 +204,15 @@ export class Runs {
 
   async progress(run: string): Promise<ProgressEntry | undefined> {
     const entry = await this.#entries.get(`progress.${run}`, isRunProgress);
-    return entry && { progress: progressOf(entry.value), revision: entry.revision };
+    if (entry === undefined) return undefined;
+    const { value, revision, writtenAt } = entry;
+    return { progress: progressOf(value), revision, writtenAt };
+  }
+
+  /** How long ago a run's fetcher wrote its progress, in milliseconds by the server's clock; not at all without one. */
+  async silenceOf({ progress, writtenAt }: ProgressEntry): Promise<number> {
+    if (progress.holder === undefined || writtenAt === undefined) return Number.POSITIVE_INFINITY;
+    return (await this.#entries.serverNow()) - writtenAt;
   }
 
   /**
