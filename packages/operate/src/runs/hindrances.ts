@@ -12,8 +12,6 @@ export async function hindrancesOf(site: Site, spec: PipelineSpec): Promise<Trou
   const streams = [...streamsOf(topology).map(({ stream }) => stream), topology.bodies];
   const seen = await glance(nats, streams);
   // What this user may not look at is not known.
-  const isForbidden = ({ reason }: { readonly reason: string }): boolean =>
-    /permission/i.test(reason);
   const unavailable = seen.unavailable.filter((each) => !isForbidden(each));
   const hidden = new Set(seen.unavailable.filter(isForbidden).map(({ name }) => name));
   const findings = diagnose({ ...seen, unavailable }, { spec, settings, isProduction: false });
@@ -23,6 +21,10 @@ export async function hindrancesOf(site: Site, spec: PipelineSpec): Promise<Trou
       ({ code, subject }) => DOCTOR_CODES[code].holdsUp === true && !isHidden(subject, hidden),
     )
     .map((finding) => ({ stage: stageOf(finding, spec), reason: sentenceOf(finding), at }));
+}
+
+function isForbidden({ reason }: { readonly reason: string }): boolean {
+  return /permission/i.test(reason);
 }
 
 /** Whether a finding is only that a stream was not seen. */

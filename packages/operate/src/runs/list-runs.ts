@@ -64,9 +64,9 @@ async function* reportsIn(
   let page: RunRequest[] = [];
   let room = limit;
   // Once for all runs of the pipeline: those that have other stages are few.
-  let found: Promise<readonly Trouble[]> | undefined;
+  let seen: Promise<readonly Trouble[]> | undefined;
   const hindrances = ({ spec }: RunRequest): Promise<readonly Trouble[]> =>
-    (found ??= hindrancesOf(site, spec));
+    (seen ??= hindrancesOf(site, spec));
   const leaveOut = (run: string, { message }: LeatError): void =>
     site.logger.warn(`the run ${run} is left out: ${message}`);
   const reports = async (): Promise<RunReport[]> => {

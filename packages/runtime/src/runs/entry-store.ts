@@ -80,8 +80,7 @@ export class EntryStore {
   /** The time by the clock of the server that has the bucket, in milliseconds since 1970. */
   async serverNow(): Promise<number> {
     const info = await this.#manager.streams.info(`KV_${this.bucket}`);
-    const { ts } = info as typeof info & { readonly ts?: string };
-    return ts === undefined ? Date.now() : Date.parse(ts);
+    return info.ts === undefined ? Date.now() : Date.parse(info.ts);
   }
 
   /** Writes an entry, whatever stands there. @throws LeatError `newer-version` */
