@@ -47,7 +47,8 @@ test('the disk under the server is full for a while', async (context) => {
   await untilFull('the fetcher says "ledger not written yet"', () =>
     fetcher.stderr().includes('ledger not written yet'),
   );
-  expect((await site.report(run)).state).toBe('running');
+  // Pending, if its fetcher could not write for a while.
+  expect(['running', 'pending']).toContain((await site.report(run)).state);
   await rm(ballast);
   await site.letGo();
   // A stream that could not be written stays so until then.

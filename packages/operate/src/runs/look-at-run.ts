@@ -65,6 +65,6 @@ async function absenceOf(
   }
   const fetcher = spec.stages.find(({ kind }) => kind === 'fetcher')?.name ?? '';
   const seconds = Math.round(silentMs / 1_000);
-  const reason = `No fetcher works on the run: none has written of it for ${seconds} s. Start one by "leat fetcher", or see its log.`;
+  const reason = `No fetcher has written of the run for ${seconds} s: none works on it, or the server does not store what it writes. Start one by "leat fetcher", or see its log.`;
   return { stage: fetcher, reason, at: new Date().toISOString() };
 }
