@@ -108,9 +108,10 @@ function stored(name: string, type: ColumnType): string {
     return `CASE WHEN ${value} = trunc(${value}) THEN ${value}::${type} ELSE ${value}::text::${type} END`;
   }
   if (type === 'double precision') {
-    // Fifteen digits always fit, but where the exponent is that of a subnormal number.
+    // Fifteen digits always fit, but where the exponent is that of a subnormal number; most others are written as
+    // PostgreSQL writes them.
     return `(CASE WHEN length(${value}) < 16 AND strpos(${value}, '-3') = 0
-          OR ${value}::numeric = ${value}::float8::text::numeric
+          OR ${value}::float8::text = ${value} OR ${value}::numeric = ${value}::float8::text::numeric
         THEN '' ELSE ${says('has more digits than double precision')} END || ${value})::${type}`;
   }
   if (type === 'timestamp with time zone') {
