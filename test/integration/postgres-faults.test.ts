@@ -1,73 +1,23 @@
 import { randomUUID } from 'node:crypto';
-import { all, chunkOf, contextOf, newRun } from '@leat/testing/contracts';
-import { LeatError } from '@leat/core';
-import { type SinkSession, SinkRejection } from '@leat/sdk';
+import { all, chunkOf } from '@leat/testing/contracts';
+import { SinkRejection } from '@leat/sdk';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type ZodType, z } from 'zod';
-import { openPostgres } from '../../packages/connectors/src/postgres/postgres-database.ts';
-import { postgres } from '../../packages/connectors/src/postgres/postgres.ts';
-import { type TestPostgres, startPostgres } from '../support/postgres.ts';
+import {
+  failureOf,
+  FaultyTables,
+  KEYS,
+  PLAIN,
+  RECORDS,
+  trigger,
+} from '../support/faulty-tables.ts';
 
-const KEYS = '_run text NOT NULL, _chunk text NOT NULL, _index integer NOT NULL';
-const SCHEMA = z.object({ id: z.int(), name: z.string() });
-const RECORDS = Array.from({ length: 10 }, (_, id) => ({ id, name: `n${id}` }));
-
-let server: TestPostgres;
-const sessions: SinkSession[] = [];
-let tables = 0;
-
+let site: FaultyTables;
 beforeAll(async () => {
-  server = await startPostgres();
-  // What a superuser may do says nothing of grants and of row-level security.
-  await sql('CREATE ROLE app LOGIN; GRANT ALL ON SCHEMA public TO app');
+  site = await FaultyTables.start();
 });
-afterAll(() => server[Symbol.asyncDispose]());
-afterEach(async () => {
-  for (const session of sessions.splice(0)) await session.close();
-});
-
-const appUrl = (): string => server.url.replace('leat@', 'app@');
-
-async function sql(text: string): Promise<void> {
-  const database = await openPostgres({ connectionString: server.url }, 1, () => undefined);
-  try {
-    await database.query(text);
-  } finally {
-    await database.close();
-  }
-}
-
-/** Makes a table by a script, in which `@` is its name. */
-async function tableOf(script: string): Promise<string> {
-  const table = `faults_${tables++}`;
-  await sql(script.replaceAll('@', table));
-  return table;
-}
-
-async function open(
-  table: string,
-  {
-    schema = SCHEMA,
-    url = appUrl(),
-    run = newRun(),
-  }: { schema?: ZodType; url?: string; run?: string } = {},
-): Promise<SinkSession> {
-  const session = await postgres({ url, table }).open(contextOf(run, { schema }));
-  sessions.push(session);
-  return session;
-}
-
-const failureOf = (work: Promise<unknown>): Promise<unknown> =>
-  work.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
-
-/** A trigger before each row, or once for each statement, in the language of the server. */
-const trigger = (body: string, when = 'BEFORE INSERT', each = 'ROW'): string =>
-  `CREATE FUNCTION @_check() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN ${body} END $$;
-   CREATE TRIGGER checked ${when} ON @ FOR EACH ${each} EXECUTE FUNCTION @_check();`;
-const plain = `CREATE TABLE @ (${KEYS}, id bigint NOT NULL, name text NOT NULL); GRANT ALL ON @ TO app;`;
+afterEach(() => site.closeSessions());
+afterAll(() => site[Symbol.asyncDispose]());
 
 interface Member {
   readonly what: string;
@@ -81,37 +31,37 @@ interface Member {
 const RECORDS_AT_FAULT: readonly Member[] = [
   {
     what: "a trigger's own code",
-    script: `${plain}${trigger(`IF new.id = 7 THEN RAISE EXCEPTION 'id % is on the block list', new.id USING errcode = 'BL001', detail = 'since May'; END IF; RETURN new;`)}`,
+    script: `${PLAIN}${trigger(`IF new.id = 7 THEN RAISE EXCEPTION 'id % is on the block list', new.id USING errcode = 'BL001', detail = 'since May'; END IF; RETURN new;`)}`,
     bad: [7],
     reason: /^id 7 is on the block list: since May \(SQLSTATE BL001\)$/,
   },
   {
     what: 'assert',
-    script: `${plain}${trigger(`ASSERT new.id <> 7, 'seven'; RETURN new;`)}`,
+    script: `${PLAIN}${trigger(`ASSERT new.id <> 7, 'seven'; RETURN new;`)}`,
     bad: [7],
     reason: /^seven \(SQLSTATE P0004\)$/,
   },
   {
     what: 'a trigger that raises what a busy server says',
-    script: `${plain}${trigger(`IF new.id = 7 THEN RAISE 'quota' USING errcode = '53400'; END IF; RETURN new;`)}`,
+    script: `${PLAIN}${trigger(`IF new.id = 7 THEN RAISE 'quota' USING errcode = '53400'; END IF; RETURN new;`)}`,
     bad: [7],
     reason: /^quota \(SQLSTATE 53400\)$/,
   },
   {
     what: 'a trigger that divides by zero',
-    script: `${plain}${trigger('new.id := new.id * (7 - new.id) / (7 - new.id); RETURN new;')}`,
+    script: `${PLAIN}${trigger('new.id := new.id * (7 - new.id) / (7 - new.id); RETURN new;')}`,
     bad: [7],
     reason: /division by zero/,
   },
   {
     what: 'a trigger with a name that is not there, for some',
-    script: `${plain}${trigger(`IF new.id = 7 THEN PERFORM no_such_function(); END IF; RETURN new;`)}`,
+    script: `${PLAIN}${trigger(`IF new.id = 7 THEN PERFORM no_such_function(); END IF; RETURN new;`)}`,
     bad: [7],
     reason: /no_such_function\(\) does not exist/,
   },
   {
     what: 'row-level security',
-    script: `${plain} ALTER TABLE @ ENABLE ROW LEVEL SECURITY; CREATE POLICY most ON @ USING (true) WITH CHECK (id <> 7);`,
+    script: `${PLAIN} ALTER TABLE @ ENABLE ROW LEVEL SECURITY; CREATE POLICY most ON @ USING (true) WITH CHECK (id <> 7);`,
     bad: [7],
     reason: /row-level security policy .*SQLSTATE 42501/,
   },
@@ -149,7 +99,7 @@ const RECORDS_AT_FAULT: readonly Member[] = [
   },
   {
     what: 'an index entry that is too large',
-    script: `${plain} CREATE INDEX ON @ (name);`,
+    script: `${PLAIN} CREATE INDEX ON @ (name);`,
     records: [
       { id: 0, name: 'a' },
       { id: 1, name: Array.from({ length: 300 }, () => randomUUID()).join('') },
@@ -170,26 +120,26 @@ const RECORDS_AT_FAULT: readonly Member[] = [
   },
   {
     what: 'a statement that is refused as a whole, of a chunk whose lines are not',
-    script: `${plain}${trigger(`IF (SELECT count(*) FROM new_rows) BETWEEN 4 AND 9 THEN RAISE 'too many at once'; END IF; RETURN NULL;`, 'AFTER INSERT', 'STATEMENT').replace('FOR EACH', 'REFERENCING NEW TABLE AS new_rows FOR EACH')}`,
+    script: `${PLAIN}${trigger(`IF (SELECT count(*) FROM new_rows) BETWEEN 4 AND 9 THEN RAISE 'too many at once'; END IF; RETURN NULL;`, 'AFTER INSERT', 'STATEMENT').replace('FOR EACH', 'REFERENCING NEW TABLE AS new_rows FOR EACH')}`,
     records: RECORDS.slice(0, 5),
     bad: [0, 1, 2, 3, 4],
     reason: /too many at once/,
   },
   {
     what: 'a trigger that returns nothing',
-    script: `${plain}${trigger('IF new.id = 7 THEN RETURN NULL; END IF; RETURN new;')}`,
+    script: `${PLAIN}${trigger('IF new.id = 7 THEN RETURN NULL; END IF; RETURN new;')}`,
     bad: [7],
     reason: /^the table did not store it: a trigger left it out$/,
   },
   {
     what: 'a trigger that changes a value',
-    script: `${plain}${trigger(`IF new.id = 7 THEN new.name := upper(new.name); END IF; RETURN new;`)}`,
+    script: `${PLAIN}${trigger(`IF new.id = 7 THEN new.name := upper(new.name); END IF; RETURN new;`)}`,
     bad: [7],
     reason: /^the table stored another value: name is "N7" and was "n7"$/,
   },
   {
     what: 'a trigger that changes where the record is from',
-    script: `${plain}${trigger(`IF new.id = 7 THEN new._chunk := '9'; END IF; RETURN new;`)}`,
+    script: `${PLAIN}${trigger(`IF new.id = 7 THEN new._chunk := '9'; END IF; RETURN new;`)}`,
     bad: [7],
     reason: /the table did not store it/,
   },
@@ -222,7 +172,10 @@ describe('a record is at fault', () => {
   test.each(RECORDS_AT_FAULT)(
     '$what',
     async ({ script, schema, records = RECORDS, bad, reason }) => {
-      const session = await open(await tableOf(script), schema === undefined ? {} : { schema });
+      const session = await site.open(
+        await site.tableOf(script),
+        schema === undefined ? {} : { schema },
+      );
       const error = await failureOf(session.commit([chunkOf('0', records)]));
       if (!(error instanceof SinkRejection)) throw error;
       expect(error.rejected.map(({ index }) => index)).toEqual(bad);
@@ -258,7 +211,7 @@ describe('a record is at fault', () => {
       ...chunkOf('0', lines),
       body: Buffer.from(lines.map((text) => `{"n":${text}}\n`).join('')),
     });
-    const session = await open(`faults_${tables++}`, { schema });
+    const session = await site.open(site.newTable(), { schema });
     const error = await failureOf(session.commit([chunk([...texts, ...more])]));
     if (!(error instanceof SinkRejection)) throw error;
     expect(error.rejected.map(({ index }) => index)).toEqual(
@@ -268,8 +221,8 @@ describe('a record is at fault', () => {
       'n has more digits than double precision: 0.1234567890',
     );
     expect(await session.commit([chunk(texts)])).toMatchObject([{ isDuplicate: false }]);
-    const exact = await tableOf(`CREATE TABLE @ (${KEYS}, n numeric); GRANT ALL ON @ TO app;`);
-    const kept = await open(exact, { schema });
+    const exact = await site.tableOf(`CREATE TABLE @ (${KEYS}, n numeric); GRANT ALL ON @ TO app;`);
+    const kept = await site.open(exact, { schema });
     expect(await kept.commit([chunk([...texts, ...more])])).toMatchObject([{ isDuplicate: false }]);
     const [stored] = await all(kept.read());
     for (const text of more.slice(0, 2))
@@ -282,8 +235,8 @@ describe('a record is at fault', () => {
       'AFTER INSERT',
       'STATEMENT',
     );
-    const script = plain + limit.replace('FOR EACH', 'REFERENCING NEW TABLE AS new_rows FOR EACH');
-    const session = await open(await tableOf(script));
+    const script = PLAIN + limit.replace('FOR EACH', 'REFERENCING NEW TABLE AS new_rows FOR EACH');
+    const session = await site.open(await site.tableOf(script));
     const chunks = ['0', '1', '2', '3', '4'].map((id) => chunkOf(id, RECORDS));
     expect((await session.commit(chunks)).map(({ isDuplicate }) => isDuplicate)).toEqual(
       Array(5).fill(false),
@@ -294,9 +247,9 @@ describe('a record is at fault', () => {
 
 describe('a database with another encoding than UTF-8', () => {
   test('keeps what it can, rejects the rest, and finds its rows sound', async () => {
-    await sql(`CREATE DATABASE latin TEMPLATE template0 ENCODING LATIN1 LOCALE 'C'`);
-    const url = server.url.replace('/postgres', '/latin');
-    const session = await open('people', { url });
+    await site.sql(`CREATE DATABASE latin TEMPLATE template0 ENCODING LATIN1 LOCALE 'C'`);
+    const url = site.server.url.replace('/postgres', '/latin');
+    const session = await site.open('people', { url });
     const names = ['ä', 'plain', '5 €', 'ÿ', '漢'];
     const records = names.map((name, id) => ({ id, name }));
     const error = await failureOf(session.commit([chunkOf('0', records)]));
@@ -309,157 +262,5 @@ describe('a database with another encoding than UTF-8', () => {
     expect(Buffer.from(stored[0]?.body ?? []).toString()).toBe(
       good.map((record) => `${JSON.stringify(record)}\n`).join(''),
     );
-  });
-});
-
-describe('the table or the settings are at fault', () => {
-  test.each([
-    [
-      'an identity that is always generated',
-      `CREATE TABLE @ (${KEYS}, id bigint GENERATED ALWAYS AS IDENTITY, name text)`,
-      /GENERATED ALWAYS|generated/,
-    ],
-    [
-      'a generated column',
-      `CREATE TABLE @ (${KEYS}, id bigint, name text GENERATED ALWAYS AS (_run) STORED)`,
-      /"name"/,
-    ],
-    [
-      'a rule',
-      `${plain} CREATE RULE nothing AS ON INSERT TO @ DO INSTEAD NOTHING`,
-      /cannot perform INSERT RETURNING/,
-    ],
-    [
-      'a view that takes nothing',
-      `CREATE VIEW @ AS SELECT DISTINCT ''::text AS _run, ''::text AS _chunk, 0 AS _index, 1::bigint AS id, ''::text AS name`,
-      /cannot insert into view/,
-    ],
-    [
-      'no grant to insert',
-      `CREATE TABLE @ (${KEYS}, id bigint, name text); GRANT SELECT ON @ TO app`,
-      /permission denied for table/,
-    ],
-    [
-      'a trigger that refuses every statement',
-      `${plain}${trigger(`RAISE 'closed' USING errcode = 'CL001';`, 'BEFORE INSERT', 'STATEMENT')}`,
-      /closed \(SQLSTATE CL001\)/,
-    ],
-  ])('%s: the sink does not open', async (_what, script, sentence) => {
-    const table = await tableOf(`${script};`);
-    await sql(`GRANT SELECT ON ${table} TO app`);
-    const error = await failureOf(open(table));
-    expect(error).toMatchObject({ code: 'sink-unfit', message: expect.stringMatching(sentence) });
-  });
-
-  test('too many columns', async () => {
-    const fields = Array.from({ length: 1700 }, (_, n) => [`f${n}`, z.string()]);
-    const opened = open(`faults_${tables++}`, { schema: z.object(Object.fromEntries(fields)) });
-    await expect(opened).rejects.toMatchObject({
-      code: 'sink-unfit',
-      message: expect.stringMatching(/1600 columns/),
-    });
-  });
-
-  test('a permission that every record lacks', async () => {
-    const table = await tableOf(
-      `CREATE SEQUENCE @_s; CREATE TABLE @ (${KEYS}, id bigint, name text, more bigint DEFAULT nextval('@_s')); GRANT ALL ON @ TO app;`,
-    );
-    const session = await open(table);
-    const commit = session.commit([chunkOf('0', RECORDS)]);
-    await expect(commit).rejects.toMatchObject({
-      code: 'sink-unfit',
-      message: expect.stringMatching(/permission denied for sequence/),
-    });
-  });
-
-  test.each([
-    ['removes the table', 'DROP TABLE @', /does not exist/],
-    ['takes a grant away', 'REVOKE INSERT ON @ FROM app', /permission denied/],
-    ['removes a column', 'ALTER TABLE @ DROP COLUMN name', /"name"/],
-    [
-      'makes the column another',
-      `ALTER TABLE @ ALTER COLUMN name TYPE integer USING 0`,
-      /type integer/,
-    ],
-  ])('somebody %s in mid-run', async (_what, edit, sentence) => {
-    const table = await tableOf(plain);
-    const session = await open(table);
-    await session.commit([chunkOf('0', RECORDS)]);
-    await sql(edit.replace('@', table));
-    const commit = session.commit([chunkOf('1', RECORDS)]);
-    await expect(commit).rejects.toMatchObject({
-      code: 'sink-unfit',
-      message: expect.stringMatching(sentence),
-    });
-  });
-
-  test('a column that is made narrower in mid-run', async () => {
-    const table = await tableOf(plain);
-    const session = await open(table);
-    await session.commit([chunkOf('0', RECORDS)]);
-    await sql(`ALTER TABLE ${table} ALTER COLUMN name TYPE varchar(3)`);
-    const error = await failureOf(
-      session.commit([
-        chunkOf('1', [
-          { id: 1, name: 'ab   ' },
-          { id: 2, name: 'a' },
-        ]),
-      ]),
-    );
-    expect(error).toMatchObject({
-      rejected: [{ index: 0, reason: expect.stringMatching(/stored another value/) }],
-    });
-  });
-});
-
-describe('a server that cannot do it now is waited for, and nothing is buried', () => {
-  test.each([
-    [
-      'only reads',
-      'ALTER ROLE app SET default_transaction_read_only = on',
-      'ALTER ROLE app RESET default_transaction_read_only',
-      '25006',
-    ],
-    [
-      'has no connection left',
-      'ALTER ROLE app CONNECTION LIMIT 0',
-      'ALTER ROLE app CONNECTION LIMIT -1',
-      '53300',
-    ],
-    [
-      'is too slow for its own time limit',
-      `ALTER ROLE app SET statement_timeout = 1`,
-      'ALTER ROLE app RESET statement_timeout',
-      '57014',
-    ],
-  ])('one that %s', async (_what, edit, undo, code) => {
-    const run = newRun();
-    const table = await tableOf(`${plain}${trigger('PERFORM pg_sleep(0.002); RETURN new;')}`);
-    const session = await open(table, { run });
-    await session.commit([chunkOf('0', RECORDS)]);
-    await sql(edit);
-    await sql(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app'`);
-    const errors: unknown[] = [];
-    // The first may only say that the connection was lost.
-    for (let attempt = 0; attempt < 3; attempt++) {
-      errors.push(await failureOf(session.commit([chunkOf('1', RECORDS)])));
-    }
-    await sql(undo);
-    for (const error of errors) expect(error).not.toBeInstanceOf(LeatError);
-    expect(errors.at(-1)).toMatchObject({ code });
-    await sql(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app'`);
-    await failureOf(session.commit([chunkOf('1', RECORDS)]));
-    await session.commit([chunkOf('1', RECORDS)]);
-    expect(await all(session.read())).toHaveLength(2);
-  });
-
-  test.each(['40001', '40P01'])('a trigger that asks to try again by %s', async (code) => {
-    const table = await tableOf(
-      `${plain}${trigger(`IF new.id = 7 THEN RAISE 'again' USING errcode = '${code}'; END IF; RETURN new;`)}`,
-    );
-    const session = await open(table);
-    const error = await failureOf(session.commit([chunkOf('0', RECORDS)]));
-    expect(error).not.toBeInstanceOf(LeatError);
-    expect(error).toMatchObject({ code });
   });
 });
