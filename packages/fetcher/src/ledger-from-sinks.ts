@@ -7,6 +7,7 @@ import {
 } from '@leat/core';
 import type { Pipeline, Saver, SinkSession } from '@leat/sdk';
 import { type Logger, openSinkToRead } from '@leat/runtime';
+import { answered } from './answered.ts';
 import type { FirstLedger, Sinks } from './lease.ts';
 
 /**
@@ -14,7 +15,7 @@ import type { FirstLedger, Sinks } from './lease.ts';
  * chosen by its user may have been there before, and be forgotten by a broker that was wiped or replaced:
  * then its sinks know what is saved, and whether this run may go on with it.
  *
- * A sink that cannot be read from here is passed over: what it holds is sent again, and it recognises it. One
+ * A sink that cannot be read from here, or does not answer, is passed over: what it holds is sent again, and it recognises it. One
  * that has something counts from now on, and one that does not count is passed over, too.
  *
  * @param counted by saver, the sinks of which it is known that they count
@@ -32,11 +33,11 @@ export async function ledgerFromSinks(
   const sinks: Record<string, SinkIdentity> = {};
   for (const saver of saversOf(pipeline)) {
     try {
-      const session = await openSinkToRead(request, pipeline, saver, logger);
+      const session = await answered(openSinkToRead(request, pipeline, saver, logger));
       const sink = session.identity;
       const known = counted[saver.name];
       if (known !== undefined && known.mark !== sink?.mark) {
-        await session.close();
+        await answered(session.close());
         continue;
       }
       if (sink !== undefined && sink.mark !== '') sinks[saver.name] = sink;
@@ -61,7 +62,8 @@ export async function refusalOfSinks(
 ): Promise<LeatError | undefined> {
   for (const saver of saversOf(pipeline)) {
     try {
-      await (await openSinkToRead(request, pipeline, saver, logger)).close();
+      const session = await answered(openSinkToRead(request, pipeline, saver, logger));
+      await answered(session.close());
     } catch (error) {
       if (error instanceof LeatError && error.code === 'sink-taken') return error;
     }
@@ -79,8 +81,11 @@ async function takeReceipts(
   rebuild: LedgerRebuild,
   logger: Logger,
 ): Promise<void> {
+  const receipts = session.receipts()[Symbol.asyncIterator]();
   try {
-    for await (const receipt of session.receipts()) {
+    for (;;) {
+      const { value: receipt, done } = await answered(receipts.next());
+      if (done === true) break;
       try {
         rebuild.add(receipt);
       } catch (error) {
@@ -88,6 +93,6 @@ async function takeReceipts(
       }
     }
   } finally {
-    await session.close();
+    await answered(session.close());
   }
 }
