@@ -188,8 +188,7 @@ function acknowledges(stream: string, consumer: string): string[] {
 
 /** To say what became of chunks, by which code, and what keeps a stage from its work. */
 function reports(spec: PipelineSpec): string[] {
-  // Also runs, so that one that the broker has lost is not lost for want of a fetcher.
-  const kept = keeps(spec, 'code', 'trouble', 'run');
+  const kept = keeps(spec, 'code', 'trouble');
   return [receiptsSubject(spec.name, '*'), deadSubject(spec.name, '*'), ...kept];
 }
 

@@ -288,10 +288,8 @@ export class KnownRuns {
         const entry = await known;
         if (entry === undefined) continue;
         const said = await this.#options.runs.wishes.look(run);
-        // What was said before is not taken back by a bucket that is lost.
-        const isGone = said.revision === 0 && entry.said.revision !== 0;
-        if (isFenceDue || isGone) await tellAgainIfLost(entry, this.#options);
-        if (entry.misses === 0) this.#hear(run, entry, said);
+        if (isFenceDue) await tellAgainIfLost(entry, this.#options);
+        if (!(await this.#isLost(run, entry, said))) this.#hear(run, entry, said);
         if (isFenceDue) await this.lookAtFence(run);
       } catch (error) {
         // Whether it may be worked on is looked up with its next chunk.
@@ -299,6 +297,13 @@ export class KnownRuns {
         this.#options.logger.debug({ err: error, run }, 'wish or fence not read');
       }
     }
+  }
+
+  /** Whether the broker has lost the run: what was said before is not taken back by that. */
+  async #isLost(run: string, entry: Entry, said: SaidWish): Promise<boolean> {
+    if (entry.misses > 0) return true;
+    const isGone = said.revision === 0 && entry.said.revision !== 0;
+    return isGone && (await this.#options.runs.get(run)) === undefined;
   }
 
   /** Takes what the operator says: what followed from an earlier wish ends with it. */
