@@ -44,6 +44,8 @@ export class CheckpointCheck {
   beginAgain(): void {
     this.#previous = undefined;
     this.#wasForgotten = true;
+    // It begins with the time, and rises above a sink that was ahead of it once a saver has said so.
+    this.#highestFence = 0;
   }
 
   /** Whether a checkpoint has been written that has a receipt's chunk. */
