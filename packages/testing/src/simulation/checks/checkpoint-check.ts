@@ -36,8 +36,13 @@ export class CheckpointCheck {
 
   /** The bucket is gone. The one who begins anew may know nothing, which costs work, and nothing else. */
   forget(): void {
-    // Nobody begins a run again that has ended.
-    if (!isEnded(this.#previous?.state ?? 'pending')) this.beginAgain();
+    if (!isEnded(this.#previous?.state ?? 'pending')) {
+      this.beginAgain();
+      return;
+    }
+    // A replica that has not seen its end yet tells of it again, and it ends again.
+    this.#wasForgotten = true;
+    this.#highestFence = 0;
   }
 
   /** The bucket is gone, and somebody wants the run again, also if it had ended. */
