@@ -217,7 +217,7 @@ describe.each(SERVERS)('leat doctor on $server', ({ version }) => {
     const { stdout } = await leat(['doctor', '--nats', server.url], { cwd: '.' });
     const [line, note, summary, ...rest] = stdout.split('\n');
     expect(line).toMatch(
-      /^error {4}max-deliver {14}consumer work of leat_cities_work: max_deliver is 3\. .+ Remedy: .+ \(--fix does it\)$/,
+      /^error {4}max-deliver {14}consumer work of leat_cities_work: max_deliver is 3, wanted -1\. .+ Remedy: .+ \(--fix does it\)$/,
     );
     expect(note).toMatch(/^note {5}sync-interval-unseen /);
     expect([summary, ...rest]).toEqual(['1 error, 1 note.', '']);
