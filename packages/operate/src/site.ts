@@ -1,10 +1,7 @@
 import { LeatError, type TopologySettings } from '@leat/core';
-import { isNatsError, jetStreamRefusal, wait } from '@leat/runtime';
+import { isNatsError, jetStreamRefusal, serverAnswers } from '@leat/runtime';
 import type { Logger } from '@leat/sdk';
 import type { NatsConnection } from '@nats-io/transport-node';
-
-/** How long the server is given to answer a ping. */
-const ANSWER_MS = 1_000;
 
 /** A NATS server that runs are on, as an operator's functions work over it. */
 export interface Site {
@@ -37,21 +34,5 @@ export async function* allExplained<T>(site: Site, all: AsyncIterable<T>): Async
 
 async function inWords(error: unknown, { nats, address }: Site): Promise<unknown> {
   if (error instanceof LeatError || !isNatsError(error)) return error;
-  return jetStreamRefusal(error, address, await answers(nats));
-}
-
-/** Whether the server itself answers, whatever its JetStream does. */
-async function answers(nats: NatsConnection): Promise<boolean> {
-  const over = new AbortController();
-  const late = wait(ANSWER_MS, over.signal).then(
-    () => false,
-    () => false,
-  );
-  const answer = nats.flush().then(
-    () => true,
-    () => false,
-  );
-  const isThere = await Promise.race([answer, late]);
-  over.abort();
-  return isThere;
+  return jetStreamRefusal(error, address, await serverAnswers(nats));
 }

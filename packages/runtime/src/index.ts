@@ -47,7 +47,7 @@ export type { RunStart, StartedRun } from './runs/start-run.ts';
 export { resumeRun, startRun } from './runs/start-run.ts';
 export { permissionRefusal } from './jetstream/permission-refusal.ts';
 export { ensureConsumer, ensureStream, isGone, provision } from './jetstream/provision.ts';
-export { jetStreamRefusal } from './jetstream/refusal.ts';
+export { jetStreamRefusal, serverAnswers } from './jetstream/refusal.ts';
 export type { Drifted } from './jetstream/repair.ts';
 export { settleConsumer, settleStream } from './jetstream/repair.ts';
 export { watchTopology } from './jetstream/watch-topology.ts';

@@ -6,7 +6,7 @@ import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { lookAgain } from './look-again.ts';
 import { lookAtStream, type StreamLook } from './look-at-stream.ts';
-import { jetStreamRefusal } from '@leat/runtime';
+import { jetStreamRefusal, serverAnswers } from '@leat/runtime';
 import { Runs } from '@leat/runtime';
 
 const CLOCK_READINGS = 3;
@@ -19,8 +19,8 @@ export async function examine(
   pipeline?: string,
 ): Promise<Omit<Examination, 'monitors'>> {
   const manager = await jetstreamManager(nats, { timeout: 5_000, checkAPI: false });
-  const { usages, names } = await inventoryOf(manager, pipeline).catch((error: unknown) => {
-    throw jetStreamRefusal(error, url, true);
+  const { usages, names } = await inventoryOf(manager, pipeline).catch(async (error: unknown) => {
+    throw jetStreamRefusal(error, url, await serverAnswers(nats));
   });
   const looked = await Promise.all(names.map((name) => lookAtStream(manager, name)));
   const streams = looked.flatMap(({ stream }) => stream ?? []);

@@ -6,6 +6,7 @@ import {
   jetStreamRefusal,
   provision,
   Runs,
+  serverAnswers,
   startRun,
 } from '@leat/runtime';
 import type { GivenParamsOf, ParamsSchema, Pipeline } from '@leat/sdk';
@@ -55,8 +56,8 @@ export async function startOn(
   demandObject('What start is given as options', options);
   const { params = {}, recover = false, ...rest } = options;
   const given = givenParams(params);
-  const refused = (error: unknown): never => {
-    throw jetStreamRefusal(error, address, true);
+  const refused = async (error: unknown): Promise<never> => {
+    throw jetStreamRefusal(error, address, await serverAnswers(nats));
   };
   const topology = topologyOf(pipeline.spec, settings);
   const manager = await jetstreamManager(nats, { timeout: 5_000, checkAPI: false });

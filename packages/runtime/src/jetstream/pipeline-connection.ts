@@ -21,7 +21,7 @@ import { type ConnectOptions, isUnreachable, openConnection } from './connection
 import { Holder } from '../hold/holder.ts';
 import { Link } from './link.ts';
 import { provision } from './provision.ts';
-import { jetStreamRefusal } from './refusal.ts';
+import { jetStreamRefusal, serverAnswers } from './refusal.ts';
 import { topologyRepair } from './topology-repair.ts';
 import { purgeRun } from './purge-run.ts';
 import { Publisher } from './publisher.ts';
@@ -118,8 +118,8 @@ export async function pipelineConnectionOver(
     const link = new Link(nats);
     const client = jetstream(nats, { timeout: 5_000 });
     const manager = await jetstreamManager(nats, { timeout: 5_000, checkAPI: false });
-    const refused = (error: unknown): never => {
-      throw jetStreamRefusal(error, parts.address, true);
+    const refused = async (error: unknown): Promise<never> => {
+      throw jetStreamRefusal(error, parts.address, await serverAnswers(nats));
     };
     await manager.getAccountInfo().catch(refused);
     const { repairs, receiptsConsumers, repair } = topologyRepair(manager, topology, logger);

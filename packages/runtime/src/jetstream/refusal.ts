@@ -1,9 +1,12 @@
 import { LeatError, type LeatErrorCode, messageOf } from '@leat/core';
-import { errors } from '@nats-io/transport-node';
+import { errors, type NatsConnection } from '@nats-io/transport-node';
+import { wait } from '../wait.ts';
 import { permissionRefusal } from './permission-refusal.ts';
 import { apiCode } from './provision.ts';
 
 const JETSTREAM_OFF = 10039;
+/** How long the server is given to answer a ping. */
+const ANSWER_MS = 1_000;
 
 /** Whether JetStream says so, or nobody answers to its requests: the client wraps either. */
 function isSwitchedOff(error: unknown): boolean {
@@ -42,4 +45,20 @@ export function jetStreamRefusal(error: unknown, address: string, answers = fals
     );
   }
   return refuse('unfit-server', `refuses what Leat needs: ${message} (${apiCode(error)}).`);
+}
+
+/** Whether the server itself answers, whatever its JetStream does. */
+export async function serverAnswers(nats: NatsConnection): Promise<boolean> {
+  const over = new AbortController();
+  const late = wait(ANSWER_MS, over.signal).then(
+    () => false,
+    () => false,
+  );
+  const answer = nats.flush().then(
+    () => true,
+    () => false,
+  );
+  const isThere = await Promise.race([answer, late]);
+  over.abort();
+  return isThere;
 }
