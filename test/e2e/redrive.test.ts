@@ -1,4 +1,4 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RunReport } from '@leat/core';
 import type { DeadLetter } from '@leat/runtime';
@@ -19,8 +19,11 @@ interface Broken {
   readonly delayMs?: number;
 }
 
-function breakStages(dir: string, broken: Broken): Promise<void> {
-  return writeFile(join(dir, 'broken.json'), JSON.stringify(broken));
+/** At once: who reads the file meanwhile has the old one or the new one. */
+async function breakStages(dir: string, broken: Broken): Promise<void> {
+  const file = join(dir, 'broken.json');
+  await writeFile(`${file}.new`, JSON.stringify(broken));
+  await rename(`${file}.new`, file);
 }
 
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, n) => n);

@@ -103,8 +103,8 @@ export class KnownRuns {
   /**
    * The run of a chunk, if it may be worked on now. Otherwise the chunk is settled here: one of a run that is
    * paused is parked until its operator says something else; one that does not fit the pipeline file is left for
-   * others; one of a cancelled run is dropped; and one of an unknown run is tried for a while, since its entry may be on its way back. One of
-   * a run that only a newer version of Leat can read is left to it.
+   * others; one of a cancelled run is dropped; and one of an unknown run is tried for a while, since its entry may be
+   * on its way back. One of a run that only a newer version of Leat can read is left to it.
    */
   async admit(delivery: Delivery): Promise<KnownRun | undefined> {
     const { run, born } = delivery.envelope;
