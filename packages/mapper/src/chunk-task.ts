@@ -1,12 +1,23 @@
 import { setMaxListeners } from 'node:events';
+import { setImmediate } from 'node:timers';
 import { describeThrown, formatPosition, messageOf } from '@leat/core';
-import type { Mapper } from '@leat/sdk';
-import { authorsLogger, type Logger, type ReadRecord, type wait } from '@leat/runtime';
+import { linesOf, type Mapper } from '@leat/sdk';
+import {
+  authorsLogger,
+  type Logger,
+  type Reading,
+  type ReadRecord,
+  readRecords,
+  type wait,
+} from '@leat/runtime';
 import type { Job } from './job.ts';
 import { KEPT, type Outcome } from './outcome.ts';
 import { RecordContext } from './record-context.ts';
 import type { Wanted } from './watch.ts';
 import type { WorkClock } from './work-clock.ts';
+
+/** How long work that never waits may keep the event loop to itself. */
+export const TURN_MS = 20;
 
 /** What stands in the place of an outcome until there is one. */
 const UNSETTLED: Outcome = [];
@@ -16,6 +27,8 @@ export interface WorkerMeans {
   readonly logger: Logger;
   /** Waits before a record is tried again. */
   readonly wait: typeof wait;
+  /** How records are read. */
+  readonly reading: Reading | undefined;
 }
 
 /** One chunk being worked on: its records, and what has become of them so far. */
@@ -36,6 +49,9 @@ export class ChunkTask {
   readonly #records: readonly ReadRecord[];
   readonly #serviceLogger: Logger;
   readonly #wait: typeof wait;
+  readonly #reading: Reading | undefined;
+  /** By place, whether the user's function has had the record. */
+  readonly #hadIt: boolean[] = [];
   #logger: Logger | undefined;
 
   constructor(
@@ -44,7 +60,7 @@ export class ChunkTask {
     records: readonly ReadRecord[],
     wanted: Wanted,
     clock: WorkClock,
-    { logger, wait }: WorkerMeans,
+    { logger, wait, reading }: WorkerMeans,
   ) {
     this.#job = job;
     this.mapper = mapper;
@@ -53,6 +69,7 @@ export class ChunkTask {
     this.clock = clock;
     this.#serviceLogger = logger;
     this.#wait = wait;
+    this.#reading = reading;
     this.outcomes = [];
     const valid: number[] = [];
     for (const [index, record] of records.entries()) {
@@ -129,7 +146,7 @@ export class ChunkTask {
   /** Lets others have a turn in the midst of a call. */
   async giveTurn(): Promise<void> {
     this.clock.end();
-    await new Promise(setImmediate);
+    await new Promise<void>((resolve) => setImmediate(resolve));
     this.clock.begin();
     this.wanted.throwIfAborted();
   }
@@ -160,8 +177,17 @@ export class ChunkTask {
     return formatPosition(position, origins?.[index] ?? index);
   }
 
+  /** The record as it arrived, also if the user's function has had it before, and has changed it. */
   #valueOf(index: number): unknown {
-    return (this.#records[index] as { readonly value: unknown }).value;
+    const hadIt = this.#hadIt[index] === true;
+    this.#hadIt[index] = true;
+    const record = hadIt ? this.#readAgain(index) : this.#records[index];
+    return (record as { readonly value: unknown }).value;
+  }
+
+  #readAgain(index: number): ReadRecord | undefined {
+    const line = linesOf(this.#job.body)[index];
+    return line && readRecords(line, this.mapper.from, this.#reading)[0];
   }
 }
 
@@ -181,9 +207,14 @@ async function collect(result: unknown, signal: AbortSignal): Promise<unknown> {
   const value: unknown = await result;
   if (!isAsyncIterable(value)) return value;
   const items: unknown[] = [];
+  let turnStart = performance.now();
   for await (const item of value) {
     signal.throwIfAborted();
     items.push(await item);
+    if (performance.now() - turnStart <= TURN_MS) continue;
+    // One that never waits would keep everybody else from their turn, and the signal from being heard.
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    turnStart = performance.now();
   }
   return items;
 }

@@ -13,6 +13,12 @@ import type { WorkClock } from './work-clock.ts';
 /** So long a pipeline file may take to be loaded. */
 const LOAD_MS = 120_000;
 
+/**
+ * So long a process may take to begin with a task. The user's code may have taken its listeners away, or left
+ * something running that blocks it.
+ */
+const BEGIN_MS = 20_000;
+
 /** A helper ended instead of answering: what it worked on did that, or somebody else. */
 export class HelperDied extends Error {
   override readonly name: string = 'HelperDied';
@@ -44,6 +50,8 @@ export type OpenLine = (events: HelperEvents) => HelperLine;
 interface Waiting {
   readonly clock: WorkClock | undefined;
   readonly onWait: OnWait | undefined;
+  /** Runs until the helper has said something of the task. */
+  readonly unbegun: NodeJS.Timeout | undefined;
   readonly resolve: (result: HelperResult) => void;
   readonly reject: (error: Error) => void;
 }
@@ -162,11 +170,15 @@ export class Helper {
         reject(new HelperDied(this.#endedHow));
         return;
       }
-      this.#waiting.set(number, { clock, onWait, resolve, reject });
+      // A thread has others to work on meanwhile, and says nothing of its clock.
+      const unbegun =
+        memory === undefined ? setTimeout(() => void this.#giveUp(), BEGIN_MS) : undefined;
+      this.#waiting.set(number, { clock, onWait, unbegun, resolve, reject });
       const task: HelperTask = { number, job, clock: memory, isPart };
       try {
         this.#line.send(marked(task), handedOver);
       } catch (error) {
+        clearTimeout(unbegun);
         this.#waiting.delete(number);
         reject(new ChunkFailed(messageOf(error), { cause: error }));
       }
@@ -180,6 +192,7 @@ export class Helper {
     else if ('unloadable' in answer) this.#loaded?.reject(answer.unloadable);
     else {
       const waiting = this.#waiting.get(answer.number);
+      clearTimeout(waiting?.unbegun);
       if ('clock' in answer) {
         waiting?.clock?.set(answer.clock);
         return;
@@ -193,11 +206,19 @@ export class Helper {
     }
   }
 
+  async #giveUp(): Promise<void> {
+    this.#hasEnded(`it did not begin within ${BEGIN_MS / 1_000} s`);
+    await this.#line.end();
+  }
+
   #hasEnded(how: string): void {
     if (this.#endedHow !== undefined) return;
     this.#endedHow = how;
     const isIdle = this.#waiting.size === 0;
-    for (const { reject } of this.#waiting.values()) reject(new HelperDied(how));
+    for (const { unbegun, reject } of this.#waiting.values()) {
+      clearTimeout(unbegun);
+      reject(new HelperDied(how));
+    }
     this.#waiting.clear();
     if (this.#loaded !== undefined) this.#loaded.reject(`it ended (${how}).`);
     else if (isIdle) this.#onIdleEnd(how);

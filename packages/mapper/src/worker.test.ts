@@ -294,6 +294,25 @@ describe('map', () => {
   });
 });
 
+test.each(['map', 'mapChunk'] as const)(
+  '%s has each record as it arrived at every attempt',
+  async (kind) => {
+    const seen: number[] = [];
+    const spoil = (record: Record_): Record_ => {
+      seen.push(record.n);
+      Object.assign(record, { n: record.n + 10 });
+      if (seen.length < 3) throw new Error('not yet');
+      return record;
+    };
+    const worker = workerOf(
+      kind === 'map' ? { map: spoil } : { mapChunk: (records) => records.map(spoil) },
+    );
+    const { pieces } = await worker.work(jobOf(1, '{"n":5}\n'), NEVER);
+    expect(seen).toEqual([5, 5, 5]);
+    expect(numbersIn(pieces)).toEqual([15]);
+  },
+);
+
 describe('flatMap', () => {
   test.each<[string, (record: Record_) => unknown]>([
     ['an array', (record) => Array.from({ length: record.n }, () => record)],
@@ -387,6 +406,16 @@ describe('abort', () => {
     for (const end of late) end();
     for (let turns = 0; turns < 20; turns++) await turn();
     expect(late).toHaveLength(4);
+  });
+
+  test('an iterable without end that never waits is left, too', async () => {
+    const abort = new AbortController();
+    setTimeout(() => abort.abort(new Error('enough')), 1);
+    async function* endless(): AsyncGenerator<Record_> {
+      for (;;) yield { n: 1 };
+    }
+    const worker = workerOf({ flatMap: endless });
+    await expect(worker.work(jobOf(1), wantedUntil(abort.signal))).rejects.toThrow('enough');
   });
 
   test('an iterable without end is not read any further', async () => {

@@ -2,7 +2,7 @@ import { isA, isThenable, LeatError } from '@leat/core';
 import type { Mapper } from '@leat/sdk';
 import { type Logger, type Reading, readingOf, readRecords, wait } from '@leat/runtime';
 import pLimit, { type LimitFunction } from 'p-limit';
-import { ChunkTask, isAsyncIterable, type WorkerMeans } from './chunk-task.ts';
+import { ChunkTask, isAsyncIterable, TURN_MS, type WorkerMeans } from './chunk-task.ts';
 import { encodeResult, encodeResults } from './encode.ts';
 import { Failures } from './failures.ts';
 import type { Job, JobResult } from './job.ts';
@@ -10,9 +10,6 @@ import type { WorkedOn } from './outcome.ts';
 import { resultOf } from './results.ts';
 import type { Wanted } from './watch.ts';
 import { WorkClock } from './work-clock.ts';
-
-/** How long work that never waits may keep the event loop to itself. */
-const TURN_MS = 20;
 
 /** Works on chunks with the user's function, in whatever thread it is made. */
 export class ChunkWorker {
@@ -27,7 +24,7 @@ export class ChunkWorker {
   constructor(mapper: Mapper, logger: Logger, waiting: typeof wait = wait) {
     this.#mapper = mapper;
     this.#reading = readingOf(mapper);
-    this.#means = { logger, wait: waiting };
+    this.#means = { logger, wait: waiting, reading: this.#reading };
     this.#limit = pLimit(mapper.concurrency);
   }
 
