@@ -200,7 +200,13 @@ export const CONFORMANCE_TRACES: readonly ConformanceTrace[] = [
       const runs = await Runs.open(stage.client, 'b', 1);
       const save = (revision: number): Promise<void> =>
         stage.try(() => runs.save('run', PROGRESS, revision));
-      await stage.try(() => runs.progress('run'));
+      // When it was written is not the same on any two servers.
+      const look = (): Promise<void> =>
+        stage.try(async () => {
+          const entry = await runs.progress('run');
+          return entry && { ...entry, writtenAt: 0 };
+        });
+      await look();
       await save(7);
       await save(0);
       await save(0);
@@ -210,10 +216,10 @@ export const CONFORMANCE_TRACES: readonly ConformanceTrace[] = [
       await stage.try(() => runs.create(REQUEST));
       await save(2);
       await stage.try(() => runs.list());
-      await stage.try(() => runs.progress('run'));
+      await look();
       await stage.manager.streams.delete('KV_b');
       await save(4);
-      await stage.try(() => runs.progress('run'));
+      await look();
       await stage.try(() => runs.list());
     },
   },
