@@ -1,5 +1,5 @@
 import { DEFAULT_TOPOLOGY_SETTINGS } from '@leat/core';
-import type { LogFormat } from '@leat/runtime';
+import { type LogFormat, MAX_TIMER_MS } from '@leat/runtime';
 import * as z from 'zod';
 
 /** What settings are about: a command names those groups that have an effect on it. All commands log. */
@@ -51,7 +51,7 @@ function counted(): z.ZodCoercedNumber {
 /** In milliseconds. */
 function duration(): z.ZodCoercedNumber {
   // Beyond it a timer fires at once.
-  return counted().max(2 ** 31 - 1, { error: 'at most 2147483647 (24 days, in milliseconds)' });
+  return counted().max(MAX_TIMER_MS, { error: 'at most 2147483647 (24 days, in milliseconds)' });
 }
 
 function choice<const T extends readonly string[]>(values: T): z.ZodEnum<{ [V in T[number]]: V }> {

@@ -1,4 +1,4 @@
-import { demand, type Demand, demandObject } from '@leat/runtime';
+import { demand, type Demand, demandObject, MAX_TIMER_MS } from '@leat/runtime';
 import type { LocalRunOptions } from './local-run.ts';
 import type { ServeOptions, ServiceOptions } from './service-options.ts';
 
@@ -33,7 +33,7 @@ const SERVICE: Demands<ServiceOptions> = {
     isRight: (value) =>
       isObject(value) &&
       Object.values(value).every((each) => isWhole(each, 1, 2 ** 53)) &&
-      isWhole((value as { ackWaitMs?: unknown }).ackWaitMs ?? 1, 1, 2 ** 31 - 1),
+      isWhole((value as { ackWaitMs?: unknown }).ackWaitMs ?? 1, 1, MAX_TIMER_MS),
     expected: 'an object with whole numbers from 1, and at most 2147483647 (24 days) as ackWaitMs',
   },
   logger: {

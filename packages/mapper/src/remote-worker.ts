@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describeThrown, LeatError, messageOf } from '@leat/core';
-import { createLogger, loadPipeline, type LogFormat, readRun } from '@leat/runtime';
+import { createLogger, loadPipeline, type LogFormat, MAX_TIMER_MS, readRun } from '@leat/runtime';
 import type { JobResult, RemoteJob } from './job.ts';
 import type { Outcome, WorkedOn } from './outcome.ts';
 import type { Wanted } from './watch.ts';
@@ -16,9 +16,6 @@ export interface RemoteData {
   readonly stage: string;
   readonly log: { readonly format: LogFormat; readonly level: string };
 }
-
-/** The longest that a timer waits; with more it fires at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Works on chunks whose parameters it reads again; see `ChunkWorker`. */
 export interface RemoteWorker {

@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 
 /** The longest that a timer waits; with more it fires at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1; // 24 days
+export const MAX_TIMER_MS: number = 2 ** 31 - 1; // 24 days
 
 /** Waits, 24 days at most, or throws the signal's reason as soon as it is aborted. Any number may wait on one signal. */
 export async function wait(ms: number, signal?: AbortSignal): Promise<void> {

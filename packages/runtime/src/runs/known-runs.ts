@@ -1,25 +1,10 @@
-import { setMaxListeners } from 'node:events';
-import {
-  identityOf,
-  isEnded,
-  isNewerVersion,
-  isResumable,
-  LeatError,
-  type RunIdentity,
-  type RunRequest,
-  type RunState,
-  type SinkIdentity,
-} from '@leat/core';
-import type { RunInfo } from '@leat/sdk';
-import type { Pipeline } from '@leat/sdk';
+import { isEnded, isNewerVersion, isResumable, LeatError, type SinkIdentity } from '@leat/core';
 import type { Delivery } from '../chunks/delivery.ts';
-import type { Runs } from './runs.ts';
-import { tellAgainIfLost } from './tell-again.ts';
-import type { Logger } from '../logger.ts';
-import { type GivenRun, givenRunOf, readRun, whyUnfit } from './run-info.ts';
-import type { SaidWish } from './run-wishes.ts';
-import { TroubleTeller } from './trouble-teller.ts';
 import { wait } from '../wait.ts';
+import { type Entry, type KnownRun, type LoadOptions, loadRun } from './known-run.ts';
+import type { SaidWish } from './run-wishes.ts';
+import { tellAgainIfLost } from './tell-again.ts';
+import { TroubleTeller } from './trouble-teller.ts';
 
 /** How many runs a service remembers; it has to do with very few at a time. */
 const MAX_RUNS = 100;
@@ -33,67 +18,17 @@ const REST_DELAY_MS = 2_000;
 const MAX_UNKNOWN_DELIVERIES = 20;
 const UNKNOWN_DELAY_MS = 2_000;
 
-/** A run that a service works for. */
-export interface KnownRun {
-  readonly info: RunInfo<unknown>;
-  /** It again, to be handed to another process or thread. */
-  readonly given: GivenRun;
-  /** What tells it from others with its id, and the limits by which its dataset is cut. */
-  readonly identity: RunIdentity;
-  /** See `RunRequest.isRecovered`. */
-  readonly isRecovered: boolean;
-  /**
-   * The fencing token of the run's lease, as it was known last; 0 if it never was. It rises when another
-   * fetcher takes the run over.
-   */
-  readonly fence: number;
-  /** The sink that counts for the stage, as far as the run's progress was seen to know it. */
-  readonly sink: SinkIdentity | undefined;
-  /** Aborted when the run is cancelled (with LeatError `run-state`), or the service must leave everything. */
-  readonly signal: AbortSignal;
-}
-
-interface Entry extends Omit<KnownRun, 'info' | 'given'> {
-  /** Both absent if this replica may not work on the run, for the reason beside them. */
-  readonly info: RunInfo<unknown> | undefined;
-  readonly given: GivenRun | undefined;
-  readonly unfit: LeatError | undefined;
-  readonly cancel: AbortController;
-  /** Aborted when the operator says something else, or the run is forgotten here. */
-  saidElse: AbortController;
-  readonly request: RunRequest;
-  /** Whether it had not ended when its progress was last seen. */
-  isOpen: boolean;
-  /** How often in a row the broker did not know it. */
-  misses: number;
-  fence: number;
-  sink: SinkIdentity | undefined;
-  said: SaidWish;
-}
-
-export interface KnownRunsOptions {
-  readonly runs: Runs;
-  readonly pipeline: Pipeline;
-  /** The stage that is hosted. */
-  readonly stage: string;
-  /** The version of its code; nothing is noted without it. */
-  readonly codeVersion?: string | undefined;
-  /** The service must leave everything. */
-  readonly abort: AbortSignal;
-  readonly logger: Logger;
-}
-
 /**
  * The runs whose chunks a mapper or saver meets: whether its pipeline file fits them, and what their
  * operators want of them.
  */
 export class KnownRuns {
-  readonly #options: KnownRunsOptions;
+  readonly #options: LoadOptions;
   readonly #troubles: TroubleTeller;
   readonly #known = new Map<string, Promise<Entry | undefined>>();
   readonly #closed = new AbortController();
 
-  constructor(options: KnownRunsOptions) {
+  constructor(options: LoadOptions) {
     this.#options = options;
     const { runs, stage, logger } = options;
     this.#troubles = new TroubleTeller(runs.notes, stage, logger);
@@ -214,7 +149,7 @@ export class KnownRuns {
   #find(run: string): Promise<Entry | undefined> {
     let entry = this.#known.get(run);
     if (entry === undefined) {
-      entry = this.#load(run);
+      entry = loadRun(run, this.#options);
       this.#known.set(run, entry);
       const forget = (): void => void this.#known.delete(run);
       entry.then((found) => found ?? forget(), forget);
@@ -231,46 +166,6 @@ export class KnownRuns {
       (entry) => entry?.saidElse.abort(),
       () => undefined,
     );
-  }
-
-  async #load(run: string): Promise<Entry | undefined> {
-    const { runs, pipeline, stage, abort } = this.#options;
-    const request = await runs.get(run);
-    if (request === undefined) return undefined;
-    const unfit = whyUnfit(request, pipeline);
-    const progress = (await runs.progress(run))?.progress;
-    if (unfit === undefined) await this.#noteVersion(run, progress?.state);
-    const cancel = new AbortController();
-    const signal = AbortSignal.any([abort, cancel.signal]);
-    // Every chunk in hand listens to it.
-    setMaxListeners(0, signal);
-    const given = unfit === undefined ? givenRunOf(request) : undefined;
-    return {
-      info: given && readRun(pipeline, given),
-      given,
-      unfit,
-      identity: identityOf(request, pipeline.fetcher),
-      isRecovered: request.isRecovered === true,
-      cancel,
-      signal,
-      request,
-      isOpen: !isEnded(progress?.state ?? 'pending'),
-      misses: 0,
-      fence: progress?.fence ?? 0,
-      sink: progress?.sinks?.[stage],
-      saidElse: new AbortController(),
-      said: await runs.wishes.look(run),
-    };
-  }
-
-  /** Notes are for people: no work waits because one cannot be written. */
-  async #noteVersion(run: string, state: RunState = 'pending'): Promise<void> {
-    const { runs, stage, codeVersion, logger } = this.#options;
-    // What is noted of a run that has ended would stay for ever.
-    if (codeVersion === undefined || isEnded(state)) return;
-    await runs.notes.addVersion(run, stage, codeVersion).catch((error: unknown) => {
-      logger.debug({ err: error, run }, 'version of the code not noted');
-    });
   }
 
   /** Looks now and then, and never before the last look is over. */
