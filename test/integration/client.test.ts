@@ -67,8 +67,8 @@ test('a program starts a run, watches it, pauses and resumes it, and awaits its 
   expect(await refusalOf(leat.start(steady, { params, run: 'monday' }))).toMatchObject({
     code: 'run-exists',
   });
-  for (const doing of [run.pause(), run.resume(), run.cancel()]) {
-    expect(await refusalOf(doing)).toMatchObject({ code: 'run-state' });
+  for (const refused of [() => run.pause(), () => run.resume(), () => run.cancel()]) {
+    expect(await refusalOf(refused())).toMatchObject({ code: 'run-state' });
   }
   await site.untilEnded();
 });
