@@ -103,6 +103,12 @@ export class ChunkBuilder {
     return this.#next;
   }
 
+  /** Whether nothing more fits into the chunk that is being filled. */
+  get isFull(): boolean {
+    const { chunkSize, maxBytes } = this.#limits;
+    return this.#size >= chunkSize || this.#bodyBytes + this.#rawBytes >= maxBytes;
+  }
+
   /** Ends the chunk that is being filled, if there is anything in it. */
   cut(): void {
     if (this.#size === 0) return;

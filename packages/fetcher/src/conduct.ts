@@ -12,6 +12,7 @@ import { RunControl } from './run-control.ts';
 import { RunLife } from './run-life.ts';
 import { RunWitness } from './run-witness.ts';
 import { ReadingStopped } from './run-source.ts';
+import { SourceSilence } from './source-silence.ts';
 import type { SenderOptions } from './send.ts';
 import { tellProgress } from './tell-progress.ts';
 import { untilSaversFinish, whatIsNotKnown } from './until-savers-finish.ts';
@@ -87,6 +88,7 @@ class Conductor {
   readonly #control: RunControl;
   readonly #outbox: Outbox;
   readonly #receipts: ReceiptIntake;
+  readonly #silence: SourceSilence;
 
   constructor(options: ConductOptions) {
     this.#options = options;
@@ -110,6 +112,7 @@ class Conductor {
       onCancel: () => life.cancel(),
       logger,
     });
+    this.#silence = new SourceSilence({ run, fetcher: pipeline.fetcher.name, connection, logger });
     this.#outbox = new Outbox(life);
     this.#receipts = new ReceiptIntake({
       connection,
@@ -155,6 +158,7 @@ class Conductor {
       tellProgress(() => this.#control.isKnown && this.#report(), onProgress, over),
       this.#control.watch(over),
       this.#witness.watch(over),
+      this.#silence.watch(over),
     ];
   }
 
@@ -183,6 +187,7 @@ class Conductor {
       outbox: this.#outbox,
       receipts: this.#receipts,
       stop: this.#life.stop,
+      silence: this.#silence,
       logger,
     });
     try {

@@ -5,6 +5,7 @@ import type { Outbox } from './outbox.ts';
 import type { ReceiptIntake } from './receipt-intake.ts';
 import type { RunBooks } from './run-books.ts';
 import { ReadingStopped, RunSource } from './run-source.ts';
+import type { SourceSilence } from './source-silence.ts';
 import { type SenderOptions, type Sending, sendSourceChunk } from './send.ts';
 import { watchQueues } from './watch-queues.ts';
 
@@ -20,6 +21,8 @@ export interface FeedOptions {
   readonly receipts: ReceiptIntake;
   /** Ends the wait for a source. */
   readonly stop: AbortSignal;
+  /** Told what is asked of the source. */
+  readonly silence: SourceSilence;
   readonly logger: Logger;
 }
 
@@ -133,9 +136,9 @@ export class Feed {
   }
 
   #readFrom(cursor: ChunkInFlight['cursor']): RunSource {
-    const { sender, run, limits, stop } = this.#options;
+    const { sender, run, limits, stop, silence } = this.#options;
     const { pipeline, signal } = sender;
-    return new RunSource(pipeline, run, limits, cursor, { signal, stop });
+    return new RunSource(pipeline, run, limits, cursor, { signal, stop, silence });
   }
 
   #post(sending: Sending): void {

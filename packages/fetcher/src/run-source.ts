@@ -1,6 +1,7 @@
 import { wait } from '@leat/runtime';
 import { type ChunkLimits, isThenable, type JsonValue, LeatError, messageOf } from '@leat/core';
 import type { Pipeline, RunInfo, Source, SourceChunk } from '@leat/sdk';
+import type { SourceSilence } from './source-silence.ts';
 
 /** How long a source may take to close. */
 const CLOSE_MS = 1_000;
@@ -8,11 +9,19 @@ const CLOSE_MS = 1_000;
 /** The fetcher has to stop, and does not wait for the source's next chunk. */
 export class ReadingStopped extends Error {}
 
+export interface RunSourceOptions {
+  readonly signal: AbortSignal;
+  /** Ends the wait for a chunk. */
+  readonly stop: AbortSignal;
+  readonly silence: SourceSilence;
+}
+
 /** Reads a run's source from a cursor, chunk by chunk. */
 export class RunSource {
   readonly #iterator: AsyncIterator<SourceChunk>;
   readonly #signal: AbortSignal;
   readonly #stop: AbortSignal;
+  readonly #silence: SourceSilence;
   readonly #onStop = (): void => this.#leave?.();
   /** Ends the wait for the chunk that is being read. */
   #leave: (() => void) | undefined;
@@ -26,10 +35,11 @@ export class RunSource {
     run: RunInfo<unknown>,
     { chunkSize, maxBytes }: ChunkLimits,
     cursor: JsonValue,
-    { signal, stop }: { readonly signal: AbortSignal; readonly stop: AbortSignal },
+    { signal, stop, silence }: RunSourceOptions,
   ) {
     this.#signal = signal;
     this.#stop = stop;
+    this.#silence = silence;
     stop.addEventListener('abort', this.#onStop);
     try {
       const made: Source<unknown> | undefined = source(run);
@@ -55,11 +65,14 @@ export class RunSource {
    * `source-damaged`, which fails the run, and lets it be resumed
    */
   async next(): Promise<SourceChunk | undefined> {
+    this.#silence.asks(this);
     try {
       const { value, done } = await this.#unlessStopped(this.#iterator.next());
       return done === true ? undefined : value;
     } catch (error) {
       throw this.#explain(error);
+    } finally {
+      this.#silence.answered(this);
     }
   }
 

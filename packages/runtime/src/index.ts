@@ -71,5 +71,6 @@ export type { KnownRun } from './runs/known-run.ts';
 export { KnownRuns } from './runs/known-runs.ts';
 export type { Remembered } from './runs/tell-again.ts';
 export { tellAgainIfLost } from './runs/tell-again.ts';
+export { LongWaits, type LongWaitsOptions } from './runs/long-waits.ts';
 export { TroubleTeller } from './runs/trouble-teller.ts';
 export { openSinkToRead } from './runs/open-sink.ts';

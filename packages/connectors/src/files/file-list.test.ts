@@ -40,6 +40,21 @@ describe('listFiles', () => {
     ]);
   });
 
+  test.runIf(process.platform === 'linux').each(['/proc/self/status', '/proc/self/stat*'])(
+    'refuses %s, whose size is not that of its content',
+    async (paths) => {
+      await expect(listFiles(paths)).rejects.toMatchObject({
+        code: 'source-missing',
+        message: expect.stringMatching(/^\/proc\S+ has content, and its size is 0: .* save it/),
+      });
+    },
+  );
+
+  test('takes a file that is empty', async () => {
+    const empty = files.write('', 'empty');
+    expect(await listFiles(empty)).toEqual([{ name: empty, bytes: 0 }]);
+  });
+
   test.each([
     { paths: 'none.x', message: /There is no file .*none\.x in .*: correct the path/ },
     { paths: ['a.x', 'none.x'], message: /There is no file .*none\.x/ },

@@ -87,13 +87,28 @@ async function candidateOf(name: string): Promise<Candidate | undefined> {
   if (found === undefined) return undefined;
   if (!found.isFile()) throw notAFile(name, found);
   try {
-    // To open it is the only true test: `access` asks for the user who has started the process.
-    await (await open(fromStart(name), 'r')).close();
+    if (await hasUncountedBytes(name, found)) throw withoutSize(name);
     const real = await realpath(fromStart(name));
     const inode = found.nlink > 1n ? { inode: `${found.dev}:${found.ino}` } : {};
     return { name, bytes: Number(found.size), real, ...inode };
   } catch (cause) {
+    if (cause instanceof LeatError) throw cause;
     throw unreadable(name, cause);
+  }
+}
+
+/**
+ * Whether a file has content that its size does not count, as those that the kernel writes when they are read. It
+ * is opened in any case, which is the only true test: `access` asks for the user who has started the process.
+ */
+async function hasUncountedBytes(name: string, { size }: BigIntStats): Promise<boolean> {
+  const handle = await open(fromStart(name), 'r');
+  try {
+    if (size > 0n) return false;
+    const { bytesRead } = await handle.read(Buffer.alloc(1), 0, 1, 0);
+    return bytesRead > 0;
+  } finally {
+    await handle.close();
   }
 }
 
@@ -114,6 +129,13 @@ function notAFile(name: string, found: BigIntStats): LeatError {
     found.isDirectory()
       ? `${name} is a directory: name the files in it, for example ${name.replace(/\/+$/, '')}/*.json.`
       : `${name} is not a regular file: a source must be able to read it again, so save it to a file first.`,
+  );
+}
+
+function withoutSize(name: string): LeatError {
+  return new LeatError(
+    'source-missing',
+    `${name} has content, and its size is 0: it is made while it is read, and may be another one when it is read again, so save it to a file first.`,
   );
 }
 

@@ -36,18 +36,27 @@ async function* compute(
   const scanner = new ValueScanner('generate', { chunkSize, maxBytes }, count);
   const turns = new Turns();
   const wait = new AbortableWait(signal);
+  const take = function* (isEnd: boolean): Generator<SourceChunk, void, undefined> {
+    for (const chunk of scanner.take(isEnd)) {
+      signal.throwIfAborted();
+      yield chunk;
+    }
+  };
   try {
     for (let index = parseIndex('generate', cursor, count); index < count;) {
       const end = Math.min(index + BATCH, count);
       for (; index < end; index++) {
         const value = record(index);
-        scanner.add(isThenable(value) ? await wait.for(value) : value, index);
+        if (isThenable(value)) {
+          // It may have to wait, and what is full already need not.
+          yield* take(false);
+          scanner.add(await wait.for(value), index);
+        } else {
+          scanner.add(value, index);
+        }
       }
       await turns.next();
-      for (const chunk of scanner.take(index === count)) {
-        signal.throwIfAborted();
-        yield chunk;
-      }
+      yield* take(index === count);
     }
   } finally {
     wait.close();

@@ -192,6 +192,43 @@ describe('records', () => {
   });
 });
 
+describe('a full chunk is there before the next record is', () => {
+  const never = new Promise<never>(() => undefined);
+  /** Gives records until it waits without end. */
+  const upTo = (count: number) =>
+    async function* () {
+      for (let n = 0; n < count; n++) yield n;
+      await never;
+    };
+  const promises = (count: number) => [...Array.from({ length: count }, (_, n) => n), never];
+
+  test.each([
+    { what: 'an iterable', source: records(upTo(4)), limits: { chunkSize: 2 } },
+    { what: 'its bytes', source: records(upTo(4)), limits: { chunkSize: 9, maxBytes: 4 } },
+    { what: 'promises', source: records(promises(4)), limits: { chunkSize: 2 } },
+    {
+      what: 'generate',
+      source: generate(9, (n) => (n < 4 ? n : never)),
+      limits: { chunkSize: 2 },
+    },
+  ])('$what', async ({ source, limits }) => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const bodies: string[] = [];
+    const cursors: unknown[] = [];
+    const reading = async (): Promise<void> => {
+      for await (const { body, nextCursor } of source.chunks(request({ ...limits, signal }))) {
+        bodies.push(Buffer.from(body).toString());
+        cursors.push(nextCursor);
+        if (bodies.length === 2) controller.abort(new Error('both are there'));
+      }
+    };
+    await expect(reading()).rejects.toThrow('both are there');
+    expect(bodies).toEqual(['0\n1\n', '2\n3\n']);
+    expect(cursors).toEqual([2, 4]);
+  });
+});
+
 test('records ships any values and goes on from anywhere', async () => {
   const limits = fc.record({
     chunkSize: fc.integer({ min: 1, max: 8 }),

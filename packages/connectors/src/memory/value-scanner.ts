@@ -32,9 +32,12 @@ export class ValueScanner {
     }
   }
 
-  /** Hands over the chunks that are complete; with `isEnd` also the last one. */
+  /**
+   * Hands over the chunks that are complete; with `isEnd` also the last one. A full one is complete before the
+   * next record is there: the source may have to wait for it.
+   */
   *take(isEnd: boolean): Generator<SourceChunk, void, undefined> {
-    if (isEnd) this.#builder.cut();
+    if (isEnd || this.#builder.isFull) this.#builder.cut();
     for (const { at, next, first, ...rest } of this.#builder.takeCuts()) {
       yield {
         ...rest,
