@@ -16,10 +16,15 @@ export interface Contender {
 /** Connects, and gives a function that works until the role has nothing more to do, or for ever. */
 export type Role = (job: Job, broker: string) => Promise<() => Promise<void>>;
 
-/** The three programs that a contender consists of. */
+/** The programs that a contender consists of. The last of them ends when every chunk is saved. */
 export interface Roles {
   readonly fetcher: Role;
   readonly mapper: Role;
-  /** Ends when every chunk is saved. */
-  readonly saver: Role;
+  /** Without one, mappers save what they have mapped, and the fetcher hears of it. */
+  readonly saver?: Role;
+}
+
+/** The role that ends when every chunk is saved. */
+export function lastRole({ saver }: Pick<Roles, 'saver'>): keyof Roles {
+  return saver === undefined ? 'fetcher' : 'saver';
 }

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { Role, Roles } from './contender.ts';
+import { lastRole, type Role, type Roles } from './contender.ts';
 import type { Job } from './job/job.ts';
 
 /** What a host process is started with. */
@@ -14,13 +14,18 @@ interface Task {
 async function host({ contender, roles, job, broker }: Task): Promise<void> {
   const module = (await import(`./contenders/${contender}.js`)) as { readonly roles: Roles };
   const ready: { readonly role: string; readonly work: Awaited<ReturnType<Role>> }[] = [];
-  for (const role of roles) ready.push({ role, work: await module.roles[role](job, broker) });
+  const last = lastRole(module.roles);
+  for (const role of roles) {
+    const start = module.roles[role];
+    if (start === undefined) throw new Error(`${contender} has no ${role}`);
+    ready.push({ role, work: await start(job, broker) });
+  }
   const go = once(process, 'message');
   say('ready');
   await go;
   const all = ready.map(async ({ role, work }) => {
     await work();
-    if (role === 'saver') say('saved');
+    if (role === last) say('saved');
   });
   await Promise.all(all);
 }

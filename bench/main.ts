@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { describeMachine } from './measure/machine.ts';
-import { figure, formatTable } from './measure/table.ts';
-import type { Bench } from './scenario.ts';
+import { formatTable } from './measure/table.ts';
+import { ratioTable } from './measure/ratio-table.ts';
+import type { Bench, Ratios } from './scenario.ts';
 import { SCENARIOS } from './scenarios/index.ts';
 
 const USAGE = `pnpm bench [scenario…] [--quick] [--json FILE] [--work-dir DIR]
@@ -45,7 +46,8 @@ const bench: Bench = {
 try {
   const machine = await describeMachine();
   const found: Record<string, unknown> = {};
-  const ratios: Record<string, number | null> = {};
+  const ratios: Record<string, Ratios[string]> = {};
+  const cpuRatios: Record<string, Ratios[string]> = {};
   for (const [name, value] of Object.entries(machine)) process.stdout.write(`${name}: ${value}\n`);
   for (const scenario of SCENARIOS.filter(({ name, isQuick }) => isWanted(name, isQuick))) {
     bench.log(`\n${scenario.name}: ${scenario.about}`);
@@ -53,14 +55,19 @@ try {
     found[scenario.name] = finding.data;
     for (const table of finding.tables) process.stdout.write(`\n${formatTable(table)}`);
     Object.assign(ratios, finding.ratios);
+    Object.assign(cpuRatios, finding.cpuRatios);
   }
-  for (const [name, value] of Object.entries(ratios)) {
-    process.stdout.write(`\nleat / ${name}: ${value === null ? 'not measured' : figure(value)}`);
+  for (const [title, all] of [
+    ["Leat's records per second, divided by those of", ratios],
+    ['CPU time of others for a record, divided by that of Leat', cpuRatios],
+  ] as const) {
+    if (Object.keys(all).length > 0) {
+      process.stdout.write(`\n${formatTable(ratioTable(title, all))}`);
+    }
   }
-  process.stdout.write('\n');
   if (values.json !== undefined) {
     const at = new Date().toISOString();
-    const all = { at, isQuick: values.quick, machine, ratios, scenarios: found };
+    const all = { at, isQuick: values.quick, machine, ratios, cpuRatios, scenarios: found };
     await writeFile(values.json, `${JSON.stringify(all, undefined, 2)}\n`);
   }
 } finally {

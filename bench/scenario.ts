@@ -4,6 +4,7 @@ import type { Job } from './job/job.ts';
 import { dataset } from './job/dataset.ts';
 import { type Measurement, measure } from './measure/measure.ts';
 import { median, spread } from './measure/statistics.ts';
+import { UsedDisk } from './measure/used-disk.ts';
 import type { Table } from './measure/table.ts';
 
 /** What a scenario is given. */
@@ -15,12 +16,16 @@ export interface Bench {
   readonly log: (line: string) => void;
 }
 
+/** What Leat is to a contender, by shape of the job and by contender; `null` if that was not measured. */
+export type Ratios = Readonly<Record<string, Readonly<Record<string, number | null>>>>;
+
 /** What a scenario found: for people, and for programs. */
 interface Finding {
   readonly tables: readonly Table[];
   readonly data: unknown;
-  /** Goes to the top of the JSON; see `scenarios/contenders.ts`. */
-  readonly ratios?: Readonly<Record<string, number | null>>;
+  /** Go to the top of the JSON; see `scenarios/contenders.ts`. */
+  readonly ratios?: Ratios;
+  readonly cpuRatios?: Ratios;
 }
 
 /** One question that the bench answers. */
@@ -51,22 +56,34 @@ export interface Result {
   readonly cpuPerRecord: number;
 }
 
-/** Measures entries side by side: one round after the other, each in another order. */
+/** Of the records of a job, those in the round that does not count. */
+const WARM_SHARE = 0.1;
+
+/**
+ * Measures entries side by side, on a used disk: one round after the other, each in another order. A short
+ * round comes first for all, and does not count: it finds programs and data on the disk, so that others need not.
+ */
 export async function interleave(
   bench: Bench,
   entries: readonly Entry[],
   rounds: number,
 ): Promise<Result[]> {
   await mkdir(bench.workDir, { recursive: true });
+  const disk = new UsedDisk(bench.workDir, entries.length * (rounds + 1));
+  const once = async ({ job, recordBytes = 200, contender }: Entry, share: number) => {
+    const records = Math.ceil(job.records * share);
+    const file = await dataset(bench.workDir, records, recordBytes);
+    await disk.use();
+    return measure(contender, { ...job, records, dataset: file }, bench.workDir);
+  };
+  for (const entry of entries) await once(entry, WARM_SHARE);
   const measured = new Map<Entry, Measurement[]>(entries.map((entry) => [entry, []]));
   for (let round = 0; round < rounds; round++) {
     for (const entry of [...entries.slice(round), ...entries.slice(0, round)]) {
-      const { job, recordBytes = 200, contender, label } = entry;
-      const file = await dataset(bench.workDir, job.records, recordBytes);
-      const one = await measure(contender, { ...job, dataset: file }, bench.workDir);
+      const one = await once(entry, 1);
       measured.get(entry)?.push(one);
       const rate = Math.round(one.recordsPerSecond).toLocaleString('en');
-      bench.log(`round ${round + 1} of ${rounds}: ${label}: ${rate} records a second`);
+      bench.log(`round ${round + 1} of ${rounds}: ${entry.label}: ${rate} records a second`);
     }
   }
   return [...measured].map(([entry, all]) => {
@@ -83,10 +100,18 @@ export async function interleave(
 
 /** How many times as fast one is as the other: the median over the rounds, each beside its neighbour. */
 export function ratio(one: Result, other: Result): number {
-  return median(
-    one.rounds.map((each, round) => {
-      const beside = other.rounds[round] as Measurement;
-      return each.recordsPerSecond / beside.recordsPerSecond;
-    }),
-  );
+  return medianOfRounds(one, other, (mine, its) => mine.recordsPerSecond / its.recordsPerSecond);
+}
+
+/** How many times as much CPU the other takes for a record: as with `ratio`, more is better. */
+export function cpuRatio(one: Result, other: Result): number {
+  return medianOfRounds(one, other, (mine, its) => its.cpuPerRecord / mine.cpuPerRecord);
+}
+
+function medianOfRounds(
+  one: Result,
+  other: Result,
+  compare: (mine: Measurement, its: Measurement) => number,
+): number {
+  return median(one.rounds.map((each, round) => compare(each, other.rounds[round] as Measurement)));
 }

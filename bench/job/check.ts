@@ -15,7 +15,7 @@ const ID = /^\{.*?"id":(\d+).*\}$/;
  */
 export async function checkOutput({ dir, records, transform }: Job): Promise<number> {
   const seen = new Uint8Array(records);
-  const wantsTotal = transform === 'cheap' || transform === 'checked';
+  const wantsTotal = transform !== 'bytes' && transform !== 'identity';
   let lines = 0;
   let distinct = 0;
   for (const file of await outputFiles(join(dir, 'out'))) {
@@ -46,7 +46,7 @@ async function outputFiles(folder: string): Promise<string[]> {
     .map((entry) => join(entry.parentPath, entry.name));
 }
 
-/** A contender writes one large file or many small ones. */
+/** A contender writes a large file for each process that saves, or many small ones. */
 async function* textsOf(file: string): AsyncGenerator<string> {
   if (!file.endsWith('all.ndjson')) {
     yield await readFile(file, 'latin1');

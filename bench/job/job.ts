@@ -13,8 +13,11 @@ export interface Job {
   readonly fsync: boolean;
 }
 
-/** `bytes`: passed on unread. `identity`: read and written. `cheap`: a field is added. `checked`: schemas, too. */
-export type TransformName = 'bytes' | 'identity' | 'cheap' | 'checked';
+/**
+ * `bytes`: passed on unread. `identity`: read and written. `cheap`: a field is added. `enrich`: the same field,
+ * put into the line, whose other bytes are not written anew. `checked`: as `cheap`, with schemas.
+ */
+export type TransformName = 'bytes' | 'identity' | 'cheap' | 'enrich' | 'checked';
 
 /** From when the source began to be read until all was saved, in milliseconds since 1970. */
 export interface Span {

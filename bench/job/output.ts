@@ -12,7 +12,7 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** One file that chunks are appended to. Those that come while a write is under way go together. */
+/** One file of this process that chunks are appended to. Those that come while a write is under way go together. */
 export class Output {
   readonly #file: Promise<FileHandle>;
   readonly #fsync: boolean;
@@ -21,7 +21,7 @@ export class Output {
 
   constructor(job: Job) {
     mkdirSync(join(job.dir, 'out'), { recursive: true });
-    this.#file = open(join(job.dir, 'out', 'all.ndjson'), 'a');
+    this.#file = open(join(job.dir, 'out', `${process.pid}-all.ndjson`), 'a');
     this.#fsync = job.fsync;
   }
 

@@ -10,8 +10,8 @@ const HOST = fileURLToPath(new URL('../host.js', import.meta.url));
 /** A job that takes longer than this is stuck. */
 const DEADLINE_MS = 10 * 60_000;
 
-/** Whether the roles are processes of their own, or all in one. */
-export type Layout = 'apart' | 'together';
+/** Whether the roles are processes of their own, or all in one; or whether mappers are savers, too. */
+export type Layout = 'apart' | 'inline' | 'together';
 
 /** Lets a contender's roles do a job, over a broker of their own, and stops everything. */
 export async function runRoles(
@@ -36,15 +36,13 @@ export async function runRoles(
     } else {
       // The fetcher goes first: it makes the queues.
       await start('fetcher');
-      await start('saver');
+      if (layout === 'apart') await start('saver');
       for (let mapper = 0; mapper < job.mappers; mapper++) await start('mapper');
     }
     sampler.sample();
     const from = Date.now();
     for (const host of processes) host.tell('go');
-    const failed = Promise.race(processes.map(({ died }) => died));
-    const saver = processes.find(({ roles }) => roles.includes('saver')) as HostProcess;
-    const until = await Promise.race([saver.said('saved'), failed]);
+    const until = await Promise.race(processes.map((host) => host.said('saved')));
     sampler.sample();
     return { from, until };
   } finally {
@@ -55,13 +53,11 @@ export async function runRoles(
 
 /** A process that hosts one role of a contender, or several. */
 class HostProcess {
-  readonly roles: readonly string[];
   readonly #child: ChildProcess;
   /** Rejects when the process ends by itself. */
   readonly died: Promise<never>;
 
   constructor(contender: string, roles: readonly string[], job: Job, broker: string) {
-    this.roles = roles;
     const task = JSON.stringify({ contender, roles, job, broker });
     this.#child = fork(HOST, [task], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
     this.died = once(this.#child, 'exit').then(([code]) => {

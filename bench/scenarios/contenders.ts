@@ -4,30 +4,42 @@ import { app9 } from '../contenders/app9.ts';
 import { bullmqLines } from '../contenders/bullmq-lines.ts';
 import { bullmq } from '../contenders/bullmq.ts';
 import { floor, floorInOne } from '../contenders/floor.ts';
+import { inlineFloor } from '../contenders/inline-floor.ts';
 import { leat, leatDev } from '../contenders/leat.ts';
 import { pgBossLines } from '../contenders/pg-boss-lines.ts';
 import { pgBoss } from '../contenders/pg-boss.ts';
 import { throughputData, throughputTable } from '../measure/throughput-table.ts';
-import { type Entry, interleave, ratio, type Result, type Scenario } from '../scenario.ts';
+import {
+  cpuRatio,
+  type Entry,
+  interleave,
+  ratio,
+  type Ratios,
+  type Result,
+  type Scenario,
+} from '../scenario.ts';
 
 const ROUNDS = 5;
 const QUICK_ROUNDS = 3;
 const RECORDS = 1_000_000;
 /** PostgreSQL would keep everybody waiting. */
 const SLOW_RECORDS = 300_000;
-type Shape = Pick<Job, 'transform' | 'fsync'>;
+type Work = Pick<Job, 'transform' | 'fsync'>;
 
 /** What the output survives when nobody waits for the disk: the class in which all can be compared. */
-const CACHED: Shape = { transform: 'cheap', fsync: false };
+const CACHED: Work = { transform: 'cheap', fsync: false };
+const ENRICH: Work = { ...CACHED, transform: 'enrich' };
 
-function entry(label: string, contender: Contender, shape: Shape = CACHED): Entry {
+function entry(label: string, contender: Contender, work: Work = CACHED): Entry {
   const records = contender.name.startsWith('pg-boss') ? SLOW_RECORDS : RECORDS;
-  return { label, contender, job: { records, chunkSize: 100, mappers: 2, ...shape } };
+  return { label, contender, job: { records, chunkSize: 100, mappers: 2, ...work } };
 }
 
 const HEADLINE: readonly Entry[] = [
   entry('leat', leat),
   entry('floor', floor),
+  entry('floor, inline', inlineFloor),
+  entry('floor, inline, enrich', inlineFloor, ENRICH),
   entry('bullmq', bullmq),
   entry('pg-boss', pgBoss),
   entry('app9', app9),
@@ -62,24 +74,50 @@ export const contenders: Scenario = {
     }
     for (const line of skipped) bench.log(line);
     const results = await interleave(bench, entries, bench.isQuick ? QUICK_ROUNDS : ROUNDS);
-    const named = (label: string): Result | undefined =>
-      results.find((result) => result.entry.label === label);
-    const against = (label: string, one = 'leat'): number | null => {
-      const [mine, other] = [named(one), named(label)];
-      return mine === undefined || other === undefined ? null : ratio(mine, other);
-    };
     return {
       tables: [throughputTable('Leat and its contenders', results)],
       data: { skipped, results: throughputData(results) },
-      ratios: {
-        floor: against('floor'),
-        bullmq: against('bullmq'),
-        pgboss: against('pg-boss'),
-        app9: against('app9'),
-        floorInOneProcess: against('floor, one process', 'leat dev'),
-        bullmqLines: against('bullmq, lines'),
-        pgbossLines: against('pg-boss, lines'),
-      },
+      ratios: compared(results, ratio),
+      cpuRatios: compared(results, cpuRatio),
     };
   },
 };
+
+/**
+ * What Leat is compared with, by shape: `apart` has a queue in front of each stage, `inline` saves where it
+ * maps, and `enrich` puts the new field into the line besides. Others have one shape, and do the same work.
+ */
+function compared(
+  results: readonly Result[],
+  compare: (one: Result, other: Result) => number,
+): Ratios {
+  const against = (mine: string, others: Readonly<Record<string, string>>) => {
+    const one = named(results, mine);
+    return Object.fromEntries(
+      Object.entries(others).map(([name, label]) => {
+        const other = named(results, label);
+        return [name, one === undefined || other === undefined ? null : compare(one, other)];
+      }),
+    );
+  };
+  const shape = (mine: string, inline: string) =>
+    against(mine, {
+      floor: 'floor',
+      inlineFloor: inline,
+      bullmq: 'bullmq',
+      pgboss: 'pg-boss',
+      app9: 'app9',
+      bullmqLines: 'bullmq, lines',
+      pgbossLines: 'pg-boss, lines',
+    });
+  return {
+    apart: shape('leat', 'floor, inline'),
+    inline: shape('leat, inline', 'floor, inline'),
+    enrich: shape('leat, enrich', 'floor, inline, enrich'),
+    dev: against('leat dev', { floorInOneProcess: 'floor, one process' }),
+  };
+}
+
+function named(results: readonly Result[], label: string): Result | undefined {
+  return results.find((result) => result.entry.label === label);
+}
