@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { all, chunkOf } from '@leat/testing/contracts';
+import { all, chunkOf, newRun } from '@leat/testing/contracts';
 import { SinkRejection } from '@leat/sdk';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type ZodType, z } from 'zod';
@@ -166,6 +166,41 @@ const RECORDS_AT_FAULT: readonly Member[] = [
     bad: [1],
     reason: /name is "b" and was "bc"/,
   },
+  {
+    what: 'a trigger that changes a value after the row is inserted',
+    script: `${PLAIN}${trigger(`IF new.id = 7 THEN UPDATE @ SET name = upper(name) WHERE id = 7; END IF; RETURN NULL;`, 'AFTER INSERT')}`,
+    bad: [7],
+    reason: /^the table stored another value: name is "N7" and was "n7"$/,
+  },
+  {
+    what: 'a trigger that removes a row after it is inserted',
+    script: `${PLAIN}${trigger(`DELETE FROM @ WHERE id = 7; RETURN NULL;`, 'AFTER INSERT', 'STATEMENT')}`,
+    bad: [7],
+    reason: /^the table did not store it: a trigger left it out$/,
+  },
+  {
+    what: 'a trigger that waits for the end of the transaction',
+    script: `${PLAIN}${trigger(`UPDATE @ SET id = -id WHERE id = 7; RETURN NULL;`, 'AFTER INSERT')
+      .replace('CREATE TRIGGER', 'CREATE CONSTRAINT TRIGGER')
+      .replace('FOR EACH', 'DEFERRABLE INITIALLY DEFERRED FOR EACH')}`,
+    bad: [7],
+    reason: /^the table stored another value: id is -7 and was 7$/,
+  },
+  {
+    what: 'a trigger of a partition alone',
+    script: `CREATE TABLE @ (${KEYS}, id bigint, name text) PARTITION BY RANGE (id);
+      CREATE TABLE @_p PARTITION OF @ FOR VALUES FROM (0) TO (7); CREATE TABLE @_q PARTITION OF @ FOR VALUES FROM (7) TO (99); GRANT ALL ON @ TO app;
+      ${trigger(`UPDATE @ SET name = '' WHERE id = 8; RETURN NULL;`, 'AFTER INSERT').replace('ON @ ', 'ON @_q ')}`,
+    bad: [8],
+    reason: /^the table stored another value: name is "" and was "n8"$/,
+  },
+  {
+    what: 'a view that does not say what it stores',
+    script: `CREATE TABLE @_t (${KEYS}, id bigint, name text); CREATE VIEW @ AS SELECT * FROM @_t; GRANT ALL ON @, @_t TO app;
+      ${trigger(`INSERT INTO @_t SELECT (new).*; UPDATE @_t SET name = 'x' WHERE id = 3; RETURN new;`, 'INSTEAD OF INSERT')}`,
+    bad: [3],
+    reason: /name is "x" and was "n3"/,
+  },
 ];
 
 describe('a record is at fault', () => {
@@ -187,6 +222,38 @@ describe('a record is at fault', () => {
       expect(stored.reduce((sum, each) => sum + each.records, 0)).toBe(good.length);
     },
   );
+
+  test('whom a trigger changes that was made in mid-run, and no other', async () => {
+    const table = await site.tableOf(PLAIN);
+    const session = await site.open(table);
+    await session.commit([chunkOf('0', RECORDS)]);
+    const change = `IF new.id = 7 THEN UPDATE @ SET name = 'x' WHERE id = 7 AND _chunk = '1'; END IF; RETURN NULL;`;
+    await site.sql(trigger(change, 'AFTER INSERT').replaceAll('@', table));
+    const error = await failureOf(session.commit([chunkOf('0', RECORDS), chunkOf('1', RECORDS)]));
+    expect(error).toMatchObject({ rejected: [{ chunk: '1', index: 7 }] });
+  });
+
+  test('no record whose trigger writes elsewhere, and none that is there again', async () => {
+    const table = await site.tableOf(
+      `${PLAIN} ALTER TABLE @ ADD seen boolean; CREATE TABLE @_log (id bigint); GRANT ALL ON @_log TO app;
+      ${trigger(`INSERT INTO @_log VALUES (new.id); UPDATE @ SET seen = true WHERE id = new.id; RETURN NULL;`, 'AFTER INSERT')}`,
+    );
+    const run = newRun();
+    const session = await site.open(table, { run });
+    const chunks = ['0', '1'].map((id) => chunkOf(id, RECORDS));
+    const committed = await session.commit(chunks);
+    expect(committed.map(({ isDuplicate }) => isDuplicate)).toEqual([false, false]);
+    // What has changed since is not the fault of those that come again.
+    await site.sql(`UPDATE ${table} SET name = '' WHERE _chunk = '0'`);
+    const again = await site.open(table, { run });
+    const both = await again.commit([...chunks, chunkOf('2', RECORDS)]);
+    expect(both.map(({ isDuplicate }) => isDuplicate)).toEqual([true, true, false]);
+    expect(await all(again.read())).toMatchObject([
+      { isAltered: true },
+      { isAltered: false },
+      { isAltered: false },
+    ]);
+  });
 
   test('that is double precision with more digits than it holds; numeric keeps them', async () => {
     const schema = z.object({ n: z.number() });

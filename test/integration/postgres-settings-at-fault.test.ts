@@ -1,5 +1,6 @@
 import { LeatError } from '@leat/core';
 import { all, chunkOf, newRun } from '@leat/testing/contracts';
+import type { SinkSession } from '@leat/sdk';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import {
@@ -118,6 +119,47 @@ describe('the table or the settings are at fault', () => {
   });
 });
 
+/** A session whose statements may take so long, on a table with a trigger. */
+async function withTimeLimit(
+  body: string,
+  limitMs: number,
+): Promise<AsyncDisposable & { readonly session: SinkSession }> {
+  const table = await site.tableOf(`${PLAIN}${trigger(body)}`);
+  const session = await site.open(table);
+  const end = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app'`;
+  await site.sql(`ALTER ROLE app SET statement_timeout = ${limitMs}`);
+  await site.sql(end);
+  // The first may only say that the connection was lost.
+  await failureOf(session.commit([chunkOf('9', [])]));
+  return {
+    session,
+    [Symbol.asyncDispose]: async () => {
+      await site.sql('ALTER ROLE app RESET statement_timeout');
+      await site.sql(end);
+    },
+  };
+}
+
+describe('a record that takes longer than the server allows', () => {
+  test('is rejected after some attempts, and its neighbours are saved at once', async () => {
+    await using slow = await withTimeLimit(
+      `IF new.id = 7 AND new.name <> 'n7' THEN PERFORM pg_sleep(9); END IF; RETURN new;`,
+      100,
+    );
+    const { session } = slow;
+    const bad = chunkOf('1', [...RECORDS, { id: 7, name: 'slow' }, { id: 8, name: '' }]);
+    const chunks = [chunkOf('0', RECORDS), bad, chunkOf('2', RECORDS)];
+    for (let attempt = 1; attempt < 10; attempt++) {
+      expect(await failureOf(session.commit(chunks))).toMatchObject({ code: '57014' });
+    }
+    expect((await all(session.read())).map(({ chunk }) => chunk)).toContain('0');
+    expect(await failureOf(session.commit(chunks))).toMatchObject({
+      rejected: [{ chunk: '1', index: 10, reason: expect.stringContaining('57014') }],
+    });
+    await session.commit([chunkOf('1', RECORDS), chunkOf('2', RECORDS)]);
+  });
+});
+
 describe('a server that cannot do it now is waited for, and nothing is buried', () => {
   test.each([
     [
@@ -157,6 +199,14 @@ describe('a server that cannot do it now is waited for, and nothing is buried', 
     await failureOf(session.commit([chunkOf('1', RECORDS)]));
     await session.commit([chunkOf('1', RECORDS)]);
     expect(await all(session.read())).toHaveLength(2);
+  });
+
+  test('one that is too slow for all records of a chunk, however often', async () => {
+    await using slow = await withTimeLimit('PERFORM pg_sleep(0.03); RETURN new;', 20);
+    const chunks = [chunkOf('0', RECORDS.slice(0, 4))];
+    for (let attempt = 0; attempt < 12; attempt++) {
+      expect(await failureOf(slow.session.commit(chunks))).toMatchObject({ code: '57014' });
+    }
   });
 
   test.each(['40001', '40P01'])('a trigger that asks to try again by %s', async (code) => {

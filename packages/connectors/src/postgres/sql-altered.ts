@@ -14,6 +14,9 @@ const TYPE_OID: Readonly<Record<ColumnType, number>> = {
   jsonb: 3802,
 };
 
+/** Bits of `pg_trigger.tgtype`: neither of them stands for AFTER. */
+const RUNS_BEFORE_OR_INSTEAD = 2 + 64;
+
 /** How much of a value a dead letter quotes. */
 const MAX_QUOTED = 80;
 
@@ -28,6 +31,19 @@ export function isFaithful({ records, columns }: Tables): string {
       FROM pg_catalog.pg_attribute WHERE attrelid = pg_class.oid AND attnum > 0 AND atttypmod = -1
         AND (attname::text, atttypid::bigint) IN (${types}))
     FROM pg_catalog.pg_class WHERE oid = ${literal(records)}::regclass)`;
+}
+
+/**
+ * Whether what is stored can become something else after the statement that inserts has looked at it: by triggers that
+ * run afterwards, of the table or of its partitions, or because it is no table but a view or a foreign one, which says
+ * of itself what it has stored.
+ */
+export function mayChangeLater({ records }: Tables): string {
+  const table = `${literal(records)}::regclass`;
+  return `(SELECT relkind NOT IN ('r', 'p') OR EXISTS (SELECT FROM pg_catalog.pg_trigger
+      WHERE NOT tgisinternal AND tgenabled <> 'D' AND (tgtype & ${RUNS_BEFORE_OR_INSTEAD}) = 0
+        AND (tgrelid = ${table} OR tgrelid IN (SELECT relid FROM pg_partition_tree(${table}))))
+    FROM pg_catalog.pg_class WHERE oid = ${table})`;
 }
 
 /** A row for each record of the table `sent` that is not so in the table `record`: what is there instead. */

@@ -18,7 +18,7 @@ export type ColumnType =
 export interface Column {
   readonly name: string;
   readonly type: ColumnType;
-  /** Whether the field may be absent; NULL then means that it is. */
+  /** Whether the field may be absent; NULL then means that it is. Of the types, only `jsonb` has a null besides. */
   readonly isOptional: boolean;
   /** Whether NULL is allowed. */
   readonly isNullable: boolean;

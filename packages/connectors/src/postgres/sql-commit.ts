@@ -1,6 +1,10 @@
-import type { ColumnType } from './sql-columns.ts';
-import { isFaithful, otherValues } from './sql-altered.ts';
+import { messageOf } from '@leat/core';
+import type { Column, ColumnType } from './sql-columns.ts';
+import { isFaithful, mayChangeLater, otherValues } from './sql-altered.ts';
 import { identifier, linesOf, literal, selectFence, type Tables } from './sql-statements.ts';
+
+/** What the statement says that refuses to commit what may be altered later. */
+const LATER = ' records were altered, and others may be later';
 
 /**
  * Inserts receipts `$3` (a JSON array) of run `$1` and saver `$2`; returns the chunks that are new.
@@ -23,14 +27,15 @@ export function insertReceipts({ receipts, target }: Tables, guard?: string): st
  * Everything at once: receipts, and the records of those chunks whose receipt is new. A single statement
  * is a transaction, and takes one round trip instead of four. It returns a row for each new chunk, and one
  * more with NULL unless the fence is higher than `$4`, or the claim another than `$5`: then it inserts nothing
- * and returns nothing. If the table stores something else than it was sent, it fails.
+ * and returns nothing. If the table stores something else than it was sent, it fails. So it does if that may happen
+ * only later ({@link isLater}), unless it is looked at later, too, by {@link demandKept} in the same transaction.
  *
  * The fence's row is locked, FOR SHARE so that commits do not wait for each other: one that has seen it
  * ends before it is raised, and one that waited for the raising sees the new value.
  */
-export function commitChunks(tables: Tables, pieces: number): string {
+export function commitChunks(tables: Tables, pieces: number, isLookedAtLater: boolean): string {
   const saved = pieces === 0 ? '' : `, ${saveRecords(tables, pieces, 6, 'fresh')}`;
-  const ifNotAltered = pieces === 0 ? '' : ` WHERE ${demandUnaltered(tables)}`;
+  const ifNotAltered = pieces === 0 ? '' : ` WHERE ${demandUnaltered(tables, isLookedAtLater)}`;
   return `WITH valid AS (${selectFence(tables)} AND fence <= $4::bigint AND claim = $5::text FOR SHARE),
     fresh AS (${insertReceipts(tables, 'valid')})${saved}
     SELECT chunk FROM fresh UNION ALL SELECT NULL FROM valid${ifNotAltered}`;
@@ -42,6 +47,29 @@ export function commitChunks(tables: Tables, pieces: number): string {
  */
 export function tryRecords(tables: Tables, pieces: number): string {
   return `WITH ${saveRecords(tables, pieces, 3)} ${otherValues(tables)} LIMIT 1`;
+}
+
+/** What records of run `$1`, with pieces from `$2` on, are by now, of which one is not what was sent. */
+export function lookLater(tables: Tables, pieces: number): string {
+  return `WITH ${asTheyAre(tables, pieces)} ${otherValues(tables)} LIMIT 1`;
+}
+
+/** An error, if records of run `$1`, with pieces from `$2` on, are by now something else than was sent. */
+export function demandKept(tables: Tables, pieces: number): string {
+  return `WITH ${asTheyAre(tables, pieces)}
+    SELECT (altered.n || ' records were altered after they were stored')::boolean
+    FROM (SELECT count(*) AS n FROM (${otherValues(tables)}) AS other) AS altered WHERE altered.n > 0`;
+}
+
+/** Whether a commit failed only because what it stores may be altered later. */
+export function isLater(error: unknown): boolean {
+  return messageOf(error).includes(LATER);
+}
+
+/** Records that were sent, as the table `sent`, and what is in the database at their place, as the table `record`. */
+function asTheyAre(tables: Tables, pieces: number): string {
+  return `sent AS (${selectSent(tables, pieces, 2)}), record AS (SELECT * FROM ${tables.records} AS kept
+      WHERE kept._run = $1::text AND (kept._chunk, kept._index) IN (SELECT _chunk, _index FROM sent))`;
 }
 
 /**
@@ -67,7 +95,7 @@ function saveRecords(tables: Tables, pieces: number, first: number, fresh?: stri
 /** The lines are parsed by PostgreSQL, each by itself, so that a damaged one cannot shift its neighbours. */
 function selectSent({ columns }: Tables, pieces: number, first: number, fresh?: string): string {
   const fields = columns.map(({ name, type }) => `${identifier(name)} ${PARSED_AS[type] ?? type}`);
-  const values = columns.map(({ name, type }) => `${stored(name, type)} AS ${identifier(name)}`);
+  const values = columns.map((column) => `${stored(column)} AS ${identifier(column.name)}`);
   const given = Array.from({ length: pieces }, (_, piece) => {
     const at = first + piece * 3;
     return `($${at}::text, $${at + 1}::integer, $${at + 2}::text)`;
@@ -82,8 +110,11 @@ function selectSent({ columns }: Tables, pieces: number, first: number, fresh?: 
 }
 
 /** An error that says how many, if records were not stored as they were sent: the text is no boolean. */
-function demandUnaltered(tables: Tables): string {
-  return `(SELECT CASE WHEN ${isFaithful(tables)} THEN true WHEN altered.n = 0 THEN true
+function demandUnaltered(tables: Tables, isLookedAtLater: boolean): string {
+  const orLater = isLookedAtLater
+    ? ''
+    : `WHEN ${mayChangeLater(tables)} THEN (altered.n || ${literal(LATER)})::boolean`;
+  return `(SELECT CASE WHEN ${isFaithful(tables)} THEN true ${orLater} WHEN altered.n = 0 THEN true
       ELSE (altered.n || ' records were not stored as they were sent')::boolean END
     FROM (SELECT count(*) AS n FROM (${otherValues(tables)}) AS other) AS altered)`;
 }
@@ -101,7 +132,7 @@ const PARSED_AS: Partial<Record<ColumnType, ColumnType>> = {
  * quotes the value: fractions in whole numbers, more digits than a double holds, and more than microseconds.
  * (`1.0` and `1e3` are whole numbers in JSON and not in PostgreSQL's syntax, hence the way by `numeric`.)
  */
-function stored(name: string, type: ColumnType): string {
+function stored({ name, type, isOptional }: Column): string {
   const value = `field.${identifier(name)}`;
   const says = (what: string): string => literal(`${name} ${what}: `);
   if (type === 'integer' || type === 'bigint') {
@@ -118,6 +149,11 @@ function stored(name: string, type: ColumnType): string {
     // A time without an offset is taken as UTC, whatever the server's time zone.
     return `(CASE WHEN ${value} ~ '[.][0-9]{6}[0-9]*[1-9]' THEN ${says('is finer than microseconds')} ELSE '' END
         || ${value} || CASE WHEN ${value} ~ 'T.*([Zz]|[-+][0-9:]+)$' THEN '' ELSE 'Z' END)::${type}`;
+  }
+  if (type === 'jsonb' && isOptional) {
+    // NULL stands for a field that is absent, and JSON has a null of its own.
+    return `CASE WHEN ${value} IS NULL AND strpos(line.body, 'null') > 0
+        AND (line.body::json -> ${literal(name)}) IS NOT NULL THEN 'null'::jsonb ELSE ${value} END`;
   }
   return value;
 }

@@ -65,6 +65,14 @@ export function isAway(error: unknown): boolean {
   return AWAY_STATE.test(state) && !isRaised;
 }
 
+/**
+ * Whether a statement took longer than the server's `statement_timeout`. An operator who ends one says the same, and a
+ * trigger that raises the code does not.
+ */
+export function isTimeout(error: unknown): boolean {
+  return sqlState(error) === '57014' && isAway(error);
+}
+
 /** What the database says of a record, with all that helps to find the reason. */
 export function reasonOf(error: unknown): string {
   const [detail, column, constraint] = ['detail', 'column', 'constraint'].map((key) =>

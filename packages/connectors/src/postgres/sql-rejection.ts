@@ -1,8 +1,8 @@
 import { LeatError } from '@leat/core';
 import type { RejectedRecord, SinkChunk } from '@leat/sdk';
-import { insertReceipts, tryRecords } from './sql-commit.ts';
+import { insertReceipts, lookLater, tryRecords } from './sql-commit.ts';
 import type { SqlDatabase, SqlQueries, SqlValue } from './sql-database.ts';
-import { isAway, reasonOf, sqlState, unfitDatabase } from './sql-fault.ts';
+import { isAway, isTimeout, reasonOf, sqlState, unfitDatabase } from './sql-fault.ts';
 import type { Tables } from './sql-statements.ts';
 
 const LINE_FEED = 0x0a;
@@ -29,6 +29,9 @@ interface Refused extends Failure {
 
 type Attempt = (lines: readonly Line[]) => Promise<Failure | undefined>;
 
+/** A trial of records that are too slow goes on for so long. What it has not looked at by then is tried the next time. */
+const MAX_SLOW_MS = 200_000;
+
 /** What came of a trial. */
 export interface Trial {
   /** Whether everything together was taken this time. */
@@ -46,6 +49,9 @@ type Receipts = readonly [run: string, saver: string, receipts: string];
  * first is kept; what was refused is tried again after the others, which it may need. A chunk that is refused
  * although each of its lines is taken is rejected as a whole.
  *
+ * @param slow the error of a statement that took too long for the server, if that is to be the fault of records. It is
+ *   the fault of those that take too long alone, where others do not.
+ * @throws the error `slow` if all records are, or if none was found in time
  * @throws LeatError `sink-unfit` if not even an empty commit works, or if the run has no permission for any record
  * @throws whatever says that the database is away
  */
@@ -54,18 +60,30 @@ export function tryOut(
   tables: Tables,
   chunks: readonly SinkChunk[],
   receipts: Receipts,
+  slow?: unknown,
 ): Promise<Trial> {
   const [run, saver] = receipts;
+  const began = performance.now();
+  let taken = 0;
   return inTrial(database, tables, [run, saver], async (tx) => {
     const rows = await tx.query(insertReceipts(tables), receipts);
     const fresh = new Set(rows.map(([chunk]) => chunk));
     const some = chunks.filter(({ receipt }) => fresh.delete(receipt.chunk));
     const lines = some.flatMap(linesOf);
-    const attempt: Attempt = (each) => tryLines(tx, tables, [run, saver], each);
+    const attempt: Attempt = async (each) => {
+      if (slow !== undefined && performance.now() - began > MAX_SLOW_MS) return undefined;
+      const found = await tryLines(tx, tables, [run, saver], each, slow !== undefined);
+      if (found === undefined) taken += each.length;
+      return found;
+    };
     const failure = await attempt(lines);
     if (failure === undefined) return { isTaken: true, rejected: [] };
     let refused = await bisect(lines, attempt, failure);
-    for (let before = lines.length; refused.length > 0 && refused.length < before;) {
+    if (slow !== undefined && (refused.length === 0 || (taken === 0 && lines.length > 1)))
+      throw slow;
+    // What is slow is so the next time, too.
+    let before = slow === undefined ? lines.length : 0;
+    while (refused.length > 0 && refused.length < before) {
       before = refused.length;
       const again = refused.map(({ line }) => line);
       refused = await bisect(again, attempt, await attempt(again));
@@ -127,20 +145,26 @@ async function tryLines(
   tables: Tables,
   whose: readonly [run: string, saver: string],
   lines: readonly Line[],
+  isSlownessFault: boolean,
 ): Promise<Failure | undefined> {
   if (lines.length === 0) return undefined;
   const values = piecesOf(lines);
   await tx.query('SAVEPOINT attempt');
   let failure: Failure;
   try {
-    const [other] = await tx.query(tryRecords(tables, values.length / 3), [...whose, ...values]);
+    const pieces = values.length / 3;
+    const [other] = [
+      ...(await tx.query(tryRecords(tables, pieces), [...whose, ...values])),
+      // Its triggers may have run since.
+      ...(await tx.query(lookLater(tables, pieces), [whose[0], ...values])),
+    ];
     if (other === undefined) {
       await tx.query('RELEASE SAVEPOINT attempt');
       return undefined;
     }
     failure = { reason: other[0] ?? '' };
   } catch (cause) {
-    if (isAway(cause)) throw cause;
+    if (isAway(cause) && !(isSlownessFault && isTimeout(cause))) throw cause;
     failure = { reason: reasonOf(cause), cause };
   }
   await tx.query('ROLLBACK TO SAVEPOINT attempt');

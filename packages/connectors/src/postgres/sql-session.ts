@@ -23,9 +23,9 @@ import {
 import { fenced, openedToRead } from '../sink/fenced.ts';
 import { RecentReceipts } from '../sink/recent-receipts.ts';
 import type { ClaimedTable } from './sql-claim.ts';
-import type { SqlDatabase, SqlRow } from './sql-database.ts';
-import { commitChunks } from './sql-commit.ts';
-import { isAway } from './sql-fault.ts';
+import type { SqlDatabase, SqlRow, SqlValue } from './sql-database.ts';
+import { commitChunks, demandKept, isLater } from './sql-commit.ts';
+import { isAway, isTimeout } from './sql-fault.ts';
 import { tryOut } from './sql-rejection.ts';
 import {
   type Tables,
@@ -40,6 +40,9 @@ const RECEIPTS_AT_ONCE = 2000;
 /** Chunks whose records are read at once; each may have some megabytes. */
 const CHUNKS_AT_ONCE = 16;
 
+/** A chunk may so often take too long by itself for the server, until it is asked which of its records do. */
+const MAX_TIMEOUTS = 10;
+
 /** Two tables, open for one run and one saver. See {@link postgres} for what is written. */
 export class SqlSession implements SinkSession {
   readonly identity: SinkIdentity;
@@ -50,6 +53,12 @@ export class SqlSession implements SinkSession {
   readonly #run: string;
   readonly #saver: string;
   readonly #recent: RecentReceipts = new RecentReceipts();
+  /** Whether rows may be altered after the statement that inserts them. */
+  #isLookedAtLater = false;
+  /** How many chunks one statement may have, since more took too long. */
+  #most = Number.POSITIVE_INFINITY;
+  /** How often chunks took too long by themselves. */
+  readonly #timeouts = new Map<string, number>();
 
   constructor(
     database: SqlDatabase,
@@ -76,6 +85,8 @@ export class SqlSession implements SinkSession {
     }
     // Sessions that insert the same receipts in the same order wait for each other, never in a circle.
     const fresh = pending.size === 0 ? new Set() : await this.#insert(inDatasetOrder(pending));
+    this.#most = Number.POSITIVE_INFINITY;
+    this.#timeouts.clear();
     const duplicates = [...pending.keys()].filter((id) => !fresh.has(id));
     if (duplicates.length > 0) await this.#findFirstReceipts(duplicates, known);
     return chunks.map(({ receipt: given }) => {
@@ -110,37 +121,79 @@ export class SqlSession implements SinkSession {
   close = (): Promise<void> => this.#database.close();
 
   /**
-   * Returns the ids of the chunks that were not there before. Those that the table refuses together only are
-   * committed in parts.
+   * Returns the ids of the chunks that were not there before. Those that the table refuses together only, or that take
+   * too long together, are committed in parts.
    */
   async #insert(chunks: readonly SinkChunk[]): Promise<Set<string>> {
     const { fence } = this.#context;
     if (fence === undefined) throw openedToRead(this.#context);
+    if (chunks.length > this.#most) return this.#insertHalves(chunks);
     const receipts = [this.#run, this.#saver, receiptsJson(chunks)] as const;
-    const pieces = chunks.flatMap(({ receipt, body }) =>
-      body.length === 0 ? [] : [receipt.chunk, 0, body],
-    );
-    const statement = commitChunks(this.#tables, pieces.length / 3);
+    const pieces = piecesOf(chunks);
+    const values = [...receipts, fence, this.#claim, ...pieces];
     try {
-      const rows = await this.#database.query(statement, [
-        ...receipts,
-        fence,
-        this.#claim,
-        ...pieces,
-      ]);
+      const rows = await this.#write(pieces.length / 3, values, chunks);
       if (rows.length === 0) throw await this.#refusal();
       return new Set(rows.flatMap(([chunk]) => chunk ?? []));
     } catch (error) {
-      if (error instanceof LeatError || isAway(error)) throw error;
-      const { isTaken, rejected } = await tryOut(this.#database, this.#tables, chunks, receipts);
-      if (rejected.length > 0) throw new SinkRejection(rejected, { cause: error });
+      if (error instanceof LeatError) throw error;
+      const isSlow = isTimeout(error);
+      if (isSlow && chunks.length > 1) {
+        this.#most = chunks.length >> 1;
+        return this.#insertHalves(chunks);
+      }
+      if (isAway(error) && !(isSlow && this.#isTooSlow(chunks))) throw error;
+      const slow = isSlow ? error : undefined;
+      const trial = await tryOut(this.#database, this.#tables, chunks, receipts, slow);
+      if (trial.rejected.length > 0) throw new SinkRejection(trial.rejected, { cause: error });
       // What stood in the way is gone, as a row of another transaction may be.
-      if (isTaken) throw error;
+      if (trial.isTaken) throw error;
       // Only together are they refused.
-      const half = chunks.length >> 1;
-      const first = await this.#insert(chunks.slice(0, half));
-      return new Set([...first, ...(await this.#insert(chunks.slice(half)))]);
+      return this.#insertHalves(chunks);
     }
+  }
+
+  async #insertHalves(chunks: readonly SinkChunk[]): Promise<Set<string>> {
+    const half = chunks.length >> 1;
+    const first = await this.#insert(chunks.slice(0, half));
+    return new Set([...first, ...(await this.#insert(chunks.slice(half)))]);
+  }
+
+  /** Whether a chunk has taken too long for the last time, by itself. */
+  #isTooSlow([chunk]: readonly SinkChunk[]): boolean {
+    const id = chunk?.receipt.chunk ?? '';
+    const timeouts = (this.#timeouts.get(id) ?? 0) + 1;
+    this.#timeouts.set(id, timeouts);
+    return timeouts >= MAX_TIMEOUTS;
+  }
+
+  /**
+   * Commits by one statement; or, where the rows may be altered after it, as by a trigger, by two in a transaction, of
+   * which the other looks at them again.
+   */
+  async #write(
+    pieces: number,
+    values: readonly SqlValue[],
+    chunks: readonly SinkChunk[],
+  ): Promise<readonly SqlRow[]> {
+    if (!this.#isLookedAtLater) {
+      try {
+        return await this.#database.query(commitChunks(this.#tables, pieces, false), values);
+      } catch (error) {
+        if (!isLater(error)) throw error;
+        this.#isLookedAtLater = true;
+      }
+    }
+    return this.#database.transaction(async (tx) => {
+      const rows = await tx.query(commitChunks(this.#tables, pieces, true), values);
+      const fresh = new Set(rows.map(([chunk]) => chunk));
+      const stored = piecesOf(chunks.filter(({ receipt }) => fresh.has(receipt.chunk)));
+      if (stored.length === 0) return rows;
+      // Triggers that are deferred run now.
+      await tx.query('SET CONSTRAINTS ALL IMMEDIATE');
+      await tx.query(demandKept(this.#tables, stored.length / 3), [this.#run, ...stored]);
+      return rows;
+    });
   }
 
   /** Why a commit wrote nothing: another fetcher has the run, or another run has its place. */
@@ -198,6 +251,11 @@ export class SqlSession implements SinkSession {
       }
     }
   }
+}
+
+/** The values of a commit that has whole chunks, see `commitChunks`. */
+function piecesOf(chunks: readonly SinkChunk[]): SqlValue[] {
+  return chunks.flatMap(({ receipt, body }) => (body.length === 0 ? [] : [receipt.chunk, 0, body]));
 }
 
 function inDatasetOrder(chunks: ReadonlyMap<string, SinkChunk>): SinkChunk[] {

@@ -97,6 +97,27 @@ export function testSqlSink(name: string, setup: () => SqlUnderTest): void {
       expect(stored === undefined ? [] : recordsOf(stored)).toEqual([full, sparse]);
     });
 
+    test('tells null from absent in jsonb, and takes one for the other elsewhere', async () => {
+      const schema = z.object({
+        any: z.any().optional(),
+        list: z.array(z.string()).nullish(),
+        'of "no" schema': z.unknown().optional(),
+        text: z.string().nullish(),
+      });
+      const session = await open(newTable(), schema);
+      const records = [
+        { any: null, list: null, 'of "no" schema': null },
+        { any: 'null', list: ['null'] },
+        { list: null },
+        { any: { none: null } },
+        {},
+      ];
+      await session.commit([chunkOf('0', [...records, { any: null, text: null }])]);
+      const [stored] = await all(session.read());
+      expect(stored?.isAltered).toBe(false);
+      expect(stored === undefined ? [] : recordsOf(stored)).toEqual([...records, { any: null }]);
+    });
+
     test('makes the same columns of schemas that have an id', async () => {
       const Name = z.string().meta({ id: 'A name/with ~1 ~ and %' });
       const Count = z.int32().meta({ id: 'Count' });
