@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { setImmediate } from 'node:timers';
-import { describeThrown, formatPosition, messageOf } from '@leat/core';
+import { describeThrown, messageOf } from '@leat/core';
 import { linesOf, type Mapper } from '@leat/sdk';
 import {
   authorsLogger,
@@ -10,7 +10,7 @@ import {
   readRecords,
   type wait,
 } from '@leat/runtime';
-import type { Job } from './job.ts';
+import { type Job, positionOf, type RecordWait, whatEndsCalls } from './job.ts';
 import { KEPT, type Outcome } from './outcome.ts';
 import { RecordContext } from './record-context.ts';
 import type { Wanted } from './watch.ts';
@@ -52,6 +52,11 @@ export class ChunkTask {
   readonly #reading: Reading | undefined;
   /** By place, whether the user's function has had the record. */
   readonly #hadIt: boolean[] = [];
+  /** By place, the number of the call that has not returned yet; 0 if none is under way. */
+  readonly #calls: number[] = [];
+  #callCount = 0;
+  /** The places that are named because their call takes long. */
+  #named: Set<number> | undefined;
   #logger: Logger | undefined;
 
   constructor(
@@ -93,8 +98,7 @@ export class ChunkTask {
   settle(index: number, outcome: Outcome): void {
     this.outcomes[index] = outcome === KEPT ? this.#kept(index) : outcome;
     this.#unsettled--;
-    if (this.#waiting?.delete(index) === true)
-      this.#job.onWait?.(this.#positionOf(index), undefined);
+    if (this.#waiting?.delete(index) === true) this.#tellWait(index, undefined);
   }
 
   get job(): Job {
@@ -125,17 +129,35 @@ export class ChunkTask {
    * Makes a call of the user's function, on the clock. What it does is left behind when its result is not
    * wanted any more: it may not listen.
    *
+   * @param index the record, or the first of the group
    * @param make begins the call
    * @param read makes the outcome of its result
    */
-  async call<T>(make: () => unknown, read: (result: unknown) => T): Promise<T> {
+  async call<T>(index: number, make: () => unknown, read: (result: unknown) => T): Promise<T> {
     this.wanted.throwIfAborted();
     this.clock.begin();
+    this.#calls[index] = ++this.#callCount;
     try {
       return read(await this.unlessAborted(collect(make(), this.signal)));
     } finally {
       this.clock.end();
+      this.#calls[index] = 0;
+      if (this.#named?.delete(index) === true) this.#tellWait(index, undefined);
     }
+  }
+
+  /** The calls that have not returned, by number, and the place of each. */
+  get callsUnderWay(): ReadonlyMap<number, number> {
+    const underWay = new Map<number, number>();
+    for (const [index, call] of this.#calls.entries()) if (call > 0) underWay.set(call, index);
+    return underWay;
+  }
+
+  /** Tells that a call takes long. */
+  nameCall(index: number, sinceMs: number): void {
+    this.#named ??= new Set();
+    this.#named.add(index);
+    this.#tellWait(index, { reason: whatEndsCalls(this.mapper), sinceMs, isCalled: true });
   }
 
   unlessAborted<T>(work: Promise<T>): Promise<T> {
@@ -162,7 +184,7 @@ export class ChunkTask {
     this.#waiting ??= new Map();
     const sinceMs = this.#waiting.get(index) ?? Date.now();
     this.#waiting.set(index, sinceMs);
-    this.#job.onWait?.(this.#positionOf(index), { reason: messageOf(error), sinceMs });
+    this.#tellWait(index, { reason: messageOf(error), sinceMs });
     await this.#wait(delayMs, this.signal);
   }
 
@@ -172,9 +194,8 @@ export class ChunkTask {
     return line ?? KEPT;
   }
 
-  #positionOf(index: number): string {
-    const { position, origins } = this.#job;
-    return formatPosition(position, origins?.[index] ?? index);
+  #tellWait(index: number, wait: RecordWait | undefined): void {
+    this.#job.onWait?.(positionOf(this.#job, index), wait);
   }
 
   /** The record as it arrived, also if the user's function has had it before, and has changed it. */

@@ -5,7 +5,7 @@ import { type ServiceJob, type JobResult, remoteJobOf } from './job.ts';
 import type { RemoteData } from './remote-worker.ts';
 import { ThreadPool } from './thread-pool.ts';
 import { watched } from './watch.ts';
-import { WorkClock } from './work-clock.ts';
+import { CLOCK_BYTES, WorkClock } from './work-clock.ts';
 import { ChunkWorker } from './worker.ts';
 
 /** Runs the user's function, here or in other threads. */
@@ -76,7 +76,7 @@ function threadExecutor(mapper: Mapper, options: ExecutorOptions): Executor {
   return {
     parallel: mapper.threads * chunksPerThread,
     run: (job, signal) => {
-      const memory = new SharedArrayBuffer(8);
+      const memory = new SharedArrayBuffer(CLOCK_BYTES);
       const clock = new WorkClock(memory);
       // A copy that can be handed over whole: the body is a window into what came off the socket.
       const body = new Uint8Array(job.body);

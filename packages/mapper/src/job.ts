@@ -1,13 +1,16 @@
-import type { ChunkLimits, Origins, Position } from '@leat/core';
+import { type ChunkLimits, formatPosition, type Origins, type Position } from '@leat/core';
+import type { Mapper } from '@leat/sdk';
 import type { RunInfo } from '@leat/sdk';
 import type { DeadRecord, GivenRun, Piece, TraceHeaders } from '@leat/runtime';
 
-/** Why a record waits to be tried again. */
+/** Why a record waits: to be tried again, or for the user's function. */
 export interface RecordWait {
-  /** The message of what was thrown. */
+  /** The message of what was thrown; of a call, what ends it. */
   readonly reason: string;
-  /** When it failed, or was busy, for the first time; by `Date.now`. */
+  /** When it failed, or was busy, for the first time, or when it was called; by `Date.now`. */
   readonly sinceMs: number;
+  /** Whether the user's function was called, and has not returned. */
+  readonly isCalled?: boolean;
 }
 
 /**
@@ -46,6 +49,18 @@ export type RemoteJob = Omit<ServiceJob, 'run' | 'onWait'>;
 export function remoteJobOf(job: ServiceJob): RemoteJob {
   const { run: _, onWait: __, ...rest } = job;
   return rest;
+}
+
+/** Where a record of a chunk stands in the dataset. */
+export function positionOf({ position, origins }: Job, index: number): string {
+  return formatPosition(position, origins?.[index] ?? index);
+}
+
+/** What ends a call that does not return. */
+export function whatEndsCalls({ timeoutMs }: Pick<Mapper, 'timeoutMs'>): string {
+  return timeoutMs === undefined
+    ? 'nothing ends it, because the stage has no timeoutMs'
+    : `the timeoutMs of the stage, ${timeoutMs}, ends it`;
 }
 
 /** What a chunk became. */

@@ -50,3 +50,16 @@ test('what does not wait for long is not worth a word, and runs are told apart',
   await vi.advanceTimersByTimeAsync(10_000);
   expect([notes.length, logger.at('warn').length, vi.getTimerCount()]).toEqual([1, 1, 0]);
 });
+
+test('a call that does not return is named; a stop waits for it as for work that goes on', async () => {
+  const { logger, notes, waits } = start();
+  const call = { reason: 'nothing ends it', sinceMs: START, isCalled: true };
+  waits.of('r1', '7')('line 1 of a', call);
+  waits.of('r1', '8')('line 9 of a', { reason: 'later', sinceMs: START + 1 });
+  await vi.advanceTimersByTimeAsync(10_000);
+  const sentence =
+    'the function was called for a record and has not returned, since 2026-11-27T12:00:00.000Z: line 1 of a, chunk 7: nothing ends it';
+  expect(notes).toEqual([`r1: ${sentence}`]);
+  expect(logger.at('warn')).toEqual([sentence]);
+  expect(waits.chunks).toBe(1);
+});

@@ -1,4 +1,4 @@
-import type { Logger } from '@leat/runtime';
+import { LongWaits, type LongWaitsOptions } from '@leat/runtime';
 import type { OnWait, RecordWait } from './job.ts';
 
 /** A wait that is longer is told. */
@@ -10,27 +10,19 @@ interface Waiting extends RecordWait {
   readonly position: string;
 }
 
-export interface WaitsOptions {
-  readonly logger: Logger;
-  /** Notes beside a run what it waits for. */
-  readonly note: (run: string, reason: string) => void;
-}
-
 /**
- * The records of a stage that wait to be tried again: says for each run how many they are, and of the one that
- * waits longest which it is, on whom it waits, and since when. Beside the run it is told every ten seconds, in
+ * The records of a stage that wait to be tried again, or whose call does not return: says for each run how many they
+ * are, and of the one that waits longest which it is, on whom it waits, and since when. Beside the run it is told every ten seconds, in
  * the log after ten seconds, twenty, forty and so on.
  */
 export class Waits {
-  readonly #options: WaitsOptions;
+  readonly #long: LongWaits;
   /** By chunk and position. */
   readonly #waiting = new Map<string, Map<string, Waiting>>();
-  /** By run, how long the longest wait is when the log mentions it again. */
-  readonly #logAtMs = new Map<string, number>();
   #looking: NodeJS.Timeout | undefined;
 
-  constructor(options: WaitsOptions) {
-    this.#options = options;
+  constructor(options: LongWaitsOptions) {
+    this.#long = new LongWaits(options);
   }
 
   /** Is told of the waits of a chunk. */
@@ -48,9 +40,11 @@ export class Waits {
     };
   }
 
-  /** How many chunks have records that wait. */
+  /** How many chunks have records that wait to be tried again. */
   get chunks(): number {
-    return [...this.#waiting.values()].filter(({ size }) => size > 0).length;
+    return [...this.#waiting.values()].filter((records) =>
+      [...records.values()].some(({ isCalled }) => isCalled !== true),
+    ).length;
   }
 
   /** A chunk is not worked on any more. */
@@ -72,7 +66,7 @@ export class Waits {
       }
     }
     for (const [run, those] of byRun) this.#tell(run, those);
-    for (const run of this.#logAtMs.keys()) if (!byRun.has(run)) this.#logAtMs.delete(run);
+    for (const run of this.#long.runs) if (!byRun.has(run)) this.#long.end(run);
     if (byRun.size > 0) return;
     clearInterval(this.#looking);
     this.#looking = undefined;
@@ -82,12 +76,23 @@ export class Waits {
     const first = those.reduce((a, b) => (b.sinceMs < a.sinceMs ? b : a));
     const waitedMs = Date.now() - first.sinceMs;
     if (waitedMs < LONG_MS) return;
-    const { chunk, position, reason, sinceMs } = first;
-    const who = those.length === 1 ? 'a record waits' : `${those.length} records wait`;
-    const sentence = `${who} to be tried again, since ${new Date(sinceMs).toISOString()}: ${position}, chunk ${chunk}: ${reason}`;
-    this.#options.note(run, sentence);
-    if (waitedMs < (this.#logAtMs.get(run) ?? LONG_MS)) return;
-    this.#logAtMs.set(run, 2 * waitedMs);
-    this.#options.logger.warn({ run, chunk, waitedMs }, sentence);
+    const { chunk, position, reason, sinceMs, isCalled = false } = first;
+    const count = those.filter((each) => each.isCalled === first.isCalled).length;
+    const what = isCalled ? calledFor(count) : waitAgain(count);
+    const since = new Date(sinceMs).toISOString();
+    const sentence = `${what}, since ${since}: ${position}, chunk ${chunk}: ${reason}`;
+    this.#long.tell(run, waitedMs, sentence, { chunk });
   }
+}
+
+function waitAgain(count: number): string {
+  return count === 1
+    ? 'a record waits to be tried again'
+    : `${count} records wait to be tried again`;
+}
+
+function calledFor(count: number): string {
+  return count === 1
+    ? 'the function was called for a record and has not returned'
+    : `the function was called for ${count} records and has not returned`;
 }

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { recordingLogger } from '../../../test/support/recording-logger.ts';
-import type { Job } from './job.ts';
+import type { Job, OnWait, RecordWait } from './job.ts';
 import { TimedOut, type Wanted, watched } from './watch.ts';
 import { WorkClock } from './work-clock.ts';
 
@@ -19,9 +19,11 @@ afterEach(() => void vi.useRealTimers());
 /** Watches over work that ends only when it is aborted. */
 function watchEndless(timeoutMs: number | undefined, clock = new WorkClock()) {
   const logger = recordingLogger();
+  const waits: (readonly [string, RecordWait | undefined])[] = [];
+  const onWait: OnWait = (position, wait) => void waits.push([position, wait]);
   const abort = new AbortController();
   const watching = watched(
-    { job, clock, timeoutMs, logger, signal: abort.signal },
+    { job: { ...job, onWait }, clock, timeoutMs, logger, signal: abort.signal },
     ({ signal }) =>
       new Promise<never>((_, reject) => {
         signal.addEventListener('abort', () => reject(signal.reason as Error));
@@ -29,7 +31,7 @@ function watchEndless(timeoutMs: number | undefined, clock = new WorkClock()) {
   );
   const outcome = vi.fn<(error: unknown) => void>();
   watching.catch(outcome);
-  return { clock, logger, abort, outcome };
+  return { clock, logger, abort, outcome, waits };
 }
 
 test('work is aborted when its clock shows too much', async () => {
@@ -56,18 +58,33 @@ test('waiting does not count, however long, nor does what comes before somebody 
   expect(outcome).toHaveBeenCalledOnce();
 });
 
-test('work without a limit is mentioned after a minute, after two, after four', async () => {
+test('work without a limit is mentioned after half a minute, a minute, two and four', async () => {
   const { clock, logger, outcome } = watchEndless(undefined);
   clock.begin();
   await vi.advanceTimersByTimeAsync(300_000);
   expect(logger.lines).toEqual(
-    [60_000, 120_000, 240_000].map((workedMs) => ({
+    [30_000, 60_000, 120_000, 240_000].map((workedMs) => ({
       level: 'warn',
       message: 'chunk still worked on',
       fields: { run: 'run-1', chunk: '7', workedMs },
     })),
   );
   expect(outcome).not.toHaveBeenCalled();
+});
+
+test('work that gives no sign of life is named, until there is one', async () => {
+  const { clock, waits } = watchEndless(undefined);
+  const sinceMs = Date.now();
+  clock.begin();
+  await vi.advanceTimersByTimeAsync(40_000);
+  const reason = 'it blocks its thread, and nothing ends it, because the stage has no timeoutMs';
+  const position = 'line 1 of a or a later one';
+  expect(waits).toEqual([[position, { reason, sinceMs, isCalled: true }]]);
+  for (let beats = 0; beats < 20; beats++) {
+    clock.beat();
+    await vi.advanceTimersByTimeAsync(10_000);
+  }
+  expect(waits.slice(1)).toEqual([[position, undefined]]);
 });
 
 test('an abort from outside is passed on, and no timer is left', async () => {

@@ -1,9 +1,12 @@
 import type { Logger } from '@leat/runtime';
-import type { Job } from './job.ts';
+import { type Job, positionOf, whatEndsCalls } from './job.ts';
 import type { WorkClock } from './work-clock.ts';
 
 /** After so long the log says that a chunk is still worked on, and again each time that it has doubled. */
-const LONG_WORK_MS = 60_000;
+const LONG_WORK_MS = 30_000;
+
+/** After so long without a sign of life, whoever works on a chunk is blocked; there is one every ten seconds. */
+const SILENT_MS = 25_000;
 
 /** A chunk, or a part of one, was worked on for longer than its stage allows. */
 export class TimedOut extends Error {
@@ -47,6 +50,8 @@ class Watch implements Wanted {
   #over: AbortController | undefined;
   #looking: NodeJS.Timeout | undefined;
   #noteAtMs = LONG_WORK_MS;
+  /** Whether it was said that the one who works on it is blocked. */
+  #isNamed = false;
 
   constructor(options: WatchOptions) {
     this.#options = options;
@@ -89,11 +94,24 @@ class Watch implements Wanted {
     }
     if (workedMs >= this.#noteAtMs) {
       logger.warn({ run: job.run.id, chunk: job.chunk, workedMs }, 'chunk still worked on');
+      this.#nameIfBlocked();
     }
     while (workedMs >= this.#noteAtMs) this.#noteAtMs *= 2;
     // A clock that stands in between is looked at too early, and then again.
     const nextMs = Math.min(this.#timeoutMs, this.#noteAtMs) - workedMs;
     this.#looking = setTimeout(() => this.#look(over), nextMs);
+  }
+
+  /** One that works in another thread or process cannot say which record it is. */
+  #nameIfBlocked(): void {
+    const { clock, job, timeoutMs } = this.#options;
+    const isBlocked = clock.silentMs >= SILENT_MS;
+    if (!isBlocked && !this.#isNamed) return;
+    this.#isNamed = isBlocked;
+    const sinceMs = Date.now() - clock.silentMs;
+    const reason = `it blocks its thread, and ${whatEndsCalls({ timeoutMs })}`;
+    const wait = { reason, sinceMs, isCalled: true };
+    job.onWait?.(`${positionOf(job, 0)} or a later one`, isBlocked ? wait : undefined);
   }
 }
 

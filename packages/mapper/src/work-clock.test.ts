@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { WorkClock } from './work-clock.ts';
+import { CLOCK_BYTES, WorkClock } from './work-clock.ts';
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['performance'] }));
 afterEach(() => void vi.useRealTimers());
@@ -40,7 +40,7 @@ test.each([
 });
 
 test('is read from another thread by its memory, and from another process by its states', () => {
-  const memory = new SharedArrayBuffer(8);
+  const memory = new SharedArrayBuffer(CLOCK_BYTES);
   const elsewhere = new WorkClock();
   const clock = new WorkClock(memory, (state) => elsewhere.set(state));
   const reader = new WorkClock(memory);

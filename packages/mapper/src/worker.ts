@@ -6,6 +6,7 @@ import { ChunkTask, isAsyncIterable, TURN_MS, type WorkerMeans } from './chunk-t
 import { encodeResult, encodeResults } from './encode.ts';
 import { Failures } from './failures.ts';
 import type { Job, JobResult } from './job.ts';
+import { LongCalls } from './long-calls.ts';
 import type { WorkedOn } from './outcome.ts';
 import { resultOf } from './results.ts';
 import type { Wanted } from './watch.ts';
@@ -17,6 +18,7 @@ export class ChunkWorker {
   readonly #means: WorkerMeans;
   readonly #reading: Reading | undefined;
   readonly #limit: LimitFunction;
+  readonly #longCalls = new LongCalls();
   /** Whether the function has been seen to return a promise; while it has not, it is simply called. */
   #isAsync = false;
 
@@ -53,7 +55,7 @@ export class ChunkWorker {
     }
     const task = new ChunkTask(job, this.#mapper, records, wanted, clock, this.#means);
     const settling = this.#settleAll(task);
-    if (!task.isSettled) await task.unlessAborted(settling);
+    if (!task.isSettled) await this.#longCalls.during(task, task.unlessAborted(settling));
     await settling;
     return task;
   }
@@ -131,6 +133,7 @@ export class ChunkWorker {
         const attempt = result;
         const lines = await this.#limit(() =>
           task.call(
+            index,
             () => attempt ?? task.apply([index], failures.count + 1),
             (value) => encodeResult(task.mapper, value),
           ),
@@ -160,6 +163,7 @@ export class ChunkWorker {
       try {
         const lines = await this.#limit(() =>
           task.call(
+            first,
             () => task.apply(group, failures.count + 1),
             (results) => encodeResults(task.mapper, results, group.length),
           ),
