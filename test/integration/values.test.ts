@@ -10,7 +10,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
 import { tempDir } from '../support/temp-dir.ts';
 
-/** What the three ways to a sink have saved, which differ by who reads the fetcher first. */
+/** What the four ways to a sink have saved, which differ by who reads the fetcher first. */
 interface Saved {
   readonly report: RunReport;
   /** A saver. */
@@ -19,6 +19,8 @@ interface Saved {
   readonly passed: readonly string[];
   /** A function that touches nothing. */
   readonly mapped: readonly string[];
+  /** One that adds nothing. */
+  readonly enriched: readonly string[];
 }
 
 let server: NatsServer;
@@ -39,11 +41,13 @@ async function run(
   const from = fetcher('records', { source: (await source(dir.path)) as Source, ...options });
   const same = mapper('same', { from, ...options, map: (record) => record });
   const pass = mapper('pass', { from, filter: () => true });
+  const more = mapper('more', { from, enrich: () => ({}) });
   const out = (folder: string) => ndjsonSink(join(dir.path, folder));
   const savers = [
     saver('kept', { from, sink: out('kept') }),
     saver('passed', { from: pass, sink: out('passed') }),
     saver('mapped', { from: same, sink: out('mapped') }),
+    saver('enriched', { from: more, sink: out('enriched') }),
   ];
   const report = await runPipeline(pipeline(name, { savers }), {
     connection: { servers: server.url },
@@ -61,6 +65,7 @@ async function run(
     kept: await saved('kept'),
     passed: await saved('passed'),
     mapped: await saved('mapped'),
+    enriched: await saved('enriched'),
   };
 }
 
@@ -82,13 +87,14 @@ const TEXTS = [
 ];
 
 test.each<[NumberRule, Omit<Saved, 'report'>]>([
-  ['exact', { kept: LINES, passed: [PLAIN], mapped: ['{"id":4,"price":1.1}'] }],
+  ['exact', { kept: LINES, passed: [PLAIN], mapped: ['{"id":4,"price":1.1}'], enriched: LINES }],
   [
     'text',
     {
       kept: [...TEXTS, PLAIN],
       passed: [...TEXTS, PLAIN],
       mapped: [...TEXTS, '{"id":4,"price":1.1}'],
+      enriched: [...TEXTS, PLAIN],
     },
   ],
   [
@@ -97,6 +103,7 @@ test.each<[NumberRule, Omit<Saved, 'report'>]>([
       kept: LINES,
       passed: [BIG, PLAIN],
       mapped: ['{"id":9007199254740993,"price":1.1}', '{"id":4,"price":1.1}'],
+      enriched: LINES,
     },
   ],
   [
@@ -105,6 +112,7 @@ test.each<[NumberRule, Omit<Saved, 'report'>]>([
       kept: [...ROUNDED, PLAIN],
       passed: [...ROUNDED, PLAIN],
       mapped: [...ROUNDED, '{"id":4,"price":1.1}'],
+      enriched: LINES,
     },
   ],
 ])('numbers are never rounded in silence: %s', async (numbers, expected) => {
@@ -119,9 +127,9 @@ test.each<[NumberRule, Omit<Saved, 'report'>]>([
   });
   expect(saved).toEqual(expected);
   const { expanded, saved: stored, dead } = report.records;
-  expect(expanded).toBe(2 * LINES.length);
+  expect(expanded).toBe(3 * LINES.length);
   expect(stored).toBe(Object.values(saved).flat().length);
-  expect(dead).toBe(3 * LINES.length - stored);
+  expect(dead).toBe(4 * LINES.length - stored);
 });
 
 test('a record is what its schema makes of it, on every way to a sink', async () => {
@@ -133,8 +141,8 @@ test('a record is what its schema makes of it, on every way to a sink', async ()
   const schema = z.object({ at: z.coerce.boolean(), n: z.int().default(7) });
   const { report, ...saved } = await run('one-rule', source, { schema });
   const lines = ['{"at":true,"n":7}', '{"at":false,"n":7}'];
-  expect(saved).toEqual({ kept: lines, passed: lines, mapped: lines });
-  expect(report.records).toMatchObject({ in: 2, saved: 6, dead: 0 });
+  expect(saved).toEqual({ kept: lines, passed: lines, mapped: lines, enriched: lines });
+  expect(report.records).toMatchObject({ in: 2, saved: 8, dead: 0 });
 });
 
 test('what is a promise by its shape is waited for in a source', async () => {
@@ -145,7 +153,7 @@ test('what is a promise by its shape is waited for in a source', async () => {
   });
   const { report, ...saved } = await run('thenable', () => generate(3, query), { schema: z.any() });
   const lines = ['{"id":0}', '{"id":1}', '{"id":2}'];
-  expect(saved).toEqual({ kept: lines, passed: lines, mapped: lines });
+  expect(saved).toEqual({ kept: lines, passed: lines, mapped: lines, enriched: lines });
   expect(report.state).toBe('completed');
 });
 

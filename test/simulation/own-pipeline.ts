@@ -2,17 +2,19 @@ import {
   BusyError,
   fetcher,
   mapper,
+  type Mapper,
   type Pipeline,
   pipeline,
   saver,
   type Sink,
   TerminalError,
 } from '@leat/sdk';
-import { isPoison, resultsOf, Row, rows } from './rows.ts';
+import type { ZodType } from 'zod';
+import { Added, addedTo, isPoison, resultsOf, Row, rows } from './rows.ts';
 
 export const SHAPES = ['line', 'line', 'line', 'fan-out', 'chain', 'direct'] as const;
 export type Shape = (typeof SHAPES)[number];
-type Work = 'map' | 'flatMap' | 'mapChunk';
+type Work = 'map' | 'enrich' | 'flatMap' | 'mapChunk';
 
 /** What goes wrong in user code. */
 interface Troubles {
@@ -47,7 +49,7 @@ function makeMapper(
   work: Work,
   from: ReturnType<typeof fetcher<typeof Row>>,
   { slowness, failureRate, hasPoison }: Troubles,
-): ReturnType<typeof mapper<typeof Row, typeof Row>> {
+): Mapper<ZodType<Row, Row>, undefined> {
   const retry = { attempts: 30, initialDelayMs: 20, maxDelayMs: 500 };
   const common = { from, schema: Row, retry, concurrency: 4 };
   const suffer = (row: Row): void => {
@@ -61,6 +63,16 @@ function makeMapper(
       map: (row) => {
         suffer(row);
         return idle(row, slowness);
+      },
+    });
+  }
+  if (work === 'enrich') {
+    return mapper('work', {
+      ...common,
+      schema: Added,
+      enrich: (row) => {
+        suffer(row);
+        return idle(addedTo(row), slowness);
       },
     });
   }

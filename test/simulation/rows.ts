@@ -16,6 +16,13 @@ export function resultsOf({ n, k }: Row): Row[] {
   return isExpanded(n) ? [0, 1, 2, 3, 4].map((more) => ({ n, k: k + more })) : [{ n, k }];
 }
 
+/** What the first mapper adds to a record: a field that it has, a new one, or nothing. */
+export const Added = z.object({ k: z.number().optional(), seen: z.boolean().optional() });
+
+export function addedTo({ n, k }: Row): z.infer<typeof Added> {
+  return [{}, { k: k + 1 }, { seen: true }][n % 3] ?? {};
+}
+
 /** The dataset, and what it is when somebody has changed it. Some rows have a key that their schema takes out. */
 export function rows(count: number): readonly Source<Row>[] {
   return [0, 1].map((edition) =>

@@ -45,12 +45,17 @@ describe('simulate', () => {
       },
     });
     const large = mapper('large', { from: orders, filter: ({ amount }) => amount > 4 });
+    const placed = mapper('placed', {
+      from: large,
+      schema: z.object({ place: z.string(), amount: z.int().optional() }),
+      enrich: ({ id, amount }) => ({ place: `${id}`, ...(id % 3 === 0 && { amount: -amount }) }),
+    });
     const sums = mapper('sums', { from: lines, schema: Order, mapChunk: (group) => group });
     const graph = pipeline('shop', {
       savers: [
         saver('summed', { from: sums, sink }),
         saver('copied', { from: orders, sink }),
-        saver('larger', { from: large, sink }),
+        saver('larger', { from: placed, sink }),
         saver('lined', { from: lines, sink }),
       ],
     });

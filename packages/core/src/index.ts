@@ -148,8 +148,9 @@ export {
 } from './retry.ts';
 export { MAX_SLOTS, movingAverage, wantedSlots } from './slots.ts';
 export { isExactNumber, mayHaveInexactNumbers } from './exact-number.ts';
-export type { NumberRule } from './read-json.ts';
+export type { InexactToken, NumberRule } from './read-json.ts';
 export { InexactNumber, NUMBER_RULES, readJson } from './read-json.ts';
+export { addFields, isObjectText } from './add-fields.ts';
 export type { JsonText, JsonValue } from './json.ts';
 export { jsonText } from './json.ts';
 export { parseJson, stringifyJson } from './own-json.ts';

@@ -41,6 +41,21 @@ test('or it is a BigInt, if it is whole', () => {
   expect(() => readJson('[1e400]', 'bigint')).toThrow('0 is 1e400');
 });
 
+test('or it is reported and rounded, where somebody asks for it', () => {
+  const found: unknown[] = [];
+  const line = '{"a":[9007199254740993,1.0],"b":{"c":1e400},"a":2}';
+  const value = readJson(line, 'exact', (each) => found.push(each));
+  expect(value).toEqual({ a: 2, b: { c: Number.POSITIVE_INFINITY } });
+  expect(found).toEqual([
+    { path: ['a', 0], token: '9007199254740993' },
+    { path: ['b', 'c'], token: '1e400' },
+  ]);
+  found.length = 0;
+  const bigs = readJson('[9007199254740993,1e400]', 'bigint', (each) => found.push(each));
+  expect(bigs).toEqual([9007199254740993n, Number.POSITIVE_INFINITY]);
+  expect(found).toEqual([{ path: [1], token: '1e400' }]);
+});
+
 test('or it is rounded', () => {
   expect(readJson('[9007199254740993]', 'lossy')).toEqual([9007199254740992]);
 });

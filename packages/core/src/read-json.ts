@@ -22,15 +22,27 @@ export class InexactNumber extends Error {
   }
 }
 
+/** A number in JSON that cannot be held exactly. */
+export interface InexactToken {
+  /** Where it stands in its record. */
+  readonly path: readonly (string | number)[];
+  readonly token: string;
+}
+
 /**
  * Reads JSON as `JSON.parse` does, but for numbers that JavaScript cannot hold exactly.
  *
+ * @param onInexact where given, what would be thrown is reported, and the number is rounded
  * @throws SyntaxError; InexactNumber, which names the field
  */
-export function readJson(text: string, numbers: NumberRule): unknown {
+export function readJson(
+  text: string,
+  numbers: NumberRule,
+  onInexact?: (inexact: InexactToken) => void,
+): unknown {
   const value = parseJson(text);
   if (numbers === 'lossy' || !hasInexactNumber(text)) return value;
-  return new CarefulReader(text, numbers).read();
+  return new CarefulReader(text, numbers, onInexact).read();
 }
 
 /** A number in valid JSON, outside of strings. */
@@ -58,8 +70,8 @@ function numberAt(text: string, at: number): string {
   return (NUMBER.exec(text) as RegExpExecArray)[0];
 }
 
-/** Where the string that begins at a quote has ended. */
-function endOfString(text: string, quote: number): number {
+/** Where the string that begins at a quote has ended, in valid JSON. */
+export function endOfString(text: string, quote: number): number {
   for (let at = quote; ;) {
     at = text.indexOf('"', at + 1);
     let slashes = 0;
@@ -72,12 +84,18 @@ function endOfString(text: string, quote: number): number {
 class CarefulReader {
   readonly #text: string;
   readonly #numbers: NumberRule;
+  readonly #onInexact: ((inexact: InexactToken) => void) | undefined;
   readonly #path: (string | number)[] = [];
   #at = 0;
 
-  constructor(text: string, numbers: NumberRule) {
+  constructor(
+    text: string,
+    numbers: NumberRule,
+    onInexact: ((inexact: InexactToken) => void) | undefined,
+  ) {
     this.#text = text;
     this.#numbers = numbers;
+    this.#onInexact = onInexact;
   }
 
   read(): unknown {
@@ -158,6 +176,8 @@ class CarefulReader {
     if (isExactNumber(token)) return Number(token);
     if (this.#numbers === 'text') return token;
     if (this.#numbers === 'bigint' && /^-?\d+$/.test(token)) return BigInt(token);
-    throw new InexactNumber(this.#path, token);
+    if (this.#onInexact === undefined) throw new InexactNumber(this.#path, token);
+    this.#onInexact({ path: [...this.#path], token });
+    return Number(token);
   }
 }

@@ -10,6 +10,7 @@ import {
   readRecords,
   type wait,
 } from '@leat/runtime';
+import { encodeResult } from './encode.ts';
 import { type Job, positionOf, type RecordWait, whatEndsCalls } from './job.ts';
 import { KEPT, type Outcome } from './outcome.ts';
 import { RecordContext } from './record-context.ts';
@@ -123,6 +124,16 @@ export class ChunkTask {
       group.map((index) => this.#valueOf(index)),
       context,
     );
+  }
+
+  /**
+   * Writes what the user's function made of a record.
+   *
+   * @throws InvalidResult
+   */
+  encode(index: number, result: unknown): Outcome {
+    const { text } = this.#records[index] as { readonly text?: string };
+    return encodeResult(this.mapper, result, text);
   }
 
   /**

@@ -29,6 +29,75 @@ test('a filter keeps a record, or there is no line', () => {
   );
 });
 
+describe('what enrich adds', () => {
+  const zone = z.object({ zone: z.string(), at: z.string().optional() });
+  const line = '{ "n":1.0 }';
+
+  test('is written behind the line, as its schema says', () => {
+    const stage = mapper('m', { from: numbers, schema: zone, enrich: () => ({ zone: 'NA' }) });
+    const of = (result: unknown): unknown => encodeResult(stage, result, line);
+    expect(of({ zone: 'NA' })).toBe('{ "n":1.0 ,"zone":"NA"}');
+    expect(of({ zone: 'NA', at: undefined, more: 1 })).toBe('{ "n":1.0 ,"zone":"NA"}');
+    expect(() => of({ zone: 1 })).toThrow('the result does not fit the schema: zone');
+    expect(() => of(undefined)).toThrow('the result does not fit the schema: zone');
+  });
+
+  test('or is nothing, and then the record is kept', () => {
+    const schema = zone.partial();
+    const stage = mapper('m', { from: numbers, schema, enrich: () => ({}) });
+    const inferred = mapper('m', { from: numbers, enrich: () => undefined });
+    for (const each of [stage, inferred]) {
+      for (const result of [undefined, {}, { zone: undefined }]) {
+        expect(encodeResult(each, result, line)).toBe(KEPT);
+      }
+    }
+  });
+
+  test('must be an object', () => {
+    const stages = [
+      mapper('m', { from: numbers, schema: zone, enrich: () => ({ zone: 'NA' }) }),
+      mapper('m', { from: numbers, enrich: () => ({}) }),
+    ];
+    for (const stage of stages) {
+      for (const [result, kind] of [
+        [null, 'null'],
+        [[], 'an array'],
+        ['NA', 'string'],
+      ]) {
+        expect(() => encodeResult(stage, result, line)).toThrow(
+          `enrich must return an object with the fields to add; it returned ${kind}`,
+        );
+      }
+    }
+  });
+
+  test('must be JSON if nobody says how it is written, and fields that are there keep their schema', () => {
+    const Dated = z.object({
+      n: z.int(),
+      at: z.codec(z.iso.date(), z.date(), {
+        decode: (text) => new Date(text),
+        encode: (date) => date.toISOString().slice(0, 10),
+      }),
+    });
+    const dated = fetcher('dated', {
+      source: { kind: 'none', chunks: async function* () {} },
+      schema: Dated,
+    });
+    const stage = mapper('m', { from: dated, enrich: () => ({}) });
+    const of = (result: unknown): unknown =>
+      encodeResult(stage, result, '{"at":"2026-01-02","n":1}');
+    expect(of({ at: new Date(0), zone: 'NA' })).toBe('{"at":"1970-01-01","n":1,"zone":"NA"}');
+    expect(of({ n: undefined, zone: [1] })).toBe('{"at":"2026-01-02","n":1,"zone":[1]}');
+    expect(() => of({ n: 'x' })).toThrow('the result does not fit the schema: n');
+    expect(() => of({ zone: new Date(0) })).toThrow(
+      'the result is not JSON: zone is an instance of Date; give the stage a schema',
+    );
+    expect(() => of({ zone: 1n })).toThrow('zone is a bigint');
+    const big = mapper('m', { from: dated, numbers: 'bigint', enrich: () => ({}) });
+    expect(encodeResult(big, { zone: 2n ** 64n }, '{}')).toBe('{"zone":18446744073709551616}');
+  });
+});
+
 describe('without a schema', () => {
   const plain = mapper('plain', { from: numbers, map: (record) => record });
 
@@ -104,6 +173,7 @@ test.each<[string, Mapper, unknown, string]>([
   ],
   ['too few', stageOf('mapChunk'), [1], 'a result for each of its 2 records; it returned 1'],
 ])('%s is refused', (_, stage, result, message) => {
-  const encode = stage.work.type === 'mapChunk' ? encodeResults : encodeResult;
-  expect(() => encode(stage, result, 2)).toThrow(message);
+  const encode = (): unknown =>
+    stage.work.type === 'mapChunk' ? encodeResults(stage, result, 2) : encodeResult(stage, result);
+  expect(encode).toThrow(message);
 });

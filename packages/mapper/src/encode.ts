@@ -1,16 +1,24 @@
 import type { Mapper } from '@leat/sdk';
-import { InvalidResult, writeRecord } from '@leat/runtime';
+import { enrichLine, InvalidResult, writeRecord } from '@leat/runtime';
 import { KEPT } from './outcome.ts';
 
 /**
  * Turns what the user's function made of one record into JSON: a line for `map`, none or any number for
- * `flatMap`. For a `filter` the record is kept as it is, or there is no line.
+ * `flatMap`. For a `filter` the record is kept as it is, or there is no line; for `enrich` its line is kept, and
+ * what is new is added.
  *
+ * @param text the line that `enrich` adds to
  * @throws InvalidResult if a result does not fit the stage's schema
  */
-export function encodeResult(mapper: Mapper, result: unknown): string | string[] | typeof KEPT {
-  const { type } = mapper.work;
+export function encodeResult(
+  mapper: Mapper,
+  result: unknown,
+  text = '',
+): string | string[] | typeof KEPT {
+  const { work, numbers } = mapper;
+  const { type } = work;
   if (type === 'map') return writeRecord(mapper, result);
+  if (type === 'enrich') return enrichLine(work.added, numbers, text, result) ?? KEPT;
   if (type !== 'filter') return encodeEach(mapper, type, result);
   if (typeof result === 'boolean') return result ? KEPT : [];
   throw new InvalidResult(`filter must return true or false; it returned ${kindOf(result)}`);

@@ -41,12 +41,22 @@ const work = mapper('work', {
   },
 });
 const out = saver('out', { from: work, sink: { kind: 'none', open: async () => { throw new Error(); } } });
-export default pipeline('p', { savers: [out] });
+const added = mapper('added', {
+  from: numbers, schema: z.object({ thread: z.number() }), threads: 1, retry: { attempts: 2, initialDelayMs: 1 },
+  enrich: ({ n }, { attempt }) => {
+    if (n === 2) throw new TerminalError('fatal');
+    if (n === 3 && attempt === 1) throw new Error('first time');
+    return isMainThread ? {} : { thread: n };
+  },
+});
+const more = saver('more', { from: added, sink: { kind: 'none', open: async () => { throw new Error(); } } });
+export default pipeline('p', { savers: [out, more] });
 `;
 
 let directory: string;
 let file: string;
 let stage: Mapper;
+let adding: Mapper;
 
 beforeAll(async () => {
   // Inside the package, so that the file finds Leat.
@@ -54,7 +64,8 @@ beforeAll(async () => {
   file = join(directory, 'pipeline.mjs');
   await writeFile(file, SOURCE);
   const { stages } = await loadPipeline(file);
-  stage = stages.find(({ kind }) => kind === 'mapper') as Mapper;
+  stage = stages.find(({ name }) => name === 'work') as Mapper;
+  adding = stages.find(({ name }) => name === 'added') as Mapper;
 });
 
 afterAll(() => rm(directory, { recursive: true }));
@@ -89,6 +100,15 @@ function jobOf(...numbers: number[]): ServiceJob {
 }
 
 const NEVER = new AbortController().signal;
+
+test('a thread adds fields to lines', async () => {
+  const job = jobOf(1, 2, 3);
+  const { pieces, dead, retries } = await start(adding).run(job, new AbortController().signal);
+  expect(pieces.map(({ body }) => Buffer.from(body).toString())).toEqual([
+    '{"n":1,"thread":1}\n{"n":3,"thread":3}\n',
+  ]);
+  expect([dead.map(({ record }) => record), retries]).toEqual([['{"n":2}'], 1]);
+});
 
 test('threads do the work, at the same time', async () => {
   const executor = start();

@@ -91,6 +91,97 @@ describe('filter', () => {
   });
 });
 
+describe('enrich', () => {
+  const body = '{ "n": 0 }\n{"n":1.0,"sum":7}\n{"n":2,"n":3}\n{"n":"x"}\n{"n":5}\n7\n{"n":6}\n';
+  const Sum = z.object({ sum: z.number().optional() });
+  const from = fetcher('f', {
+    source: numbers.source as never,
+    schema: z.looseObject({ n: z.any() }),
+  });
+
+  function enriching(
+    enrich: (n: unknown, context: StageContext) => { sum?: number } | Promise<{ sum?: number }>,
+    concurrency = 16,
+  ): ChunkWorker {
+    const stage = mapper('work', {
+      from,
+      schema: Sum,
+      retry: QUICK,
+      concurrency,
+      enrich: ({ n }, context) => enrich(n, context),
+    });
+    return new ChunkWorker(stage, createLogger({ format: 'json', level: 'silent' }));
+  }
+
+  const sumOf = (n: unknown): { sum?: number } => {
+    if (typeof n !== 'number') throw new TerminalError('not a number');
+    return n === 5 ? {} : { sum: n };
+  };
+
+  test.each([
+    ['at once', sumOf],
+    ['later', async (n: unknown) => sumOf(n)],
+  ])('keeps lines and adds to them, or buries the record, %s', async (_, enrich) => {
+    const { pieces, dead, expanded, filtered } = await enriching(enrich).work(
+      jobOf(7, body),
+      NEVER,
+    );
+    const text = pieces.map((piece) => Buffer.from(piece.body).toString()).join('');
+    expect(text).toBe(
+      '{ "n": 0 ,"sum":0}\n{"n":1.0,"sum":1}\n{"n":2,"n":3,"sum":3}\n{"n":5}\n{"n":6,"sum":6}\n',
+    );
+    expect(pieces.map(({ origins }) => origins)).toEqual([[0, 1, 2, 4, 6]]);
+    expect([expanded, filtered]).toEqual([0, 0]);
+    expect(dead.map(({ index, record, error }) => [index, record, error.name])).toEqual([
+      [3, '{"n":"x"}', 'TerminalError'],
+      [5, '7', 'InvalidRecord'],
+    ]);
+  });
+
+  test('passes a chunk on as it is, if nothing is added', async () => {
+    const job = jobOf(3);
+    const { pieces } = await enriching(() => ({})).work(job, NEVER);
+    expect(pieces.map((piece) => piece.body)).toEqual([job.body]);
+    expect(pieces[0]?.body).toBe(job.body);
+  });
+
+  test('tries records again, so many at once, each with the record as it arrived', async () => {
+    const seen: string[] = [];
+    const worker = enriching(async (n, { attempt }) => {
+      await turn();
+      seen.push(String(n));
+      if (attempt < 3) throw new Error('not yet');
+      return { sum: attempt };
+    }, 2);
+    const { pieces, retries } = await worker.work(jobOf(2), NEVER);
+    const text = pieces.map((piece) => Buffer.from(piece.body).toString()).join('');
+    expect([text, retries]).toEqual(['{"n":0,"sum":3}\n{"n":1,"sum":3}\n', 4]);
+    expect(seen.join('').split('0')).toHaveLength(4);
+  });
+
+  test('gives a record up at once that reads a number which JavaScript rounds', async () => {
+    const stage = mapper('work', {
+      from,
+      enrich: (record) => (record.n === 1 ? { sum: 1 } : { sum: record['id'] }),
+    });
+    const worker = new ChunkWorker(stage, createLogger({ format: 'json', level: 'silent' }));
+    const lines = '{"id":9007199254740993,"n":1}\n{"id":9007199254740993,"n":2}\n';
+    const { pieces, dead, retries } = await worker.work(jobOf(2, lines), NEVER);
+    const text = pieces.map((piece) => Buffer.from(piece.body).toString()).join('');
+    expect([text, retries]).toEqual(['{"id":9007199254740993,"n":1,"sum":1}\n', 0]);
+    expect(dead).toMatchObject([
+      {
+        index: 1,
+        attempts: 1,
+        error: {
+          name: 'InvalidRecord',
+          message: expect.stringContaining('the number id is 9007199254740993'),
+        },
+      },
+    ]);
+  });
+});
+
 describe('map', () => {
   test('keeps the order, whatever finishes first', async () => {
     const worker = workerOf({

@@ -3,7 +3,7 @@ import type { Mapper } from '@leat/sdk';
 import { type Logger, type Reading, readingOf, readRecords, wait } from '@leat/runtime';
 import pLimit, { type LimitFunction } from 'p-limit';
 import { ChunkTask, isAsyncIterable, TURN_MS, type WorkerMeans } from './chunk-task.ts';
-import { encodeResult, encodeResults } from './encode.ts';
+import { encodeResults } from './encode.ts';
 import { Failures } from './failures.ts';
 import type { Job, JobResult } from './job.ts';
 import { LongCalls } from './long-calls.ts';
@@ -89,7 +89,7 @@ export class ChunkWorker {
           if (this.#isAsync) {
             settle(index, result);
           } else {
-            task.settle(index, encodeResult(task.mapper, result));
+            task.settle(index, task.encode(index, result));
           }
         } catch (error) {
           settle(index, Promise.reject(error));
@@ -135,7 +135,7 @@ export class ChunkWorker {
           task.call(
             index,
             () => attempt ?? task.apply([index], failures.count + 1),
-            (value) => encodeResult(task.mapper, value),
+            (value) => task.encode(index, value),
           ),
         );
         task.settle(index, lines);

@@ -66,6 +66,7 @@ export { readingOf } from './records/reading.ts';
 export type { ReadRecord, RecordOrigin } from './records/records.ts';
 export { InvalidRecord, readRecords, textsOf } from './records/records.ts';
 export { InvalidResult, writeRecord } from './records/write-record.ts';
+export { enrichLine } from './records/enrich-line.ts';
 export { describeIssues } from './records/schema-issues.ts';
 export type { KnownRun } from './runs/known-run.ts';
 export { KnownRuns } from './runs/known-runs.ts';

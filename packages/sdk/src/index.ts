@@ -48,9 +48,18 @@ export type { RejectedRecord } from './sink-rejection.ts';
 export { SinkRejection } from './sink-rejection.ts';
 export type { StageContext } from './context.ts';
 export type { GivenParamsOf, ParamsOf, ParamsSchema, TextParams } from './params.ts';
-export type { Fetcher, Mapper, Saver, Stage, Upstream, Work } from './define/stages.ts';
+export type {
+  AddedFields,
+  Fetcher,
+  Mapper,
+  Saver,
+  Stage,
+  Upstream,
+  Work,
+} from './define/stages.ts';
 export type { FetcherOptions } from './define/fetcher.ts';
 export { fetcher } from './define/fetcher.ts';
+export type { EnrichedSchema, EnrichOptions } from './define/enrich.ts';
 export type { MapperOptions } from './define/mapper.ts';
 export { mapper } from './define/mapper.ts';
 export type { SaverOptions } from './define/saver.ts';

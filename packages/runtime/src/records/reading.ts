@@ -2,9 +2,9 @@ import type { Mapper, Saver } from '@leat/sdk';
 
 /**
  * What a line is read for: a function is to `work` on the record; or its line is to be kept, after a function has
- * `judged` the record, or with nobody looking at it (`pass`).
+ * `judged` the record, or has said what is added (`enrich`), or with nobody looking at it (`pass`).
  */
-export type Reading = 'work' | 'judge' | 'pass';
+export type Reading = 'work' | 'judge' | 'enrich' | 'first enrich' | 'pass';
 
 /**
  * How a stage reads. Whoever keeps lines of a fetcher is the first to read them: it sees to it that they are what the
@@ -13,5 +13,6 @@ export type Reading = 'work' | 'judge' | 'pass';
 export function readingOf(stage: Mapper | Saver): Reading | undefined {
   const isFirst = stage.from.kind === 'fetcher';
   if (stage.kind === 'saver') return isFirst ? 'pass' : undefined;
+  if (stage.work.type === 'enrich') return isFirst ? 'first enrich' : 'enrich';
   return isFirst && stage.work.type === 'filter' ? 'judge' : 'work';
 }

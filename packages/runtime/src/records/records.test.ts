@@ -145,6 +145,31 @@ describe('a record is what the schema makes of its line, whoever reads it first'
   });
 });
 
+describe('a line to which fields are added', () => {
+  const read = (line: string, schema: z.ZodType, reading: Reading): unknown => {
+    const [record] = readRecords(Buffer.from(`${line}\n`), originOf(schema), reading);
+    return record !== undefined && 'invalid' in record ? record.invalid.message : record;
+  };
+
+  test('is what the schema makes of it, where nobody has read it before', () => {
+    const schema = z.object({ n: z.number() });
+    const value = { n: 1 };
+    const same = '{ "n":1.0 }';
+    expect(read(same, schema, 'first enrich')).toEqual({ value, text: same });
+    const [line, made] = ['{"n":1,"more":2}', '{"n":1}'];
+    expect(read(line, schema, 'first enrich')).toEqual({ value, line: made, text: made });
+    expect(read(line, schema, 'enrich')).toEqual({ value, text: line });
+  });
+
+  test.each(['1', 'null', '"{}"', '[{}]', ' [] '])('must be an object, and %s is not', (line) => {
+    for (const reading of ['first enrich', 'enrich'] as const) {
+      expect(read(line, z.any(), reading)).toBe(
+        'the record is not an object, and enrich can only add fields to one: use map instead',
+      );
+    }
+  });
+});
+
 describe('a number that JavaScript cannot hold', () => {
   const big = '{"id":9007199254740993,"a":1.10}';
   const dead = {
@@ -187,6 +212,79 @@ describe('a number that JavaScript cannot hold', () => {
     const sound = '{"id":"9007199254740992","a":["16777216.0000000000"]}';
     const line = '{"id":9007199254740992,"a":[16777216]}';
     expect(kept(sound, schema, reading, numbers)).toEqual({ line });
+  });
+
+  describe('and the line is kept to add to it', () => {
+    function enriched(
+      line: string,
+      schema: z.ZodType,
+      numbers: NumberRule,
+      reading: Reading,
+    ): { dead?: string; value?: Record<string, unknown>; text?: string | undefined } {
+      const [record] = readRecords(Buffer.from(`${line}\n`), originOf(schema, numbers), reading);
+      if (record === undefined || 'invalid' in record)
+        return { dead: record?.invalid.message ?? '' };
+      return { value: record.value as Record<string, unknown>, text: record.text };
+    }
+    const both = ['first enrich', 'enrich'] as const;
+
+    test.each(both)('it stays, and what reads it is given up (%s)', (reading) => {
+      for (const schema of [z.any(), z.looseObject({}), z.object({ id: z.number(), a: z.any() })]) {
+        const { value = {}, text } = enriched(big, schema, 'exact', reading);
+        expect([text, value['a'], Object.keys(value)]).toEqual([big, 1.1, ['id', 'a']]);
+        expect(() => value['id']).toThrow(
+          expect.objectContaining({ name: 'InvalidRecord', message: dead.dead }),
+        );
+        expect(() => ({ ...value })).toThrow(dead.dead);
+        value['id'] = 7;
+        expect(value).toEqual({ id: 7, a: 1.1 });
+      }
+    });
+
+    test.each(both)(
+      'at any depth, and what is left out or overwritten harms nobody (%s)',
+      (reading) => {
+        const line = '{"a":[{"b":[1,1e400]}],"c":9007199254740993,"c":1}';
+        const { value = {}, text } = enriched(line, z.looseObject({}), 'exact', reading);
+        expect([text, value['c']]).toEqual([line, 1]);
+        expect(() => JSON.stringify(value)).toThrow('the number a.0.b.1 is 1e400');
+        const twice = '{"c":9007199254740993,"c":9007199254740993}';
+        const found = enriched(twice, z.any(), 'exact', reading).value ?? {};
+        expect(() => found['c']).toThrow('the number c is');
+        const { value: less, text: same } = enriched(
+          line,
+          z.object({ c: z.int() }),
+          'exact',
+          'enrich',
+        );
+        expect([less, same]).toEqual([{ c: 1 }, line]);
+        expect(
+          enriched(line, z.object({ a: z.array(z.object({})).optional() }), 'exact', 'enrich')
+            .value,
+        ).toEqual({ a: [{}] });
+      },
+    );
+
+    test.each(both)('what a schema makes of it is given up (%s)', (reading) => {
+      const seconds = z.codec(z.number(), z.string(), { decode: String, encode: Number });
+      expect(enriched(big, z.object({ id: seconds, a: z.any() }), 'exact', reading)).toEqual(dead);
+      expect(enriched(big, z.any().readonly(), 'exact', reading)).toEqual(dead);
+    });
+
+    test('the rules of numbers say what is read, and none of them rounds the line', () => {
+      for (const reading of both) {
+        const lossy = enriched(big, z.any(), 'lossy', reading);
+        expect([lossy.value, lossy.text]).toEqual([{ id: 9007199254740992, a: 1.1 }, big]);
+        const bigint = enriched(big, z.any(), 'bigint', reading);
+        expect([bigint.value, bigint.text]).toEqual([{ id: 9007199254740993n, a: 1.1 }, big]);
+      }
+      const text = enriched(big, z.any(), 'text', 'first enrich');
+      expect(text.text).toBe('{"id":"9007199254740993","a":1.1}');
+    });
+
+    test('a line that must be written anew is given up, as without it', () => {
+      expect(enriched(big, z.object({ id: z.number() }), 'exact', 'first enrich')).toEqual(dead);
+    });
   });
 
   const number = fc

@@ -1,16 +1,20 @@
 import { constants, isUtf8 } from 'node:buffer';
 import {
   InexactNumber,
+  type InexactToken,
   isA,
+  isObjectText,
   mayHaveInexactNumbers,
   messageOf,
   NOT_UTF8,
   type NumberRule,
   parseJson,
   readJson,
+  TerminalError,
 } from '@leat/core';
 import { linesOf } from '@leat/sdk';
 import { applySchema, DECODE } from './apply-schema.ts';
+import { guardNumbers } from './guard-numbers.ts';
 import { hasProtoKey, mayHaveProtoKey } from './proto-key.ts';
 import type { Reading } from './reading.ts';
 import { roundedText } from './rounded-text.ts';
@@ -21,17 +25,19 @@ import { encodeRecord, type RecordForm, writeRecord } from './write-record.ts';
 /** What is longer may be more than a text can hold: its characters are at most as many as its bytes. */
 const MAX_TEXT_BYTES = constants.MAX_STRING_LENGTH;
 
-/**
- * A record of a chunk as a stage reads it, or why its line is none.
- *
- * `line` is there if its line is to be kept and the schema makes another of it: what goes on in its place.
- */
+/** A record of a chunk as a stage reads it, or why its line is not one. */
 export type ReadRecord =
-  | { readonly value: unknown; readonly line?: string }
+  | {
+      readonly value: unknown;
+      /** Where the line is to be kept and the schema makes another of it: what goes on in its place. */
+      readonly line?: string;
+      /** Where fields are to be added: the line that they are added to. */
+      readonly text?: string;
+    }
   | { readonly invalid: InvalidRecord };
 
-/** Why a line is not a record of its schema. */
-export class InvalidRecord extends Error {
+/** Why a line is not a record of its schema: that is so, however often it is read. */
+export class InvalidRecord extends TerminalError {
   override readonly name: string = 'InvalidRecord';
 }
 
@@ -83,6 +89,7 @@ function textOf(line: Uint8Array): string {
 class RecordReader {
   readonly #from: RecordOrigin;
   readonly #reading: Reading;
+  readonly #isEnriching: boolean;
   /** Whether the body may have numbers that are in question. */
   readonly #isInQuestion: boolean;
   /** As the stage says, if there are any. */
@@ -92,7 +99,8 @@ class RecordReader {
   constructor(bytes: Buffer, from: RecordOrigin, reading: Reading) {
     this.#from = from;
     this.#reading = reading;
-    const isRounded = from.numbers === 'lossy' && reading === 'work';
+    this.#isEnriching = reading === 'enrich' || reading === 'first enrich';
+    const isRounded = from.numbers === 'lossy' && (reading === 'work' || this.#isEnriching);
     this.#isInQuestion = !isRounded && mayHaveInexactNumbers(bytes);
     this.#numbers = this.#isInQuestion ? from.numbers : 'lossy';
     this.#mayHaveProtoKey = mayHaveProtoKey(bytes);
@@ -101,8 +109,10 @@ class RecordReader {
   read(text: string): ReadRecord {
     let wire: unknown;
     let inexact: InexactNumber | undefined;
+    const guarded: InexactToken[] | undefined =
+      this.#isInQuestion && this.#isEnriching ? [] : undefined;
     try {
-      wire = readJson(text, this.#numbers);
+      wire = readJson(text, this.#numbers, guarded && ((each) => guarded.push(each)));
     } catch (error) {
       if (!isA(error, InexactNumber)) {
         return refuse(`the line is not JSON: ${messageOf(error)}`, error);
@@ -124,7 +134,33 @@ class RecordReader {
       if (rounded !== undefined) return this.#refuseNumber(rounded);
     }
     if (this.#reading === 'work') return decoded;
+    if (this.#isEnriching) return this.#toEnrich(text, wire, decoded.value, guarded);
     return this.#keep(decoded.value, this.#found(text, wire), inexact);
+  }
+
+  /** Keeps the line to add to it, with a value in which numbers that are not exact cannot be read. */
+  #toEnrich(
+    text: string,
+    wire: unknown,
+    value: unknown,
+    guarded: readonly InexactToken[] = [],
+  ): ReadRecord {
+    const [first] = guarded;
+    const inexact = first && new InexactNumber(first.path, first.token);
+    const kept: ReadRecord =
+      this.#reading === 'enrich' ? { value } : this.#keep(value, this.#found(text, wire), inexact);
+    if ('invalid' in kept) return kept;
+    const line = kept.line ?? text;
+    if (!isObjectText(line)) {
+      return refuse(
+        'the record is not an object, and enrich can only add fields to one: use map instead',
+      );
+    }
+    if (guarded.length > 0) {
+      const read = guardNumbers(value, wire, guarded, (number) => this.#errorOf(number));
+      if (read !== undefined) return this.#refuseNumber(read);
+    }
+    return kept.line === undefined ? { value, text } : { value, line, text: line };
   }
 
   /** What stands there, so that it differs where a number was made text, or was rounded. */
@@ -160,8 +196,12 @@ class RecordReader {
     }
   }
 
-  #refuseNumber({ message }: InexactNumber): ReadRecord {
-    return refuse(
+  #refuseNumber(number: InexactNumber): ReadRecord {
+    return { invalid: this.#errorOf(number) };
+  }
+
+  #errorOf({ message }: InexactNumber): InvalidRecord {
+    return new InvalidRecord(
       `the number ${message}: say by the option numbers of the stage ${this.#from.name} what is to become of it`,
     );
   }

@@ -24,12 +24,9 @@ export class InvalidResult extends TerminalError {
  */
 export function writeRecord(form: RecordForm, record: unknown): string {
   const { schema, isInferred, numbers } = form;
-  if (isInferred === true) {
-    return write(record, numbers, 'give the stage a schema that says how it is written');
-  }
+  if (isInferred === true) return writeJson(record, numbers, 'inferred');
   const encoded = encodeRecord(schema, record);
-  if (isClosed(schema)) return stringifyJson(encoded);
-  return write(encoded, numbers, 'let the schema say how it is written, with a z.codec');
+  return isClosed(schema) ? stringifyJson(encoded) : writeJson(encoded, numbers, 'declared');
 }
 
 /**
@@ -46,9 +43,23 @@ export function encodeRecord(schema: ZodType, record: unknown): unknown {
   throw new InvalidResult(`the result does not fit the schema: ${describeIssues(encoded.error)}`);
 }
 
-/** What JSON cannot hold exactly is refused, where nothing is sure to say how it becomes JSON. */
-function write(value: unknown, numbers: NumberRule, remedy: string): string {
+const REMEDIES = {
+  inferred: 'give the stage a schema that says how it is written',
+  declared: 'let the schema say how it is written, with a z.codec',
+} as const;
+
+/**
+ * Writes what nothing is sure to say how it becomes JSON.
+ *
+ * @param schema whether the stage has one of its own
+ * @throws InvalidResult if JSON cannot hold it exactly
+ */
+export function writeJson(
+  value: unknown,
+  numbers: NumberRule,
+  schema: keyof typeof REMEDIES,
+): string {
   const written = jsonText(value, numbers === 'bigint' ? 'bigints' : undefined);
   if ('text' in written) return written.text;
-  throw new InvalidResult(`the result is not JSON: ${written.fault}; ${remedy}`);
+  throw new InvalidResult(`the result is not JSON: ${written.fault}; ${REMEDIES[schema]}`);
 }

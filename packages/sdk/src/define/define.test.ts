@@ -158,7 +158,7 @@ describe('options', () => {
     const common = { from: numbers, schema: Numbered };
     // @ts-expect-error nothing to do
     expect(() => mapper('m', common)).toThrow(
-      'needs exactly one of map, flatMap, filter and mapChunk; it has none',
+      'needs exactly one of map, enrich, flatMap, filter and mapChunk; it has none',
     );
     expect(() =>
       // @ts-expect-error two things to do

@@ -29,6 +29,16 @@ export interface Fetcher<out S extends ZodType = ZodType, out P extends Params =
   readonly window: number;
 }
 
+/** What a mapper that enriches may add. */
+export interface AddedFields {
+  /** What is added must fit it. */
+  readonly schema: ZodType;
+  /** Whether none was given: then it is only for the fields that records may have already. */
+  readonly isInferred: boolean;
+  /** The names of those. */
+  readonly known: ReadonlySet<string>;
+}
+
 /** What a mapper does with its records; the user's function with its types erased. */
 export type Work =
   | {
@@ -44,6 +54,11 @@ export type Work =
       readonly apply: (record: unknown, context: StageContext<unknown>) => unknown;
     }
   | {
+      readonly type: 'enrich';
+      readonly apply: (record: unknown, context: StageContext<unknown>) => unknown;
+      readonly added: AddedFields;
+    }
+  | {
       readonly type: 'mapChunk';
       readonly apply: (records: readonly unknown[], context: StageContext<unknown>) => unknown;
     };
@@ -53,7 +68,7 @@ export interface Mapper<out S extends ZodType = ZodType, out P extends Params = 
   readonly kind: 'mapper';
   readonly name: string;
   readonly from: Upstream<ZodType, P>;
-  /** Its own; that of `from` for a filter; one that takes anything if none was given. */
+  /** Its own; that of `from` for a filter, with fields added for `enrich`; one that takes anything if none was given. */
   readonly schema: S;
   /** How numbers in its records are read, and whether they may be a `BigInt`; that of `from` unless given. */
   readonly numbers: NumberRule;

@@ -41,6 +41,23 @@ const files = saver('files', { from: lines, sink });
 const copy = saver('copy', { from: orders, sink });
 
 describe('testPipeline', () => {
+  test('adds fields to records', async () => {
+    const taxed = mapper('taxed', {
+      from: orders,
+      schema: z.object({ tax: z.number() }),
+      enrich: async ({ amount }) => {
+        if (amount < 0) throw new TerminalError('a refund');
+        return { tax: amount / 4 };
+      },
+    });
+    const { results, dead } = await testPipeline(taxed, [
+      { id: 1, amount: 8 },
+      { id: 2, amount: -1 },
+    ]);
+    expect(results).toEqual({ taxed: [{ id: 1, amount: 8, tax: 2 }] });
+    expect(dead).toMatchObject([{ record: '{"id":2,"amount":-1}', attempts: 1 }]);
+  });
+
   test('takes records through every stage, and gives what each saver would save', async () => {
     const given = [1, 0, -5, 2, 3].map((amount, id) => ({ id, amount }));
     const tested = await testPipeline(pipeline('shop', { savers: [files, copy] }), given);

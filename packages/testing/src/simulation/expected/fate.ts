@@ -1,6 +1,6 @@
 import { classifyFailure, decideRetry, messageOf } from '@leat/core';
 import { encodeResult, encodeResults } from '@leat/mapper';
-import { type Logger, readingOf, readRecords, wait } from '@leat/runtime';
+import { type Logger, type ReadRecord, readingOf, readRecords, wait } from '@leat/runtime';
 import type { Mapper, Pipeline, RunInfo, Saver, StageContext } from '@leat/sdk';
 
 /** What one stage made of one record. */
@@ -50,7 +50,7 @@ export class PlainEvaluation {
       try {
         const read = readOf(stage, record);
         const isSaver = stage.kind === 'saver';
-        const made = isSaver || (await this.#map(stage, read.value, place));
+        const made = isSaver || (await this.#map(stage, read, place));
         const output = made === true ? [read.line ?? record] : made;
         steps.push({ stage: name, kind, record, output });
         if (kind === 'mapper') {
@@ -63,12 +63,12 @@ export class PlainEvaluation {
   }
 
   /** Calls the function until it succeeds or its policy gives up. @returns `true` if the record is kept */
-  async #map(mapper: Mapper, value: unknown, place: Place): Promise<readonly string[] | true> {
+  async #map(mapper: Mapper, read: Read, place: Place): Promise<readonly string[] | true> {
     for (let failed = 0, busy = 0; ;) {
       const { signal } = new AbortController();
       const means = { run: this.#run, attempt: failed + 1, signal, logger: this.#logger };
       try {
-        return await called(mapper, value, { ...means, ...place });
+        return await called(mapper, read, { ...means, ...place });
       } catch (error) {
         const inARow = classifyFailure(error) === 'busy' ? ++busy : ++failed;
         const decision = decideRetry(mapper.retry, error, inARow, Math.random());
@@ -79,11 +79,11 @@ export class PlainEvaluation {
   }
 }
 
+/** A record as a stage reads it. */
+type Read = Partial<Exclude<ReadRecord, { readonly invalid: unknown }>>;
+
 /** @throws InvalidRecord if the record does not fit; what nobody has read yet is read by savers, too */
-function readOf(
-  stage: Mapper | Saver,
-  record: string,
-): { readonly value?: unknown; readonly line?: string } {
+function readOf(stage: Mapper | Saver, record: string): Read {
   const reading = readingOf(stage);
   if (reading === undefined) return {};
   const [read] = readRecords(Buffer.from(`${record}\n`), stage.from, reading);
@@ -94,7 +94,7 @@ function readOf(
 
 async function called(
   mapper: Mapper,
-  value: unknown,
+  { value, text }: Read,
   context: StageContext<unknown>,
 ): Promise<readonly string[] | true> {
   const { work } = mapper;
@@ -102,7 +102,7 @@ async function called(
     return encodeResults(mapper, await work.apply([value], context), 1);
   }
   const result: unknown = await work.apply(value, context);
-  const lines = encodeResult(mapper, await collected(result));
+  const lines = encodeResult(mapper, await collected(result), text);
   return typeof lines === 'string' ? [lines] : lines;
 }
 

@@ -1,0 +1,56 @@
+import type { NumberRule, RetryPolicy } from '@leat/core';
+import type { output, ZodType } from 'zod';
+import type { ParamsSchema } from '../params.ts';
+import type { Upstream } from './stages.ts';
+
+/** What every mapper may be given. */
+export interface MapperCommon<
+  I extends ZodType,
+  S extends ZodType,
+  P extends ParamsSchema | undefined,
+> {
+  /** The stage whose records this one reads. Reading one stage from several is fan-out. */
+  readonly from: Upstream<I, P>;
+  /**
+   * What a result must look like; one that does not is a dead letter. For `enrich` it is that of the fields that are
+   * added. A `filter` has none: its records are those of `from`.
+   * @defaultValue none: the type of a result is that of the function, and it is only checked to be JSON
+   */
+  readonly schema?: S;
+  /**
+   * What becomes of numbers in its results that JavaScript cannot hold exactly, as of a fetcher: with `'bigint'`
+   * a result may have a `BigInt`, which is written as a number. How it reads its own records is said by `from`.
+   * @defaultValue that of `from`
+   */
+  readonly numbers?: NumberRule;
+  /**
+   * How many records are worked on at the same time, in each thread.
+   * @defaultValue `16`
+   */
+  readonly concurrency?: number;
+  /**
+   * Worker threads to run the function in, for work that keeps a core busy. With 0 it runs in the
+   * service's own thread, which is cheapest for work that mostly waits.
+   * @defaultValue `0`
+   */
+  readonly threads?: number;
+  /**
+   * The longest that one chunk may be worked on, in milliseconds. One that takes longer is halved until
+   * the record that does stands alone; it becomes a dead letter with the name `TimedOut`. What counts is
+   * the time during which the function runs for the chunk: not what is waited after failures, and from
+   * the beginning again when somebody was busy.
+   * @defaultValue none: a chunk may take as long as it likes
+   */
+  readonly timeoutMs?: number;
+  /**
+   * When a failing record is tried again, and when it is given up. A number is short for `{ attempts }`.
+   * @defaultValue 5 attempts: see `RetryPolicy`
+   */
+  readonly retry?: Partial<RetryPolicy> | number;
+}
+
+/** There now or later. */
+export type MayWait<T> = T | Promise<T>;
+
+/** What a function gives: what the schema says, or whatever it likes if there is none. */
+export type Result<S extends ZodType, T> = [S] extends [never] ? T : NoInfer<output<S>>;
