@@ -18,7 +18,7 @@ import { print } from '../output.ts';
 import { clearProgress, ProgressDisplay } from '../progress-display.ts';
 import { reportText } from '../report-text.ts';
 import { serviceOptions } from '../service-options.ts';
-import { listenForShutdown, type Shutdown } from '../shutdown.ts';
+import { listenForGuardedShutdown, type Shutdown } from '../shutdown.ts';
 
 const OPTIONS = {
   mappers: { type: 'string', value: 'N', meaning: 'Replicas of each mapper (default 1).' },
@@ -65,7 +65,7 @@ async function dev(call: DevCall): Promise<number> {
   };
   await demandWritable(call);
   const { stopGraceMs } = call.settings;
-  const shutdown = listenForShutdown((line) => call.logger.warn(line), stopGraceMs);
+  const shutdown = listenForGuardedShutdown((line) => call.logger.warn(line), stopGraceMs);
   let local: LocalRun;
   try {
     local = await startLocalRun(file, {

@@ -3,7 +3,7 @@ import { type Role, serve, type Service } from '@leat/host';
 import { type BooleanOption, type Call, type Command, defineCommand } from '../command.ts';
 import { EXIT, exitCodeOfState } from '../exit-code.ts';
 import { serviceOptions } from '../service-options.ts';
-import { listenForShutdown } from '../shutdown.ts';
+import { listenForGuardedShutdown } from '../shutdown.ts';
 
 const SETTINGS = ['nats', 'queues', 'work', 'service'] as const;
 
@@ -61,7 +61,7 @@ async function host(call: ServiceCall, role: Role): Promise<number> {
   const { httpPort, httpHost, stopGraceMs, nats } = call.settings;
   const stage = call.flags.stage;
   const isOnce = call.flags.once === true;
-  const shutdown = listenForShutdown((line) => call.logger.warn(line), stopGraceMs);
+  const shutdown = listenForGuardedShutdown((line) => call.logger.warn(line), stopGraceMs);
   let last: RunState | undefined;
   let service: Service | undefined;
   try {

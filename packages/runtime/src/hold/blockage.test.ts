@@ -22,14 +22,15 @@ describe('a blocked process', () => {
     expect(verdict?.line).toContain('timeoutMs is 2000');
   });
 
-  test('without a limit goes on, and says so after a minute, after two, after four', () => {
+  test('without a limit goes on, and says so after half a minute, a minute, two and four', () => {
     const blockage = new Blockage();
     blockage.look(1, () => []);
     const verdicts = lookFor(blockage, 300_000, [unlimited, unlimited]);
-    expect(verdicts.map(({ mustEnd }) => mustEnd)).toEqual([false, false, false]);
+    expect(verdicts.map(({ mustEnd }) => mustEnd)).toEqual([false, false, false, false]);
     expect(
       verdicts.map(({ line }) => /for (\S+) s .* in hand: (\w+)\./.exec(line)?.slice(1)),
     ).toEqual([
+      ['30', 'zones'],
       ['60', 'zones'],
       ['120', 'zones'],
       ['240', 'zones'],

@@ -1,7 +1,7 @@
 import { PULSE_MS } from './hold-table.ts';
 
 /** After so long the log says that the main thread is blocked, and again each time that it has doubled. */
-const LONG_BLOCK_MS = 60_000;
+const LONG_BLOCK_MS = 30_000;
 /** What a process may be blocked beyond the limit: the one who has the limit is not alone on the thread. */
 const GRACE_MS = 5_000;
 
