@@ -1,29 +1,10 @@
-import { isEnded, type RunReport, type Topology } from '@leat/core';
-import { generate } from '@leat/connectors/memory';
-import { serve } from '@leat/host';
-import type { NatsServer } from '@leat/nats-server';
-import { connect, type RunHandle } from '@leat/operate';
-import { fetcher, mapper, type Pipeline, pipeline, saver } from '@leat/sdk';
-import { jetstreamManager, type JetStreamManager, type StreamConfig } from '@nats-io/jetstream';
-import { connect as connectToNats } from '@nats-io/transport-node';
+import type { Topology } from '@leat/core';
+import type { StreamConfig } from '@nats-io/jetstream';
 import { describe, expect, test } from 'vitest';
-import { z } from 'zod';
-import { topologyOf, DEFAULT_TOPOLOGY_SETTINGS } from '@leat/core';
-import { newName, sharedServer } from '../support/jetstream.ts';
-import { MemorySink } from '../support/memory-pipeline.ts';
-import { until } from '../support/until.ts';
+import { hold, outcomeOf, type Scene } from '../support/held-run.ts';
+import { sharedServer } from '../support/jetstream.ts';
 
-const COUNT = 120;
-const HELD_FROM = 20;
-/** One record before the edit and one after it are given up. */
-const DEAD = new Set([3, 41]);
 const SEEDS = Number(process.env['LEAT_OPERATOR_SEEDS'] ?? 1);
-
-interface Scene {
-  readonly manager: JetStreamManager;
-  readonly topology: Topology;
-  readonly run: string;
-}
 
 /** Something that an operator does by the `nats` command. */
 type Edit = (scene: Scene) => Promise<unknown>;
@@ -113,82 +94,6 @@ const NAMED: Readonly<Record<string, readonly [Edit, RegExp]>> = {
   ],
 };
 
-/** A run that goes on, on services that hold its last records until they are let go. */
-interface Held extends Scene, AsyncDisposable {
-  readonly handle: RunHandle;
-  readonly sink: MemorySink;
-  readonly letGo: () => void;
-}
-
-async function hold(server: NatsServer): Promise<Held> {
-  let letGo: () => void = () => undefined;
-  const gate = new Promise<void>((resolve) => {
-    letGo = resolve;
-  });
-  const sink = new MemorySink();
-  const definition = heldPipeline(sink, gate);
-  const service = await serve(definition, { connection: { servers: server.url } });
-  const leat = await connect({ servers: server.url });
-  const nats = await connectToNats({ servers: server.url });
-  const handle = await leat.start(definition);
-  await until('the first chunks are saved', async () => (await handle.report()).records.saved > 0);
-  return {
-    handle,
-    sink,
-    run: handle.id,
-    letGo,
-    manager: await jetstreamManager(nats),
-    topology: topologyOf(definition.spec, DEFAULT_TOPOLOGY_SETTINGS),
-    [Symbol.asyncDispose]: async () => {
-      letGo();
-      await service.stop(0);
-      await leat.close();
-      await nats.close();
-    },
-  };
-}
-
-function heldPipeline(sink: MemorySink, gate: Promise<void>): Pipeline {
-  const schema = z.object({ n: z.number() });
-  const numbers = fetcher('numbers', {
-    source: generate(COUNT, (n) => ({ n })),
-    schema,
-    chunkSize: 5,
-    window: 8,
-  });
-  const stage = mapper('work', {
-    from: numbers,
-    schema,
-    retry: { attempts: 1 },
-    map: async (record) => {
-      if (record.n >= HELD_FROM) await gate;
-      if (DEAD.has(record.n)) throw new Error('given up');
-      return record;
-    },
-  });
-  return pipeline(newName(), { savers: [saver('out', { from: stage, sink })] });
-}
-
-/** What became of a run: `ended` with every record, or what its status names. */
-async function outcomeOf({ handle, sink }: Held, named?: RegExp): Promise<string> {
-  const reasons = (report: RunReport): string[] => report.troubles.map(({ reason }) => reason);
-  let last: RunReport | undefined;
-  let outcome: string | undefined;
-  await until('it ends, or its status says why not', async () => {
-    // The bucket may not be there for some seconds.
-    last = (await handle.report().catch(() => undefined)) ?? last;
-    if (last === undefined) return false;
-    if (isEnded(last.state)) {
-      const lost = COUNT - DEAD.size - new Set(sink.numbers).size;
-      outcome = lost === 0 && last.records.dead === DEAD.size ? 'ended' : JSON.stringify(last);
-    } else if (named !== undefined && reasons(last).some((reason) => named.test(reason))) {
-      outcome = 'named';
-    }
-    return outcome !== undefined;
-  }).catch(() => undefined);
-  return outcome ?? `stuck: ${JSON.stringify(last)}`;
-}
-
 /** In an order that a seed decides. */
 function shuffled<T>(all: readonly T[], seed: number): T[] {
   let state = seed;
@@ -219,7 +124,7 @@ describe('an operator on a running pipeline', () => {
       const names = shuffled(Object.keys(REPAIRED), seed);
       const outcomes = await Promise.all(
         inGroups(names, 4).map(async (group) => {
-          await using held = await hold(server());
+          await using held = await hold(server().url);
           await edit(held, group);
           held.letGo();
           return [`${seed}: ${group.join(', ')}`, await outcomeOf(held)] as const;
@@ -232,7 +137,7 @@ describe('an operator on a running pipeline', () => {
   test('who edits what cannot is named by the status', async () => {
     const outcomes = await Promise.all(
       Object.entries(NAMED).map(async ([name, [make, named]]) => {
-        await using held = await hold(server());
+        await using held = await hold(server().url);
         await make(held);
         held.letGo();
         return [name, await outcomeOf(held, named)] as const;

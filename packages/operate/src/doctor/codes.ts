@@ -257,6 +257,13 @@ export const DOCTOR_CODES: Readonly<Record<FindingCode, CodeMeaning>> = {
     remedy: 'Set it to 10 s.',
     isMended: true,
   },
+  'run-held-up': {
+    severity: 'warning',
+    what: 'A stage of a run has said within the last minute what holds it up.',
+    consequence: 'Chunks of the run wait until that is mended.',
+    remedy:
+      'Do what the sentence says. If it says only that JetStream does not answer, see the server’s log: its store may not be writable.',
+  },
   'queue-stands-still': {
     severity: 'warning',
     what: 'Messages wait and nobody pulls, in two looks; those that were handed out show no sign of life.',

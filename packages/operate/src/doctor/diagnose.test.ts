@@ -49,6 +49,15 @@ describe('findings', () => {
   });
 });
 
+test('what stages say of a run is found', () => {
+  const seen = healthy();
+  const [run] = seen.runs!;
+  const troubles = [{ stage: 'place', reason: 'the disk is gone', at: '2026-11-28T00:00:00Z' }];
+  expect(told({ ...seen, runs: [{ ...run!, troubles }] })).toEqual([
+    `run-held-up run ${run!.run}: place says: the disk is gone`,
+  ]);
+});
+
 describe('without a pipeline file', () => {
   test('what a run that goes on needs is missed', () => {
     const seen = { ...healthy(), streams: [] };

@@ -43,9 +43,17 @@ export function diagnose(seen: Examination, options: DiagnosisOptions): Finding[
     ),
     ...seen.streams.flatMap((stream) => safetyFindings(stream, isStrict)),
     ...unknownFindings(seen, expected),
+    ...(seen.runs ?? []).flatMap(runFindings),
     ...expected.flatMap((each) => pipelineFindings(seen, each)),
   ];
   return ORDER.flatMap((severity) => findings.filter((finding) => finding.severity === severity));
+}
+
+/** What the stages of a run say of it: they see what nobody sees from outside. */
+function runFindings({ run, troubles = [] }: SeenRun): Finding[] {
+  return troubles.map(({ stage, reason }) =>
+    findingOf('run-held-up', `run ${run}`, `${stage} says: ${reason}`),
+  );
 }
 
 function unknownFindings({ streams }: Examination, expected: readonly Expected[]): Finding[] {
@@ -113,8 +121,15 @@ function createOf(object: StreamObject, { bucket, settings, queues }: Topology):
   return { kind: 'create-stream', object, ...(queue && { consumer: queue.consumer }) };
 }
 
-function missing({ unavailable }: Examination, name: string, mend: Mend): Finding[] {
+function missing({ unavailable, usages }: Examination, name: string, mend: Mend): Finding[] {
   // One that does not answer is there, and has a finding of its own.
   if (unavailable.some((stream) => stream.name === name)) return [];
-  return [findingOf('stream-missing', streamSubject(name), 'it is not there', mend)];
+  const full = usages.find(
+    ({ streams, limits: { max_streams: limit } }) => limit > 0 && streams >= limit,
+  );
+  const why =
+    full === undefined
+      ? ''
+      : `, and cannot be made: the account may have ${full.limits.max_streams} streams and has ${full.streams}`;
+  return [findingOf('stream-missing', streamSubject(name), `it is not there${why}`, mend)];
 }

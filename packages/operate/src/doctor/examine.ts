@@ -1,4 +1,4 @@
-import type { WantedStream } from '@leat/core';
+import { isEnded, type WantedStream } from '@leat/core';
 import { type ClockReading } from './clock-skew.ts';
 import { isStreamOf } from './expected.ts';
 import { type Examination, type SeenRun, type SeenUsage } from './seen.ts';
@@ -125,11 +125,13 @@ async function runsOf(nats: NatsConnection, pipeline: string | undefined): Promi
     for (const request of await runs.list()) {
       if (pipeline !== undefined && request.pipeline !== pipeline) continue;
       const { state = 'pending', endedAt } = (await runs.progress(request.run))?.progress ?? {};
+      const troubles = isEnded(state) ? [] : await runs.notes.troubles(request.run);
       seen.push({
         run: request.run,
         pipeline: request.pipeline,
         spec: request.spec,
         state,
+        ...(troubles.length > 0 && { troubles }),
         ...(endedAt !== undefined && { endedAgoMs: Date.now() - Date.parse(endedAt) }),
       });
     }

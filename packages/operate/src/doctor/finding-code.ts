@@ -24,6 +24,7 @@ export type FindingCode =
   | 'unbounded'
   | 'consumer-missing'
   | 'payload-small'
+  | 'run-held-up'
   | 'queue-stands-still'
   | 'queue-quiet'
   | 'queue-nearly-full'

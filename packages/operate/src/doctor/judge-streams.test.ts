@@ -12,6 +12,7 @@ import {
   type StreamChange,
   told,
   TOPOLOGY,
+  USAGE,
   withConfig,
   withConsumer,
   WITHOUT_FILE,
@@ -138,6 +139,22 @@ describe('streams', () => {
       ['stream-missing', { kind: 'create-bucket', bucket: 'leat_cities', replicas: 3 }],
     ]);
     expect(told(withoutStreams('OBJ_leat_cities'))).toEqual([]);
+  });
+
+  test('that the account has no room for cannot be made', () => {
+    const usage = (streams: number, max: number): (typeof USAGE)[] => [
+      { ...USAGE, streams, limits: { ...USAGE.limits, max_streams: max } },
+    ];
+    const found = (streams: number, max: number): string[] =>
+      told({ ...withoutStreams(PLACE), usages: usage(streams, max) }).filter((line) =>
+        line.startsWith('stream-missing'),
+      );
+    expect(found(4, 3)).toEqual([
+      `stream-missing stream ${PLACE}: it is not there, and cannot be made: the account may have 3 streams and has 4`,
+    ]);
+    expect(found(4, 4)).toHaveLength(1);
+    for (const max of [5, 0, -1])
+      expect(found(4, max)).toEqual([`stream-missing stream ${PLACE}: it is not there`]);
   });
 
   test('that do not answer are not missing', () => {

@@ -1,6 +1,5 @@
 import type { ClockReading } from './clock-skew.ts';
-import type { RunState } from '@leat/core';
-import type { PipelineSpec } from '@leat/core';
+import type { PipelineSpec, RunState, Trouble } from '@leat/core';
 
 /** A stream as it was seen, in JetStream's own words (durations in nanoseconds). */
 export interface SeenStream {
@@ -90,6 +89,8 @@ export interface SeenRun {
   /** How long ago it ended, in milliseconds: what it left is removed a little later. */
   readonly endedAgoMs?: number;
   readonly spec: PipelineSpec;
+  /** What its stages say that holds it up; absent if they say nothing. */
+  readonly troubles?: readonly Trouble[];
 }
 
 /** Everything that was seen of a NATS server. */

@@ -1,3 +1,4 @@
+import { JetStreamApiError } from '@nats-io/jetstream';
 import { errors } from '@nats-io/transport-node';
 import { expect, test } from 'vitest';
 import { permissionRefusal } from './permission-refusal.ts';
@@ -31,5 +32,13 @@ test('other errors are none of it', () => {
   expect(jetStreamRefusal(silent, 'nats://n')).toMatchObject({
     code: 'unfit-server',
     message: expect.stringContaining('does not let this account use JetStream'),
+  });
+});
+
+test.each([10008, 10009])('a cluster without a leader is waited for: %d', (err_code) => {
+  const error = new JetStreamApiError({ code: 503, err_code, description: 'not now' });
+  expect(jetStreamRefusal(error, 'nats://n')).toMatchObject({
+    code: 'unreachable',
+    message: expect.stringContaining('its JetStream has no leader (not now)'),
   });
 });

@@ -26,6 +26,7 @@ import { topologyRepair } from './topology-repair.ts';
 import { purgeRun } from './purge-run.ts';
 import { Publisher } from './publisher.ts';
 import { PullHealth } from './pull-health.ts';
+import type { RunNotes } from '../runs/run-notes.ts';
 import { Runs } from '../runs/runs.ts';
 import { addressOf, type NatsSettings } from './settings.ts';
 import { persist } from '../persist.ts';
@@ -125,9 +126,8 @@ export async function pipelineConnectionOver(
     const { repairs, receiptsConsumers, repair } = topologyRepair(manager, topology, logger);
     const ackWaitMs = await provision(manager, topology, repairs).catch(refused);
     const runs = await Runs.open(client, topology.bucket, replicas, logger).catch(refused);
-    const tryRepair = (): Promise<void> =>
-      repair().catch((error: unknown) => logger.warn({ err: error }, 'topology not repaired yet'));
-    const publisher = new Publisher(nats, link, tryRepair, logger);
+    const told = { repair: trying(repair, logger), onWaiting: tellWaiting(runs.notes, logger) };
+    const publisher = new Publisher(nats, link, { ...told, logger });
     const bodies = new Bodies(client, manager, topology.bucket, replicas, logger);
     const holder = parts.holder(Math.min(ackWaitMs / 3, MAX_BEAT_MS));
     const health = new PullHealth();
@@ -165,6 +165,24 @@ export async function pipelineConnectionOver(
     await nats.close();
     throw error;
   }
+}
+
+/** What cannot be repaired now is tried again later. */
+function trying(repair: () => Promise<void>, logger: Logger): () => Promise<void> {
+  return () =>
+    repair().catch((error: unknown) => logger.warn({ err: error }, 'topology not repaired yet'));
+}
+
+/** Notes beside a run what its messages wait for, of which the log has it already. */
+function tellWaiting(notes: RunNotes, logger: Logger): (subject: string, reason: string) => void {
+  return (subject, reason) => {
+    // After `leat.v1.<pipeline>`.
+    const [stage = '', run = ''] = subject.split('.').slice(3);
+    const at = new Date().toISOString();
+    notes.tellTrouble(run, { stage, reason, at }).catch((error: unknown) => {
+      logger.debug({ run }, `trouble not told: ${messageOf(error)}`);
+    });
+  };
 }
 
 /** Gives messages back at once, by their reply subjects alone. */

@@ -34,6 +34,15 @@ export function isTooLarge(error: unknown): boolean {
   return error instanceof TooLargeError;
 }
 
+/** What a publisher is given besides its connection. */
+export interface PublisherOptions {
+  /** Makes the streams again, or puts them right; called when they refuse what is not too much. */
+  readonly repair: () => Promise<void>;
+  /** Told now and then of a message that waits for something other than room in its queue, and why. */
+  readonly onWaiting: (subject: string, reason: string) => void;
+  readonly logger: Logger;
+}
+
 interface Pending {
   readonly resolve: (stored: Stored) => void;
   readonly reject: (error: Error) => void;
@@ -73,14 +82,19 @@ export class Publisher {
   readonly #sweeper: NodeJS.Timeout;
   readonly #repair: () => Promise<void>;
   readonly #logger: Logger;
+  readonly #onWaiting: (subject: string, reason: string) => void;
   #complainedAt = 0;
   readonly #stopListening: () => void;
   #token = 0;
   #isClosed = false;
 
-  /** @param repair makes the streams again, or puts them right; called when they refuse what is not too much */
-  constructor(connection: NatsConnection, link: Link, repair: () => Promise<void>, logger: Logger) {
+  constructor(
+    connection: NatsConnection,
+    link: Link,
+    { repair, onWaiting, logger }: PublisherOptions,
+  ) {
     this.#logger = logger;
+    this.#onWaiting = onWaiting;
     this.#connection = connection;
     this.#repair = repair;
     // What was on its way when the connection broke is gone, or its answer is: no need to wait for it.
@@ -140,7 +154,9 @@ export class Publisher {
     const now = performance.now();
     if (this.#complainedAt > 0 && now - this.#complainedAt < COMPLAIN_EVERY_MS) return;
     this.#complainedAt = now;
-    this.#logger.warn({ subject }, `waiting to send: ${messageOf(error)}`);
+    const reason = `waiting to send: ${messageOf(error)}`;
+    this.#logger.warn({ subject }, reason);
+    if (!(error instanceof FullError)) this.#onWaiting(subject, reason);
   }
 
   #publishOnce(subject: string, body: Uint8Array, headers: MsgHdrs): Promise<Stored> {
@@ -191,12 +207,14 @@ export class Publisher {
       return;
     }
     const { err_code: code = 0, code: status = 0, description = 'no reason given' } = answer.error;
-    const isBusy = FULL_CODES.has(code) || code === IN_PROCESS || status === 503;
-    pending.reject(
-      isBusy
-        ? new BusyError(`the queue does not take more: ${description}`)
-        : new RefusedError(`JetStream refuses it: ${description} (${code})`),
-    );
+    const reason = `the queue does not take more: ${description}`;
+    if (FULL_CODES.has(code) && !/insufficient/.test(description)) {
+      pending.reject(new FullError(reason));
+    } else if (FULL_CODES.has(code) || code === IN_PROCESS || status === 503) {
+      pending.reject(new BusyError(reason));
+    } else {
+      pending.reject(new RefusedError(`JetStream refuses it: ${description} (${code})`));
+    }
   }
 
   #sweep(): void {
@@ -216,6 +234,9 @@ function closedError(): LeatError {
     'The message cannot be sent, because the connection to NATS was closed.',
   );
 }
+
+/** There is no room, because those who take from the queue are slower: that is back pressure. */
+class FullError extends BusyError {}
 
 /** It is not for want of room: the stream is gone, or is not as Leat made it. It waits until that is put right. */
 class RefusedError extends BusyError {}

@@ -5,6 +5,8 @@ import { permissionRefusal } from './permission-refusal.ts';
 import { apiCode } from './provision.ts';
 
 const JETSTREAM_OFF = 10039;
+/** The servers of a cluster that are up are too few to agree, or have no leader yet. */
+const NO_LEADER: ReadonlySet<number | undefined> = new Set([10008, 10009]);
 /** How long the server is given to answer a ping. */
 const ANSWER_MS = 1_000;
 
@@ -34,6 +36,12 @@ export function jetStreamRefusal(error: unknown, address: string, answers = fals
     return refuse(
       'unfit-server',
       `does not let this account use JetStream (${message}): enable it for the account.`,
+    );
+  }
+  if (NO_LEADER.has(apiCode(error))) {
+    return refuse(
+      'unreachable',
+      `answers, and its JetStream has no leader (${message}), as with most of its servers down: bring them back, or wait.`,
     );
   }
   if (apiCode(error) === undefined) {
