@@ -6,6 +6,8 @@ export interface ChunkInFlight {
   /** Where the source reads this chunk again. */
   readonly cursor: JsonValue;
   readonly records: number;
+  /** Of its body, as the source gave it. */
+  readonly bytes: number;
   /** When it was last put on its queues, in milliseconds by the caller's clock; infinite until it is. */
   readonly sentAt: number;
   /** How often it was sent again. */
@@ -20,9 +22,16 @@ interface Entry extends ChunkInFlight {
 /** The chunks in flight, in the order in which they were added. */
 export class InFlight {
   readonly #entries = new Map<number, Entry>();
+  #bytes = 0;
 
-  add(chunk: Pick<ChunkInFlight, 'seq' | 'cursor' | 'records' | 'sentAt'>): void {
+  /** Of all of them together. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  add(chunk: Omit<ChunkInFlight, 'resends'>): void {
     this.#entries.set(chunk.seq, { ...chunk, resends: 0 });
+    this.#bytes += chunk.bytes;
   }
 
   get(seq: number): ChunkInFlight | undefined {
@@ -49,6 +58,7 @@ export class InFlight {
   }
 
   delete(seq: number): void {
+    this.#bytes -= this.#entries.get(seq)?.bytes ?? 0;
     this.#entries.delete(seq);
   }
 }

@@ -147,6 +147,7 @@ export {
   retryPolicy,
 } from './retry.ts';
 export { MAX_SLOTS, movingAverage, wantedSlots } from './slots.ts';
+export { nextWindow, WINDOW_RULES, type WindowLook, type WindowRules } from './window.ts';
 export { isExactNumber, mayHaveInexactNumbers } from './exact-number.ts';
 export type { InexactToken, NumberRule } from './read-json.ts';
 export { InexactNumber, NUMBER_RULES, readJson } from './read-json.ts';

@@ -84,11 +84,21 @@ function cursorOf(seq: number): JsonValue {
   return seq === 0 ? null : { line: seq };
 }
 
+function bytesOf(seq: number): number {
+  return 1 + (seq % 7) * 100;
+}
+
 function sendNext(ledger: Ledger, seq: number, sent: Chunk, now = 0): void {
   const { records, checksum: source = '00000000' } = sent;
   ledger.send(
     seq,
-    { records, nextCursor: cursorOf(seq + 1), fraction: (seq + 1) / 1024, checksum: source },
+    {
+      records,
+      bytes: bytesOf(seq),
+      nextCursor: cursorOf(seq + 1),
+      fraction: (seq + 1) / 1024,
+      checksum: source,
+    },
     now,
   );
 }
@@ -254,7 +264,11 @@ describe('Ledger, whatever happens', () => {
           expect(ledger.isComplete).toBe(false);
           const at = random.next().value % waiting.length;
           for (const receipt of waiting.splice(at, 1)) ledger.settle(receipt);
-          expect(ledger.inFlightCount).toBe([...ledger.inFlight()].length);
+          const inFlight = [...ledger.inFlight()];
+          expect(ledger.inFlightCount).toBe(inFlight.length);
+          expect(ledger.inFlightBytes).toBe(
+            inFlight.reduce((sum, { seq }) => sum + bytesOf(seq), 0),
+          );
         }
         expect(ledger.isComplete).toBe(true);
         const totals = ledger.totals.counts;
@@ -311,8 +325,8 @@ describe('Ledger', () => {
   test('lists what is in flight, with where to read it and when it was sent', () => {
     const ledger = ledgerOf(3, [1]);
     expect([...ledger.inFlight()]).toEqual([
-      { seq: 0, cursor: null, records: 10, sentAt: 0, resends: 0 },
-      { seq: 2, cursor: { line: 2 }, records: 10, sentAt: 2, resends: 0 },
+      { seq: 0, cursor: null, records: 10, bytes: bytesOf(0), sentAt: 0, resends: 0 },
+      { seq: 2, cursor: { line: 2 }, records: 10, bytes: bytesOf(2), sentAt: 2, resends: 0 },
     ]);
     expect(ledger.inFlightCount).toBe(2);
   });

@@ -87,6 +87,11 @@ export class Ledger {
     return this.#ended && this.#settledAbove.endFrom(this.#watermark) === this.#next;
   }
 
+  /** Bytes of the chunks in flight; after a restart, of those of them that have been recalled. */
+  get inFlightBytes(): number {
+    return this.#inFlight.bytes;
+  }
+
   /** Chunks in flight, in dataset order; after a restart, those of them that have been recalled. */
   inFlight(): Iterable<ChunkInFlight> {
     return this.#inFlight.values();
@@ -101,6 +106,7 @@ export class Ledger {
    * To be called once for each chunk in dataset order, before its first receipt can arrive; after a
    * restart, from the watermark on.
    *
+   * @param chunk.bytes of its body; 0 by default
    * @param chunk.nextCursor where the source goes on after this chunk
    * @param chunk.fraction share of the dataset at the end of this chunk, from 0 to 1
    * @param chunk.checksum see `Receipt.source`
@@ -112,6 +118,7 @@ export class Ledger {
     seq: number,
     chunk: {
       readonly records: number;
+      readonly bytes?: number;
       readonly nextCursor: JsonValue;
       readonly fraction: number | undefined;
       readonly checksum: string;
@@ -128,8 +135,8 @@ export class Ledger {
     // Before anything is changed: the last checkpoint must have the cursor of the chunk at the watermark.
     this.#source.read(seq, chunk.checksum, isSettled, seq + 1 === this.#next);
     if (!isSettled) {
-      const { records } = chunk;
-      this.#inFlight.add({ seq, cursor: this.#nextCursor, records, sentAt });
+      const { records, bytes = 0 } = chunk;
+      this.#inFlight.add({ seq, cursor: this.#nextCursor, records, bytes, sentAt });
     }
     this.#nextCursor = chunk.nextCursor;
     this.#readFraction = chunk.fraction;

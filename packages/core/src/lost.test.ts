@@ -9,6 +9,7 @@ function sentAt(...times: number[]): ChunkInFlight[] {
     seq,
     cursor: null,
     records: 100,
+    bytes: 0,
     sentAt: time,
     resends: 0,
   }));

@@ -1,4 +1,11 @@
-import { identityOf, LeatError, mostInFlight, type RunReport, type RunRequest } from '@leat/core';
+import {
+  identityOf,
+  LeatError,
+  type RunReport,
+  type RunRequest,
+  WINDOW_RULES,
+  type WindowRules,
+} from '@leat/core';
 import type { Pipeline } from '@leat/sdk';
 import { type Logger, type PipelineConnection, runInfoOf, type Telemetry } from '@leat/runtime';
 import { Checkpointer } from './checkpointer.ts';
@@ -15,6 +22,7 @@ import { ReadingStopped } from './run-source.ts';
 import { SourceSilence } from './source-silence.ts';
 import type { SenderOptions } from './send.ts';
 import { tellProgress } from './tell-progress.ts';
+import { Window } from './window.ts';
 import { untilSaversFinish, whatIsNotKnown } from './until-savers-finish.ts';
 
 export interface ConductOptions {
@@ -32,6 +40,10 @@ export interface ConductOptions {
   readonly onPaused?: () => Promise<void>;
   /** Told a few times a second how far the run has come. */
   readonly onProgress?: (report: RunReport) => void;
+  /** Told how many chunks may be in flight, whenever that has changed. */
+  readonly onWindow?: (chunks: number) => void;
+  /** How the window begins. @defaultValue `WINDOW_RULES` */
+  readonly windowRules?: WindowRules;
 }
 
 /** How a run was left. */
@@ -88,6 +100,7 @@ class Conductor {
   readonly #control: RunControl;
   readonly #outbox: Outbox;
   readonly #receipts: ReceiptIntake;
+  readonly #window: Window;
   readonly #silence: SourceSilence;
 
   constructor(options: ConductOptions) {
@@ -126,6 +139,18 @@ class Conductor {
         life.bell.ring();
       },
       life,
+      logger,
+    });
+    this.#window = new Window({
+      connection,
+      books,
+      receipts: this.#receipts,
+      limit: pipeline.fetcher.window,
+      rules: options.windowRules ?? WINDOW_RULES,
+      onChange: (size) => {
+        life.bell.ring();
+        options.onWindow?.(size);
+      },
       logger,
     });
   }
@@ -204,6 +229,7 @@ class Conductor {
     const { stop, sending } = this.#life;
     await this.#receipts.open();
     this.#watch(feed.watch());
+    this.#watch(this.#window.watch(this.#life.over));
     const damage = await feed.sendAll(() => this.#untilRoom());
     await this.#life.until(() => this.#books.inFlightCount === 0);
     await this.#outbox.untilEmpty(stop);
@@ -271,12 +297,8 @@ class Conductor {
   }
 
   async #untilRoom(): Promise<boolean> {
-    const { pipeline, connection } = this.#options;
-    const mostChunks = (): number =>
-      Math.min(pipeline.fetcher.window, mostInFlight(connection.maxPayload, this.#books.next));
     await this.#life.until(
-      () =>
-        this.#control.mayGoOn && this.#books.inFlightCount < mostChunks() && !this.#outbox.isFull,
+      () => this.#control.mayGoOn && !this.#outbox.isFull && this.#window.hasRoom(),
     );
     return !this.#life.stop.aborted;
   }

@@ -6,6 +6,7 @@ import {
   reportOf,
   type RunReport,
   type RunRequest,
+  type WindowRules,
 } from '@leat/core';
 import type { Pipeline } from '@leat/sdk';
 import {
@@ -43,6 +44,10 @@ export interface FetcherServiceOptions {
   /** The version of the user's code, for the run's report. */
   readonly codeVersion?: string | undefined;
   readonly onProgress?: (report: RunReport) => void;
+  /** Told how many chunks may be in flight, whenever that has changed. */
+  readonly onWindow?: (chunks: number) => void;
+  /** How the window of a run begins. @defaultValue `WINDOW_RULES` */
+  readonly windowRules?: WindowRules;
   /** Told the fence of the lease that this fetcher has got, and when it holds none any more. */
   readonly onLease?: (fence: number | undefined) => void;
   /** Told of each run that this fetcher has brought to an end. */
@@ -174,7 +179,7 @@ async function conductOne(
   lease: Lease,
 ): Promise<void> {
   const { connection, pipeline, logger, telemetry, codeVersion } = options;
-  const { stop, onProgress, onLease, onEnded } = options;
+  const { stop, onProgress, onWindow, windowRules, onLease, onEnded } = options;
   const { run } = request;
   const leave = new AbortController();
   const isResumed = lease.progress.ledger.next > 0;
@@ -195,6 +200,8 @@ async function conductOne(
         if (await anotherWaits(options, run)) leave.abort();
       },
       ...(onProgress && { onProgress }),
+      ...(onWindow && { onWindow }),
+      ...(windowRules && { windowRules }),
     });
     const { state } = conducted.report;
     if (isEnded(state)) {

@@ -96,6 +96,11 @@ export class RunBooks {
     return this.#ledger.inFlightCount;
   }
 
+  /** Bytes of the chunks in flight, as far as they are recalled. */
+  get inFlightBytes(): number {
+    return this.#ledger.inFlightBytes;
+  }
+
   /** Chunks in flight, in dataset order, as far as they are recalled. */
   inFlight(): Iterable<ChunkInFlight> {
     return this.#ledger.inFlight();
@@ -226,10 +231,10 @@ export class RunBooks {
 
   /** @returns its checksum */
   #enter(seq: number, chunk: SourceChunk, sentAt: number): string {
-    const { nextCursor, fraction } = chunk;
+    const { nextCursor, fraction, body } = chunk;
     const checksum = checksumOf(chunk);
     const { in: records } = countsOf(chunk);
-    this.#ledger.send(seq, { records, nextCursor, fraction, checksum }, sentAt);
+    this.#ledger.send(seq, { records, bytes: body.length, nextCursor, fraction, checksum }, sentAt);
     this.#changed();
     return checksum;
   }

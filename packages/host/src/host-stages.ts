@@ -27,7 +27,10 @@ export interface Hosting {
    */
   readonly once?: boolean;
   /** What the fetcher is to do besides, if it is among the stages. */
-  readonly fetching?: Pick<FetcherServiceOptions, 'only' | 'onProgress' | 'onLease' | 'onEnded'>;
+  readonly fetching?: Pick<
+    FetcherServiceOptions,
+    'only' | 'onProgress' | 'onWindow' | 'onLease' | 'onEnded'
+  >;
 }
 
 /**

@@ -159,7 +159,11 @@ async function work(
       stages,
       once,
       fetching: {
-        ...(measurement && { onLease: measurement.onLease, onProgress: measurement.onProgress }),
+        ...(measurement && {
+          onLease: measurement.onLease,
+          onProgress: measurement.onProgress,
+          onWindow: measurement.onWindow,
+        }),
         onEnded: ({ report }) => tellEnded(report),
       },
     },

@@ -26,7 +26,7 @@ export type { Delivery } from './chunks/delivery.ts';
 export { connectionName, openConnection } from './jetstream/connection.ts';
 export type { Descent, Piece } from './chunks/send-on.ts';
 export { sendOn, sendOut } from './chunks/send-on.ts';
-export { observeQueues } from './chunks/observe.ts';
+export { lookAtQueues, observeQueues } from './chunks/observe.ts';
 export type { PipelineConnection } from './jetstream/pipeline-connection.ts';
 export { openPipelineConnection, pipelineConnectionOver } from './jetstream/pipeline-connection.ts';
 export type { Publishing } from './jetstream/publisher.ts';

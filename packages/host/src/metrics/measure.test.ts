@@ -77,13 +77,16 @@ test('what a stage does is counted from its first chunk, and shown as zero befor
 test('a fetcher shows the run that it conducts, and nothing of it afterwards', async () => {
   const measurement = measure(steady, ['fetcher'], ['numbers']);
   const idle = await samplesOf(measurement);
-  expect(idle).toMatchObject({ leat_lease_held: 0, leat_window_chunks: steady.fetcher.window });
+  expect(idle).toMatchObject({ leat_lease_held: 0 });
   expect(idle).not.toHaveProperty('leat_run_fence');
+  expect(idle).not.toHaveProperty('leat_window_chunks');
   measurement.onLease(7);
+  measurement.onWindow(144);
   measurement.onProgress(report(4));
   expect(await samplesOf(measurement)).toMatchObject({
     leat_lease_held: 1,
     leat_run_fence: 7,
+    leat_window_chunks: 144,
     leat_run_paused: 0,
     leat_run_progress_ratio: 0.4,
     'leat_run_chunks{state="in-flight"}': 6,

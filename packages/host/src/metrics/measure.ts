@@ -15,6 +15,7 @@ export interface Measurement {
   readonly watch: (connection: PipelineConnection) => void;
   readonly onLease: (fence: number | undefined) => void;
   readonly onProgress: (report: RunReport) => void;
+  readonly onWindow: (chunks: number) => void;
   /** The answer to a scraper, in Prometheus' text format. */
   readonly answer: () => Promise<Answer>;
 }
@@ -30,7 +31,7 @@ export function measure(
   stages: readonly string[],
 ): Measurement {
   const { registry, instruments } = createInstruments(pipeline, roles);
-  const gauges = new RunGauges(instruments, pipeline.fetcher.window);
+  const gauges = new RunGauges(instruments);
   const meter = createMeter(instruments);
   // So that they are there before the first chunk comes.
   for (const stage of stages) meter(stage);
@@ -45,6 +46,7 @@ export function measure(
       });
     },
     onLease: (fence) => gauges.lease(fence),
+    onWindow: (chunks) => gauges.window(chunks),
     onProgress: (report) => gauges.show(report, Date.now() / 1_000),
     answer: async () => {
       await lookAtServer(instruments, connection, stages);

@@ -184,7 +184,7 @@ export const METRICS: Readonly<
     type: 'gauge',
     labels: [],
     roles: FETCHER,
-    help: 'How many chunks may be in flight: the window of the fetcher',
+    help: 'How many chunks of the run in hand may be in flight at the moment: the window, which sizes itself',
   },
   natsUp: {
     name: 'leat_nats_up',

@@ -11,7 +11,7 @@ test('the time of the last settled chunk stands still while nothing is settled, 
     { runSettled },
     { get: (own, name) => Reflect.get(own, name) ?? gauge },
   );
-  const gauges = new RunGauges(instruments as unknown as Instruments, 10);
+  const gauges = new RunGauges(instruments as unknown as Instruments);
   const show = (saved: number, now: number, state: RunReport['state'] = 'running'): void => {
     const chunks = { total: 9, isTotalKnown: true, saved, dead: 0, inFlight: 9 - saved };
     const records = { in: 0, expanded: 0, saved: 0, filtered: 0, dead: 0 };

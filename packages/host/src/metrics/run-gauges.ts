@@ -6,25 +6,30 @@ export class RunGauges {
   readonly #instruments: Instruments;
   #settled = '';
 
-  /** @param window how many chunks may be in flight */
-  constructor(instruments: Instruments, window: number) {
+  constructor(instruments: Instruments) {
     this.#instruments = instruments;
-    instruments.windowChunks.set(window);
     this.lease(undefined);
   }
 
   /** @param fence undefined if no run is conducted */
   lease(fence: number | undefined): void {
-    const { leaseHeld, runFence, runPaused, runProgress, runSettled } = this.#instruments;
+    const { leaseHeld, runFence, runPaused, runProgress, runSettled, windowChunks } =
+      this.#instruments;
     leaseHeld.set(fence === undefined ? 0 : 1);
     this.#settled = '';
     if (fence !== undefined) {
       runFence.set(fence);
       return;
     }
-    for (const gauge of [runFence, runPaused, runProgress, runSettled]) gauge.remove();
+    for (const gauge of [runFence, runPaused, runProgress, runSettled, windowChunks])
+      gauge.remove();
     this.#instruments.runChunks.reset();
     this.#instruments.runRecords.reset();
+  }
+
+  /** @param chunks how many may be in flight */
+  window(chunks: number): void {
+    this.#instruments.windowChunks.set(chunks);
   }
 
   /** @param now seconds since 1970 */

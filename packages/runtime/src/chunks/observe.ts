@@ -1,6 +1,38 @@
 import { type QueueObservation, receiptsConsumer, stageSubject } from '@leat/core';
 import type { PipelineConnection } from '../jetstream/pipeline-connection.ts';
 
+/** What a run has in front of a stage. */
+export interface QueueSeen {
+  readonly stage: string;
+  /** Its messages, those in hand included. */
+  readonly messages: number;
+  /** Those that are in nobody's hand. Where several runs share the queue: its share of them. */
+  readonly waiting: number;
+}
+
+/**
+ * Looks at a run's queues, one after the other in the direction of flow.
+ *
+ * @throws whatever the client throws when a stream is gone or the server away
+ */
+export async function lookAtQueues(
+  { manager, spec, topology }: PipelineConnection,
+  run: string,
+): Promise<QueueSeen[]> {
+  const queues: QueueSeen[] = [];
+  for (const { stage, stream, consumer } of topology.queues) {
+    const subject = stageSubject(spec.name, stage, run);
+    const { state } = await manager.streams.info(stream.name, { subjects_filter: subject });
+    const seen = await manager.consumers.info(stream.name, consumer.durable_name);
+    // Of all runs together: what is left behind by one shows when the others have nothing there.
+    const all = seen.num_pending + seen.num_ack_pending;
+    const messages = Math.min(state.subjects?.[subject] ?? 0, all);
+    const waiting = messages === 0 ? 0 : Math.round((seen.num_pending * messages) / all);
+    queues.push({ stage, messages, waiting });
+  }
+  return queues;
+}
+
 /**
  * Looks at a run's queues in the direction of flow, and then at its receipts: in that order a message
  * that moves on while they are looked at is seen at least once.
@@ -19,15 +51,9 @@ export async function observeQueues(
   receiptsHeld: () => number,
   now: number,
 ): Promise<QueueObservation> {
-  const { manager, spec, topology } = connection;
-  let queued = 0;
-  for (const { stage, stream, consumer } of topology.queues) {
-    const subject = stageSubject(spec.name, stage, run);
-    const { state } = await manager.streams.info(stream.name, { subjects_filter: subject });
-    const seen = await manager.consumers.info(stream.name, consumer.durable_name);
-    // Of all runs together: what is left behind by one shows when the others have nothing there.
-    queued += Math.min(state.subjects?.[subject] ?? 0, seen.num_pending + seen.num_ack_pending);
-  }
+  const { manager, topology } = connection;
+  const queues = await lookAtQueues(connection, run);
+  const queued = queues.reduce((sum, { messages }) => sum + messages, 0);
   const receipts = await manager.consumers.info(topology.receipts.name, receiptsConsumer(run));
   const receiptsUnread = receipts.num_pending + receipts.num_ack_pending - receiptsHeld();
   return { startedAt: now, queued, receiptsUnread: Math.max(0, receiptsUnread) };

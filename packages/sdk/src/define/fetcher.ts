@@ -50,9 +50,10 @@ export interface FetcherOptions<
    */
   readonly maxBytes?: number;
   /**
-   * Most chunks in flight, from the fetcher to the last saver. Enough to keep every replica busy. There are
-   * never more than the ledger has room for: some 40,000 where a message may have 1 MiB.
-   * @defaultValue `1_000`
+   * The limit for the chunks in flight, from the fetcher to the last saver. Below it their number follows what
+   * the replicas hold that are there: about twice as much. There are never more than the ledger has room for:
+   * some 40,000 where a message may have 1 MiB.
+   * @defaultValue `4_000`: what two queues take
    */
   readonly window?: number;
 }
@@ -85,7 +86,7 @@ export function fetcher<S extends ZodType, P extends ParamsSchema | undefined = 
   options: FetcherOptions<S, P>,
 ): Fetcher<S, P> {
   const { source, schema, numbers = 'exact' } = options;
-  const { chunkSize = 100, maxBytes = 512 * 1024, window = 1_000 } = options;
+  const { chunkSize = 100, maxBytes = 512 * 1024, window = 4_000 } = options;
   const params = options.params as P;
   demandKnown(nameOf(name), options, OPTIONS);
   if (source === undefined) throw invalid(name, 'needs a source');

@@ -10,6 +10,8 @@ import type { Scenario } from './scenario.ts';
 import type { Main, SimulatedProcess } from './simulated-process.ts';
 
 const RETRY_MS = 1_000;
+/** So small that windows of a dozen chunks size themselves. */
+const WINDOW_RULES = { first: 2, reserve: 1 };
 /** The longest until the operator looks again whether the run is still known. */
 const MAX_OPERATOR_LOOK_MS = 15_000;
 
@@ -32,7 +34,7 @@ export function serve(host: Host, pipeline: Pipeline, stage: Stage): Main {
     const common = { connection, pipeline, logger, stop: stop.signal, abort: abort.signal };
     const log = { format: 'json', level: 'silent' } as const;
     try {
-      if (stage.kind === 'fetcher') await runFetcher(common);
+      if (stage.kind === 'fetcher') await runFetcher({ ...common, windowRules: WINDOW_RULES });
       else if (stage.kind === 'mapper') await runMapper({ ...common, mapper: stage, log });
       else await runSaver({ ...common, saver: stage });
     } finally {
