@@ -8,8 +8,8 @@ import {
   expectBalance,
   expectSquares,
   type Role,
-  savedChunks,
 } from '../support/deployment.ts';
+import { savedChunks } from '../support/saved-folder.ts';
 import { freePort } from '../support/free-port.ts';
 import type { LeatProcess } from '../support/leat.ts';
 import { tempDir } from '../support/temp-dir.ts';

@@ -1,11 +1,11 @@
 import { execFile } from 'node:child_process';
-import { readdir } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { messageOf } from '@leat/core';
 import { wait } from '@leat/runtime';
 import { expect, test } from 'vitest';
 import { DEADLINE_MS, Deployment, type Role } from '../support/deployment.ts';
 import type { LeatProcess } from '../support/leat.ts';
+import { SavedFolder } from '../support/saved-folder.ts';
 import { until } from '../support/until.ts';
 import { REPLICAS } from './plan.ts';
 import { Supervisor } from './supervisor.ts';
@@ -20,12 +20,12 @@ const SAMPLE_MS = 50;
 
 /** When each chunk was first seen in the sink. */
 class Timeline {
-  readonly #folder: string;
+  readonly #folder: SavedFolder;
   readonly #seenAt = new Map<number, number>();
   #highest = -1;
 
   constructor(folder: string) {
-    this.#folder = folder;
+    this.#folder = new SavedFolder(folder);
   }
 
   get count(): number {
@@ -39,11 +39,10 @@ class Timeline {
 
   async follow(over: AbortSignal): Promise<void> {
     while (!over.aborted) {
-      const names = await readdir(this.#folder).catch(() => []);
+      const chunks = await this.#folder.chunks();
       const now = performance.now();
-      for (const name of names) {
-        const seq = Number(/^(\d+)\.ndjson$/.exec(name)?.[1] ?? Number.NaN);
-        if (Number.isNaN(seq) || this.#seenAt.has(seq)) continue;
+      for (const { seq } of chunks) {
+        if (this.#seenAt.has(seq)) continue;
         this.#seenAt.set(seq, now);
         this.#highest = Math.max(this.#highest, seq);
       }

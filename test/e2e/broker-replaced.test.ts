@@ -1,8 +1,9 @@
-import { readdir } from 'node:fs/promises';
+import { formatChunkId } from '@leat/core';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { expect, test } from 'vitest';
 import { Deployment, expectBalance, expectSquares } from '../support/deployment.ts';
+import { SavedFolder } from '../support/saved-folder.ts';
 
 const COUNT = 6_000;
 const CHUNKS = 300;
@@ -20,7 +21,8 @@ test('a run that is recovered on an empty broker goes on from what the sink has'
   try {
     await forgetEverything(connection);
     expect((await site.leat('status', run)).code).not.toBe(0);
-    const saved = await segmentsOf(site.out('steady', run));
+    const folder = new SavedFolder(site.out('steady', run));
+    const saved = (await folder.chunks()).map((id) => formatChunkId(id));
     expect(saved.length).toBeGreaterThanOrEqual(CHUNKS * 0.4);
     const sent: string[] = [];
     connection.subscribe(`leat.v1.steady.squares.${run}`, {
@@ -54,12 +56,4 @@ test('a run that is recovered on an empty broker goes on from what the sink has'
 async function forgetEverything(connection: NatsConnection): Promise<void> {
   const manager = await jetstreamManager(connection);
   for await (const name of manager.streams.names()) await manager.streams.delete(name);
-}
-
-/** The chunks that an ndjson sink holds. */
-async function segmentsOf(folder: string): Promise<string[]> {
-  const names = await readdir(folder);
-  return names
-    .filter((name) => name.endsWith('.ndjson'))
-    .map((name) => String(Number.parseInt(name, 10)));
 }

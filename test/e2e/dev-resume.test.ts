@@ -3,7 +3,8 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RunReport } from '@leat/core';
 import { expect, test } from 'vitest';
-import { DEADLINE_MS, expectBalance, expectSquares, savedChunks } from '../support/deployment.ts';
+import { DEADLINE_MS, expectBalance, expectSquares } from '../support/deployment.ts';
+import { savedChunks } from '../support/saved-folder.ts';
 import { DevSite } from '../support/dev.ts';
 import { until } from '../support/until.ts';
 

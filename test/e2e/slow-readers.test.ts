@@ -6,7 +6,7 @@ import { startNatsServer } from '@leat/nats-server';
 import type { DeadLetter } from '@leat/runtime';
 import { connect } from '@nats-io/transport-node';
 import { expect, onTestFinished, test } from 'vitest';
-import { savedChunks } from '../support/deployment.ts';
+import { savedChunks } from '../support/saved-folder.ts';
 import { DevSite } from '../support/dev.ts';
 import { lineSpec, openPipeline, startServer } from '../support/jetstream.ts';
 import { type Ended, fixture, leat, type LeatOptions, spawnLeat } from '../support/leat.ts';

@@ -1,7 +1,8 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { DEADLINE_MS, Deployment, expectSquares, savedChunks } from '../support/deployment.ts';
+import { DEADLINE_MS, Deployment, expectSquares } from '../support/deployment.ts';
+import { savedChunks } from '../support/saved-folder.ts';
 import { until } from '../support/until.ts';
 
 const COUNT = 4_000;

@@ -13,13 +13,8 @@ import { fetcher, mapper, type Pipeline, pipeline, saver } from '@leat/sdk';
 import { expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
 import squares from '../fixtures/pipelines/squares.ts';
-import {
-  DEADLINE_MS,
-  expectBalance,
-  expectSquares,
-  linesOf,
-  savedChunks,
-} from '../support/deployment.ts';
+import { DEADLINE_MS, expectBalance, expectSquares, linesOf } from '../support/deployment.ts';
+import { savedChunks } from '../support/saved-folder.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { until } from '../support/until.ts';
 

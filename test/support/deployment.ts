@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { RunReport } from '@leat/core';
@@ -6,6 +6,7 @@ import { findNatsServer, type NatsServer, startNatsServer } from '@leat/nats-ser
 import { expect, onTestFailed, onTestFinished } from 'vitest';
 import { LET_GO_FILE } from '../fixtures/take-time.ts';
 import { type Ended, fixture, leat, type LeatProcess, spawnLeat } from './leat.ts';
+import { savedChunks } from './saved-folder.ts';
 import { tempDir, type TempDir } from './temp-dir.ts';
 import { until } from './until.ts';
 
@@ -218,12 +219,6 @@ export class Deployment implements AsyncDisposable {
       process.stderr.write(`${child.spawnargs.slice(2).join(' ')}:\n${stderr().slice(-5_000)}\n`);
     }
   }
-}
-
-/** How many chunks an ndjson sink holds. */
-export async function savedChunks(folder: string): Promise<number> {
-  const names = await readdir(folder).catch(() => []);
-  return names.filter((name) => name.endsWith('.ndjson')).length;
 }
 
 export function linesOf<T>(text: string): T[] {

@@ -16,7 +16,8 @@ export const UNREADABLE: readonly Edit[] = [
  */
 export const COMING: readonly Edit[] = [
   ...UNREADABLE,
-  { file: VERSIONS, from: /(chunk|receipts|journal): 1,/g, to: '$1: 2,' },
+  { file: VERSIONS, from: /(chunk|receipts): 1,/g, to: '$1: 2,' },
+  { file: VERSIONS, from: /journal: 2,/g, to: 'journal: 3,' },
   { file: CHUNK, from: /result\.set\(CHUNK,/g, to: `result.set('Leat-Coming',` },
   {
     file: CHUNK,

@@ -7,6 +7,7 @@ import { Client } from 'pg';
 import { onTestFinished } from 'vitest';
 import { leat, type Ended, type LeatProcess, spawnLeat } from '../support/leat.ts';
 import type { TestPostgres } from '../support/postgres.ts';
+import { savedChunks } from '../support/saved-folder.ts';
 import { tempDir, type TempDir } from '../support/temp-dir.ts';
 
 export type Role = 'fetcher' | 'mapper' | 'saver';
@@ -132,7 +133,11 @@ export class MixedRun implements AsyncDisposable {
   untilUnderWay(): Promise<void> {
     return this.#until('under way', 60_000, async () => {
       const names = await readdir(this.#out).catch(() => []);
-      return names.filter((name) => name.endsWith('.ndjson')).length >= CHUNKS_BEFORE_HOLD;
+      const isOfLastRelease = names.some((name) => /^\d+.*\.ndjson$/.test(name));
+      const saved = isOfLastRelease
+        ? names.filter((name) => name.endsWith('.ndjson')).length
+        : await savedChunks(this.#out);
+      return saved >= CHUNKS_BEFORE_HOLD;
     });
   }
 

@@ -20,6 +20,8 @@ export type Format =
   | 'letter'
   /** What a sink keeps of each run that writes into it: the field `v`. */
   | 'claim'
+  /** How chunks are laid out in an NDJSON folder: the field `v` of its claim, where it is above that of claims. */
+  | 'folder'
   /** A journal of the NDJSON folder: its first line. */
   | 'journal'
   /** The tables that SQL sinks share: the comment on the table of receipts. */
@@ -40,7 +42,8 @@ export const FORMATS: Readonly<Record<Format, number>> = {
   note: 1,
   letter: 1,
   claim: 1,
-  journal: 1,
+  folder: 2,
+  journal: 2,
   tables: 1,
 };
 

@@ -18,12 +18,29 @@ interface Task {
   /** How many commits are under way at a time. */
   readonly lanes: number;
   readonly rounds: number;
-  /** It stops itself before the file of that number gets its final name. */
-  readonly stopBeforeLink?: number;
+  /** It sends itself a signal before a call of the file system, once the sink is open: any, or those of one name. */
+  readonly signalBefore?: {
+    readonly signal: 'SIGSTOP' | 'SIGKILL';
+    readonly call?: (typeof CALLS)[number];
+    /** From 1. */
+    readonly nth: number;
+  };
 }
 
+/** What a sink of files calls when it commits. */
+const CALLS = [
+  'existsSync',
+  'openSync',
+  'writevSync',
+  'fstatSync',
+  'fdatasync',
+  'closeSync',
+  'linkSync',
+  'unlinkSync',
+] as const;
+
 const task = JSON.parse(process.argv[2] ?? '') as Task;
-const { sink, identity, file, together, lanes, rounds, stopBeforeLink } = task;
+const { sink, identity, file, together, lanes, rounds, signalBefore } = task;
 const module = (await import(sink.module)) as Record<string, (...options: unknown[]) => Sink>;
 const make = module[sink.name];
 if (make === undefined) throw new Error(`${sink.module} has no export ${sink.name}`);
@@ -38,13 +55,17 @@ const session = await make(...sink.options).open({
 });
 const plain = JSON.parse(readFileSync(file, 'utf8')) as { receipt: Receipt; body: string }[];
 const chunks = plain.map(({ receipt, body }) => ({ receipt, body: Buffer.from(body) }));
-if (stopBeforeLink !== undefined) {
-  const { linkSync } = files;
-  let links = 0;
-  files.linkSync = (from, to) => {
-    if (++links === stopBeforeLink) process.kill(process.pid, 'SIGSTOP');
-    linkSync(from, to);
-  };
+if (signalBefore !== undefined) {
+  const { signal, call, nth } = signalBefore;
+  const patched = files as unknown as Record<string, (...args: unknown[]) => unknown>;
+  let calls = 0;
+  for (const name of call === undefined ? CALLS : [call]) {
+    const original = patched[name] as (...args: unknown[]) => unknown;
+    patched[name] = (...args) => {
+      if (++calls === nth) process.kill(process.pid, signal);
+      return original(...args);
+    };
+  }
   syncBuiltinESMExports();
 }
 let committed = 0;

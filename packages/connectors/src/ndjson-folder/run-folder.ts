@@ -5,8 +5,8 @@ import { LeatError, messageOf, type SinkIdentity } from '@leat/core';
 import { fromStart, type SinkContext } from '@leat/sdk';
 import { errorCode } from '../sink/error-code.ts';
 import { fenced } from '../sink/fenced.ts';
-import { claimFolder } from './ndjson-claim.ts';
-import { newSession, Staging } from './ndjson-staging.ts';
+import { claimFolder, type Layout } from './claim-folder.ts';
+import { newSession, Staging } from './staging.ts';
 
 /** Errors that waiting does not mend when the folder is opened. */
 const UNFIT = new Set([
@@ -23,7 +23,7 @@ const UNFIT = new Set([
 
 /** The folders of one run, as one session uses them. */
 export interface RunFolder {
-  /** `dir/<run>`, with one segment for each chunk. */
+  /** `dir/<run>`, with the segments. */
   readonly segments: string;
   /** `dir/<run>/receipts`, with one journal or more for each session. */
   readonly receipts: string;
@@ -31,6 +31,8 @@ export interface RunFolder {
   readonly session: string;
   readonly fsync: boolean;
   readonly identity: SinkIdentity;
+  /** How chunks are laid out in files; decided by who claimed the folder first. */
+  readonly layout: Layout;
   /** Where files are written before they get their final names; absent in a session that only reads. */
   readonly staging?: Staging;
   /** Makes the names in a directory durable. */
@@ -69,14 +71,14 @@ export async function openRunFolder(
       await folder.syncDirectory(segments);
     }
     // Before the fence is raised: another run must not keep the one from committing that the folder has.
-    const identity = await claimFolder(folder, context);
+    const { identity, layout } = await claimFolder(folder, context);
     if (folder.staging !== undefined) {
       await folder.syncDirectory(receipts);
       const higher = await folder.staging.claim();
       if (higher !== undefined) throw fenced(context, higher);
       await folder.syncDirectory(temporaries);
     }
-    return { ...folder, identity };
+    return { ...folder, identity, layout };
   } catch (error) {
     if (!UNFIT.has(errorCode(error))) throw error;
     throw new LeatError(

@@ -2,10 +2,12 @@ import { type FileHandle, open, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { type ChunkId, type Receipt, formatChunkId, formatReceipt } from '@leat/core';
 import { chunkDigest } from '@leat/sdk';
-import type { RunFolder } from './ndjson-folder.ts';
-import { headingBytes, type JournalEntry, parseJournalEntry } from './ndjson-journal.ts';
-import { namesIn } from './names-in.ts';
-import { fileToken, segmentPath } from './ndjson-segment.ts';
+import { headingBytes } from '../journal.ts';
+import { fileToken } from '../link-once.ts';
+import { namesIn } from '../names-in.ts';
+import type { RunFolder } from '../run-folder.ts';
+import { segmentPath } from './chunk-file.ts';
+import { type JournalEntry, parseJournalEntry } from './journal-entry.ts';
 
 /** How much of a journal is read at once, and what one entry of the index stands for. */
 const BLOCK_BYTES = 256 * 1024;

@@ -1,11 +1,10 @@
 import { all, contextOf, newRun, sampleChunks } from '@leat/testing/contracts';
-import { appendFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { FORMATS } from '@leat/core';
 import type { SinkSession } from '@leat/sdk';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { parseJournalEntry } from './ndjson-journal.ts';
 import { ndjsonSink } from './ndjson-sink.ts';
 
 let dir = '';
@@ -41,24 +40,14 @@ test('a journal begins with the version of its format, once', async () => {
   const [journal = ''] = await journalsOf(run);
   const [heading, ...lines] = (await readFile(journal, 'utf8')).split('\n');
   expect(heading).toBe(`leat-journal ${FORMATS.journal}`);
-  expect(lines.map((line) => line.split(' ')[0])).toEqual(['0', '1', '2', '3', '']);
-});
-
-test('a journal without a version is read, with what was added to it since', async () => {
-  const run = newRun();
-  const chunks = sampleChunks(3);
-  await (await open(run)).commit(chunks);
-  const [journal = ''] = await journalsOf(run);
-  const [, ...lines] = (await readFile(journal, 'utf8')).split('\n');
-  await writeFile(journal, lines.slice(0, 1).join('\n') + '\n');
-  const session = await open(run);
-  expect(await all(session.receipts())).toHaveLength(1);
-  await appendFile(journal, lines.slice(1).join('\n'));
-  expect(await all(session.receipts())).toEqual(chunks.map(({ receipt }) => receipt));
-  expect(await session.commit(chunks)).toMatchObject([
-    { isDuplicate: true },
-    { isDuplicate: true },
-    { isDuplicate: true },
+  expect(lines.map((line) => line.split(' ')[0])).toEqual([
+    'segment',
+    '0',
+    '1',
+    'segment',
+    '2',
+    '3',
+    '',
   ]);
 });
 
@@ -74,15 +63,4 @@ test('beside a journal of a newer version nothing is answered that it may know b
   await expect(all(session.receipts())).rejects.toMatchObject(refusal);
   await expect((await open(run)).commit(chunks)).rejects.toMatchObject(refusal);
   expect(await readFile(newer, 'utf8')).toBe(text);
-});
-
-test.each([
-  '0 1/0/0/0/0  1',
-  '0 1/0/0/0/0 1:2',
-  '0 1/0/0/0/0  1 x:2',
-  'leat-journal 1',
-  'leat-journal 1:2',
-  '',
-])('%j is no line of a journal', (line) => {
-  expect(parseJournalEntry(line)).toBeUndefined();
 });

@@ -1,41 +1,8 @@
 import { closeSync, openSync } from 'node:fs';
 import path from 'node:path';
-import {
-  formatAge,
-  formatReceipt,
-  FORMATS,
-  newerVersion,
-  parseReceipt,
-  type Receipt,
-} from '@leat/core';
+import { formatAge, newerVersion } from '@leat/core';
 import { writeDurably } from './durable-write.ts';
-import type { RunFolder } from './ndjson-folder.ts';
-
-/** One line of a journal: the intent to commit a chunk by linking one certain file. */
-export interface JournalEntry {
-  readonly receipt: Receipt;
-  /** Identity of the file to be linked, see `fileToken`. */
-  readonly token: string;
-}
-
-/** One line: the receipt, a space, the token. */
-function formatJournalEntry(entry: JournalEntry): string {
-  return `${formatReceipt(entry.receipt)} ${entry.token}\n`;
-}
-
-/**
- * The inverse of {@link formatJournalEntry}, without the line feed; `undefined` for a damaged line. Receipts
- * of the first version of Leat had no fence.
- */
-export function parseJournalEntry(line: string): JournalEntry | undefined {
-  const end = line.lastIndexOf(' ');
-  if (end < 0) return undefined;
-  const token = line.slice(end + 1);
-  if (!/^\d+:\d+$/.test(token)) return undefined;
-  const text = line.slice(0, end);
-  const receipt = parseReceipt(text) ?? parseReceipt(`${text} 0`);
-  return receipt === undefined ? undefined : { receipt, token };
-}
+import type { RunFolder } from './run-folder.ts';
 
 /** Begins the first line of a journal, before the version of its format; journals had none before. */
 const HEADING = 'leat-journal ';
@@ -56,6 +23,13 @@ export function headingBytes(file: string, beginning: Buffer): number {
   return end + 1;
 }
 
+/** Lines that wait for their turn to be written. */
+interface Batch {
+  text: string;
+  isDurable: boolean;
+  written: Promise<void>;
+}
+
 /**
  * The write-ahead journal of one session. Calls that arrive while a write is under way are written
  * together, with one `fdatasync` for all of them.
@@ -65,28 +39,26 @@ export function headingBytes(file: string, beginning: Buffer): number {
  */
 export class Journal {
   readonly #folder: RunFolder;
+  readonly #version: number;
   #fd: number | undefined;
   #files = 0;
-  #batch: { text: string; written: Promise<void> } | undefined;
+  #batch: Batch | undefined;
   #tail: Promise<void> = Promise.resolve();
 
-  constructor(folder: RunFolder) {
+  /** @param version of its format, for the heading */
+  constructor(folder: RunFolder, version: number) {
     this.#folder = folder;
+    this.#version = version;
   }
 
-  /** Resolves once the entries are durable. */
-  append(entries: readonly JournalEntry[]): Promise<void> {
-    if (this.#batch === undefined) {
-      const batch = { text: '', written: Promise.resolve() };
-      batch.written = this.#tail.then(() => {
-        this.#batch = undefined;
-        return this.#write(batch.text);
-      });
-      this.#tail = batch.written.catch(() => undefined);
-      this.#batch = batch;
-    }
-    this.#batch.text += entries.map(formatJournalEntry).join('');
-    return this.#batch.written;
+  /** Resolves once the lines are durable. */
+  append(lines: string): Promise<void> {
+    return this.#append(lines, this.#folder.fsync);
+  }
+
+  /** Resolves once the lines are written: they survive the process, and need not survive the machine. */
+  note(lines: string): Promise<void> {
+    return this.#append(lines, false);
   }
 
   async close(): Promise<void> {
@@ -94,11 +66,26 @@ export class Journal {
     this.#closeFile();
   }
 
-  async #write(text: string): Promise<void> {
-    const heading = this.#fd === undefined ? `${HEADING}${FORMATS.journal}\n` : '';
+  #append(lines: string, isDurable: boolean): Promise<void> {
+    if (this.#batch === undefined) {
+      const batch: Batch = { text: '', isDurable: false, written: Promise.resolve() };
+      batch.written = this.#tail.then(() => {
+        this.#batch = undefined;
+        return this.#write(batch);
+      });
+      this.#tail = batch.written.catch(() => undefined);
+      this.#batch = batch;
+    }
+    this.#batch.text += lines;
+    this.#batch.isDurable ||= isDurable;
+    return this.#batch.written;
+  }
+
+  async #write({ text, isDurable }: Batch): Promise<void> {
+    const heading = this.#fd === undefined ? `${HEADING}${this.#version}\n` : '';
     this.#fd ??= await this.#create();
     try {
-      await writeDurably(this.#fd, Buffer.from(heading + text), this.#folder.fsync);
+      await writeDurably(this.#fd, [Buffer.from(heading + text)], isDurable);
     } catch (error) {
       this.#closeFile();
       throw error;
