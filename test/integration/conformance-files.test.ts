@@ -2,11 +2,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { csv, jsonArray, ndjsonSource } from '@leat/connectors/files';
-import { linesOf, type Outcome, readAll } from '@leat/testing/contracts';
+import { linesOf, type Outcome, readAll, request } from '@leat/testing/contracts';
 import type { Source } from '@leat/sdk';
 import { afterAll, expect, test } from 'vitest';
 import { exactJson } from '../support/exact-json.ts';
-import { csvCases, jsonCases, naughtyStrings } from '../support/public-suites.ts';
+import { byteCases, csvCases, jsonCases, naughtyStrings } from '../support/public-suites.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'leat-conformance-'));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
@@ -26,14 +26,6 @@ function isRefused(outcome: Outcome): boolean {
     linesOf(outcome).some((line) => exactJson(line) === undefined)
   );
 }
-
-/** What JSONTestSuite's npm package cannot have, because its cases are text: bytes that are not UTF-8. */
-const BYTES = [
-  [0x22, 0xff, 0x22],
-  [0x22, 0xc0, 0xaf, 0x22],
-  [0x22, 0xed, 0xa0, 0x80, 0x22],
-  [0x22, 0xe9, 0x22],
-].map((bytes) => Buffer.from(bytes));
 
 test('every case of JSONTestSuite is an array with the same elements, or refused', async () => {
   expect(jsonCases.length).toBeGreaterThan(330);
@@ -125,11 +117,35 @@ test('every naughty string is an element and a line with the same text', async (
   expect(linesOf(await read(`${texts.join('\n')}\n`, ndjsonSource))).toEqual(texts);
 });
 
-test('bytes that are not UTF-8 stay what they are, or are refused', async () => {
-  for (const bytes of BYTES) {
-    const line = Buffer.concat([bytes, Buffer.from('\n')]);
-    expect(linesOf(await read(line, ndjsonSource))).toHaveLength(1);
-    const cell = Buffer.concat([Buffer.from('a\n'), line]);
-    expect(isRefused(await read(cell, csv))).toBe(true);
+/** The bytes of all lines that a reader makes of a file before it refuses more. */
+async function bytesOf(
+  content: Uint8Array,
+  source: (path: string) => Source,
+): Promise<{ readonly lines: Buffer; readonly isRefused: boolean }> {
+  const bodies: Uint8Array[] = [];
+  const refused = isRefused(await read(content, source));
+  try {
+    for await (const { body } of source(join(dir, 'file')).chunks(request({}))) bodies.push(body);
+  } catch {
+    // It is refused.
+  }
+  return { lines: Buffer.concat(bodies), isRefused: refused };
+}
+
+test.each(byteCases)('what is not UTF-8 stays what it is, or is refused: $name', async (each) => {
+  const [bytes, lineFeed] = [Buffer.from(each.bytes), Buffer.from('\n')];
+  const line = Buffer.concat([bytes, lineFeed]);
+  const alone = await bytesOf(line, ndjsonSource);
+  // A file of another encoding is refused as a whole.
+  if (!alone.isRefused || alone.lines.length > 0) expect(alone.lines).toEqual(line);
+  const cell = await bytesOf(Buffer.concat([Buffer.from('a\n'), line]), csv);
+  expect(cell).toEqual({ lines: Buffer.alloc(0), isRefused: true });
+  for (const [before, after] of [
+    ['', ''],
+    ['[', ']'],
+  ] as const) {
+    const content = Buffer.concat([Buffer.from(before), bytes, Buffer.from(after)]);
+    const element = await bytesOf(content, jsonArray);
+    if (!element.isRefused) expect(element.lines).toEqual(line);
   }
 });

@@ -4,12 +4,13 @@ import { ndjsonSink, ndjsonSource } from '@leat/connectors/files';
 import { postgres } from '@leat/connectors/postgres';
 import { startLocalRun } from '@leat/host';
 import { connect } from '@leat/operate';
-import { fetcher, mapper, pipeline, saver, type Stage } from '@leat/sdk';
+import { fetcher, linesOf, mapper, pipeline, saver, type Sink, type Stage } from '@leat/sdk';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
 import { exactJson } from '../support/exact-json.ts';
+import { MemorySink } from '../support/memory-pipeline.ts';
 import { type TestPostgres, startPostgres } from '../support/postgres.ts';
-import { jsonCases, naughtyStrings } from '../support/public-suites.ts';
+import { byteCases, jsonCases, naughtyStrings } from '../support/public-suites.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 let server: TestPostgres;
@@ -29,6 +30,15 @@ const lines = [
   .map((text, i) => `{"i":${i},"v":${text.trim()},"s":""}`)
   .concat(naughtyStrings.map((text, i) => `{"i":${10_000 + i},"v":0,"s":${JSON.stringify(text)}}`));
 
+/** Lines that are not UTF-8, by their numbers. */
+const rawLines = new Map(
+  byteCases.map(({ bytes }, at) => {
+    const before = `{"i":${20_001 + 2 * at},"v":`;
+    const line = Buffer.concat([Buffer.from(before), bytes, Buffer.from(',"s":""}\n')]);
+    return [numberOf(exactJson(`${before}0}`)), line] as const;
+  }),
+);
+
 /** What each line says, by its number; without those that say nothing. */
 const expected = new Map(
   lines.map(exactJson).flatMap((value) => (value === undefined ? [] : [[numberOf(value), value]])),
@@ -41,11 +51,13 @@ function numberOf(value: unknown): string {
 test('every case of the public suites arrives in every sink as it was, or is a dead letter', async () => {
   await using dir = await tempDir();
   const file = join(dir.path, 'cases.ndjson');
-  await writeFile(file, lines.map((line) => `${line}\n`).join(''));
+  const texts = Buffer.from(lines.map((line) => `${line}\n`).join(''));
+  await writeFile(file, Buffer.concat([texts, ...rawLines.values()]));
   const cases = fetcher('cases', { source: ndjsonSource(file), schema: Case, chunkSize: 50 });
   const same = mapper('same', { from: cases, schema: Case, map: (record) => record });
   const saversOf = (from: typeof cases | typeof same): ReturnType<typeof saver>[] => [
     saver(`${from.name}-lines`, { from, sink: ndjsonSink(join(dir.path, from.name)) }),
+    saver(`${from.name}-memory`, { from, sink: new MemorySink() as Sink<unknown> }),
     saver(`${from.name}-rows`, { from, sink: postgres({ url: server.url, table: from.name }) }),
   ];
   const suites = pipeline('suites', {
@@ -63,8 +75,12 @@ test('every case of the public suites arrives in every sink as it was, or is a d
     if (kind !== 'saver') continue;
     const found: unknown[] = [];
     for await (const { body } of leat.export(local.run, suites, { saver: name })) {
-      const text = Buffer.from(body).toString();
-      for (const line of text.split('\n').slice(0, -1)) found.push(exactJson(line));
+      for (const line of linesOf(body)) {
+        const value = exactJson(Buffer.from(line).toString());
+        const raw = rawLines.get(numberOf(value));
+        if (raw === undefined) found.push(value);
+        else expect({ name, line: Buffer.from(line) }).toEqual({ name, line: raw });
+      }
     }
     for (const value of found)
       expect({ name, found: value }).toEqual({ name, found: expected.get(numberOf(value)) });

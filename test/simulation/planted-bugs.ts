@@ -1,4 +1,4 @@
-import type { Plant } from '@leat/testing/simulation';
+import type { Plant, SimulatedProcess } from '@leat/testing/simulation';
 import {
   LeatError,
   Ledger,
@@ -10,6 +10,7 @@ import {
 import type { PipelineConnection } from '@leat/runtime';
 import type { MsgHdrs } from '@nats-io/transport-node';
 import { PLANTED_BLUNDERS } from './planted-blunders.ts';
+import { Row } from './rows.ts';
 
 type SettleMethod = (this: Ledger, receipt: Receipt) => Settlement;
 
@@ -27,6 +28,7 @@ export const PLANTED_BUGS: readonly Plant[] = [
   },
   { name: 'a resend under the same message id', spoil: trustDuplicateWindow },
   { name: 'a sink without the chunk id as key', sink: { hasNoKeys: true } },
+  { name: 'a sink that leaves out records in silence', sink: { leavesOutRecords: true } },
   { name: 'a sink that answers before it commits', sink: { answersBeforeCommit: true } },
   { name: 'a lease without compare-and-set', spoil: writeAnyway },
   {
@@ -39,6 +41,8 @@ export const PLANTED_BUGS: readonly Plant[] = [
   { name: 'savers that do not say which fence their sink has', spoil: sayNoFence },
   { name: 'replicas for which a cancellation outlives its wish', spoil: keepHearing('cancel') },
   { name: 'replicas that do not hear that a paused run goes on', spoil: keepHearing('pause') },
+  { name: 'a stop that acknowledges what is in hand', spoil: acknowledgeAtStop },
+  { name: 'a record that is read otherwise at each execution', install: readOtherwise },
   ...PLANTED_BLUNDERS,
 ];
 
@@ -102,5 +106,39 @@ function keepHearing(wish: RunWish): NonNullable<Plant['spoil']> {
       if (said.wish === wish) heard = said;
       return said;
     };
+  };
+}
+
+/** A process that is told to stop is done with its messages at once. */
+function acknowledgeAtStop({ holder, nats }: PipelineConnection, { stop }: SimulatedProcess): void {
+  const hold = holder.hold.bind(holder);
+  const held = new Set<string>();
+  holder.hold = (reply, blockLimitMs) => {
+    const release = hold(reply, blockLimitMs);
+    held.add(reply);
+    return () => {
+      held.delete(reply);
+      release();
+    };
+  };
+  stop.signal.addEventListener('abort', () => {
+    for (const reply of held) nats.publish(reply, '+ACK');
+  });
+}
+
+/** A key that the schema takes out of a record stays there now and then. */
+function readOtherwise(): () => void {
+  // oxlint-disable-next-line no-underscore-dangle -- that is its name
+  const parts = Row._zod;
+  const { run } = parts;
+  parts.run = (payload, context) => {
+    const { more } = payload.value as { readonly more?: unknown };
+    const result = run(payload, context);
+    const isKept = more !== undefined && context.direction !== 'backward' && Math.random() < 0.5;
+    if (isKept && !(result instanceof Promise)) Object.assign(result.value as object, { more });
+    return result;
+  };
+  return () => {
+    parts.run = run;
   };
 }

@@ -1,4 +1,12 @@
-import type { Receipt, RunProgress, RunReport, RunRequest } from '@leat/core';
+import {
+  compareChunkIds,
+  parseChunkId,
+  type Receipt,
+  recordsOf,
+  type RunProgress,
+  type RunReport,
+  type RunRequest,
+} from '@leat/core';
 import { runFetcher } from '@leat/fetcher';
 import { generate } from '@leat/connectors/memory';
 import { runMapper } from '@leat/mapper';
@@ -14,6 +22,7 @@ import {
   saver,
   type Sink,
   type SinkChunk,
+  type StoredChunk,
 } from '@leat/sdk';
 import { onTestFinished } from 'vitest';
 import { z } from 'zod';
@@ -34,6 +43,26 @@ export class MemorySink implements Sink<{ n: number }> {
       .toSorted((a, b) => a - b);
   }
 
+  /** In dataset order. */
+  get #sorted(): readonly SinkChunk[] {
+    const first = { seq: 0, path: '' };
+    return [...this.chunks.entries()]
+      .map(([id, chunk]) => ({ id: parseChunkId(id) ?? first, chunk }))
+      .toSorted((a, b) => compareChunkIds(a.id, b.id))
+      .map(({ chunk }) => chunk);
+  }
+
+  async *#receipts(): AsyncGenerator<Receipt> {
+    for (const { receipt } of this.#sorted) yield receipt;
+  }
+
+  async *#read(): AsyncGenerator<StoredChunk> {
+    for (const { receipt, body } of this.#sorted) {
+      const { chunk, counts } = receipt;
+      yield { chunk, records: recordsOf(counts), body, isVerbatim: true };
+    }
+  }
+
   open: Sink['open'] = async () => ({
     commit: async (chunks) =>
       chunks.map((chunk) => {
@@ -41,8 +70,8 @@ export class MemorySink implements Sink<{ n: number }> {
         if (earlier === undefined) this.chunks.set(chunk.receipt.chunk, chunk);
         return { receipt: (earlier ?? chunk).receipt, isDuplicate: earlier !== undefined };
       }),
-    receipts: async function* (this: void): AsyncGenerator<Receipt> {},
-    read: async function* (this: void) {},
+    receipts: () => this.#receipts(),
+    read: () => this.#read(),
     close: async () => undefined,
   });
 }

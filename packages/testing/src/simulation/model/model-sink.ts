@@ -7,7 +7,7 @@ import {
   type SinkSession,
 } from '@leat/sdk';
 import type { Clock } from '../clock.ts';
-import { ModelTable } from './model-table.ts';
+import { ModelTable, type TableFlaws } from './model-table.ts';
 import type { Random } from '../random.ts';
 import type { SimulatedProcess } from '../simulated-process.ts';
 
@@ -24,9 +24,7 @@ function tried<T>(action: () => T): { readonly result: T } | { readonly error: E
 }
 
 /** How a sink can be wrong; for planted bugs. */
-export interface SinkFlaws {
-  /** Forgets what it has committed, and so commits it again. */
-  readonly hasNoKeys?: boolean;
+export interface SinkFlaws extends TableFlaws {
   /** Says that it has committed what it has only heard. */
   readonly answersBeforeCommit?: boolean;
   /** Tells tables apart by nothing. */
@@ -130,8 +128,7 @@ export class ModelSink {
         const commitAll = (): Committed[] => {
           if (table.claim !== text) admitToSink(table.claim, context);
           const isOurs = table.claim === text && fence >= table.fence;
-          const hasKeys = this.#flaws.hasNoKeys !== true;
-          if (isOurs) return chunks.map((chunk) => table.commit(chunk, context, hasKeys));
+          if (isOurs) return chunks.map((chunk) => table.commit(chunk, context, this.#flaws));
           const sentence = `The sink has the fence ${table.fence}, this is ${fence}.`;
           throw new LeatError('fenced', sentence, { fence: table.fence });
         };

@@ -1,6 +1,14 @@
 import { compareChunkIds, parseChunkId, parseSinkClaim, type Receipt } from '@leat/core';
 import type { Committed, SinkChunk, SinkContext } from '@leat/sdk';
 
+/** How a table can be wrong; for planted bugs. */
+export interface TableFlaws {
+  /** Forgets what it has committed, and so commits it again. */
+  readonly hasNoKeys?: boolean;
+  /** Leaves out the last record of a chunk that has several, and says nothing of it. */
+  readonly leavesOutRecords?: boolean;
+}
+
 interface SavedChunk {
   readonly receipt: Receipt;
   readonly lines: readonly string[];
@@ -57,16 +65,18 @@ export class ModelTable {
       .map(({ receipt }) => receipt);
   }
 
-  /** @param hasKeys whether a chunk is committed once only */
   commit(
     { receipt, body }: SinkChunk,
     { identity: { pipeline, born } }: SinkContext,
-    hasKeys: boolean,
+    flaws: TableFlaws,
   ): Committed {
     const commits = this.#saved.get(receipt.chunk) ?? [];
     const [first] = commits;
-    if (first !== undefined && hasKeys) return { receipt: first.receipt, isDuplicate: true };
-    const lines = Buffer.from(body).toString().split('\n').slice(0, -1);
+    if (first !== undefined && flaws.hasNoKeys !== true) {
+      return { receipt: first.receipt, isDuplicate: true };
+    }
+    const all = Buffer.from(body).toString().split('\n').slice(0, -1);
+    const lines = flaws.leavesOutRecords && all.length > 1 ? all.slice(0, -1) : all;
     this.#saved.set(receipt.chunk, [...commits, { receipt, lines, pipeline, born }]);
     return { receipt, isDuplicate: false };
   }
