@@ -57,7 +57,7 @@ test('every case of the public suites arrives in every sink as it was, or is a d
   const same = mapper('same', { from: cases, schema: Case, map: (record) => record });
   const saversOf = (from: typeof cases | typeof same): ReturnType<typeof saver>[] => [
     saver(`${from.name}-lines`, { from, sink: ndjsonSink(join(dir.path, from.name)) }),
-    saver(`${from.name}-memory`, { from, sink: new MemorySink() as Sink<unknown> }),
+    saver(`${from.name}-memory`, { from, sink: new MemorySink() as Sink }),
     saver(`${from.name}-rows`, { from, sink: postgres({ url: server.url, table: from.name }) }),
   ];
   const suites = pipeline('suites', {

@@ -1,4 +1,5 @@
 import { Slots, StageTelemetry } from '@leat/runtime';
+import { headers } from '@nats-io/transport-node';
 import { describe, expect, test } from 'vitest';
 import {
   bodyOf,
@@ -124,6 +125,35 @@ describe.each(SERVERS)('bodies above the limit of $server', ({ version }) => {
     startStages(open, line);
     await until('the run has ended', () => reports.length === 1);
     expect(reports[0]).toMatchObject({ state: 'completed', records: { saved: 10_000 * chunks } });
+  });
+
+  test('whose entries cannot be read are said, and sent again after twenty deliveries', async () => {
+    const line = memoryPipeline(20_000, { map: (record) => record }, 10_000);
+    const open = await openPipeline(server(), line.pipeline.spec);
+    const { manager, client, runs, topology } = open.connection;
+    await createRun(open, line);
+    const { reports } = startFetcher(open, line);
+    const { stream, consumer } = topology.queues[0]!;
+    await until('all chunks are queued', async () => {
+      return (await manager.streams.info(stream.name)).state.messages === 2;
+    });
+    const { state } = await manager.streams.info(storeOf(open), { subjects_filter: '$O.*.M.>' });
+    const rollup = headers();
+    rollup.set('Nats-Rollup', 'sub');
+    for (const entry of Object.keys(state.subjects ?? {})) {
+      await client.publish(entry, 'no JSON', { headers: rollup });
+    }
+    const queue = await client.consumers.get(stream.name, consumer.durable_name);
+    for (let deliveries = 1; deliveries <= 18; deliveries++) {
+      for await (const each of await queue.fetch({ max_messages: 2, expires: 5_000 })) each.nak();
+    }
+    startStages(open, line);
+    await until('it is said', async () => {
+      const troubles = await runs.notes.troubles('run-1');
+      return troubles.some(({ reason }) => reason.startsWith('a chunk cannot be read: '));
+    });
+    await until('the run has ended', () => reports.length === 1);
+    expect(reports[0]).toMatchObject({ state: 'completed', records: { saved: 20_000, dead: 0 } });
   });
 
   test('are sent again when the store is wiped, and the run completes', async () => {

@@ -130,7 +130,7 @@ function acknowledgeAtStop({ holder, nats }: PipelineConnection, { stop }: Simul
 function readOtherwise(): () => void {
   // oxlint-disable-next-line no-underscore-dangle -- that is its name
   const parts = Row._zod;
-  const { run } = parts;
+  const run = parts.run.bind(parts);
   parts.run = (payload, context) => {
     const { more } = payload.value as { readonly more?: unknown };
     const result = run(payload, context);

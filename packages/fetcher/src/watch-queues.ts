@@ -1,6 +1,7 @@
 import { isOverdue, LeatError, lostChunks } from '@leat/core';
 import { type Logger, observeQueues, type PipelineConnection, wait } from '@leat/runtime';
 import type { ReceiptIntake } from './receipt-intake.ts';
+import { withTroubles } from './resends.ts';
 
 /** How long no receipt must have come before the queues are looked at. */
 const QUIET_MS = 2_000;
@@ -32,7 +33,7 @@ export async function watchQueues<T extends { readonly sentAt: number }>(
       const lost = lostChunks(inFlight(), seen);
       if (lost.length > 0) await options.onLost(lost);
     } catch (error) {
-      if (error instanceof LeatError) throw error;
+      if (error instanceof LeatError) throw await withTroubles(error, connection, run);
       logger.debug({ err: error, run }, 'queues not seen');
     }
   }

@@ -47,7 +47,8 @@ export interface Envelope {
 
 /** The version of a message's format, on chunks, receipts and dead letters; absent before there was one. */
 export const FORMAT = 'Leat-Format';
-const CHUNK = 'Leat-Chunk';
+/** The chunk id, which every message of a chunk has. */
+export const CHUNK = 'Leat-Chunk';
 const COUNTS = 'Leat-Counts';
 const POSITION = 'Leat-Position';
 const ORIGINS = 'Leat-Origins';

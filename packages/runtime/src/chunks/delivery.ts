@@ -8,7 +8,7 @@ import type { ChunkOutcome } from '../meter.ts';
 import type { TroubleTeller } from '../runs/trouble-teller.ts';
 import type { ChunkTelemetry, StageTelemetry } from '../telemetry.ts';
 import type { Bodies } from './bodies.ts';
-import { bodyNameOf, type Envelope, readMessage } from './chunk-message.ts';
+import { bodyNameOf, CHUNK, type Envelope, readMessage } from './chunk-message.ts';
 import { NEWER_DELAY_MS, newerMessage } from './newer-message.ts';
 import type { ParkedMessage, Parking } from './parking.ts';
 
@@ -98,16 +98,19 @@ export class MessageInHand {
     } catch (error) {
       const isForged = error instanceof LeatError && error.code === 'invalid-message';
       logger.error({ err: error, subject: message.subject }, 'message not understood');
+      // What does not even say that it is a chunk is nobody's loss.
+      if (message.headers?.has(CHUNK) === true) {
+        const run = runOfSubject(message.subject);
+        troubles.note(run, `a chunk cannot be read: ${messageOf(error)}`);
+      }
       if (isForged) this.#settle('dropped', () => message.term('not written by Leat'));
-      else this.#leave(error);
+      else this.#leave();
     }
   }
 
   /** Leaves a message for a while that cannot be read. The fetcher finds a chunk missing, and sends it again. */
-  #leave(error: unknown): void {
+  #leave(): void {
     const message = this.#message;
-    const run = runOfSubject(message.subject);
-    this.#options.troubles.note(run, `a chunk cannot be read: ${messageOf(error)}`);
     if (message.info.deliveryCount < MAX_UNREADABLE) {
       this.#settle('given-back', () => message.nak(UNREADABLE_DELAY_MS));
     } else {
