@@ -28,8 +28,17 @@ interface Troubles {
 const [source] = rows(0);
 const sink: Sink = { kind: 'none', open: () => Promise.reject(new Error('nobody opens it')) };
 
-/** Makes a pipeline as users do, whose functions have their troubles. */
-export function ownPipeline(shape: Shape, work: Work, troubles: Troubles): Pipeline {
+/**
+ * Makes a pipeline as users do, whose functions have their troubles.
+ *
+ * @param inline the readers of mappers that have no queue, by name
+ */
+export function ownPipeline(
+  shape: Shape,
+  work: Work,
+  troubles: Troubles,
+  inline: ReadonlySet<string>,
+): Pipeline {
   if (source === undefined) throw new Error('no source');
   const numbers = fetcher('numbers', { source, schema: Row });
   const first = shape === 'direct' ? numbers : makeMapper(work, numbers, troubles);
@@ -38,11 +47,14 @@ export function ownPipeline(shape: Shape, work: Work, troubles: Troubles): Pipel
       ? mapper('again', {
           from: first,
           schema: Row,
+          inline: inline.has('again'),
           map: (row) => idle(row, troubles.slowness / 4),
         })
       : first;
   const names = shape === 'fan-out' ? ['left', 'right'] : ['out'];
-  const savers = names.map((name) => saver(name, { from: last, sink }));
+  const savers = names.map((name) =>
+    saver(name, { from: last, sink, inline: last.kind === 'mapper' && inline.has(name) }),
+  );
   return pipeline('simulated', { savers });
 }
 function makeMapper(

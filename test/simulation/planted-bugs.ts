@@ -10,6 +10,7 @@ import {
 import type { PipelineConnection } from '@leat/runtime';
 import type { MsgHdrs } from '@nats-io/transport-node';
 import { PLANTED_BLUNDERS } from './planted-blunders.ts';
+import { PLANTED_INLINE } from './planted-inline.ts';
 import { Row } from './rows.ts';
 
 type SettleMethod = (this: Ledger, receipt: Receipt) => Settlement;
@@ -44,6 +45,7 @@ export const PLANTED_BUGS: readonly Plant[] = [
   { name: 'a stop that acknowledges what is in hand', spoil: acknowledgeAtStop },
   { name: 'a record that is read otherwise at each execution', install: readOtherwise },
   ...PLANTED_BLUNDERS,
+  ...PLANTED_INLINE,
 ];
 
 /** A receipt that comes twice settles two chunks. */

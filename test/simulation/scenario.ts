@@ -29,7 +29,8 @@ export const drawScenario: Draw = (random, sink, { name, place, like }): OwnScen
   const window = random.between(2, 12);
   const slowness = random.pick([0, 300, 1_500]);
   const troubles = { slowness, failureRate: random.pick([0, 0, 0.1]), hasPoison };
-  const pipeline = ownPipeline(shape, work, troubles);
+  const inline = new Set(['again', 'left', 'right', 'out'].filter(() => random.chance(0.5)));
+  const pipeline = ownPipeline(shape, work, troubles, inline);
   const saverAt = random.between(0, 1);
   // The fewer bytes still hold every chunk of the dataset, and not every expansion.
   const limits = { chunkSize, maxBytes: random.pick([512 * 1024, 512 * 1024, 64]) };
@@ -38,7 +39,8 @@ export const drawScenario: Draw = (random, sink, { name, place, like }): OwnScen
   const file: PipelineFile = { graph: 'own', limits, place };
   const run = { id: 'run', pipeline: name, params: {} };
   // What goes right in the end goes right at once where nobody disturbs.
-  const plain = ownPipeline(shape, work, { ...troubles, slowness: 0, failureRate: 0 });
+  const calm = { ...troubles, slowness: 0, failureRate: 0 };
+  const plain = ownPipeline(shape, work, calm, inline);
   const evaluation = new PlainEvaluation(plain, run, logger);
   return {
     shape,

@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { anyGraph } from './any-graph.testsuite.ts';
-import { childId, type ChunkId, formatChunkId, redriveId } from './chunk-id.ts';
-import { canReach } from './chunk-path.ts';
+import { childId, type ChunkId, formatChunkId, parseChunkId, redriveId } from './chunk-id.ts';
+import { canReach, redrivenAt } from './chunk-path.ts';
 import { checkSpec, type PipelineSpec, readersOf } from './spec.ts';
 
 /** A fork at the fetcher, and another one behind a mapper. */
@@ -129,5 +129,32 @@ describe('canReach', () => {
   test('lets roots come to the fetcher, and nothing else', () => {
     expect(canReach(FORKED, 'numbers', '7')).toBe(true);
     expect(canReach(FORKED, 'numbers', '7.0-2')).toBe(false);
+  });
+});
+
+describe('redrivenAt', () => {
+  test('names the stage that has given a record up, wherever in any graph', () => {
+    fc.assert(
+      fc.property(
+        anyGraph,
+        fc.nat(),
+        fates,
+        fc.nat(),
+        fc.nat(),
+        (spec, seq, fate, choice, index) => {
+          const number = 1 + (choice % (spec.stages.length - 1));
+          const stage = spec.stages[number]?.name ?? '';
+          const chunk = parseChunkId(chunkAt(spec, stage, seq, fate)) as ChunkId;
+          const redriven = redriveId(chunk, number, index);
+          expect(redrivenAt(spec, redriven)).toBe(stage);
+          expect(redrivenAt(spec, redriveId(redriven, number, 0))).toBe(stage);
+          expect(redrivenAt(spec, childId(redriven, 1, 3))).toBeUndefined();
+        },
+      ),
+    );
+  });
+
+  test.each(['7', '7.1-2', '7.0-2~1-3.0-2', '7~99-1'])('names none for %j', (id) => {
+    expect(redrivenAt(FORKED, parseChunkId(id) as ChunkId)).toBeUndefined();
   });
 });

@@ -1,4 +1,4 @@
-import { parseChunkId } from './chunk-id.ts';
+import { type ChunkId, parseChunkId } from './chunk-id.ts';
 import { type PipelineSpec, readersOf } from './spec.ts';
 
 /**
@@ -24,4 +24,16 @@ function pathsTo(spec: PipelineSpec, stage: string): string {
   const division = isDivided ? '(?:\\.\\d+-\\d+)?' : '';
   const number = spec.stages.findIndex(({ name }) => name === stage);
   return `${pathsTo(spec, from)}${division}${fork}(?:~${number}-\\d+(?:-\\d+)?)?`;
+}
+
+/** The mark of a record that is tried again, where a chunk id ends with it. */
+const REDRIVEN = /~(\d+)-\d+(?:-\d+)?$/;
+
+/**
+ * The stage that has given a record up which is tried again: there its chunk begins. `undefined` for any other
+ * chunk. Where nothing divides it, the chunk has the same id in the stages below.
+ */
+export function redrivenAt(spec: PipelineSpec, { path }: ChunkId): string | undefined {
+  const number = REDRIVEN.exec(path)?.[1];
+  return number === undefined ? undefined : spec.stages[Number(number)]?.name;
 }

@@ -8,6 +8,7 @@ import {
   isNewerVersion,
   newerVersion,
   unknownFields,
+  writtenVersion,
 } from './format-version.ts';
 
 const formats = Object.keys(FORMATS) as Format[];
@@ -71,4 +72,22 @@ test('unknown fields are those that are not known, whatever they are called', ()
   expect(unknownFields({ a: 1, c: 2, toString: 3 }, known)).toEqual({ c: 2, toString: 3 });
   expect(unknownFields({ a: 1 }, known)).toEqual({});
   expect(unknownFields(undefined, known)).toEqual({});
+});
+
+describe('the version in which a value is written', () => {
+  const stages = [
+    { name: 'source', kind: 'fetcher' },
+    { name: 'work', kind: 'mapper', from: 'source' },
+    { name: 'files', kind: 'saver', from: 'work' },
+  ] as const;
+  const inline = stages.map((stage) =>
+    stage.kind === 'saver' ? { ...stage, inline: true } : stage,
+  );
+
+  test('is the newest, but for requests that older readers understand', () => {
+    expect(writtenVersion('request', { spec: { name: 'p', stages: inline } })).toBe(2);
+    expect(writtenVersion('request', { spec: { name: 'p', stages } })).toBe(1);
+    expect(writtenVersion('request', {})).toBe(1);
+    expect(writtenVersion('progress', {})).toBe(FORMATS.progress);
+  });
 });

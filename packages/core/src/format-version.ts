@@ -1,4 +1,5 @@
 import { LeatError } from './errors.ts';
+import type { PipelineSpec } from './spec.ts';
 
 /** Something that Leat writes, on the wire or on disk, and reads back, perhaps by another version of itself. */
 export type Format =
@@ -6,7 +7,10 @@ export type Format =
   | 'chunk'
   /** A message of receipts: the same header. */
   | 'receipts'
-  /** What a run was asked to do, in the pipeline's bucket: the field `v`, as in every entry below. */
+  /**
+   * What a run was asked to do, in the pipeline's bucket: the field `v`, as in every entry below. Version 2 has inline
+   * stages: a reader of version 1 would look for their queues, and take their redriven records for its own.
+   */
   | 'request'
   /** How far a run has come: lease and ledger. */
   | 'progress'
@@ -35,7 +39,7 @@ export type Format =
 export const FORMATS: Readonly<Record<Format, number>> = {
   chunk: 1,
   receipts: 1,
-  request: 1,
+  request: 2,
   progress: 1,
   wish: 1,
   redrive: 1,
@@ -46,6 +50,16 @@ export const FORMATS: Readonly<Record<Format, number>> = {
   journal: 2,
   tables: 1,
 };
+
+/**
+ * The version in which a value is written: the oldest whose readers understand it, so that old and new services can
+ * share what has nothing new.
+ */
+export function writtenVersion(format: Format, value: object): number {
+  if (format !== 'request') return FORMATS[format];
+  const { spec } = value as { readonly spec?: PipelineSpec };
+  return spec?.stages.some(({ inline }) => inline === true) === true ? FORMATS.request : 1;
+}
 
 /** How what was found stands to what this version of Leat writes. */
 export type FormatAge = 'older' | 'mine' | 'newer';

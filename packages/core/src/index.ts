@@ -1,6 +1,14 @@
 // Names and graph
 export type { PipelineSpec, StageKind, StageSpec } from './spec.ts';
-export { checkSpec, drawGraph, queuedStages, readersOf, specDifference } from './spec.ts';
+export {
+  checkSpec,
+  drawGraph,
+  hostOf,
+  inlineStagesOf,
+  queuedStages,
+  readersOf,
+  specDifference,
+} from './spec.ts';
 export {
   bucketName,
   checkName,
@@ -46,6 +54,7 @@ export {
   isNewerVersion,
   newerVersion,
   unknownFields,
+  writtenVersion,
 } from './format-version.ts';
 
 // Chunks
@@ -60,7 +69,7 @@ export {
   redriveId,
   redrivenOf,
 } from './chunk-id.ts';
-export { canReach } from './chunk-path.ts';
+export { canReach, redrivenAt } from './chunk-path.ts';
 export type { Counts } from './counts.ts';
 export {
   addCounts,

@@ -53,6 +53,25 @@ describe('the permissions of a role', () => {
     expect(queues('fetcher')).toHaveLength(4);
   });
 
+  test('let mappers do the work of inline stages, and nobody use queues that are not there', () => {
+    const inline = ({ name, ...rest }: PipelineSpec['stages'][number]) =>
+      name === 'second' || name === 'files'
+        ? { name, ...rest, inline: true as const }
+        : { name, ...rest };
+    const spec = { ...SPEC, stages: SPEC.stages.map(inline) };
+    for (const role of NATS_ROLES) {
+      const all = permissionsOf(spec, role).publish.join('\n');
+      expect(all).not.toMatch(/leat_p_(?:second|files)|leat\.v1\.p\.(?:second|files)/);
+    }
+    const mine = permissionsOf(spec, 'mapper').publish;
+    expect(mine.filter((subject) => subject.startsWith('$KV.'))).toEqual([
+      '$KV.leat_p.code.>',
+      '$KV.leat_p.sink.>',
+      '$KV.leat_p.trouble.>',
+    ]);
+    expect(mine).toContain('$JS.API.CONSUMER.MSG.NEXT.leat_p_first.first');
+  });
+
   test('let nobody create streams but a fetcher and an operator', () => {
     const making = /^\$JS\.API\.STREAM\.(?:CREATE|UPDATE|DELETE|RESTORE)\./;
     const makers = NATS_ROLES.filter((role) => publish(role).some((each) => making.test(each)));

@@ -44,9 +44,13 @@ export function permissionsOf(spec: PipelineSpec, role: NatsRole): Permissions {
       ...takes(spec, 'mapper'),
       ...sends(
         spec,
-        stagesOf(spec, 'mapper').flatMap(({ name }) => readersOf(spec, name)),
+        stagesOf(spec, 'mapper')
+          .flatMap(({ name }) => readersOf(spec, name))
+          .filter(({ inline }) => inline !== true),
       ),
       ...reports(spec),
+      // It does the work of inline savers, too.
+      ...(stagesOf(spec, 'saver').some(({ inline }) => inline === true) ? keeps(spec, 'sink') : []),
     ],
     saver: () => [
       ...connects(spec),
@@ -175,7 +179,8 @@ function sends(spec: PipelineSpec, readers: PipelineSpec['stages']): string[] {
 
 /** To take chunks from the queues of a role's stages. */
 function takes(spec: PipelineSpec, kind: StageKind): string[] {
-  return stagesOf(spec, kind).flatMap(({ name }) => {
+  const queued = queuedStages(spec).filter((stage) => stage.kind === kind);
+  return queued.flatMap(({ name }) => {
     const stream = streamName(spec.name, name);
     return [api('CONSUMER.MSG.NEXT', stream, name)].concat(acknowledges(stream, name));
   });

@@ -3,6 +3,8 @@ import { LeatError } from './errors.ts';
 import {
   checkSpec,
   drawGraph,
+  hostOf,
+  inlineStagesOf,
   type PipelineSpec,
   queuedStages,
   readersOf,
@@ -13,6 +15,10 @@ import {
 const source: StageSpec = { name: 'source', kind: 'fetcher' };
 const upper: StageSpec = { name: 'upper', kind: 'mapper', from: 'source' };
 const sink: StageSpec = { name: 'sink', kind: 'saver', from: 'upper' };
+const inlineSink: StageSpec = { ...sink, inline: true };
+const lower: StageSpec = { name: 'lower', kind: 'mapper', from: 'upper', inline: true };
+const lowerSink: StageSpec = { name: 'low', kind: 'saver', from: 'lower', inline: true };
+const queuedSink: StageSpec = { name: 'far', kind: 'saver', from: 'lower' };
 const archive: StageSpec = { name: 'archive', kind: 'saver', from: 'source' };
 
 function spec(...stages: StageSpec[]): PipelineSpec {
@@ -25,6 +31,8 @@ describe('checkSpec', () => {
     ['a fetcher and a saver', spec(source, archive)],
     ['a fan-out', spec(source, upper, archive, sink)],
     ['a fetcher that does not stand first', spec(source, archive)],
+    ['inline stages in a row', spec(source, upper, lower, lowerSink)],
+    ['inline and queued readers of one stage', spec(source, upper, inlineSink, lower, queuedSink)],
   ])('takes %s', (_, good) => {
     expect(() => checkSpec(good)).not.toThrow();
   });
@@ -67,6 +75,16 @@ describe('checkSpec', () => {
       spec(source, archive, { ...sink, from: 'archive' }),
       'has a stage sink that reads from the saver archive.',
     ],
+    [
+      'an inline reader of the fetcher',
+      spec(source, { ...archive, inline: true }),
+      'has an inline saver archive that reads from the fetcher source, which works on no chunks: leave out its inline, or let it read from a mapper.',
+    ],
+    [
+      'an inline fetcher, which reads from nothing',
+      spec(source, upper, sink, { ...upper, name: 'x', from: 'sink', inline: true }),
+      'has a stage x that reads from the saver sink.',
+    ],
     ['a fetcher that nobody reads', spec(source), 'has a fetcher source that no stage reads from.'],
     [
       'a mapper that nobody reads',
@@ -96,6 +114,28 @@ describe('the graph', () => {
 
   test('has a queue in front of every stage but the fetcher', () => {
     expect(queuedStages(spec(source, upper, sink))).toEqual([upper, sink]);
+  });
+
+  const mixed = spec(source, upper, lower, inlineSink, lowerSink, queuedSink, archive);
+
+  test('has no queue in front of an inline stage', () => {
+    expect(queuedStages(mixed)).toEqual([upper, queuedSink, archive]);
+  });
+
+  test('has a host for each inline stage, however many are in a row', () => {
+    const hosts = mixed.stages.map(({ name }) => [name, hostOf(mixed, name)]);
+    expect(Object.fromEntries(hosts)).toEqual({
+      source: 'source',
+      upper: 'upper',
+      lower: 'upper',
+      sink: 'upper',
+      low: 'upper',
+      far: 'far',
+      archive: 'archive',
+    });
+    expect(inlineStagesOf(mixed, 'upper')).toEqual([lower, inlineSink, lowerSink]);
+    expect(inlineStagesOf(mixed, 'lower')).toEqual([]);
+    expect(hostOf(mixed, 'nobody')).toBe('nobody');
   });
 });
 
@@ -155,6 +195,19 @@ describe('specDifference', () => {
       /^it was started as "source source>upper upper>sink" and the pipeline is now "/,
     );
     expect(sentence).toMatch(new RegExp(`" \\(${changes}\\)$`));
+  });
+
+  test('names the stages that have lost their queues, or got them', () => {
+    const [queued, inline] = [spec(source, upper, sink), spec(source, upper, inlineSink)];
+    expect(specDifference(queued, inline)).toBe('the saver sink is inline now');
+    expect(specDifference(inline, queued)).toBe('the saver sink is no longer inline');
+    const row = spec(source, upper, lower, lowerSink);
+    const withQueue = ({ name, kind, from = '' }: StageSpec): StageSpec => ({ name, kind, from });
+    const queuedRow = spec(source, upper, withQueue(lower), withQueue(lowerSink));
+    expect(specDifference(queuedRow, row)).toBe(
+      'the mapper lower is inline now, the saver low is inline now',
+    );
+    expect(specDifference(row, row)).toBeUndefined();
   });
 
   test('tells apart the orders of the readers of one stage', () => {

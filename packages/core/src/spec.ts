@@ -10,6 +10,8 @@ export interface StageSpec {
   readonly kind: StageKind;
   /** The name of the stage that this one reads from; only a fetcher has none. */
   readonly from?: string;
+  /** Whether it has no queue: a process that works on a chunk of `from` does this stage, too, before it acknowledges. */
+  readonly inline?: true;
 }
 
 /**
@@ -39,17 +41,8 @@ export function checkSpec(spec: PipelineSpec): void {
   for (const stage of spec.stages) {
     checkName('stage', stage.name);
     if (seen.has(stage.name)) refuse(`has two stages named ${JSON.stringify(stage.name)}.`);
-    if (stage.kind === 'fetcher') {
-      if (stage.from !== undefined)
-        refuse(`lets its fetcher ${stage.name} read from ${stage.from}.`);
-    } else {
-      const upstream = stage.from === undefined ? undefined : seen.get(stage.from);
-      if (upstream === undefined) {
-        refuse(`has a stage ${stage.name} that reads from no stage before it (${stage.from}).`);
-      } else if (upstream.kind === 'saver') {
-        refuse(`has a stage ${stage.name} that reads from the saver ${upstream.name}.`);
-      }
-    }
+    const fault = faultOfLink(stage, seen);
+    if (fault !== undefined) refuse(fault);
     seen.set(stage.name, stage);
   }
   const fetchers = spec.stages.filter((stage) => stage.kind === 'fetcher');
@@ -61,6 +54,24 @@ export function checkSpec(spec: PipelineSpec): void {
   }
 }
 
+/** What is wrong with what a stage reads from, and how. */
+function faultOfLink(
+  { name, kind, from, inline }: StageSpec,
+  seen: ReadonlyMap<string, StageSpec>,
+): string | undefined {
+  if (kind === 'fetcher') {
+    return from === undefined ? undefined : `lets its fetcher ${name} read from ${from}.`;
+  }
+  const upstream = from === undefined ? undefined : seen.get(from);
+  if (upstream === undefined)
+    return `has a stage ${name} that reads from no stage before it (${from}).`;
+  if (upstream.kind === 'saver') {
+    return `has a stage ${name} that reads from the saver ${upstream.name}.`;
+  }
+  if (inline !== true || upstream.kind === 'mapper') return undefined;
+  return `has an inline ${kind} ${name} that reads from the fetcher ${upstream.name}, which works on no chunks: leave out its inline, or let it read from a mapper.`;
+}
+
 /** The stages that read from `stage`, in the order that gives each its place in chunk ids. */
 export function readersOf(spec: PipelineSpec, stage: string): readonly StageSpec[] {
   return spec.stages.filter((reader) => reader.from === stage);
@@ -68,7 +79,22 @@ export function readersOf(spec: PipelineSpec, stage: string): readonly StageSpec
 
 /** The stages that have a queue in front of them, upstream before downstream. */
 export function queuedStages(spec: PipelineSpec): readonly StageSpec[] {
-  return spec.stages.filter((stage) => stage.kind !== 'fetcher');
+  return spec.stages.filter((stage) => stage.kind !== 'fetcher' && stage.inline !== true);
+}
+
+/** The stage on whose queue a stage's chunks come: itself, or the one that an inline stage is worked on with. */
+export function hostOf(spec: PipelineSpec, stage: string): string {
+  let name = stage;
+  for (;;) {
+    const { inline, from } = spec.stages.find((each) => each.name === name) ?? {};
+    if (inline !== true || from === undefined) return name;
+    name = from;
+  }
+}
+
+/** The inline stages that are worked on with a stage, upstream before downstream. */
+export function inlineStagesOf(spec: PipelineSpec, host: string): readonly StageSpec[] {
+  return spec.stages.filter(({ name, inline }) => inline === true && hostOf(spec, name) === host);
 }
 
 /** A graph in one line: `numbers numbers>squares squares>files`. */
@@ -78,13 +104,23 @@ export function drawGraph({ stages }: PipelineSpec): string {
 
 /**
  * What differs between the graph that a run was started with and the present one, as a sentence, or
- * `undefined` when chunk ids mean the same in both.
+ * `undefined` when chunk ids mean the same in both, and the same stages have queues.
  */
 export function specDifference(stored: PipelineSpec, present: PipelineSpec): string | undefined {
   const [was, is] = [drawGraph(stored), drawGraph(present)];
-  if (was === is) return undefined;
+  if (was === is) return linkChanges(stored, present);
   const changes = stageChanges(stored, present);
   return `it was started as "${was}" and the pipeline is now "${is}" (${changes})`;
+}
+
+/** Which stages of a graph have lost their queues, or got them. */
+function linkChanges(stored: PipelineSpec, present: PipelineSpec): string | undefined {
+  const changes = present.stages.flatMap(({ name, kind, inline }) => {
+    const before = stored.stages.find((stage) => stage.name === name);
+    if (before?.inline === inline) return [];
+    return `the ${kind} ${name} is ${inline === true ? 'inline now' : 'no longer inline'}`;
+  });
+  return changes.length === 0 ? undefined : changes.join(', ');
 }
 
 /** What was done to the stages of a graph to make another one of it. */

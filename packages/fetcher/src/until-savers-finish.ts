@@ -1,3 +1,4 @@
+import { inlineStagesOf, type PipelineSpec, queuedStages } from '@leat/core';
 import {
   type Logger,
   observeQueues,
@@ -25,14 +26,14 @@ export interface CancelledRun {
  * Waits until no saver will commit anything of a cancelled run any more, and all receipts are in the
  * ledger. A saver that knows of the cancellation drops what it has not begun to commit; what it had begun
  * stays on its queue until the receipt is sent. So when the savers' queues are empty, and no receipt is
- * unread, the ledger says what the sinks hold. Whatever mappers have is of no use any more.
+ * unread, the ledger says what the sinks hold. Whatever mappers have is of no use any more, unless inline savers save it.
  *
  * @returns how many chunks savers still hold when the wait is over; 0 is as it should be
  */
 export async function untilSaversFinish(options: CancelledRun): Promise<number> {
   const { connection, run, receiptsHeld, signal, logger } = options;
   const { manager, topology, spec } = connection;
-  const mappers = spec.stages.filter(({ kind }) => kind === 'mapper').map(({ name }) => name);
+  const mappers = withoutSavers(spec);
   const begin = performance.now();
   let queued = 0;
   while (performance.now() - begin < MAX_WAIT_MS && !signal.aborted) {
@@ -48,6 +49,15 @@ export async function untilSaversFinish(options: CancelledRun): Promise<number> 
     await wait(LOOK_MS, signal).catch(() => undefined);
   }
   return queued;
+}
+
+/** The stages with queues of which nothing is saved: neither they nor their inline stages are savers. */
+function withoutSavers(spec: PipelineSpec): string[] {
+  return queuedStages(spec)
+    .filter((stage) =>
+      [stage, ...inlineStagesOf(spec, stage.name)].every(({ kind }) => kind !== 'saver'),
+    )
+    .map(({ name }) => name);
 }
 
 /** What a cancelled run's report cannot say, if savers still hold so many chunks. */

@@ -7,7 +7,8 @@ import {
   watchTopology,
 } from '@leat/runtime';
 import type { Stage } from '@leat/sdk';
-import { runStage, type ServiceHost } from './run-stage.ts';
+import { runStage } from './run-stage.ts';
+import type { ServiceHost } from './service-host.ts';
 
 /** How long a stop waits for a server that is away: by then, what is in hand here is given to others. */
 const AWAY_MS = 10_000;
@@ -19,7 +20,7 @@ const LOOK_MS = 1_000;
 
 /** What is hosted, and for how long. */
 export interface Hosting {
-  /** A stage that is named twice has two replicas. */
+  /** Those with queues, and the fetcher. A stage that is named twice has two replicas. */
   readonly stages: readonly Stage[];
   /**
    * End when no run is pending or running, rather than wait for the next.
@@ -46,7 +47,7 @@ export async function hostStages(host: ServiceHost, hosting: Hosting): Promise<v
   const serverLost = new AbortController();
   const abort = AbortSignal.any([host.abort, serverLost.signal]);
   const { connection, pipeline, codeVersion, logger, telemetry } = host;
-  const services = stages.map((stage) =>
+  const services = [...new Set(stages)].flatMap((stage) =>
     stage.kind === 'fetcher'
       ? runFetcher({
           connection,
@@ -58,7 +59,7 @@ export async function hostStages(host: ServiceHost, hosting: Hosting): Promise<v
           stop,
           ...fetching,
         })
-      : runStage({ ...host, stop, abort }, stage),
+      : runStage({ ...host, stop, abort }, stage, stages.filter((each) => each === stage).length),
   );
   const hasFetcher = stages.some(({ kind }) => kind === 'fetcher');
   if (once && !hasFetcher) services.push(untilNothingIsLeft(connection, logger, stop));

@@ -1,4 +1,4 @@
-import { LeatError } from '@leat/core';
+import { hostOf, inlineStagesOf, LeatError } from '@leat/core';
 import type { Pipeline, Stage } from '@leat/sdk';
 import { type Role, ROLES } from './role.ts';
 
@@ -17,15 +17,17 @@ export interface HostedStages {
 }
 
 /**
- * The stages that are hosted, in the pipeline's order.
+ * The stages that are hosted, in the pipeline's order; the inline ones come with those that have queues.
  *
- * @throws LeatError `invalid-configuration` if a role has no stage in the pipeline, or there is no stage of that name
+ * @throws LeatError `invalid-configuration` if a role has no stage in the pipeline, or there is no stage of that name,
+ * or another role does its work
  */
 export function hostedStages(
   pipeline: Pipeline,
   { roles = ROLES, stage: wanted }: HostedStages,
 ): readonly Stage[] {
   const ofRoles = pipeline.stages.filter(({ kind }) => roles.includes(kind));
+  const queued = queuedOf(pipeline, ofRoles);
   if (roles.length === 0) refuse(`No role is given: name at least one of ${ROLES.join(', ')}.`);
   const unknown = roles.find((role) => !ROLES.includes(role));
   if (unknown !== undefined) {
@@ -33,6 +35,7 @@ export function hostedStages(
   }
   if (wanted !== undefined) {
     const stage = ofRoles.find(({ name }) => name === wanted);
+    if (stage !== undefined && !queued.includes(stage)) refuseInline(pipeline, stage);
     if (stage !== undefined) return [stage];
     const names = ofRoles.map(({ name }) => name).join(', ') || 'none';
     refuse(
@@ -44,7 +47,32 @@ export function hostedStages(
   if (missing !== undefined && !isWhole) {
     refuse(`The pipeline ${pipeline.name} has no ${missing}.`);
   }
-  return ofRoles;
+  for (const stage of ofRoles) {
+    const host = hostOf(pipeline.spec, stage.name);
+    const isAlone = !queued.some(({ name, kind }) => name === host || kind === stage.kind);
+    if (isAlone) refuseInline(pipeline, stage);
+  }
+  return queued;
+}
+
+/** Those of some stages that are not inline. */
+export function queuedOf({ spec }: Pipeline, stages: readonly Stage[]): readonly Stage[] {
+  return stages.filter(({ name }) => hostOf(spec, name) === name);
+}
+
+/** The names of stages, and of the inline ones that are worked on with them. */
+export function namesWithInline({ spec }: Pipeline, stages: readonly Stage[]): readonly string[] {
+  return stages.flatMap(({ name }) => [
+    name,
+    ...inlineStagesOf(spec, name).map((inline) => inline.name),
+  ]);
+}
+
+function refuseInline({ spec }: Pipeline, { kind, name }: Stage): never {
+  const host = hostOf(spec, name);
+  refuse(
+    `The ${kind} ${name} is inline: the service of the mapper ${host} does its work. Start "leat mapper", or leave out its inline.`,
+  );
 }
 
 function refuse(sentence: string): never {

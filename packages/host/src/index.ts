@@ -10,6 +10,8 @@ export type { PipelineOrFile } from './pipeline-source.ts';
 export type { Role } from './role.ts';
 export type { RunPipelineOptions } from './run-pipeline.ts';
 export { runPipeline } from './run-pipeline.ts';
+export { runStage } from './run-stage.ts';
 export { serve } from './serve.ts';
 export type { Service } from './service.ts';
+export type { ServiceHost } from './service-host.ts';
 export type { ServeOptions, ServiceOptions } from './service-options.ts';

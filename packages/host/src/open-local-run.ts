@@ -28,6 +28,7 @@ import { checkLocalRunOptions } from './check-options.ts';
 import { codeVersionOf } from './code-version.ts';
 import { EmbeddedNats } from './embedded-nats.ts';
 import { hostStages } from './host-stages.ts';
+import { queuedOf } from './hosted-stages.ts';
 import {
   demandFile,
   pipelineFrom,
@@ -212,7 +213,7 @@ async function conductHere(
       abort: anyOf(abort, lost),
     },
     {
-      stages: pipeline.stages.flatMap((stage) =>
+      stages: queuedOf(pipeline, pipeline.stages).flatMap((stage) =>
         Array.from({ length: stage.kind === 'mapper' ? mappers : 1 }, () => stage),
       ),
       fetching: {

@@ -10,7 +10,7 @@ import type { Stage } from '@leat/sdk';
 import { checkServeOptions } from './check-options.ts';
 import { codeVersionOf } from './code-version.ts';
 import { type Health, healthOf, healthRoutes, type ServiceState } from './health.ts';
-import { hostedStages } from './hosted-stages.ts';
+import { hostedStages, namesWithInline } from './hosted-stages.ts';
 import { hostStages } from './host-stages.ts';
 import { type HttpEndpoint, openHttpEndpoint } from './http-endpoint.ts';
 import { type Measurement, measure } from './metrics/measure.ts';
@@ -54,7 +54,7 @@ export async function openService(given: PipelineOrFile, options: ServeOptions):
   signal?.addEventListener('abort', onAbort);
   return new Promise((resolve, reject) => {
     const running = run({ source, options, stages, roles, stop, abort }, (health, httpPort) => {
-      const names = stages.map(({ name }) => name);
+      const names = namesWithInline(source.pipeline, stages);
       const { logger } = loggersOf(options);
       resolve(new Service({ ended, stop, abort, health, httpPort, logger, stages: names }));
     });
@@ -70,7 +70,7 @@ async function run(setup: Setup, onReady: OnReady): Promise<void> {
   const { source, options, stages, roles, stop } = setup;
   const { pipeline } = source;
   const { logger } = loggersOf(options);
-  const names = stages.map(({ name }) => name);
+  const names = namesWithInline(pipeline, stages);
   const measurement = options.http && measure(pipeline, roles, names);
   let connection: PipelineConnection | undefined;
   const state = () => ({ connection, stages: names, isStopping: stop.signal.aborted });
@@ -139,7 +139,7 @@ async function work(
   const { logger, log } = loggersOf(options);
   const tellEnded = told('onRunEnded', onRunEnded, logger);
   const codeVersion = options.codeVersion ?? (file && (await codeVersionOf(file)));
-  const names = stages.map(({ name }) => name);
+  const names = namesWithInline(pipeline, stages);
   const fields = { pipeline: pipeline.name, role: roleName(roles), stages: names, codeVersion };
   logger.info(fields, 'service ready');
   onReady();

@@ -1,36 +1,44 @@
+import { inlineStagesOf } from '@leat/core';
 import { runMapper } from '@leat/mapper';
-import type { LogFormat, Logger, PipelineConnection, Telemetry } from '@leat/runtime';
 import { runSaver } from '@leat/saver';
-import type { Mapper, Pipeline, Saver } from '@leat/sdk';
+import type { Mapper, Saver } from '@leat/sdk';
+import { InlineGroup } from './inline-group.ts';
+import { optionsOf, type ServiceHost } from './service-host.ts';
 
-/** What the stages of a process share. */
-export interface ServiceHost {
-  readonly connection: PipelineConnection;
-  readonly pipeline: Pipeline;
-  /** Its absolute path; without it, no mapper can have threads or a time-out. */
-  readonly pipelineFile: string | undefined;
-  readonly codeVersion: string | undefined;
-  readonly logger: Logger;
-  readonly telemetry: Telemetry;
-  /** How worker threads log. */
-  readonly log: { readonly format: LogFormat; readonly level: string };
-  /** Finish what is in hand, and pull no more. */
-  readonly stop: AbortSignal;
-  /** Leave everything. */
-  readonly abort: AbortSignal;
+/**
+ * Hosts replicas of a mapper or saver, until they are told to stop; and with a mapper its inline stages.
+ *
+ * @returns what settles when each has ended
+ */
+export function runStage(
+  host: ServiceHost,
+  stage: Mapper | Saver,
+  replicas = 1,
+): readonly Promise<void>[] {
+  const times = Array.from({ length: replicas }, (_, nth) => nth);
+  if (stage.kind === 'saver') {
+    return times.map(() => runSaver({ ...optionsOf(host, stage), saver: stage }));
+  }
+  if (inlineStagesOf(host.pipeline.spec, stage.name).length === 0) {
+    return times.map(() => runMapper({ ...optionsOf(host, stage), mapper: stage }));
+  }
+  const group = new InlineGroup(host, stage);
+  const stop = AbortSignal.any([host.stop, group.unfit]);
+  const options = { ...optionsOf(host, stage), stop, mapper: stage, inline: group.stages };
+  const services = times.map(() => runMapper(options));
+  return [...services, endGroup(group, Promise.allSettled(services), stop)];
 }
 
-/** Hosts one replica of a mapper or saver, until it is told to stop. */
-export function runStage(host: ServiceHost, stage: Mapper | Saver): Promise<void> {
-  const { pipelineFile, log, ...rest } = host;
-  const logger = host.logger.child({ pipeline: host.pipeline.name, stage: stage.name });
-  const common = { ...rest, logger };
-  return stage.kind === 'mapper'
-    ? runMapper({
-        ...common,
-        mapper: stage,
-        log,
-        ...(pipelineFile !== undefined && { pipelineFile }),
-      })
-    : runSaver({ ...common, saver: stage });
+/** Ends the inline stages with the mapper's replicas; what waits there is given back as soon as they have to stop. */
+async function endGroup(
+  group: InlineGroup,
+  ended: Promise<unknown>,
+  stop: AbortSignal,
+): Promise<void> {
+  const stopped = new Promise<void>((resolve) => {
+    if (stop.aborted) resolve();
+    else stop.addEventListener('abort', () => resolve(), { once: true });
+  });
+  await Promise.race([ended, stopped]);
+  await group.end(ended);
 }

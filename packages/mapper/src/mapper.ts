@@ -1,11 +1,13 @@
-import { fateOf, isA, LeatError, messageOf, recordsOf } from '@leat/core';
+import { fateOf, isA, LeatError, messageOf, recordsOf, redrivenAt } from '@leat/core';
 import type { Mapper, Pipeline } from '@leat/sdk';
 import {
   type Delivery,
+  type InlineStages,
   type KnownRun,
   KnownRuns,
   type LogFormat,
   type Logger,
+  NotDone,
   type PipelineConnection,
   type Publishing,
   ReceiptSender,
@@ -33,6 +35,8 @@ export interface MapperServiceOptions {
   /** The version of the user's code, for the run's report. */
   readonly codeVersion?: string | undefined;
   readonly telemetry?: Telemetry | undefined;
+  /** The inline stages below it; absent if there are none. */
+  readonly inline?: InlineStages | undefined;
   /** Stops pulling and finishes what is in hand. */
   readonly stop: AbortSignal;
   /** Gives back what is in hand. */
@@ -45,29 +49,30 @@ const LOOK_MS = 100;
 
 /** Hosts one mapper: pulls chunks, works on them, passes the results on; until it is told to stop. */
 export async function runMapper(options: MapperServiceOptions): Promise<void> {
-  const { connection, pipeline, mapper, logger, stop } = options;
-  const { chunkSize } = pipeline.fetcher;
-  const { pipelineFile, log } = options;
-  const executor = new GuardedExecutor(mapper, { chunkSize, pipelineFile, logger, log });
-  const service = new MapperService(options, executor);
+  const { connection, mapper, logger, stop } = options;
+  const service = new MapperService(options, false);
   try {
     await connection.queues.receive({
       stage: mapper.name,
       telemetry: new StageTelemetry(mapper.name, options.telemetry),
       slots: service.pace.slots,
-      // In threads, the function blocks nobody else.
-      blockLimitMs: mapper.threads === 0 ? mapper.timeoutMs : undefined,
       handle: (delivery) => service.take(delivery),
       signal: stop,
       logger,
     });
     await service.idle();
   } finally {
-    await executor.close();
+    await service.close();
   }
 }
 
-class MapperService {
+/** Opens an inline mapper: it pulls nothing, and works on what is handed over to it. */
+export function openInlineMapper(options: MapperServiceOptions): MapperService {
+  return new MapperService(options, true);
+}
+
+/** A mapper at work, whether its chunks come from its queue or are handed over. */
+export class MapperService {
   readonly pace: Pace;
   readonly #abort: AbortSignal;
   readonly #logger: Logger;
@@ -75,25 +80,39 @@ class MapperService {
   readonly #runs: KnownRuns;
   readonly #waits: Waits;
   readonly #passOn: PassOnOptions;
+  readonly #blockLimitMs: number | undefined;
   readonly #inHand = new Set<Promise<void>>();
   /** Gives back what is in hand and waits. */
   readonly #leave = new AbortController();
 
-  constructor(options: MapperServiceOptions, executor: GuardedExecutor) {
-    const { connection, pipeline, mapper, codeVersion, logger, abort } = options;
+  /** @internal Use `runMapper` or `openInlineMapper`. */
+  constructor(options: MapperServiceOptions, isInline: boolean) {
+    const { connection, pipeline, mapper, codeVersion, logger, abort, inline } = options;
+    const { pipelineFile, log } = options;
+    const { chunkSize } = pipeline.fetcher;
     const { runs } = connection;
     const stage = mapper.name;
     this.#abort = abort;
     this.#logger = logger;
-    this.#executor = executor;
+    this.#executor = new GuardedExecutor(mapper, { chunkSize, pipelineFile, logger, log });
+    // In threads, the function blocks nobody else.
+    this.#blockLimitMs = mapper.threads === 0 ? mapper.timeoutMs : undefined;
     // Threads share nothing: how many chunks each has was said when they were made.
-    this.pace = new Pace(executor.parallel, mapper.threads === 0 ? mapper.concurrency : 0);
+    this.pace = new Pace(this.#executor.parallel, mapper.threads === 0 ? mapper.concurrency : 0);
     const leave = AbortSignal.any([abort, this.#leave.signal]);
-    this.#runs = new KnownRuns({ runs, pipeline, stage, codeVersion, abort: leave, logger });
+    this.#runs = new KnownRuns({
+      runs,
+      pipeline,
+      stage,
+      isInline,
+      codeVersion,
+      abort: leave,
+      logger,
+    });
     const note = (run: string, reason: string): void => this.#runs.noteWait(run, reason);
     this.#waits = new Waits({ logger, note });
     const receipts = new ReceiptSender(connection, abort);
-    this.#passOn = { connection, spec: pipeline.spec, stage, receipts, abort };
+    this.#passOn = { connection, spec: pipeline.spec, stage, receipts, inline, abort };
   }
 
   take(delivery: Delivery): void {
@@ -102,15 +121,24 @@ class MapperService {
     void work.finally(() => this.#inHand.delete(work));
   }
 
-  /** Waits until nothing is in hand. What waits for somebody who is busy is given back: it may wait for ever. */
-  async idle(): Promise<void> {
+  /**
+   * Waits until nothing is in hand. What waits for somebody who is busy is given back: it may wait for ever.
+   *
+   * @param noMore settles when nothing is handed over any more
+   */
+  async idle(noMore: Promise<unknown> = Promise.resolve()): Promise<void> {
     const over = new AbortController();
     const waiting = this.#leaveWaits(over.signal);
+    await noMore;
     await Promise.all(this.#inHand);
     over.abort();
     await waiting;
+  }
+
+  async close(): Promise<void> {
     this.#waits.close();
     this.#runs.close();
+    await this.#executor.close();
   }
 
   async #leaveWaits(signal: AbortSignal): Promise<void> {
@@ -118,7 +146,8 @@ class MapperService {
     while (!signal.aborted) {
       await wait(LOOK_MS, signal).catch(() => undefined);
       const isPatient = performance.now() - begin < PATIENCE_MS;
-      if (isPatient || this.#waits.chunks < this.#inHand.size) continue;
+      const { size } = this.#inHand;
+      if (isPatient || size === 0 || this.#waits.chunks < size) continue;
       const reason = 'The service stops, and what it has in hand waits to be tried again.';
       this.#leave.abort(new LeatError('run-state', reason));
       return;
@@ -126,19 +155,11 @@ class MapperService {
   }
 
   async #workOn(delivery: Delivery): Promise<void> {
-    const { telemetry, deliveries } = delivery;
     const startedAt = performance.now();
     try {
       const run = await this.#runs.admit(delivery);
       if (run === undefined) return;
-      const { id, envelope } = delivery;
-      const job = { ...jobOf(delivery, run), onWait: this.#waits.of(envelope.run, id) };
-      this.pace.came(job.records);
-      const result = await telemetry.within(() => this.#executor.run(job, deliveries, run.signal));
-      await passOn(this.#passOn, delivery, result, run.fence);
-      telemetry.became({ ...result, out: recordsOut(result) });
-      delivery.ack();
-      this.pace.done(startedAt);
+      if (!(await this.#passBelow(delivery))) await this.#work(delivery, run, startedAt);
     } catch (error) {
       this.#giveUp(delivery, error);
     } finally {
@@ -146,8 +167,53 @@ class MapperService {
     }
   }
 
+  async #work(delivery: Delivery, run: KnownRun, startedAt: number): Promise<void> {
+    const { id, envelope, telemetry } = delivery;
+    const job = { ...jobOf(delivery, run), onWait: this.#waits.of(envelope.run, id) };
+    this.pace.came(job.records);
+    const result = await this.#run(delivery, job, run.signal);
+    const isHost = this.#passOn.inline !== undefined;
+    if (isHost) this.pace.handsOver(startedAt);
+    try {
+      await passOn(this.#passOn, delivery, result, run.fence);
+    } finally {
+      if (isHost) this.pace.handedOver();
+    }
+    telemetry.became({ ...result, out: recordsOut(result) });
+    delivery.ack();
+    if (!isHost) this.pace.done(startedAt);
+  }
+
+  async #run(delivery: Delivery, job: ServiceJob, signal: AbortSignal): Promise<JobResult> {
+    const { telemetry, deliveries } = delivery;
+    const work = (): Promise<JobResult> => this.#executor.run(job, deliveries, signal);
+    if (this.#blockLimitMs === undefined) return telemetry.within(work);
+    const release = delivery.limitBlock(this.#blockLimitMs);
+    try {
+      return await telemetry.within(work);
+    } finally {
+      release();
+    }
+  }
+
+  /** Hands a record straight over that an inline stage has given up, and that is tried again there. */
+  async #passBelow(delivery: Delivery): Promise<boolean> {
+    const { inline, spec } = this.#passOn;
+    const { envelope, body, telemetry } = delivery;
+    const stage = inline && redrivenAt(spec, envelope.chunk);
+    if (stage === undefined || inline?.has(stage) !== true) return false;
+    await inline.handOver(stage, delivery, { ...envelope, trace: telemetry.headers }, body);
+    delivery.ack();
+    return true;
+  }
+
   /** Lets go of a chunk on which work ended with an error. */
   #giveUp({ envelope, id, telemetry, drop, giveBack }: Delivery, error: unknown): void {
+    if (error instanceof NotDone) {
+      if (error.outcome === 'dropped') drop(error.message);
+      else giveBack(error.delayMs);
+      return;
+    }
     const fields = { run: envelope.run, chunk: id };
     const { outcome, delayMs, isFault } = fateOf(error, this.#abort.aborted);
     if (!isFault) {

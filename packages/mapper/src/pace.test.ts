@@ -34,3 +34,18 @@ test('in threads, the size of a chunk changes nothing', async () => {
   pace.came(1);
   expect(await pace.slots.takeFree(signal)).toBe(2);
 });
+
+test('chunks that inline stages have do not count, up to as many as a replica holds at most', async () => {
+  const pace = new Pace(1, 16);
+  expect(await pace.slots.takeFree(signal)).toBe(1);
+  // One that takes longer than what is held ahead: there is one slot, and another for each that is passed on.
+  const longAgo = performance.now() - 60_000;
+  for (let below = 1; below <= 64; below += 1) {
+    pace.handsOver(longAgo);
+    pace.came(100);
+    expect(await pace.slots.takeFree(signal)).toBeGreaterThan(0);
+  }
+  const most = pace.slots.taken;
+  pace.handsOver(performance.now());
+  expect(pace.slots.taken).toBe(most);
+});

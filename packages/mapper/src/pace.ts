@@ -1,4 +1,4 @@
-import { movingAverage, wantedSlots } from '@leat/core';
+import { MAX_SLOTS, movingAverage, wantedSlots } from '@leat/core';
 import { Slots } from '@leat/runtime';
 
 /** Adapts how many chunks a mapper holds to how long it needs for one, and to how many records they have. */
@@ -9,6 +9,8 @@ export class Pace {
   #chunkRecords: number | undefined;
   #chunkMs: number | undefined;
   #lastDoneAt = 0;
+  /** How many chunks the inline stages have. */
+  #below = 0;
 
   /**
    * @param parallel how many chunks of the usual size can be worked on at the same time
@@ -41,6 +43,23 @@ export class Pace {
     this.#setLimit();
   }
 
+  /**
+   * A chunk is done here, and inline stages have it next: up to 64 of those count for nothing, so that a sink has
+   * groups of chunks to commit, however slowly it does so.
+   *
+   * @param startedAt as of {@link done}
+   */
+  handsOver(startedAt: number): void {
+    this.#below++;
+    this.done(startedAt);
+  }
+
+  /** The inline stages are done with a chunk, in whatever way. */
+  handedOver(): void {
+    this.#below--;
+    this.#setLimit();
+  }
+
   /** How many chunks can be worked on at the same time. */
   get #parallel(): number {
     const records = Math.max(1, this.#chunkRecords ?? this.#concurrency);
@@ -50,6 +69,7 @@ export class Pace {
   #setLimit(): void {
     const wanted = wantedSlots(this.#parallel, this.#chunkMs);
     // What is held ahead may run low before more is asked for; what is worked on may not.
-    this.slots.setLimit(wanted, (wanted - this.#parallel) >> 2);
+    const below = Math.min(this.#below, MAX_SLOTS);
+    this.slots.setLimit(wanted + below, (wanted - this.#parallel) >> 2);
   }
 }

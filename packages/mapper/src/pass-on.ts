@@ -3,6 +3,7 @@ import {
   bury,
   type DeadRecord,
   type Delivery,
+  type InlineStages,
   type PipelineConnection,
   type Publishing,
   type ReceiptSender,
@@ -16,13 +17,15 @@ export interface PassOnOptions {
   /** The name of the mapper. */
   readonly stage: string;
   readonly receipts: ReceiptSender;
+  /** The inline stages below it; absent if there are none. */
+  readonly inline?: InlineStages | undefined;
   /** Aborted when the process must end at once. */
   readonly abort: AbortSignal;
 }
 
 /**
  * Stores everything that came of a chunk, before the chunk may be acknowledged: dead letters, and then its
- * pieces on the queues of the next stages, or its receipt if nothing of it is left.
+ * pieces on the queues of the next stages, or its receipt if nothing of it is left. Inline stages are done with theirs.
  */
 export async function passOn(
   options: PassOnOptions,
@@ -30,7 +33,7 @@ export async function passOn(
   result: JobResult,
   fence: number,
 ): Promise<void> {
-  const { connection, spec, stage, receipts, abort } = options;
+  const { connection, spec, stage, receipts, inline, abort } = options;
   const { envelope, id, telemetry } = delivery;
   const { chunk, source } = envelope;
   const buried = await buryDead(options, delivery, result.dead);
@@ -46,7 +49,11 @@ export async function passOn(
     await receipts.send(envelope, source === undefined ? receipt : { ...receipt, source });
   } else {
     const children = fanOut(spec, stage, { chunk, counts, buried }, result.pieces);
-    await sendOn(connection, { ...envelope, trace: telemetry.headers }, children, abort);
+    const links = {
+      queues: connection.queues,
+      ...(inline !== undefined && { inline: { stages: inline, parent: delivery } }),
+    };
+    await sendOn(links, { ...envelope, trace: telemetry.headers }, children, abort);
   }
 }
 

@@ -25,6 +25,8 @@ export { ChunkQueues } from './chunks/chunk-queues.ts';
 export type { Delivery } from './chunks/delivery.ts';
 export { connectionName, openConnection } from './jetstream/connection.ts';
 export type { Descent, Piece } from './chunks/send-on.ts';
+export type { InlineStage } from './chunks/inline-stages.ts';
+export { InlineStages, NotDone } from './chunks/inline-stages.ts';
 export { sendOn, sendOut } from './chunks/send-on.ts';
 export { lookAtQueues, observeQueues } from './chunks/observe.ts';
 export type { PipelineConnection } from './jetstream/pipeline-connection.ts';

@@ -1,10 +1,9 @@
 import { recordsOf } from '@leat/core';
-import type { MsgHdrs } from '@nats-io/transport-node';
 import type { Envelope } from './chunks/chunk-message.ts';
 import type { DeadRecord } from './dead/bury.ts';
 import type { ChunkOutcome, Meter, StageMeter } from './meter.ts';
 import type { ChunkSpan, TraceHeaders } from './tracing/chunk-span.ts';
-import type { ChunkTracer } from './tracing/chunk-tracer.ts';
+import type { ChunkTracer, FoundHeaders } from './tracing/chunk-tracer.ts';
 
 /** Where a service tells of its work. */
 export interface Telemetry {
@@ -63,7 +62,7 @@ export class ChunkTelemetry {
    *
    * @param headers the message's, which say whose child the span is
    */
-  read(envelope: Envelope, headers: MsgHdrs | undefined): void {
+  read(envelope: Envelope, headers: FoundHeaders | undefined): void {
     if (this.#tracer === undefined) return;
     const chunk = { ...envelope, records: recordsOf(envelope.counts) };
     this.#span = this.#tracer.process(this.#stage, chunk, headers, this.#deliveries);

@@ -23,6 +23,7 @@ function deliveryOf(
     body: Buffer.from(lines.map((line) => `${line}\n`).join('')),
     deliveries: 1,
     telemetry: new StageTelemetry('out', {}).inHand(1),
+    limitBlock: () => () => undefined,
     ack: () => undefined,
     giveBack: () => undefined,
     park: () => undefined,

@@ -1,2 +1,2 @@
 export type { SaverServiceOptions } from './saver.ts';
-export { runSaver } from './saver.ts';
+export { openInlineSaver, runSaver, SaverService } from './saver.ts';

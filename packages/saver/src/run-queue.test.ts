@@ -32,6 +32,7 @@ function deliveryOf(park: Delivery['park']): Delivery {
     body: Buffer.from('1\n'),
     deliveries: 1,
     telemetry: new StageTelemetry('out', {}).inHand(1),
+    limitBlock: () => () => undefined,
     ack: () => undefined,
     giveBack: () => undefined,
     park,

@@ -32,6 +32,7 @@ function deliveryOf(seq: number, ack: () => void): Delivery {
     body: Buffer.from('1\n'),
     deliveries: 1,
     telemetry: new StageTelemetry('out', {}).inHand(1),
+    limitBlock: () => () => undefined,
     ack,
     giveBack: () => undefined,
     park: () => undefined,

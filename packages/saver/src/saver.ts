@@ -61,9 +61,8 @@ export interface SaverServiceOptions {
  */
 export async function runSaver(options: SaverServiceOptions): Promise<void> {
   const { connection, saver, logger } = options;
-  const unfit = new AbortController();
-  const stop = AbortSignal.any([options.stop, unfit.signal]);
-  const service = new SaverService(options, unfit);
+  const service = new SaverService(options, false);
+  const stop = AbortSignal.any([options.stop, service.unfit]);
   try {
     await connection.queues.receive({
       stage: saver.name,
@@ -74,32 +73,43 @@ export async function runSaver(options: SaverServiceOptions): Promise<void> {
       logger,
     });
     await service.idle();
-    unfit.signal.throwIfAborted();
+    service.unfit.throwIfAborted();
   } finally {
     await service.close();
   }
 }
 
-class SaverService {
-  readonly slots = new Slots(SLOTS);
+/** Opens an inline saver: it pulls nothing, and saves what is handed over to it. */
+export function openInlineSaver(options: SaverServiceOptions): SaverService {
+  return new SaverService(options, true);
+}
+
+/** A saver at work, whether its chunks come from its queue or are handed over. */
+export class SaverService {
+  readonly slots: Slots = new Slots(SLOTS);
   readonly #options: SaverServiceOptions;
   readonly #receipts: ReceiptSender;
   readonly #known: KnownRuns;
   readonly #runs = new Map<string, RunQueue>();
   readonly #validates: boolean;
-  readonly #unfit: AbortController;
+  readonly #unfit = new AbortController();
   /** How many runs their sinks keep waiting. */
   #long = 0;
 
-  constructor(options: SaverServiceOptions, unfit: AbortController) {
+  /** @internal Use `runSaver` or `openInlineSaver`. */
+  constructor(options: SaverServiceOptions, isInline: boolean) {
     this.#options = options;
-    this.#unfit = unfit;
     this.#receipts = new ReceiptSender(options.connection, options.abort);
     const { connection, pipeline, saver, codeVersion, abort, logger } = options;
     const { runs } = connection;
     const stage = saver.name;
-    this.#known = new KnownRuns({ runs, pipeline, stage, codeVersion, abort, logger });
+    this.#known = new KnownRuns({ runs, pipeline, stage, isInline, codeVersion, abort, logger });
     this.#validates = readingOf(options.saver) !== undefined;
+  }
+
+  /** Aborted when the sink can never work as it stands, with LeatError `sink-unfit`: the saver has to end. */
+  get unfit(): AbortSignal {
+    return this.#unfit.signal;
   }
 
   take(delivery: Delivery): void {
@@ -114,7 +124,13 @@ class SaverService {
     queue.working ??= this.#drain(run, queue);
   }
 
-  async idle(): Promise<void> {
+  /**
+   * Waits until nothing is in hand.
+   *
+   * @param noMore settles when nothing is handed over any more
+   */
+  async idle(noMore: Promise<unknown> = Promise.resolve()): Promise<void> {
+    await noMore;
     for (const { working } of this.#runs.values()) await working;
   }
 

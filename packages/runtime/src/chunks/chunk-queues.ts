@@ -1,4 +1,4 @@
-import { LeatError, type PipelineSpec, stageSubject, type Topology } from '@leat/core';
+import { hostOf, LeatError, type PipelineSpec, stageSubject, type Topology } from '@leat/core';
 import type { Holder } from '../hold/holder.ts';
 import { isTooLarge, type Publisher, type Stored } from '../jetstream/publisher.ts';
 import { pull, type PullSource } from '../jetstream/pull.ts';
@@ -51,7 +51,8 @@ export class ChunkQueues {
 
   /**
    * Puts a chunk on the queue in front of a stage and waits until it is stored. A body above the server's
-   * limit goes to the object store, and the message refers to it.
+   * limit goes to the object store, and the message refers to it. An inline stage has no queue: its chunk goes on that
+   * of its host, and its id says where it begins (see `redrivenAt`).
    *
    * @throws as `Publisher.publish`
    */
@@ -62,7 +63,8 @@ export class ChunkQueues {
     signal: AbortSignal,
   ): Promise<Stored> {
     const { spec, publisher, bodies, maxPayload } = this.#parts;
-    const subject = stageSubject(spec.name, stage, envelope.run);
+    const queue = hostOf(spec, stage);
+    const subject = stageSubject(spec.name, queue, envelope.run);
     const { headers, data } = messageOf(envelope, body);
     if (data.length + headerBytes(headers) + FRAME_ROOM <= maxPayload()) {
       try {
@@ -72,7 +74,7 @@ export class ChunkQueues {
         if (!isTooLarge(error)) throw error;
       }
     }
-    const name = `${envelope.run}/${stage}/${messageId(envelope)}`;
+    const name = `${envelope.run}/${queue}/${messageId(envelope)}`;
     await bodies.put(name, data, signal);
     setBodyName(headers, name);
     return publisher.publish(subject, new Uint8Array(), headers, signal);

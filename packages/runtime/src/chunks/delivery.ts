@@ -31,6 +31,11 @@ export interface Delivery {
    */
   readonly deliveries: number;
   readonly telemetry: ChunkTelemetry;
+  /**
+   * Until the returned function is called, the main thread may be blocked for so many milliseconds, and then the
+   * process is ended.
+   */
+  readonly limitBlock: (limitMs: number) => () => void;
   /** The work is done and its result is stored elsewhere. */
   readonly ack: () => void;
   /** Somebody else shall have it, at once or after a while. */
@@ -58,8 +63,6 @@ export interface HandOver {
   readonly slots: Slots;
   /** Told of each chunk; must end in `ack` or `giveBack`. */
   readonly handle: (delivery: Delivery) => void;
-  /** How long the main thread may be blocked while a chunk is in hand, before the process is ended. */
-  readonly blockLimitMs?: number | undefined;
   readonly logger: Logger;
 }
 
@@ -74,7 +77,7 @@ export class MessageInHand {
   constructor(message: JsMsg, options: HandOver) {
     this.#message = message;
     this.#options = options;
-    this.#release = options.holder.hold(replyOf(message), options.blockLimitMs);
+    this.#release = options.holder.hold(replyOf(message));
     this.#telemetry = options.telemetry.inHand(message.info.deliveryCount);
   }
 
@@ -147,6 +150,7 @@ export class MessageInHand {
         message.info.deliveryCount - this.#options.parking.returnsOf(this.#queueOf(envelope.run)),
       ),
       telemetry: this.#telemetry,
+      limitBlock: (limitMs) => this.#options.holder.hold(replyOf(message), limitMs),
       ack: () =>
         this.#settle('done', () => {
           message.ack();
@@ -166,7 +170,7 @@ export class MessageInHand {
       this.#settle('given-back', () => this.#message.nak(NO_ROOM_DELAY_MS));
       return;
     }
-    // Held anew, because nobody works on it: the main thread may be blocked for as long as it likes.
+    // Held anew, so that nothing else of the message is kept alive.
     const release = holder.hold(reply);
     this.#settle('given-back', () => undefined);
     parking.park(parkedMessage(this.#queueOf(run), reply, release, nak), until);

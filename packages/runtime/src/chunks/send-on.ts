@@ -2,6 +2,8 @@ import type { ChildChunk, Origins } from '@leat/core';
 import type { ChunkTracer, TracedChunk } from '../tracing/chunk-tracer.ts';
 import type { Envelope } from './chunk-message.ts';
 import type { ChunkQueues } from './chunk-queues.ts';
+import type { Delivery } from './delivery.ts';
+import { type InlineStages, NotDone } from './inline-stages.ts';
 
 /** A part of what a stage makes of a chunk: newline-delimited JSON. */
 export interface Piece {
@@ -15,36 +17,64 @@ export interface Piece {
 /** What the children of a chunk have in common: whence they come, and the span that sends them. */
 export type Descent = Pick<Envelope, 'run' | 'born' | 'source' | 'position' | 'sending' | 'trace'>;
 
+/** Where the children of a chunk go. */
+export interface Links {
+  readonly queues: ChunkQueues;
+  /** The stages that have no queue, and the chunk that is in hand meanwhile. */
+  readonly inline?: { readonly stages: InlineStages; readonly parent: Delivery } | undefined;
+}
+
 /**
- * Puts the children of a chunk on the queues of their readers, and waits until all are stored. See `fanOut`
- * for who gets what.
+ * Puts the children of a chunk on the queues of their readers, and waits until all are stored; one for an inline
+ * reader is handed over, and waited for until that is done with it. See `fanOut` for who gets what.
  *
- * @throws as `ChunkQueues.send`
+ * @throws as `ChunkQueues.send`; NotDone if an inline reader is not done with its part. All others are settled by then
  */
 export async function sendOn(
-  { queues }: { readonly queues: ChunkQueues },
+  { queues, inline }: Links,
   descent: Descent,
   children: readonly ChildChunk<Piece>[],
   signal: AbortSignal,
 ): Promise<void> {
   const { run, born, source, position, sending, trace } = descent;
-  await Promise.all(
-    children.map(({ reader, chunk, counts, piece: { body, origins }, buried }) => {
-      const envelope = {
-        run,
-        ...(born !== undefined && { born }),
-        ...(source !== undefined && { source }),
-        chunk,
-        counts,
-        position,
-        ...(origins !== undefined && { origins }),
-        sending,
-        ...(buried !== undefined && { buried }),
-        trace,
-      };
-      return queues.send(reader, envelope, body, signal);
-    }),
+  const send = ({ reader, chunk, counts, piece, buried }: ChildChunk<Piece>): Promise<unknown> => {
+    const { body, origins } = piece;
+    const envelope = {
+      run,
+      ...(born !== undefined && { born }),
+      ...(source !== undefined && { source }),
+      chunk,
+      counts,
+      position,
+      ...(origins !== undefined && { origins }),
+      sending,
+      ...(buried !== undefined && { buried }),
+      trace,
+    };
+    return inline?.stages.has(reader) === true
+      ? inline.stages.handOver(reader, inline.parent, envelope, body)
+      : queues.send(reader, envelope, body, signal);
+  };
+  const [only] = children;
+  if (only !== undefined && children.length === 1) {
+    await send(only);
+    return;
+  }
+  const results = await Promise.allSettled(children.map(send));
+  const failures = results.flatMap((result) =>
+    result.status === 'rejected' ? [result.reason] : [],
   );
+  if (failures.length > 0) throw gravest(failures);
+}
+
+/** What decides about the chunk: an error of its own, then what is to be tried again, and last what is dropped. */
+function gravest(failures: readonly unknown[]): unknown {
+  return failures.reduce((most, each) => (gravityOf(each) > gravityOf(most) ? each : most));
+}
+
+function gravityOf(error: unknown): number {
+  if (!(error instanceof NotDone)) return 2;
+  return error.outcome === 'given-back' ? 1 : 0;
 }
 
 /**

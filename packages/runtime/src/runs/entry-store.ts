@@ -1,10 +1,10 @@
 import {
   type Format,
   formatAgeOf,
-  FORMATS,
   isNewerVersion,
   type LeatError,
   newerVersion,
+  writtenVersion,
 } from '@leat/core';
 import type { JetStreamManager } from '@nats-io/jetstream';
 import type { KV, KvEntry } from '@nats-io/kv';
@@ -224,7 +224,7 @@ function formatOf(key: string): Format {
 /** An entry as it is written. What is no object has no room for a version: it is of version 1. */
 function textOf(key: string, value: unknown): string {
   const isObject = typeof value === 'object' && value !== null;
-  return JSON.stringify(isObject ? { ...value, v: FORMATS[formatOf(key)] } : value);
+  return JSON.stringify(isObject ? { ...value, v: writtenVersion(formatOf(key), value) } : value);
 }
 
 function withoutVersion(value: unknown): unknown {

@@ -59,6 +59,11 @@ export interface LoadOptions {
   readonly pipeline: Pipeline;
   /** The stage that is hosted. */
   readonly stage: string;
+  /**
+   * Whether the stage has no queue: its chunks are not paused apart from those that they come from.
+   * @defaultValue `false`
+   */
+  readonly isInline?: boolean | undefined;
   /** The version of its code; nothing is noted without it. */
   readonly codeVersion?: string | undefined;
   /** The service must leave everything. */

@@ -137,6 +137,7 @@ function deliver(
     body: new Uint8Array(),
     deliveries,
     telemetry: new StageTelemetry('out', {}).inHand(deliveries),
+    limitBlock: () => () => undefined,
     ack: () => settled.push('ack'),
     giveBack: (delayMs) => settled.push(`back ${delayMs}`),
     park: (until) => {

@@ -67,7 +67,7 @@ export class KnownRuns {
       delivery.drop('the run was cancelled');
       return undefined;
     }
-    if (wish === 'pause') {
+    if (wish === 'pause' && this.#options.isInline !== true) {
       delivery.park(saidElse.signal);
       return undefined;
     }

@@ -77,6 +77,7 @@ const runRequest: z.ZodType<RunRequest> = z.looseObject({
         name: z.string(),
         kind: oneOf(KINDS),
         from: z.string().exactOptional(),
+        inline: z.literal(true).exactOptional(),
       }),
     ),
   }),

@@ -20,6 +20,9 @@ export interface TracedChunk {
   readonly records: number;
 }
 
+/** The headers of a message, or those that one would have that is handed over in this process. */
+export type FoundHeaders = MsgHdrs | TraceHeaders;
+
 /** Makes the spans of a pipeline's chunks: one trace for each. There is none where nobody traces. */
 export class ChunkTracer {
   readonly #pipeline: string;
@@ -53,16 +56,18 @@ export class ChunkTracer {
   process(
     stage: string,
     chunk: TracedChunk,
-    headers: MsgHdrs | undefined,
+    headers: FoundHeaders | undefined,
     attempt: number,
   ): ChunkSpan {
     const attributes = this.#attributes('process', stage, chunk);
     attributes['messaging.destination.name'] = stageSubject(this.#pipeline, stage, chunk.run);
     attributes['leat.attempt'] = attempt;
-    const parent = propagation.extract(ROOT_CONTEXT, headers, {
-      get: (carrier, key) => carrier?.get(key) || undefined,
-      keys: (carrier) => carrier?.keys() ?? [],
-    });
+    const parent = isMessage(headers)
+      ? propagation.extract(ROOT_CONTEXT, headers, {
+          get: (carrier, key) => carrier.get(key) || undefined,
+          keys: (carrier) => carrier.keys(),
+        })
+      : propagation.extract(ROOT_CONTEXT, headers ?? {});
     const options = { kind: SpanKind.CONSUMER, attributes };
     const span = this.#tracer.startSpan(`process ${stage}`, options, parent);
     return new ChunkSpan(span, trace.setSpan(parent, span));
@@ -81,6 +86,10 @@ export class ChunkTracer {
       ...(chunk.sending !== '' && { 'leat.sending': chunk.sending }),
     };
   }
+}
+
+function isMessage(headers: FoundHeaders | undefined): headers is MsgHdrs {
+  return typeof headers?.get === 'function';
 }
 
 /** Does work on a chunk in a thread or process that does not have its span, and knows its headers. */

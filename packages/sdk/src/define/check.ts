@@ -115,6 +115,12 @@ export function demandCount(stage: string, option: string, value: number): void 
   throw invalid(stage, `${option} must be a whole number from 1; it is ${value}`);
 }
 
+/** @param inline as a file in JavaScript may give it */
+export function demandInline(stage: string, inline: boolean | undefined): void {
+  if (inline === undefined || typeof inline === 'boolean') return;
+  throw invalid(stage, `inline must be true or false; it is ${JSON.stringify(inline)}`);
+}
+
 export function invalid(stage: string, sentence: string): LeatError {
   return new LeatError('invalid-pipeline', `${nameOf(stage)}: ${sentence}.`);
 }

@@ -52,6 +52,29 @@ describe('the graph', () => {
     expect(made.stages).toEqual([numbers, texts, out, also]);
   });
 
+  test('says which stages are inline, and nothing of those that are not', () => {
+    const common = { from: texts, sink: sinkOf<{ text: string }>() };
+    const near = saver('near', { ...common, inline: true });
+    const far = saver('far', { ...common, inline: false });
+    const { spec } = pipeline('p', { savers: [near, far, out] });
+    expect([near, far, out].map(({ inline }) => inline)).toEqual([true, false, undefined]);
+    expect(spec.stages.slice(2)).toEqual([
+      { name: 'near', kind: 'saver', from: 'texts', inline: true },
+      { name: 'far', kind: 'saver', from: 'texts' },
+      { name: 'out', kind: 'saver', from: 'texts' },
+    ]);
+    expect(() => saver('near', { ...common, inline: 'yes' as never })).toThrow(
+      'The stage "near": inline must be true or false; it is "yes".',
+    );
+    expect(() => mapper('more', { from: texts, map: (t) => t, inline: 1 as never })).toThrow(
+      'The stage "more": inline must be true or false; it is 1.',
+    );
+    const raw = saver('raw', { from: numbers, sink: sinkOf<{ n: number }>(), inline: true });
+    expect(() => pipeline('p', { savers: [raw] })).toThrow(
+      'has an inline saver raw that reads from the fetcher numbers, which works on no chunks',
+    );
+  });
+
   test('is visited once for each stage, however many paths lead to it', () => {
     const joined = (nth: number, ...from: readonly Mapper[]): Mapper =>
       Object.defineProperty({ ...texts, name: `m${nth}` }, 'from', {

@@ -47,6 +47,12 @@ export interface MapperCommon<
    * @defaultValue 5 attempts: see `RetryPolicy`
    */
   readonly retry?: Partial<RetryPolicy> | number;
+  /**
+   * Whether it has no queue: the process that has worked on a chunk of `from`, which is another mapper, does this
+   * stage, too, before it acknowledges. It spares a hop; both stages are scaled together.
+   * @defaultValue `false`; `leat dev` on its own server takes `true` for the only reader of a mapper
+   */
+  readonly inline?: boolean;
 }
 
 /** There now or later. */

@@ -4,6 +4,7 @@ import type { StageContext } from '../context.ts';
 import type { ParamsOf, ParamsSchema } from '../params.ts';
 import {
   demandCount,
+  demandInline,
   demandKnown,
   demandNumbers,
   demandSchema,
@@ -100,6 +101,7 @@ const OPTIONS: Readonly<Record<keyof MapperCommon<ZodType, ZodType, undefined>, 
   threads: true,
   timeoutMs: true,
   retry: true,
+  inline: true,
 };
 
 /**
@@ -129,9 +131,10 @@ export function mapper(
   name: string,
   options: MapperCommon<ZodType, ZodType, ParamsSchema | undefined>,
 ): Mapper {
-  const { from, concurrency = 16, threads = 0, timeoutMs, retry } = options;
+  const { from, concurrency = 16, threads = 0, timeoutMs, retry, inline } = options;
   demandKnown(nameOf(name), options, { ...OPTIONS, ...WORK });
   demandUpstream(name, from);
+  demandInline(name, inline);
   const { numbers = from.numbers } = options;
   demandNumbers(name, numbers);
   const given = workOf(name, options);
@@ -153,6 +156,7 @@ export function mapper(
     threads,
     timeoutMs,
     retry: retryPolicy(retry),
+    inline,
   };
 }
 

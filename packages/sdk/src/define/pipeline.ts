@@ -99,5 +99,7 @@ export function pipeline<P extends ParamsSchema | undefined = undefined>(
 
 function specOf(stage: Stage): StageSpec {
   const { name, kind } = stage;
-  return stage.kind === 'fetcher' ? { name, kind } : { name, kind, from: stage.from.name };
+  if (stage.kind === 'fetcher') return { name, kind };
+  const isInline = stage.inline === true;
+  return { name, kind, from: stage.from.name, ...(isInline && { inline: true }) };
 }

@@ -1,7 +1,14 @@
 import type { input, ZodType } from 'zod';
 import type { Sink } from '../contracts.ts';
 import type { ParamsOf, ParamsSchema } from '../params.ts';
-import { demandKnown, demandUpstream, demandWritable, invalid, nameOf } from './check.ts';
+import {
+  demandInline,
+  demandKnown,
+  demandUpstream,
+  demandWritable,
+  invalid,
+  nameOf,
+} from './check.ts';
 import { type PerRun, perRun } from './per-run.ts';
 import type { Saver, Upstream } from './stages.ts';
 
@@ -13,9 +20,19 @@ export interface SaverOptions<
   readonly from: Upstream<I, P>;
   /** Where the records go, or a function that says so for a run. */
   readonly sink: PerRun<Sink<NoInfer<input<I>>>, ParamsOf<NoInfer<P>>>;
+  /**
+   * Whether it has no queue: the process that has worked on a chunk of `from`, which is a mapper, saves it before it
+   * acknowledges. It spares a hop; mapper and saver are scaled together, and a sink that is away holds the mapper.
+   * @defaultValue `false`; `leat dev` on its own server takes `true` for the only reader of a mapper
+   */
+  readonly inline?: boolean;
 }
 
-const OPTIONS: Readonly<Record<keyof SaverOptions<ZodType>, true>> = { from: true, sink: true };
+const OPTIONS: Readonly<Record<keyof SaverOptions<ZodType>, true>> = {
+  from: true,
+  sink: true,
+  inline: true,
+};
 
 /**
  * Defines a stage that writes records to a sink.
@@ -27,10 +44,11 @@ export function saver<I extends ZodType, P extends ParamsSchema | undefined = un
   name: string,
   options: SaverOptions<I, P>,
 ): Saver<P> {
-  const { from, sink } = options;
+  const { from, sink, inline } = options;
   demandKnown(nameOf(name), options, OPTIONS);
   demandUpstream(name, from);
   demandWritable(name, from);
+  demandInline(name, inline);
   if (sink === undefined) throw invalid(name, 'needs a sink');
-  return { kind: 'saver', name, from, sink: perRun(sink) as Saver['sink'] };
+  return { kind: 'saver', name, from, inline, sink: perRun(sink) as Saver['sink'] };
 }

@@ -79,6 +79,8 @@ export interface Mapper<out S extends ZodType = ZodType, out P extends Params = 
   readonly threads: number;
   readonly timeoutMs: number | undefined;
   readonly retry: RetryPolicy;
+  /** Whether it has no queue; `undefined` if its author does not say. */
+  readonly inline: boolean | undefined;
 }
 
 /** A stage that writes records to a sink. Made by {@link saver}. */
@@ -86,5 +88,7 @@ export interface Saver<out P extends Params = Params> {
   readonly kind: 'saver';
   readonly name: string;
   readonly from: Upstream<ZodType, P>;
+  /** Whether it has no queue; `undefined` if its author does not say. */
+  readonly inline: boolean | undefined;
   readonly sink: (run: RunInfo<unknown>) => Sink<never>;
 }

@@ -1,4 +1,4 @@
-import { isEnded, messageOf, newBirthMark, type RunRequest } from '@leat/core';
+import { isEnded, messageOf, newBirthMark, queuedStages, type RunRequest } from '@leat/core';
 import type { Logger } from '@leat/runtime';
 import type { Clock } from './clock.ts';
 import { Invariants } from './checks/invariants.ts';
@@ -90,7 +90,7 @@ export class Deployment implements WatchedRun {
   start(): void {
     this.#ground.start(`${this.#name}/operator`, operate(this), () => undefined);
     const { pipeline, replicas, file } = this.scenario;
-    for (const { name } of pipeline.stages) {
+    for (const { name } of [pipeline.fetcher, ...queuedStages(pipeline.spec)]) {
       for (let nth = 1; nth <= (replicas[name] ?? 1); nth++) this.add(`${name}-${nth}`, name, file);
     }
   }

@@ -43,10 +43,10 @@ export function pipelineOf(design: Design, file: PipelineFile): Pipeline {
   const { fetcher } = own;
   const { window, source } = design;
   const copyOf = copyingFrom({ ...fetcher, ...file.limits, window, source });
-  const saverOf = (called: string, from: Upstream): Saver =>
-    saver(called, { from: copyOf(from), sink: () => sink.sinkAt(place) });
+  const saverOf = (called: string, from: Upstream, inline = false): Saver =>
+    saver(called, { from: copyOf(from), sink: () => sink.sinkAt(place), inline });
   const given = own.stages.filter((stage) => stage.kind === 'saver');
-  const savers = given.map((each) => saverOf(each.name, each.from));
+  const savers = given.map((each) => saverOf(each.name, each.from, each.inline));
   const [first] = given;
   if (graph === 'more' && first !== undefined) {
     savers.splice(saverAt, 0, saverOf(extraNameFor(own), first.from));

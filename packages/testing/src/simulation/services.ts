@@ -1,7 +1,6 @@
 import type { RunRequest } from '@leat/core';
 import { runFetcher } from '@leat/fetcher';
-import { runMapper } from '@leat/mapper';
-import { runSaver } from '@leat/saver';
+import { runStage } from '@leat/host';
 import type { Pipeline, Stage } from '@leat/sdk';
 import { type Logger, type PipelineConnection, pipelineConnectionOver, wait } from '@leat/runtime';
 import { type NatsConnection, NatsConnectionImpl } from '@nats-io/transport-node';
@@ -35,8 +34,7 @@ export function serve(host: Host, pipeline: Pipeline, stage: Stage): Main {
     const log = { format: 'json', level: 'silent' } as const;
     try {
       if (stage.kind === 'fetcher') await runFetcher({ ...common, windowRules: WINDOW_RULES });
-      else if (stage.kind === 'mapper') await runMapper({ ...common, mapper: stage, log });
-      else await runSaver({ ...common, saver: stage });
+      else await Promise.all(runStage({ ...common, log }, stage));
     } finally {
       await connection.close();
     }

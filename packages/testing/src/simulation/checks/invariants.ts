@@ -1,4 +1,4 @@
-import { canReach, parseReceipt, readersOf, type RunProgress } from '@leat/core';
+import { canReach, parseReceipt, readersOf, type RunProgress, type StageSpec } from '@leat/core';
 import { progressOf } from '@leat/runtime';
 import { CheckpointCheck } from './checkpoint-check.ts';
 import { checkEnd } from './end-check.ts';
@@ -93,15 +93,21 @@ export class Invariants implements Observer {
     }
     const chunk = headerOf(message.headers, 'Leat-Chunk');
     if (chunk === undefined || this.#hasReceipt(chunk)) return;
-    const readers = readersOf(this.#watched.scenario.pipeline.spec, stage);
-    const isPassedOn =
-      readers.length > 0 && readers.every(({ name }) => this.#isStored(name, chunk));
-    if (!isPassedOn) this.fail(`${stage} acknowledged chunk ${chunk}, of which nothing is stored`);
+    if (!this.#isPassedOn(stage, chunk))
+      this.fail(`${stage} acknowledged chunk ${chunk}, of which nothing is stored`);
   }
 
   /** What must hold when the run has ended and everybody has calmed down. */
   checkEnd(): void {
     checkEnd(this.#watched, this.checkpoints, this.#dead, (violation) => this.fail(violation));
+  }
+
+  /** Whether all readers have it: on their queues, or, of inline ones, what they made of it. */
+  #isPassedOn(stage: string, chunk: string): boolean {
+    const readers = readersOf(this.#watched.scenario.pipeline.spec, stage);
+    const has = ({ name, inline }: StageSpec): boolean =>
+      inline === true ? this.#isPassedOn(name, chunk) : this.#isStored(name, chunk);
+    return readers.length > 0 && readers.every(has);
   }
 
   #isStored(stage: string, chunk: string): boolean {

@@ -1,4 +1,4 @@
-import { newBirthMark } from '@leat/core';
+import { hostOf, newBirthMark } from '@leat/core';
 import type { Deployment, Replica } from '../deployment.ts';
 import type { Fault } from './fault.ts';
 import type { PipelineFile } from '../pipeline-file.ts';
@@ -45,7 +45,7 @@ export const BLUNDERS: readonly Fault[] = [
       if (world.isTableShared) return 'not where a table is shared';
       const { scenario, replicas } = deployment;
       const savers = scenario.pipeline.stages.filter(({ kind }) => kind === 'saver');
-      const { name } = random.pick(savers);
+      const name = hostOf(scenario.pipeline.spec, random.pick(savers).name);
       const nth = replicas.filter(({ stage }) => stage === name).length + 1;
       const place = `the folder of ${scenario.pipeline.name}/${name}-${nth}`;
       deployment.add(`${name}-${nth}`, name, { ...scenario.file, place });
