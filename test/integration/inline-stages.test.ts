@@ -1,12 +1,14 @@
-import { type RunReport } from '@leat/core';
+import { join } from 'node:path';
+import type { RunReport } from '@leat/core';
 import { generate } from '@leat/connectors/memory';
-import { serve, type Service } from '@leat/host';
+import { serve, type Service, startLocalRun } from '@leat/host';
 import { connect } from '@leat/operate';
 import { startNatsServer } from '@leat/nats-server';
 import { fetcher, mapper, type Pipeline, pipeline, saver, TerminalError } from '@leat/sdk';
-import { expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
 import { MemorySink } from '../support/memory-pipeline.ts';
+import { tempDir } from '../support/temp-dir.ts';
 import { until } from '../support/until.ts';
 
 const Row = z.object({ n: z.int() });
@@ -121,4 +123,68 @@ test('a run is the same whether its stages are inline or have queues, and so is 
   }
   const [queued, inline] = ends;
   expect(inline).toEqual(queued);
+});
+
+describe('in one process, with a server of its own', () => {
+  /** A folder for the state of runs. */
+  async function stateDir(): Promise<string> {
+    const dir = await tempDir();
+    onTestFinished(() => dir[Symbol.asyncDispose]());
+    return join(dir.path, 'state');
+  }
+
+  /** One mapper, and a saver that may say whether it has a queue. */
+  function line(inline?: boolean, onRecord: (n: number) => void = () => undefined) {
+    const sink = new MemorySink();
+    const source = generate(1_000, (n) => ({ n }));
+    const numbers = fetcher('numbers', { source, schema: Row, chunkSize: 20 });
+    const work = mapper('work', {
+      from: numbers,
+      schema: Row,
+      retry: 1,
+      flatMap: ({ n }) => {
+        onRecord(n);
+        if (isBad(n)) throw new Error(`${n} is bad`);
+        return n % 9 === 0 ? [] : [{ n }];
+      },
+    });
+    const out = saver('out', { from: work, sink, ...(inline !== undefined && { inline }) });
+    return { sink, pipeline: pipeline('line', { savers: [out] }) };
+  }
+
+  test('a lone reader is inline unless it is said that it has a queue, and a run is the same', async () => {
+    const ends: object[] = [];
+    for (const inline of [undefined, false]) {
+      const { sink, pipeline: given } = line(inline);
+      await using run = await startLocalRun(given, { stateDir: await stateDir(), mappers: 2 });
+      expect(run.pipeline.spec.stages.at(-1)?.inline).toBe(inline === undefined ? true : undefined);
+      const { report } = await run.ended;
+      ends.push({ report: report && essence(report), saved: sink.numbers });
+    }
+    expect(ends[0]).toEqual(ends[1]);
+    expect(ends[0]).toMatchObject({ report: { state: 'completed-with-dead-letters', dead: 20 } });
+  });
+
+  test.each([
+    ['a queue', false, undefined],
+    ['none', undefined, false],
+  ])('a run that was begun with %s in front of a stage goes on so', async (_, before, since) => {
+    const state = await stateDir();
+    const stop = new AbortController();
+    const first = line(before, (n) => {
+      if (n === 500) stop.abort(new Error('enough'));
+    });
+    const begun = await startLocalRun(first.pipeline, { stateDir: state, signal: stop.signal });
+    await begun.ended;
+    await begun[Symbol.asyncDispose]();
+    const second = line(since);
+    for (const [id, chunk] of first.sink.chunks) second.sink.chunks.set(id, chunk);
+    await using run = await startLocalRun(second.pipeline, { stateDir: state });
+    expect(run.run).toBe(begun.run);
+    expect(run.pipeline.spec).toEqual(begun.pipeline.spec);
+    const { report } = await run.ended;
+    expect(report).toMatchObject({ state: 'completed-with-dead-letters', records: { in: 1_000 } });
+    const wanted = Array.from({ length: 1_000 }, (__, n) => n);
+    expect(second.sink.numbers).toEqual(wanted.filter((n) => !isBad(n) && n % 9 !== 0));
+  });
 });

@@ -14,7 +14,11 @@ describe('fateOf', () => {
     ['a chunk after any other error', new Error('x'), 'given-back', 1_000, true],
     ['a chunk after what is no error', 'x', 'given-back', 1_000, true],
   ] as const)('%s', (_, error, outcome, delayMs, isFault) => {
-    expect(fateOf(error, false)).toEqual({ outcome, delayMs, isFault });
-    expect(fateOf(error, true)).toEqual({ outcome: 'given-back', delayMs: 0, isFault: false });
+    for (const random of [0, 0.5, 1]) {
+      const about = delayMs * (0.5 + random);
+      expect(fateOf(error, false, random)).toEqual({ outcome, delayMs: about, isFault });
+    }
+    const left = { outcome: 'given-back', delayMs: 0, isFault: false };
+    expect(fateOf(error, true, 0.5)).toEqual(left);
   });
 });

@@ -5,9 +5,11 @@ export {
   drawGraph,
   hostOf,
   inlineStagesOf,
+  linked,
   queuedStages,
   readersOf,
   specDifference,
+  withLinksOf,
 } from './spec.ts';
 export {
   bucketName,

@@ -10,6 +10,7 @@ import {
   readersOf,
   specDifference,
   type StageSpec,
+  withLinksOf,
 } from './spec.ts';
 
 const source: StageSpec = { name: 'source', kind: 'fetcher' };
@@ -208,6 +209,8 @@ describe('specDifference', () => {
       'the mapper lower is inline now, the saver low is inline now',
     );
     expect(specDifference(row, row)).toBeUndefined();
+    expect(withLinksOf(row, queuedRow)).toEqual(queuedRow);
+    expect(withLinksOf(queuedRow, row)).toEqual(row);
   });
 
   test('tells apart the orders of the readers of one stage', () => {

@@ -97,6 +97,19 @@ export function inlineStagesOf(spec: PipelineSpec, host: string): readonly Stage
   return spec.stages.filter(({ name, inline }) => inline === true && hostOf(spec, name) === host);
 }
 
+/** A stage with a queue, or without one. */
+export function linked(stage: StageSpec, isInline: boolean): StageSpec {
+  const { inline: _, ...rest } = stage;
+  return isInline ? { ...rest, inline: true } : rest;
+}
+
+/** A graph with the queues of another one: of its stages, those are inline that are inline there. */
+export function withLinksOf(spec: PipelineSpec, other: PipelineSpec): PipelineSpec {
+  const inline = new Set(other.stages.filter((stage) => stage.inline).map(({ name }) => name));
+  const stages = spec.stages.map((stage) => linked(stage, inline.has(stage.name)));
+  return { ...spec, stages };
+}
+
 /** A graph in one line: `numbers numbers>squares squares>files`. */
 export function drawGraph({ stages }: PipelineSpec): string {
   return stages.map((s) => (s.from === undefined ? s.name : `${s.from}>${s.name}`)).join(' ');

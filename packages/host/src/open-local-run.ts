@@ -6,12 +6,14 @@ import {
   LeatError,
   reportOf,
   type RunRequest,
+  specDifference,
 } from '@leat/core';
 import type { Conducted } from '@leat/fetcher';
 import {
   connectionName,
   givenParams,
   misfitOf,
+  type NatsSettings,
   natsSettingsOf,
   openPipelineConnection,
   type PipelineConnection,
@@ -23,7 +25,7 @@ import {
   type Telemetry,
   unlessAborted,
 } from '@leat/runtime';
-import { fromStart } from '@leat/sdk';
+import { fromStart, type Pipeline } from '@leat/sdk';
 import { checkLocalRunOptions } from './check-options.ts';
 import { codeVersionOf } from './code-version.ts';
 import { EmbeddedNats } from './embedded-nats.ts';
@@ -35,6 +37,7 @@ import {
   type PipelineOrFile,
   type PipelineSource,
 } from './pipeline-source.ts';
+import { withLinksOfRun, withoutNeedlessQueues } from './local-links.ts';
 import { loggersOf } from './loggers.ts';
 import type { LocalEnd, LocalRun, LocalRunOptions } from './local-run.ts';
 import { told } from './told.ts';
@@ -58,8 +61,9 @@ export async function openLocalRun(
     for (const each of cleanups.splice(0).toReversed()) await each();
   };
   try {
-    const site = await openSite(source, options, cleanups);
-    const started = await startAsked(site);
+    const opened = await openSite(source, options, cleanups);
+    const started = await startAsked(opened);
+    const site = await siteFor(opened, started, cleanups);
     const over = new AbortController();
     const ended = conductHere(site, started, over);
     const settled = ended.then(
@@ -72,7 +76,7 @@ export async function openLocalRun(
     });
     return {
       run: started.request.run,
-      pipeline: source.pipeline,
+      pipeline: site.source.pipeline,
       url: site.url,
       ended,
       [Symbol.asyncDispose]: cleanUp,
@@ -88,17 +92,17 @@ interface Site {
   readonly source: PipelineSource;
   readonly options: LocalRunOptions;
   readonly url: string;
+  readonly nats: NatsSettings;
   readonly connection: PipelineConnection;
   readonly telemetry: Telemetry;
   readonly embedded: EmbeddedNats | undefined;
 }
 
 async function openSite(
-  source: PipelineSource,
+  given: PipelineSource,
   options: LocalRunOptions,
   cleanups: (() => Promise<void>)[],
 ): Promise<Site> {
-  const { pipeline } = source;
   const { logger } = loggersOf(options);
   const { signal, stateDir = '.leat' } = options;
   const embedded =
@@ -106,23 +110,45 @@ async function openSite(
       ? await EmbeddedNats.start(fromStart(stateDir), logger, signal)
       : undefined;
   if (embedded !== undefined) cleanups.push(() => embedded.stop());
+  // On a server of others, their services must find the queues that the file says.
+  const pipeline = embedded ? withoutNeedlessQueues(given.pipeline) : given.pipeline;
+  const source = { ...given, pipeline };
   const nats = embedded ? { url: embedded.url } : natsSettingsOf(options.connection ?? {});
   const tracing = await openTracing(options.otlpEndpoint, logger, pipeline, 'dev');
   if (tracing !== undefined) cleanups.push(async () => tracing[Symbol.asyncDispose]());
+  const connection = await connectFor(pipeline, nats, options, cleanups);
+  const telemetry = { tracer: tracing?.tracer };
+  return { source, options, url: nats.url, nats, connection, telemetry, embedded };
+}
+
+async function connectFor(
+  pipeline: Pipeline,
+  nats: NatsSettings,
+  options: LocalRunOptions,
+  cleanups: (() => Promise<void>)[],
+): Promise<PipelineConnection> {
+  const { signal, topology } = options;
+  const { logger } = loggersOf(options);
   const connection = await openPipelineConnection(
     pipeline.spec,
-    { nats, topology: { ...DEFAULT_TOPOLOGY_SETTINGS, ...options.topology } },
+    { nats, topology: { ...DEFAULT_TOPOLOGY_SETTINGS, ...topology } },
     { name: connectionName('dev'), logger, ...(signal && { signal }) },
   );
   cleanups.push(() => connection.close());
-  return {
-    source,
-    options,
-    url: nats.url,
-    connection,
-    telemetry: { tracer: tracing?.tracer },
-    embedded,
-  };
+  return connection;
+}
+
+/** The site with the queues of a run: one that was begun before keeps those that it was begun with. */
+async function siteFor(
+  site: Site,
+  { request }: StartedRun,
+  cleanups: (() => Promise<void>)[],
+): Promise<Site> {
+  const { source, options, nats } = site;
+  const pipeline = withLinksOfRun(source.pipeline, request);
+  if (specDifference(source.pipeline.spec, pipeline.spec) === undefined) return site;
+  const connection = await connectFor(pipeline, nats, options, cleanups);
+  return { ...site, source: { ...source, pipeline }, connection };
 }
 
 /** The run that was asked for, one that was interrupted with the same parameters, or a new one. */
@@ -141,8 +167,9 @@ async function startAsked({ source, options, connection, embedded }: Site): Prom
   const mayGoOn = embedded !== undefined && !isNew;
   const run =
     options.run ?? (mayGoOn ? await toGoOnWith(runs, source, wanted, options) : undefined);
+  const known = run === undefined || embedded === undefined ? undefined : await runs.get(run);
   const started = await startRun(runs, {
-    pipeline: source.pipeline,
+    pipeline: known === undefined ? source.pipeline : withLinksOfRun(source.pipeline, known),
     ...wanted,
     isRecovered: recover,
     ...(source.file !== undefined && { file: source.file }),
@@ -167,12 +194,14 @@ async function toGoOnWith(
   const isWanted = ({ params, secrets = {} }: RunRequest): boolean =>
     isDeepStrictEqual({ params, secrets }, wanted);
   const same = interrupted.filter(isWanted);
-  const fit = same.find((request) => misfitOf(request, pipeline.spec) === undefined);
+  const misfitTo = (request: RunRequest): LeatError | undefined =>
+    misfitOf(request, withLinksOfRun(pipeline, request).spec);
+  const fit = same.find((request) => misfitTo(request) === undefined);
   if (fit !== undefined) return fit.run;
   const { logger } = loggersOf(options);
   // The file was edited since. One that a new run was begun beside is not asked about again.
   const last = same.at(-1);
-  const misfit = last && misfitOf(last, pipeline.spec);
+  const misfit = last && misfitTo(last);
   if (last !== undefined && misfit !== undefined) {
     const isLeft = (await runs.list()).some(
       (other) => isWanted(other) && other.createdAt > last.createdAt,

@@ -81,6 +81,7 @@ export class MapperService {
   readonly #waits: Waits;
   readonly #passOn: PassOnOptions;
   readonly #blockLimitMs: number | undefined;
+  readonly #isInline: boolean;
   readonly #inHand = new Set<Promise<void>>();
   /** Gives back what is in hand and waits. */
   readonly #leave = new AbortController();
@@ -93,6 +94,7 @@ export class MapperService {
     const { runs } = connection;
     const stage = mapper.name;
     this.#abort = abort;
+    this.#isInline = isInline;
     this.#logger = logger;
     this.#executor = new GuardedExecutor(mapper, { chunkSize, pipelineFile, logger, log });
     // In threads, the function blocks nobody else.
@@ -200,7 +202,9 @@ export class MapperService {
   async #passBelow(delivery: Delivery): Promise<boolean> {
     const { inline, spec } = this.#passOn;
     const { envelope, body, telemetry } = delivery;
-    const stage = inline && redrivenAt(spec, envelope.chunk);
+    // Only what comes by the queue begins below: what is handed over has the same id wherever it was tried again.
+    const stage =
+      this.#isInline || inline === undefined ? undefined : redrivenAt(spec, envelope.chunk);
     if (stage === undefined || inline?.has(stage) !== true) return false;
     await inline.handOver(stage, delivery, { ...envelope, trace: telemetry.headers }, body);
     delivery.ack();
@@ -215,7 +219,7 @@ export class MapperService {
       return;
     }
     const fields = { run: envelope.run, chunk: id };
-    const { outcome, delayMs, isFault } = fateOf(error, this.#abort.aborted);
+    const { outcome, delayMs, isFault } = fateOf(error, this.#abort.aborted, Math.random());
     if (!isFault) {
       this.#logger.debug(fields, `chunk given back: ${messageOf(error)}`);
     } else {

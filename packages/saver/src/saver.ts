@@ -176,7 +176,7 @@ export class SaverService {
     error: unknown,
   ): Promise<void> {
     const { aborted } = this.#options.abort;
-    const { delayMs, isFault } = fateOf(error, aborted);
+    const { delayMs, isFault } = fateOf(error, aborted, Math.random());
     await this.#tell(run, sink, error);
     for (const { delivery } of group) {
       if (isFault) delivery.telemetry.failed(error);

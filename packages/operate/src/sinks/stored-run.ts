@@ -6,6 +6,7 @@ import {
   type RunReport,
   type RunRequest,
   type SinkIdentity,
+  withLinksOf,
 } from '@leat/core';
 import { demandPipeline, misfitOf, openSinkToRead } from '@leat/runtime';
 import type { Pipeline, Saver, SinkSession } from '@leat/sdk';
@@ -30,7 +31,8 @@ export async function storedRun(site: Site, run: string, pipeline: Pipeline): Pr
   demandPipeline(pipeline);
   const { request, runs } = await findRun(site, { run, pipeline: pipeline.name });
   const progress = (await runs.progress(run))?.progress;
-  const misfit = misfitOf(request, pipeline.spec);
+  // Which stages have queues means nothing to the sinks.
+  const misfit = misfitOf(request, withLinksOf(pipeline.spec, request.spec));
   if (misfit !== undefined) throw misfit;
   return {
     request,
