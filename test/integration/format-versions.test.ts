@@ -3,6 +3,7 @@ import {
   FIRST_CHECKPOINT,
   type Format,
   FORMATS,
+  writtenVersion,
   NO_COUNTS,
   receiptsConsumer,
   receiptsSubject,
@@ -224,7 +225,7 @@ describe('in the bucket of the pipeline', () => {
     await runs.notes.claimSink('run-1', 'out', { mark: 'm', place: 'here' });
     await runs.wishes.set('run-1', 'pause');
     const found = async (key: string): Promise<unknown> => JSON.parse(await kv.get(key));
-    expect(await found('run.run-1')).toEqual({ ...request, v: FORMATS.request });
+    expect(await found('run.run-1')).toEqual({ ...request, v: writtenVersion('request', request) });
     expect(await found('progress.run-1')).toEqual({ ...progress, v: FORMATS.progress });
     expect(await found('redrive.run-1')).toEqual({ upTo: 7, v: FORMATS.redrive });
     expect(await found('sink.run-1.out')).toEqual({ mark: 'm', place: 'here', v: FORMATS.note });
@@ -247,7 +248,7 @@ describe('in the bucket of the pipeline', () => {
       ...request,
       later: true,
       isRecovered: true,
-      v: FORMATS.request,
+      v: 1,
     });
   });
 

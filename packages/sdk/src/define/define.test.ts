@@ -210,7 +210,7 @@ describe('unknown options are refused, with the nearest name', () => {
     [
       'a saver',
       () => saver('s', { from: numbers, sink: sinkOf(), retry: 3 } as never),
-      'The stage "s": There is no option "retry": there are from, sink.',
+      'The stage "s": There is no option "retry": there are from, sink, inline.',
     ],
     [
       'a pipeline',
