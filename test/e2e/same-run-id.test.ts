@@ -73,7 +73,6 @@ test('an id that several pipelines have is refused by every command, and nothing
     ['status', RUN],
     ['status', RUN, '--json', '--watch'],
     ['verify', RUN],
-    ['verify', RUN, fixture('squares.ts')],
     ['export', RUN],
     ['export', RUN, '--to', 'all.ndjson'],
     ['dead', 'list', RUN],
@@ -89,6 +88,19 @@ test('an id that several pipelines have is refused by every command, and nothing
   }
   expect(await site.dead()).toEqual([1, 1]);
   for (const pipeline of PIPELINES) expect(await site.wishOf(pipeline)).toBe('run');
+});
+
+test('the pipeline file that is given says of which pipeline the run is', async () => {
+  const site = await createSite();
+  for (const [name, count] of [
+    ['squares', 50],
+    ['unruly', 99],
+  ] as const) {
+    const exported = await site.leat('export', RUN, fileOf(name));
+    expect(exported).toMatchObject({ code: 0, stderr: '' });
+    expect(exported.stdout.trimEnd().split('\n')).toHaveLength(count);
+    expect((await site.leat('verify', RUN, fileOf(name))).stdout).toContain(`: ${count} records`);
+  }
 });
 
 test('the pipeline that is named is the one that a command is for', async () => {

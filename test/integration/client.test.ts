@@ -4,6 +4,7 @@ import { connect, formatFailedChunk, type Leat, parseFailedChunk } from '@leat/o
 import { startNatsServer } from '@leat/nats-server';
 import { loadPipeline, Runs } from '@leat/runtime';
 import type { Pipeline } from '@leat/sdk';
+import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect as connectNats, errors } from '@nats-io/transport-node';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { pauseRun } from '../../packages/operate/src/runs/pause-run.ts';
@@ -157,6 +158,31 @@ test('runs are listed page by page, at two reads for each that is given', async 
   // The buckets: a list, and each opened; then the runs. Nothing for the other 36.
   expect(nats.stats().outMsgs - before).toBeLessThan(30);
   await nats.close();
+});
+
+test('a server that has lost its runs does not say that there were none', async () => {
+  const { url } = await startServer();
+  const leat = await clientOf(url);
+  await leat.start(squares, { run: 'monday' });
+  await leat.start(steady, { run: 'monday' });
+  const nats = await connectNats({ servers: url });
+  onTestFinished(() => nats.close());
+  const { streams } = await jetstreamManager(nats);
+  await streams.purge(`KV_${bucketName('squares')}`);
+  const listed: string[] = [];
+  const list = async (): Promise<void> => {
+    for await (const { pipeline } of leat.runs.list()) listed.push(pipeline);
+  };
+  const refusal = await refusalOf(list());
+  expect(listed).toEqual(['steady']);
+  expect(refusal).toMatchObject({
+    code: 'run-unknown',
+    message: expect.stringMatching(/^The server had runs in KV_leat_squares and has lost them/),
+  });
+  // A pipeline that has had none yet is none of it.
+  await streams.delete(`KV_${bucketName('squares')}`);
+  await Runs.open(jetstream(nats), bucketName('squares'), 1);
+  expect((await allOf(leat.runs.list())).map(({ pipeline }) => pipeline)).toEqual(['steady']);
 });
 
 test('a run is found by its id, of the pipeline that is named, and it is said where there is none', async () => {

@@ -93,7 +93,8 @@ describe('the first stop ends a run, which can go on,', () => {
     async (_, waits) => {
       const obstacle = { isMet: false, isMended: false };
       const { definition, sink } = line(obstacle, waits);
-      const options = { connection: { servers: server?.url ?? '' }, logger: recordingLogger() };
+      const logger = recordingLogger();
+      const options = { connection: { servers: server?.url ?? '' }, logger };
       let run: string | undefined;
       // The second time, the fetcher has to read again what it had sent before the source waits.
       for (const time of waits.sourceAt === undefined ? [1] : [1, 2]) {
@@ -110,6 +111,8 @@ describe('the first stop ends a run, which can go on,', () => {
         stop.abort();
         expect(await local.ended).toEqual({});
       }
+      // A stop is no fault: what it leaves is a sentence, without a stack.
+      expect(logger.lines.filter(({ fields }) => 'err' in fields)).toEqual([]);
       obstacle.isMended = true;
       await using local = await startLocalRun(definition, { ...options, run: run ?? '' });
       const { report } = await local.ended;

@@ -25,7 +25,7 @@ import {
 import type { ChunkToSave } from './chunk-to-save.ts';
 import { MAX_COMMIT_CHUNKS } from './commit-group.ts';
 import { RunQueue } from './run-queue.ts';
-import { SinkSilent, untilAvailable } from './until-available.ts';
+import { SinkAway, SinkSilent, untilAvailable } from './until-available.ts';
 import { RunSink } from './run-sink.ts';
 
 /** Chunks in hand: those being committed, and as many waiting for the next commit. */
@@ -197,7 +197,10 @@ export class SaverService {
     else if (code === 'sink-taken' || code === 'newer-version')
       this.#known.tellTrouble(run, reason);
     else if (code === 'run-state') logger.debug({ run }, `chunks given back: ${reason}`);
-    else if (!abort.aborted) {
+    else if (error instanceof SinkSilent || error instanceof SinkAway) {
+      logger.warn({ run }, `chunks given back: ${reason}`);
+      this.#known.noteWait(run, `chunks are given back: ${reason}`);
+    } else if (!abort.aborted) {
       logger.error({ err: error, run }, 'chunks given back');
       this.#known.noteWait(run, `chunks are given back: ${reason}`);
     }

@@ -65,9 +65,10 @@ test('a sink that does not answer is said to be silent after ten seconds, and gi
 /** How a sink may keep a service waiting. */
 const AWAY = (): Promise<never> => Promise.reject(new Error('away'));
 const SILENT = (): Promise<never> => new Promise(() => undefined);
+const STOPPED = 'the sink is not available, and the service stops: away';
 
 test.each<[string, 'stop' | 'abort' | 'signal', () => Promise<never>, string | undefined]>([
-  ['a stop ends the wait for one that is away', 'stop', AWAY, 'away'],
+  ['a stop ends the wait for one that is away', 'stop', AWAY, STOPPED],
   ['a stop lets one answer that was asked, for a while', 'stop', SILENT, undefined],
   ['an abort does not wait for an answer', 'abort', SILENT, 'enough'],
   ['an abort ends the wait for one that is away', 'abort', AWAY, 'enough'],

@@ -23,6 +23,11 @@ export class SinkSilent extends Error {
   override readonly name: string = 'SinkSilent';
 }
 
+/** The sink is away, and the service stops: it is not asked again. */
+export class SinkAway extends Error {
+  override readonly name: string = 'SinkAway';
+}
+
 export interface AvailabilityOptions {
   /** The run is not wanted any more, or the service has to leave everything. */
   readonly signal: AbortSignal;
@@ -38,7 +43,7 @@ export interface AvailabilityOptions {
 /**
  * Tries until it works: a sink that is away makes the run wait, and the log says why. So does one that does not answer.
  *
- * @throws LeatError whatever waiting does not mend; `SinkSilent`; whatever it failed by last, if the service stops
+ * @throws LeatError whatever waiting does not mend; `SinkSilent`; `SinkAway`, if the service stops
  */
 export async function untilAvailable<T>(
   what: string,
@@ -53,16 +58,22 @@ export async function untilAvailable<T>(
       if (failures > 1) logger.info(`${what} is back`);
       return result;
     } catch (error) {
-      if (isA(error, LeatError) || error instanceof SinkSilent || stop.aborted) throw error;
+      if (isA(error, LeatError) || error instanceof SinkSilent) throw error;
+      if (stop.aborted) throw away(what, error);
       const retryInMs = backoffMs(SINK_BACKOFF, failures, Math.random());
       const reason = `${what} is not available, waiting: ${messageOf(error)}`;
       logger.warn({ retryInMs }, reason);
       if (failures >= FAILURES_UNTIL_NOTED) onWait(reason);
       await wait(retryInMs, AbortSignal.any([signal, stop])).catch(() => undefined);
       signal.throwIfAborted();
-      if (stop.aborted) throw error;
+      if (stop.aborted) throw away(what, error);
     }
   }
+}
+
+function away(what: string, cause: unknown): SinkAway {
+  const sentence = `${what} is not available, and the service stops: ${messageOf(cause)}`;
+  return new SinkAway(sentence, { cause });
 }
 
 /** Waits for an answer, and says that there is none. */

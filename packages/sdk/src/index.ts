@@ -64,5 +64,6 @@ export type { MapperOptions } from './define/mapper.ts';
 export { mapper } from './define/mapper.ts';
 export type { SaverOptions } from './define/saver.ts';
 export { saver } from './define/saver.ts';
+export { coercesNumbers } from './define/schema-parts.ts';
 export type { Pipeline, PipelineOptions } from './define/pipeline.ts';
 export { pipeline } from './define/pipeline.ts';

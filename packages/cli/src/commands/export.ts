@@ -7,7 +7,7 @@ import { printJson } from '../json.ts';
 import { print } from '../output.ts';
 import { pipelineOfRun } from '../pipeline-of-run.ts';
 import { listenForShutdown } from '../shutdown.ts';
-import { PIPELINE_OPTION, pipelineChoice, withLeat } from '../with-leat.ts';
+import { PIPELINE_OPTION, withLeat } from '../with-leat.ts';
 
 const OPTIONS = {
   pipeline: PIPELINE_OPTION,
@@ -48,8 +48,7 @@ async function exportRun(call: Call<typeof OPTIONS>): Promise<number> {
     );
   }
   return withLeat(call, async (leat, isOfDev) => {
-    const run = await leat.run(id, pipelineChoice(call));
-    const pipeline = await pipelineOfRun(call, run, isOfDev, 'export');
+    const pipeline = await pipelineOfRun(call, leat, isOfDev, 'export');
     const chunks = leat.export(id, pipeline, stage === undefined ? {} : { saver: stage });
     if (to === undefined) {
       for await (const { body } of chunks) if (!(await print(body))) break;

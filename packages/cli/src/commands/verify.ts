@@ -3,7 +3,7 @@ import { EXIT } from '../exit-code.ts';
 import { JSON_OPTION, printJson } from '../json.ts';
 import { print } from '../output.ts';
 import { pipelineOfRun } from '../pipeline-of-run.ts';
-import { PIPELINE_OPTION, pipelineChoice, withLeat } from '../with-leat.ts';
+import { PIPELINE_OPTION, withLeat } from '../with-leat.ts';
 
 const OPTIONS = { pipeline: PIPELINE_OPTION, json: JSON_OPTION } as const satisfies CommandOptions;
 
@@ -23,10 +23,9 @@ const MAX_FINDINGS = 50;
 
 async function verify(call: Call<typeof OPTIONS>): Promise<number> {
   const [id = ''] = call.operands;
-  const verification = await withLeat(call, async (leat, isOfDev) => {
-    const run = await leat.run(id, pipelineChoice(call));
-    return leat.verify(id, await pipelineOfRun(call, run, isOfDev, 'verify'));
-  });
+  const verification = await withLeat(call, async (leat, isOfDev) =>
+    leat.verify(id, await pipelineOfRun(call, leat, isOfDev, 'verify')),
+  );
   const { findings } = verification;
   if (call.flags.json === true) {
     await printJson(verification);

@@ -238,6 +238,9 @@ describe('ndjson', () => {
     const opened = ndjsonSink(path.join(dir, 'file')).open(contextOf(newRun()));
     await expect(opened).rejects.toMatchObject({ code: 'sink-unfit' });
     await expect(opened).rejects.toThrow('cannot write to the directory');
+    const { fence: _, ...toRead } = contextOf(newRun());
+    const read = ndjsonSink(path.join(dir, 'file')).open(toRead);
+    await expect(read).rejects.toThrow(/cannot read the directory .*Put back what the run was/);
   });
 
   test('is unfit for a second saver', async () => {

@@ -81,6 +81,13 @@ export async function openRunFolder(
     return { ...folder, identity, layout };
   } catch (error) {
     if (!UNFIT.has(errorCode(error))) throw error;
+    if (folder.staging === undefined) {
+      throw new LeatError(
+        'sink-unfit',
+        `The ndjson sink cannot read the directory ${segments} (${messageOf(error)}). Put back what the run was saved into.`,
+        { cause: error },
+      );
+    }
     throw new LeatError(
       'sink-unfit',
       `The ndjson sink cannot write to the directory ${segments} (${messageOf(error)}). ` +

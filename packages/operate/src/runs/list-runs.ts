@@ -2,7 +2,7 @@ import {
   bucketName,
   checkName,
   isNewerVersion,
-  type LeatError,
+  LeatError,
   type RunReport,
   type RunRequest,
   type Trouble,
@@ -28,6 +28,8 @@ export interface RunsWanted {
 /**
  * Reports of runs, pipeline by pipeline, each oldest first. Pipelines whose runs this user may not read are left
  * out, and a line is logged; so are runs that only a newer version of Leat can read.
+ *
+ * @throws LeatError `run-unknown` behind the last of them, if the server has lost the runs of a pipeline
  */
 export async function* listRuns(
   site: Site,
@@ -37,20 +39,33 @@ export async function* listRuns(
   const first = after === undefined ? '' : bucketName(after.pipeline);
   const all = (await Runs.openAll(site.nats, pipeline)).filter(({ bucket }) => bucket >= first);
   let room = limit;
+  const emptied: string[] = [];
   for (const runs of all.toSorted((a, b) => (a.bucket < b.bucket ? -1 : 1))) {
     if (room <= 0) return;
     try {
       const begin = runs.bucket === first ? after?.run : undefined;
+      const before = room;
       for await (const report of reportsIn(site, runs, begin, room)) {
         yield report;
         room--;
       }
+      if (room === before && (await runs.areForgotten())) emptied.push(runs.bucket);
     } catch (error) {
       const refusal = permissionRefusal(error, site.address);
       if (refusal === undefined) throw error;
       site.logger.warn(`runs are left out: ${refusal.message}`);
     }
   }
+  if (emptied.length > 0) throw forgotten(emptied);
+}
+
+/** That nothing is left of what was known of a pipeline's runs: it is not the same as that there were none. */
+function forgotten(buckets: readonly string[]): LeatError {
+  const streams = buckets.map((bucket) => `KV_${bucket}`).join(', ');
+  return new LeatError(
+    'run-unknown',
+    `The server had runs in ${streams} and has lost them: its store was damaged, or somebody purged it. Start a run again by its id with --recover; if they are not wanted, delete the stream.`,
+  );
 }
 
 /** At most `limit` reports of one pipeline's runs. */

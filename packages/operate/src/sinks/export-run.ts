@@ -2,6 +2,7 @@ import { isEnded, LeatError } from '@leat/core';
 import type { Pipeline, Saver, StoredChunk } from '@leat/sdk';
 import { explained, type Site } from '../site.ts';
 import { openStored, otherSink, storedRun, type StoredRun } from './stored-run.ts';
+import { faultOf, sideBySide } from './verify-sink.ts';
 
 /** What is exported. */
 export interface ExportOptions {
@@ -12,7 +13,10 @@ export interface ExportOptions {
   readonly saver?: string;
 }
 
-/** What a run that has ended saved, in dataset order. Nothing is read before the first chunk is asked for. */
+/**
+ * What a run that has ended saved, in dataset order. Nothing is read before the first chunk is asked for, and a chunk
+ * is given only if it is what its receipt says.
+ */
 export async function* exportRun(
   site: Site,
   run: string,
@@ -30,7 +34,10 @@ export async function* exportRun(
     const other = otherSink(stored, saver.name, session.identity);
     if (other !== undefined) throw other;
     let records = 0;
-    for await (const chunk of session.read()) {
+    for await (const [receipt, chunk] of sideBySide(session, saver.name)) {
+      if (chunk === undefined) continue;
+      const fault = receipt && faultOf(receipt, chunk);
+      if (fault !== undefined) throw altered(stored, saver, chunk, fault);
       records += chunk.records;
       yield chunk;
     }
@@ -38,6 +45,19 @@ export async function* exportRun(
   } finally {
     await session.close();
   }
+}
+
+/** That a chunk is not what its receipt says: somebody has edited it, or the disk has. */
+function altered(
+  { report }: StoredRun,
+  { name }: Saver,
+  { chunk }: StoredChunk,
+  fault: string,
+): LeatError {
+  return new LeatError(
+    'run-failed',
+    `The export of the run ${report.run} ends before chunk ${chunk} of the saver ${name}, which ${fault}: put it back as it was; "leat verify" names all that differ.`,
+  );
 }
 
 /**

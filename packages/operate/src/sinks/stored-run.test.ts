@@ -1,4 +1,4 @@
-import { fetcher, pipeline, saver, type Sink } from '@leat/sdk';
+import { fetcher, pipeline, saver, type Sink, type SinkSession } from '@leat/sdk';
 import { LeatError, type RunRequest } from '@leat/core';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
@@ -8,7 +8,7 @@ import { openStored, type StoredRun } from './stored-run.ts';
 const source = { kind: 'none', chunks: async function* () {} };
 
 /** Opens the sink of a run that has one saver. */
-function opening(open: Sink['open']): Promise<unknown> {
+function opening(open: Sink['open']): Promise<SinkSession> {
   const out = saver('out', {
     from: fetcher('numbers', { source, schema: z.object({ n: z.int() }) }),
     sink: { kind: 'own', open },
@@ -45,3 +45,30 @@ test('a sink is opened without a fence', async () => {
     opening((context) => Promise.reject(new LeatError('sink-unfit', `fence ${context.fence}`))),
   ).rejects.toThrow('fence undefined');
 });
+
+test.each(['receipts', 'read'] as const)(
+  'what cannot be read to its end is a sentence (%s)',
+  async (what) => {
+    const broken = async function* (): AsyncGenerator<never> {
+      yield 'good' as never;
+      throw new Error('EISDIR: illegal operation on a directory, read');
+    };
+    const session: SinkSession = {
+      commit: () => Promise.reject(new Error('only read')),
+      receipts: broken,
+      read: broken,
+      close: async () => undefined,
+    };
+    const opened = await opening(async () => session);
+    const found: unknown[] = [];
+    const reading = async (): Promise<void> => {
+      for await (const each of opened[what]()) found.push(each);
+    };
+    await expect(reading()).rejects.toMatchObject({
+      code: 'sink-unfit',
+      message:
+        'The sink of the saver out cannot be read to its end (EISDIR: illegal operation on a directory, read): put back what was saved there, and try again.',
+    });
+    expect(found).toEqual(['good']);
+  },
+);

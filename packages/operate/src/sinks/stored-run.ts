@@ -54,12 +54,33 @@ export async function openStored(
   saver: Saver,
 ): Promise<SinkSession> {
   try {
-    return await openSinkToRead(request, pipeline, saver, site.logger);
+    const session = await openSinkToRead(request, pipeline, saver, site.logger);
+    return {
+      ...(session.identity !== undefined && { identity: session.identity }),
+      receipts: () => readable(saver, session.receipts()),
+      read: () => readable(saver, session.read()),
+      commit: (chunks) => session.commit(chunks),
+      close: () => session.close(),
+    };
   } catch (error) {
     if (error instanceof LeatError) throw error;
     throw new LeatError(
       'unreachable',
       `The sink of the saver ${saver.name} does not answer (${messageOf(error)}): start it, or correct its address, and try again.`,
+      { cause: error },
+    );
+  }
+}
+
+/** What a sink gives, and a sentence where it cannot be read. */
+async function* readable<T>({ name }: Saver, all: AsyncIterable<T>): AsyncGenerator<T, void> {
+  try {
+    yield* all;
+  } catch (error) {
+    if (error instanceof LeatError) throw error;
+    throw new LeatError(
+      'sink-unfit',
+      `The sink of the saver ${name} cannot be read to its end (${messageOf(error)}): put back what was saved there, and try again.`,
       { cause: error },
     );
   }

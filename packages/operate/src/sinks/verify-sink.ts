@@ -89,7 +89,7 @@ function rootOf(chunk: string): number {
 }
 
 /** What is wrong with a chunk of which there is a receipt, or data, or both. */
-function faultOf(
+export function faultOf(
   receipt: Receipt | undefined,
   stored: StoredChunk | undefined,
 ): string | undefined {
@@ -103,7 +103,7 @@ function faultOf(
 }
 
 /** Receipts and data, merged: both of a chunk if both are there. */
-async function* sideBySide(
+export async function* sideBySide(
   session: SinkSession,
   name: string,
 ): AsyncGenerator<readonly [Receipt | undefined, StoredChunk | undefined]> {

@@ -49,12 +49,48 @@ test('what a schema gives back that cannot be encoded has issues', () => {
   expect(applySchema(Dated, wrong, ENCODE).issues).not.toEqual([]);
 });
 
-test('a schema that waits is refused', () => {
-  expect(() =>
-    applySchema(
-      z.string().refine(async () => true),
-      'a',
-      DECODE,
-    ),
-  ).toThrow('Promise');
+const late = z.codec(z.string(), z.number(), {
+  decode: async (text) => Number(text),
+  encode: async (n) => String(n),
+});
+const lateEncode = z.codec(z.string(), z.number(), {
+  decode: Number,
+  encode: async (n) => String(n),
+});
+
+test.each<[string, z.ZodType, unknown, typeof DECODE | typeof ENCODE]>([
+  ['a check', z.string().refine(async () => true), 'a', DECODE],
+  [
+    'a check in an object',
+    z.object({ a: z.string().refine(async () => true) }),
+    { a: 'a' },
+    DECODE,
+  ],
+  ['a codec', late, '1', DECODE],
+  ['a codec in an object', z.object({ a: late }), { a: '1' }, DECODE],
+  ['a codec that is optional', z.object({ a: late.optional() }), { a: '1' }, DECODE],
+  ['a codec in a list', z.array(late), ['1'], DECODE],
+  ['a codec in a record', z.record(z.string(), late), { a: '1' }, DECODE],
+  ['a codec in a tuple', z.tuple([late]), ['1'], DECODE],
+  ['a codec in a union', z.union([z.boolean(), late]), '1', DECODE],
+  [
+    'a codec deep below',
+    z.object({ a: z.array(z.object({ b: late })) }),
+    { a: [{ b: '1' }] },
+    DECODE,
+  ],
+  ['a codec that writes', z.object({ a: lateEncode }), { a: 1 }, ENCODE],
+  ['a codec that writes in a list', z.array(lateEncode), [1], ENCODE],
+])('a schema that waits is refused, and says so: %s', (_, schema, value, to) => {
+  expect(() => applySchema(schema, value, to)).toThrow(
+    'it needs to wait for something, and a record is read and written at once',
+  );
+});
+
+test('what a function of the schema throws is passed on', () => {
+  const broken = z.codec(z.string(), z.number(), {
+    decode: () => (undefined as unknown as { readonly of: number }).of,
+    encode: String,
+  });
+  expect(() => applySchema(z.object({ a: broken }), { a: '1' }, DECODE)).toThrow("reading 'of'");
 });

@@ -23,11 +23,27 @@ export function applySchema(
   value: unknown,
   to: typeof DECODE | typeof ENCODE,
 ): Applied {
-  // oxlint-disable-next-line no-underscore-dangle -- that is its name
-  const applied = schema._zod.run({ value, issues: [] }, to);
-  if (applied instanceof Promise) {
-    applied.catch(() => undefined);
-    throw new TypeError('it needs to wait for something, and a record is read and written at once');
+  try {
+    const applied = run(schema, value, to);
+    if (!isWaiting(applied)) return applied;
+  } catch (error) {
+    // Zod takes a promise in the midst of a schema for a result, and falls over it.
+    if (!isWaiting(run(schema, value, { ...to, async: true }))) throw error;
   }
-  return applied;
+  throw new TypeError('it needs to wait for something, and a record is read and written at once');
+}
+
+function run(
+  schema: ZodType,
+  value: unknown,
+  to: { readonly async: boolean; readonly direction?: 'backward' },
+): Applied | Promise<Applied> {
+  // oxlint-disable-next-line no-underscore-dangle -- that is its name
+  return schema._zod.run({ value, issues: [] }, to);
+}
+
+function isWaiting(applied: Applied | Promise<Applied>): applied is Promise<Applied> {
+  if (!(applied instanceof Promise)) return false;
+  applied.catch(() => undefined);
+  return true;
 }

@@ -214,6 +214,35 @@ describe('a number that JavaScript cannot hold', () => {
     expect(kept(sound, schema, reading, numbers)).toEqual({ line });
   });
 
+  test.each([
+    ['0x20000000000001', false],
+    ['0X20000000000001', false],
+    ['0o400000000000000001', false],
+    [`0b1${'0'.repeat(52)}1`, false],
+    [' 0xfffffffffffffff1 ', false],
+    ['.12345678901234567891', false],
+    ['0x20000000000002', true],
+    ['0x1fffffffffffff', true],
+    ['0xffff', true],
+    ['0o17', true],
+    ['0b11', true],
+    [`0x${'f'.repeat(13)}${'0'.repeat(20)}`, true],
+    ['.125', true],
+  ])('nor is one of another base rounded in silence: %s', (text, isExact) => {
+    const schema = z.object({ a: z.array(z.object({ n: z.coerce.number() })) });
+    const line = JSON.stringify({ a: [{ n: '1' }, { n: text }] });
+    const found = kept(line, schema, 'work', 'exact');
+    const exact = { line: JSON.stringify({ a: [{ n: 1 }, { n: Number(text) }] }) };
+    const refused = {
+      dead: expect.stringContaining(`the number a.1.n is ${text.trim().slice(0, 30)}`),
+    };
+    expect(found).toEqual(isExact ? exact : refused);
+    expect(kept(line, schema, 'work', 'lossy')).toEqual(exact);
+    // A text that stays one is nobody's number.
+    const texts = z.object({ a: z.array(z.object({ n: z.string() })) });
+    expect(kept(line, texts, 'work', 'exact')).toEqual({ line });
+  });
+
   describe('and the line is kept to add to it', () => {
     function enriched(
       line: string,

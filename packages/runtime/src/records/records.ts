@@ -17,7 +17,7 @@ import { applySchema, DECODE } from './apply-schema.ts';
 import { guardNumbers } from './guard-numbers.ts';
 import { hasProtoKey, mayHaveProtoKey } from './proto-key.ts';
 import type { Reading } from './reading.ts';
-import { roundedText } from './rounded-text.ts';
+import { mayRoundOtherBases, roundedText } from './rounded-text.ts';
 import { isSameRecord } from './same-record.ts';
 import { describeIssues } from './schema-issues.ts';
 import { encodeRecord, type RecordForm, writeRecord } from './write-record.ts';
@@ -95,6 +95,8 @@ class RecordReader {
   /** As the stage says, if there are any. */
   readonly #numbers: NumberRule;
   readonly #mayHaveProtoKey: boolean;
+  /** Whether a number that the schema makes of text may not be the one that stands there. */
+  readonly #mayRoundText: boolean;
 
   constructor(bytes: Buffer, from: RecordOrigin, reading: Reading) {
     this.#from = from;
@@ -104,6 +106,8 @@ class RecordReader {
     this.#isInQuestion = !isRounded && mayHaveInexactNumbers(bytes);
     this.#numbers = this.#isInQuestion ? from.numbers : 'lossy';
     this.#mayHaveProtoKey = mayHaveProtoKey(bytes);
+    this.#mayRoundText =
+      from.numbers !== 'lossy' && (this.#isInQuestion || mayRoundOtherBases(from.schema, bytes));
   }
 
   read(text: string): ReadRecord {
@@ -129,7 +133,7 @@ class RecordReader {
     }
     const decoded = this.#decode(wire);
     if ('invalid' in decoded) return decoded;
-    if (this.#isInQuestion && this.#numbers !== 'lossy') {
+    if (this.#mayRoundText) {
       const rounded = roundedText(wire, decoded.value);
       if (rounded !== undefined) return this.#refuseNumber(rounded);
     }

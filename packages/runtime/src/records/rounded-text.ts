@@ -1,7 +1,17 @@
 import { InexactNumber, isExactNumber } from '@leat/core';
+import { coercesNumbers } from '@leat/sdk';
+import type { ZodType } from 'zod';
 
 /** A number as people write it, which `Number` reads. */
-const NUMBER = /^\s*\+?(-?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?)\s*$/;
+const NUMBER = /^\s*\+?(-?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*$/;
+/** One of another base, which `Number` reads too. */
+const OF_OTHER_BASE = /^\s*(0(?:[xX][\da-fA-F]+|[oO][0-7]+|[bB][01]+))\s*$/;
+const BASES: readonly string[] = ['0x', '0X', '0o', '0O', '0b', '0B'];
+
+/** Whether text of a body may be a number of another base, and a schema may make a number of it. */
+export function mayRoundOtherBases(schema: ZodType, body: Buffer): boolean {
+  return coercesNumbers(schema) && BASES.some((begin) => body.includes(begin, 0, 'latin1'));
+}
 
 /**
  * Finds a text that a schema has made a number of (`z.coerce.number`) which does not hold it exactly.
@@ -22,8 +32,11 @@ interface Found {
 
 function search(wire: unknown, value: unknown): Found | undefined {
   if (typeof wire === 'string') {
-    const [, token] = (typeof value === 'number' && NUMBER.exec(wire)) || [];
-    return token === undefined || isExactNumber(token) ? undefined : { token, path: [] };
+    if (typeof value !== 'number') return undefined;
+    const [, token] = NUMBER.exec(wire) ?? [];
+    if (token !== undefined) return isExactNumber(token) ? undefined : { token, path: [] };
+    const [, other] = OF_OTHER_BASE.exec(wire) ?? [];
+    return other === undefined || isExactInteger(other) ? undefined : { token: other, path: [] };
   }
   if (typeof wire !== 'object' || typeof value !== 'object' || wire === null || value === null) {
     return undefined;
@@ -35,6 +48,11 @@ function search(wire: unknown, value: unknown): Found | undefined {
     return found;
   }
   return undefined;
+}
+
+function isExactInteger(token: string): boolean {
+  const held = Number(token);
+  return Number.isFinite(held) && BigInt(held) === BigInt(token);
 }
 
 type Properties = Readonly<Record<string, unknown>>;

@@ -12,7 +12,8 @@ import { COMPARE_ONLY, type Repairs, settleStream } from '../jetstream/repair.ts
 const STREAM_NAME_IN_USE = 10058;
 
 /** Where a bucket's stream says at which revision it begins. */
-const FIRST_REVISION = 'leat-first-revision';
+/** By what name the metadata say which revision a bucket begins with. */
+export const FIRST_REVISION = 'leat-first-revision';
 
 /** Opens a key-value bucket, and makes it if it is absent; see {@link ensureBucket}. */
 export async function openBucket(

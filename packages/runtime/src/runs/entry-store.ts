@@ -10,6 +10,7 @@ import type { JetStreamManager } from '@nats-io/jetstream';
 import type { KV, KvEntry } from '@nats-io/kv';
 import type { Logger } from '@leat/sdk';
 import { apiCode } from '../jetstream/provision.ts';
+import { FIRST_REVISION } from './bucket.ts';
 import { messagesOf } from '../jetstream/stored-messages.ts';
 import type { Shape } from '../shape.ts';
 
@@ -81,6 +82,12 @@ export class EntryStore {
   async serverNow(): Promise<number> {
     const info = await this.#manager.streams.info(`KV_${this.bucket}`);
     return info.ts === undefined ? Date.now() : Date.parse(info.ts);
+  }
+
+  /** Whether there were entries and are none any more: of some, Leat never removes all. */
+  async isEmptied(): Promise<boolean> {
+    const { config, state } = await this.#manager.streams.info(`KV_${this.bucket}`);
+    return state.messages === 0 && state.last_seq >= Number(config.metadata?.[FIRST_REVISION] ?? 1);
   }
 
   /** Writes an entry, whatever stands there. @throws LeatError `newer-version` */

@@ -158,6 +158,11 @@ export class Runs {
     }
   }
 
+  /** Whether there were runs and nothing is known of them any more: they were removed, or the store was damaged. */
+  areForgotten(): Promise<boolean> {
+    return this.#entries.isEmptied();
+  }
+
   /**
    * Every run, oldest first.
    *

@@ -47,6 +47,17 @@ export function notJsonPart(schema: ZodType, coerced: readonly string[]): Schema
   );
 }
 
+const COERCING = new WeakMap<ZodType, boolean>();
+
+/** Whether a schema makes a number of text anywhere (`z.coerce.number`). It is looked up once for each schema. */
+export function coercesNumbers(schema: ZodType): boolean {
+  const known = COERCING.get(schema);
+  if (known !== undefined) return known;
+  const found = search(schema, ({ type, coerce }) => type === 'number' && coerce === true);
+  COERCING.set(schema, found !== undefined);
+  return found !== undefined;
+}
+
 function isJsonScalar(value: unknown): boolean {
   return value === null || ['string', 'number', 'boolean'].includes(typeof value);
 }
