@@ -1,4 +1,5 @@
 import { stringifyJson } from './own-json.ts';
+import { plainJson } from './plain-json.ts';
 import { messageOf } from './thrown.ts';
 
 /** A value that survives `JSON.stringify` and `JSON.parse` unchanged. */
@@ -22,7 +23,8 @@ export type JsonText = { readonly text: string } | { readonly fault: string };
  */
 export function jsonText(value: unknown, bigints?: 'bigints'): JsonText {
   try {
-    return { text: new JsonWriter(bigints !== undefined).write(value, '') };
+    const text = plainJson(value) ?? new JsonWriter(bigints !== undefined).write(value, '');
+    return { text };
   } catch (error) {
     if (error instanceof NotJson) return { fault: error.message };
     // A getter or a proxy threw, or it is nested too deeply.
