@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { setImmediate } from 'node:timers';
 import { describeThrown, messageOf } from '@leat/core';
-import { linesOf, type Mapper } from '@leat/sdk';
+import { linesOf, type Mapper, type Work } from '@leat/sdk';
 import {
   authorsLogger,
   type Logger,
@@ -14,14 +14,15 @@ import { encodeResult } from './encode.ts';
 import { type Job, positionOf, type RecordWait, whatEndsCalls } from './job.ts';
 import { KEPT, type Outcome } from './outcome.ts';
 import { RecordContext } from './record-context.ts';
+import { TURN_MS } from './turn.ts';
 import type { Wanted } from './watch.ts';
 import type { WorkClock } from './work-clock.ts';
 
-/** How long work that never waits may keep the event loop to itself. */
-export const TURN_MS = 20;
-
 /** What stands in the place of an outcome until there is one. */
 const UNSETTLED: Outcome = [];
+
+type GroupWork = Extract<Work, { readonly type: 'mapChunk' }>;
+type RecordWork = Exclude<Work, GroupWork>;
 
 /** What work on chunks needs of its service. */
 export interface WorkerMeans {
@@ -78,7 +79,8 @@ export class ChunkTask {
     this.#reading = reading;
     this.outcomes = [];
     const valid: number[] = [];
-    for (const [index, record] of records.entries()) {
+    for (let index = 0; index < records.length; index++) {
+      const record = records[index] as ReadRecord;
       const isInvalid = 'invalid' in record;
       this.outcomes.push(isInvalid ? { error: record.invalid, attempts: 1 } : UNSETTLED);
       if (!isInvalid) valid.push(index);
@@ -114,16 +116,17 @@ export class ChunkTask {
     return this.#logger;
   }
 
-  /** Calls the user's function on one record, or for `mapChunk` on the whole group. */
-  apply(group: readonly number[], attempt: number): unknown {
-    const [first = 0] = group;
-    const context = new RecordContext(this, first, attempt);
-    const { work } = this.mapper;
-    if (work.type !== 'mapChunk') return work.apply(this.#valueOf(first), context);
-    return work.apply(
-      group.map((index) => this.#valueOf(index)),
-      context,
-    );
+  /** Calls the user's function on one record. */
+  applyTo(index: number, attempt: number): unknown {
+    const work = this.mapper.work as RecordWork;
+    return work.apply(this.#valueOf(index), new RecordContext(this, index, attempt));
+  }
+
+  /** Calls the user's function on a group of records. */
+  applyToGroup(group: readonly number[], attempt: number): unknown {
+    const work = this.mapper.work as GroupWork;
+    const values = group.map((index) => this.#valueOf(index));
+    return work.apply(values, new RecordContext(this, group[0] ?? 0, attempt));
   }
 
   /**

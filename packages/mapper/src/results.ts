@@ -59,7 +59,8 @@ function gather(job: Job, outcomes: readonly Outcome[]): Gathered {
     lines.push(line);
     origins.push(origin);
   };
-  for (const [index, outcome] of outcomes.entries()) {
+  for (let index = 0; index < outcomes.length; index++) {
+    const outcome = outcomes[index] as Outcome;
     const origin = job.origins?.[index] ?? index;
     const before = length;
     if (typeof outcome === 'string') {

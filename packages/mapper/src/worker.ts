@@ -2,13 +2,14 @@ import { isA, isThenable, LeatError } from '@leat/core';
 import type { Mapper } from '@leat/sdk';
 import { type Logger, type Reading, readingOf, readRecords, wait } from '@leat/runtime';
 import pLimit, { type LimitFunction } from 'p-limit';
-import { ChunkTask, isAsyncIterable, TURN_MS, type WorkerMeans } from './chunk-task.ts';
+import { ChunkTask, isAsyncIterable, type WorkerMeans } from './chunk-task.ts';
 import { encodeResults } from './encode.ts';
 import { Failures } from './failures.ts';
 import type { Job, JobResult } from './job.ts';
 import { LongCalls } from './long-calls.ts';
 import type { WorkedOn } from './outcome.ts';
 import { resultOf } from './results.ts';
+import { Turn } from './turn.ts';
 import type { Wanted } from './watch.ts';
 import { WorkClock } from './work-clock.ts';
 
@@ -75,7 +76,7 @@ export class ChunkWorker {
       settled.catch(() => undefined); // aborted, perhaps before it is waited for below
       pending.push(settled);
     };
-    let turnStart = performance.now();
+    const turn = new Turn();
     task.clock.begin();
     try {
       for (const index of task.valid) {
@@ -84,7 +85,7 @@ export class ChunkWorker {
           continue;
         }
         try {
-          const result = task.apply([index], 1);
+          const result = task.applyTo(index, 1);
           this.#isAsync = takesTime(result);
           if (this.#isAsync) {
             settle(index, result);
@@ -94,9 +95,9 @@ export class ChunkWorker {
         } catch (error) {
           settle(index, Promise.reject(error));
         }
-        if (performance.now() - turnStart > TURN_MS) {
+        if (turn.isOver()) {
           await task.giveTurn();
-          turnStart = performance.now();
+          turn.begin();
         }
       }
     } finally {
@@ -134,7 +135,7 @@ export class ChunkWorker {
         const lines = await this.#limit(() =>
           task.call(
             index,
-            () => attempt ?? task.apply([index], failures.count + 1),
+            () => attempt ?? task.applyTo(index, failures.count + 1),
             (value) => task.encode(index, value),
           ),
         );
@@ -164,7 +165,7 @@ export class ChunkWorker {
         const lines = await this.#limit(() =>
           task.call(
             first,
-            () => task.apply(group, failures.count + 1),
+            () => task.applyToGroup(group, failures.count + 1),
             (results) => encodeResults(task.mapper, results, group.length),
           ),
         );
