@@ -60,13 +60,7 @@ function copyOfObject(value: object, depth: number): object | undefined {
 
 /** Whether it is a value without parts that JSON has. */
 function isLeaf(value: unknown): boolean {
-  switch (typeof value) {
-    case 'string':
-    case 'boolean':
-      return true;
-    case 'number':
-      return Number.isFinite(value);
-    default:
-      return value === null;
-  }
+  const type = typeof value;
+  if (type === 'string' || type === 'boolean' || value === null) return true;
+  return type === 'number' && Number.isFinite(value);
 }
