@@ -57,7 +57,8 @@ describe('services of the last release and of this version work on one run', () 
 
 /** A folder that this version began has a layout that savers of the last release leave alone, saying so. */
 async function newSaverComesBack(run: MixedRun): Promise<void> {
-  expect(await run.untilTrouble(HERE, 'files')).toContain('a newer Leat wrote it');
+  const trouble = await run.untilTrouble(HERE, 'files');
+  expect(trouble).toMatch(/a newer Leat wrote it|use the version that wrote it/);
   await run.put('saver', HERE);
 }
 

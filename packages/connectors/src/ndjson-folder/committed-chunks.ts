@@ -1,7 +1,7 @@
 import { type ChunkId, compareChunkIds, type Range, RangeSet } from '@leat/core';
 
 /** How many positions of the dataset are gone through at once. */
-const POSITIONS_AT_ONCE = 2_000;
+const POSITIONS_AT_ONCE = 5_000;
 
 /** Chunks of one path whose roots follow one another: from one up to, and without, another. */
 export interface Stretch {

@@ -37,11 +37,16 @@ async function open(run: string, fence = 1): Promise<SinkSession> {
   return session;
 }
 
-/** A saver's process that commits 20 chunks from 10 on, and gets a signal before a call. */
+interface SignalBefore {
+  readonly signal: 'SIGSTOP' | 'SIGKILL';
+  readonly nth: number;
+  readonly call?: 'linkSync';
+}
+
+/** A saver's process that commits 20 chunks from 10 on, and gets signals before calls. */
 async function startChild(
   run: string,
-  nth: number,
-  signal: 'SIGSTOP' | 'SIGKILL',
+  ...signalsBefore: readonly SignalBefore[]
 ): Promise<{ readonly child: ChildProcess; readonly exited: Promise<unknown[]> }> {
   const folder = await mkdtemp(path.join(dir, 'child-'));
   const chunks = sampleChunks(20, 10).map(({ receipt, body }) => ({
@@ -55,7 +60,7 @@ async function startChild(
     together: 20,
     lanes: 1,
     rounds: 1,
-    signalBefore: { nth, signal },
+    signalsBefore,
   };
   const child = spawn(process.execPath, [sinkChild, JSON.stringify(task)], { stdio: 'ignore' });
   return { child, exited: once(child, 'exit') };
@@ -81,7 +86,7 @@ async function expectOnce(run: string, session: SinkSession): Promise<ReadonlySe
   return new Set(stored.map(({ chunk }) => chunk));
 }
 
-/** More than a child makes in a commit. */
+/** More than a child makes in a commit, if its number is free. */
 const CALLS = 16;
 
 test.each([
@@ -97,7 +102,7 @@ test.each([
         const run = newRun();
         const other = await open(run);
         await other.commit(sampleChunks(2));
-        const { child, exited } = await startChild(run, nth, signal);
+        const { child, exited } = await startChild(run, { nth, signal });
         if (signal === 'SIGKILL') await exited;
         else await expect.poll(() => isStill(child.pid), { timeout: 30_000 }).toBe(true);
         const isReached =
@@ -119,11 +124,48 @@ test.each([
         expect(two.toReversed()).toEqual(one);
         expect(await all(next.receipts())).toEqual(one);
         expect((await expectOnce(run, next)).size).toBe(30);
+        if (!isReached) return;
       }
     };
     await Promise.all([tryAll(1), tryAll(2)]);
     expect(reached).toBeGreaterThan(8);
     expect(reached).toBeLessThan(CALLS);
+  },
+);
+
+test(
+  'a process that finds its number taken, and is killed before any of its calls then, loses and doubles nothing',
+  { timeout: 120_000 },
+  async () => {
+    let killed = 0;
+    const tryAll = async (first: number): Promise<void> => {
+      for (let nth = first; nth <= 2 * CALLS; nth += 2) {
+        const run = newRun();
+        const other = await open(run);
+        const { child, exited } = await startChild(
+          run,
+          { signal: 'SIGSTOP', nth: 1, call: 'linkSync' },
+          { signal: 'SIGKILL', nth },
+        );
+        await expect.poll(() => isStill(child.pid), { timeout: 30_000 }).toBe(true);
+        // Some of its chunks are there then, or none: it writes its file anew, or takes the next number.
+        await other.commit(sampleChunks(nth % 3 === 0 ? 10 : 16).map(otherOf));
+        child.kill('SIGCONT');
+        await exited;
+        const isKilled = child.signalCode !== null;
+        if (isKilled) killed++;
+        await expectOnce(run, other);
+        const next = await open(run);
+        const receipts = (await next.commit(sampleChunks(30))).map(({ receipt }) => receipt);
+        expect(await all((await open(run)).receipts())).toEqual(receipts);
+        expect((await expectOnce(run, next)).size).toBe(30);
+        if (!isKilled) return;
+      }
+    };
+    // The link is its tenth call.
+    await Promise.all([tryAll(10), tryAll(11)]);
+    expect(killed).toBeGreaterThan(8);
+    expect(killed).toBeLessThan(2 * CALLS - 9);
   },
 );
 

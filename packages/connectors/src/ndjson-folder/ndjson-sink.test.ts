@@ -199,7 +199,7 @@ describe('ndjson', () => {
       together: 20,
       lanes: 1,
       rounds: 1,
-      signalBefore: { signal: 'SIGSTOP', call: 'linkSync', nth: 2 },
+      signalsBefore: [{ signal: 'SIGSTOP', call: 'linkSync', nth: 2 }],
     };
     const child = spawn(process.execPath, [sinkChild, JSON.stringify(task)]);
     const exited = once(child, 'exit');

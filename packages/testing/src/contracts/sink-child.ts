@@ -18,13 +18,13 @@ interface Task {
   /** How many commits are under way at a time. */
   readonly lanes: number;
   readonly rounds: number;
-  /** It sends itself a signal before a call of the file system, once the sink is open: any, or those of one name. */
-  readonly signalBefore?: {
+  /** It sends itself signals before calls of the file system, once the sink is open: of any, or of one name. */
+  readonly signalsBefore?: readonly {
     readonly signal: 'SIGSTOP' | 'SIGKILL';
     readonly call?: (typeof CALLS)[number];
     /** From 1. */
     readonly nth: number;
-  };
+  }[];
 }
 
 /** What a sink of files calls when it commits. */
@@ -40,7 +40,7 @@ const CALLS = [
 ] as const;
 
 const task = JSON.parse(process.argv[2] ?? '') as Task;
-const { sink, identity, file, together, lanes, rounds, signalBefore } = task;
+const { sink, identity, file, together, lanes, rounds, signalsBefore = [] } = task;
 const module = (await import(sink.module)) as Record<string, (...options: unknown[]) => Sink>;
 const make = module[sink.name];
 if (make === undefined) throw new Error(`${sink.module} has no export ${sink.name}`);
@@ -55,8 +55,7 @@ const session = await make(...sink.options).open({
 });
 const plain = JSON.parse(readFileSync(file, 'utf8')) as { receipt: Receipt; body: string }[];
 const chunks = plain.map(({ receipt, body }) => ({ receipt, body: Buffer.from(body) }));
-if (signalBefore !== undefined) {
-  const { signal, call, nth } = signalBefore;
+for (const { signal, call, nth } of signalsBefore) {
   const patched = files as unknown as Record<string, (...args: unknown[]) => unknown>;
   let calls = 0;
   for (const name of call === undefined ? CALLS : [call]) {
