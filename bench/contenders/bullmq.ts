@@ -1,4 +1,4 @@
-import { type ConnectionOptions, Queue, Worker } from 'bullmq';
+import { type ConnectionOptions, Queue, QueueEvents, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { redisMissing, startRedis } from '../brokers/redis.ts';
 import type { Contender, Roles } from '../contender.ts';
@@ -20,7 +20,7 @@ interface ChunkData<Data> {
 
 const JOB = { removeOnComplete: true, removeOnFail: true, attempts: 3 };
 
-export function bullmqRoles<Data>(form: Form<Data>): Roles {
+export function bullmqRoles<Data>(form: Form<Data>): Required<Roles> {
   return {
     fetcher: async (job, broker) => {
       const queue = new Queue<ChunkData<Data>>('map', { connection: connectTo(broker) });
@@ -76,6 +76,37 @@ export function bullmqRoles<Data>(form: Form<Data>): Roles {
           { connection: connectTo(broker), concurrency: CONCURRENCY },
         );
         await Promise.race([saved.all, untilBroken(worker)]);
+      };
+    },
+  };
+}
+
+/** One queue: who has mapped a chunk saves it, and BullMQ's own events say so to the fetcher. */
+export function bullmqInlineRoles<Data>(form: Form<Data>): Roles {
+  const { fetcher } = bullmqRoles(form);
+  return {
+    fetcher: async (job, broker) => {
+      const events = new QueueEvents('map', { connection: connectTo(broker) });
+      const saved = new Saved(job);
+      events.on('completed', ({ jobId }) => saved.add(Number(jobId.slice(1))));
+      await events.waitUntilReady();
+      const send = await fetcher(job, broker);
+      return async () => {
+        await send();
+        await saved.all;
+      };
+    },
+
+    mapper: async (job, broker) => {
+      const output = new Output(job);
+      await Promise.resolve();
+      return async () => {
+        const worker = new Worker<ChunkData<Data>>(
+          'map',
+          ({ data: { data } }) => output.append(form.unpack(form.map(data, job.transform))),
+          { connection: connectTo(broker), concurrency: CONCURRENCY },
+        );
+        await untilBroken(worker);
       };
     },
   };

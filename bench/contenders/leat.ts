@@ -13,37 +13,57 @@ interface Report {
   readonly endedAt: string;
 }
 
-const about =
-  'JetStream on file, synced every second; the leat command, the sink ndjson (a file for each chunk, a journal of receipts)';
+type Role = 'fetcher' | 'mapper' | 'saver';
 
-/** Leat with a pipeline that does the job, perhaps in a way of its own. */
+const about =
+  'JetStream on file, synced every second; the leat command, the sink ndjson (a file for each commit, a journal of receipts)';
+
+/**
+ * Leat with a pipeline that does the job, perhaps in a way of its own.
+ *
+ * @param isInline whether its saver is inline
+ */
 export function leatWith(
   name: BenchPipeline['name'],
   env: Readonly<Record<string, string>> = {},
+  isInline = false,
 ): Contender {
   const pipeline = (job: Job): BenchPipeline => ({
     name,
     env: { ...env, LEAT_BENCH_JOB: JSON.stringify(job) },
   });
-  return { name: 'leat', about, run: (job, sampler) => apart(pipeline(job), job, sampler) };
+  return {
+    name: 'leat',
+    about: isInline ? `${about}; the saver is inline` : about,
+    run: (job, sampler) => apart(pipeline(job), job, isInline ? [] : ['saver'], sampler),
+  };
 }
 
 export const leat: Contender = leatWith('job');
 
+export const leatInline: Contender = leatWith('job', { LEAT_BENCH_INLINE: 'yes' }, true);
+
 export const leatDev: Contender = { name: 'leat dev', about, run: together };
 
-/** `leat mapper`, `leat saver` and `leat fetcher`, as processes of their own. */
-async function apart(pipeline: BenchPipeline, job: Job, sampler: Sampler): Promise<Span> {
+/** `leat mapper`, `leat saver` and `leat fetcher`, as processes of their own; inline, mappers save. */
+async function apart(
+  pipeline: BenchPipeline,
+  job: Job,
+  savers: readonly 'saver'[],
+  sampler: Sampler,
+): Promise<Span> {
   await using services = await LeatServices.over(pipeline, job.dir);
   sampler.watch('broker', services.broker.pid);
-  const saver = services.service('saver');
-  const mappers = Array.from({ length: job.mappers }, () => services.service('mapper'));
+  const mappers = Array.from({ length: job.mappers }, () => 'mapper' as const);
+  const started = [...savers, ...mappers].map((role: Role) => ({
+    role,
+    service: services.service(role),
+  }));
   const fetcher = services.service('fetcher');
+  started.push({ role: 'fetcher', service: fetcher });
   // All are there before the run is, as with the others: the start of a process counts for nobody.
-  for (const service of [saver, ...mappers, fetcher]) await service.hasSaid('service ready');
-  sampler.watch('saver', saver.pid);
-  for (const { pid } of mappers) sampler.watch('mapper', pid);
-  sampler.watch('fetcher', fetcher.pid);
+  for (const { service } of started) await service.hasSaid('service ready');
+  for (const { role, service } of started) sampler.watch(role, service.pid);
   const run = await services.startRun();
   await fetcher.hasSaid('run ended');
   sampler.sample();

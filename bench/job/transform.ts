@@ -23,7 +23,8 @@ const fields = {
   text: z.string().exactOptional(),
 };
 
-function totalOf({ price, quantity }: Item): number {
+/** The field that is added. */
+export function totalOf({ price, quantity }: Item): number {
   return price * quantity;
 }
 

@@ -1,6 +1,6 @@
 import { ndjsonSink, ndjsonSource } from '@leat/connectors/files';
 import { fetcher, mapper, pipeline, saver } from '@leat/sdk';
-import { TRANSFORMS } from '../job/transform.ts';
+import { totalOf, TRANSFORMS } from '../job/transform.ts';
 import { jobFromEnvironment } from './job-from-environment.ts';
 
 /** The job as a Leat pipeline. */
@@ -12,9 +12,13 @@ const items = fetcher('items', {
   schema: before,
   chunkSize: job.chunkSize,
 });
-const mapped = mapper('mapped', { from: items, schema: after, map: apply });
+const mapped =
+  job.transform === 'enrich'
+    ? mapper('mapped', { from: items, enrich: (item) => ({ total: totalOf(item) }) })
+    : mapper('mapped', { from: items, schema: after, map: apply });
 const files = saver('files', {
   from: mapped,
+  inline: process.env['LEAT_BENCH_INLINE'] === 'yes',
   sink: ndjsonSink(`${job.dir}/out`, { fsync: job.fsync }),
 });
 export default pipeline('job', { savers: [files] });

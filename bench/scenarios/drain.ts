@@ -10,8 +10,8 @@ import type { Bench, Scenario } from '../scenario.ts';
 
 const RECORDS = 1_000_000;
 const ROLES = ['mapper', 'saver', 'fetcher'] as const;
-/** How many chunks are saved when the signal comes: the pipeline is in full swing. */
-const SAVED_BEFORE = 1_000;
+/** How many commits have left a file when the signal comes, of 300 at the least: the pipeline is in full swing. */
+const SAVED_BEFORE = 100;
 const POLL_MS = 20;
 
 /** From SIGTERM to the end of the process, while there is work for everybody. */
