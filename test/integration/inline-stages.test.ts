@@ -1,12 +1,13 @@
 import { join } from 'node:path';
-import type { RunReport } from '@leat/core';
+import { type RunReport, streamName } from '@leat/core';
 import { generate } from '@leat/connectors/memory';
-import { serve, type Service, startLocalRun } from '@leat/host';
+import { type Role, serve, type Service, startLocalRun } from '@leat/host';
 import { connect } from '@leat/operate';
 import { startNatsServer } from '@leat/nats-server';
 import { fetcher, mapper, type Pipeline, pipeline, saver, TerminalError } from '@leat/sdk';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
+import { openPipeline } from '../support/jetstream.ts';
 import { MemorySink } from '../support/memory-pipeline.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { until } from '../support/until.ts';
@@ -74,9 +75,12 @@ async function server(): Promise<{ readonly servers: string }> {
 }
 
 /** Hosts all stages, one role a process as it were, and gives the reports of runs that end. */
-async function host({ pipeline: given }: Graph, connection: { servers: string }) {
+async function host(
+  { pipeline: given }: Pick<Graph, 'pipeline'>,
+  connection: { servers: string },
+  roles: readonly (readonly Role[])[] = [['fetcher'], ['mapper'], ['saver']],
+) {
   const reports: RunReport[] = [];
-  const roles = [['fetcher'], ['mapper'], ['saver']] as const;
   const services: Service[] = [];
   for (const each of roles) {
     services.push(
@@ -123,6 +127,76 @@ test('a run is the same whether its stages are inline or have queues, and so is 
   }
   const [queued, inline] = ends;
   expect(inline).toEqual(queued);
+});
+
+/** A sink that commits when it is let go; what it was asked by then is counted. */
+class GatedSink extends MemorySink {
+  asked = 0;
+  letGo: () => void = () => undefined;
+  readonly #gate = new Promise<void>((resolve) => (this.letGo = resolve));
+
+  override open: MemorySink['open'] = async () => ({
+    commit: async (chunks) => {
+      this.asked += chunks.length;
+      await this.#gate;
+      return chunks.map((chunk) => {
+        this.chunks.set(chunk.receipt.chunk, chunk);
+        return { receipt: chunk.receipt, isDuplicate: false };
+      });
+    },
+    receipts: async function* () {},
+    read: async function* () {},
+    close: async () => undefined,
+  });
+}
+
+describe('while an inline saver commits', () => {
+  /** A run whose first chunks are being committed, and how many chunks its mapper has or may have. */
+  async function committing(name: string) {
+    const connection = await server();
+    const sink = new GatedSink();
+    const source = generate(1_000, (n) => ({ n }));
+    const numbers = fetcher('numbers', { source, schema: Row, chunkSize: 20, window: 30 });
+    const work = mapper('work', { from: numbers, schema: Row, map: (row) => row });
+    const out = saver('out', { from: work, sink, inline: true });
+    const made = { pipeline: pipeline(name, { savers: [out] }) };
+    const { reports, client } = await host(made, connection, [['fetcher'], ['mapper']]);
+    const open = await openPipeline({ url: connection.servers }, made.pipeline.spec);
+    const queued = async (): Promise<number> => {
+      const { state } = await open.connection.manager.streams.info(streamName(name, 'work'));
+      return state.messages;
+    };
+    const run = await client.start(made.pipeline);
+    await until('it commits', () => sink.asked > 0, DEADLINE_MS);
+    return { sink, run, reports, queued };
+  }
+
+  test('a run is paused: what is in hand is saved, and the rest when it goes on', async () => {
+    const { sink, run, reports, queued } = await committing('paused');
+    await run.pause();
+    await until('it is paused', async () => (await run.report()).state === 'paused', DEADLINE_MS);
+    const before = await queued();
+    sink.letGo();
+    await until('what was in hand is saved', async () => (await queued()) < before, DEADLINE_MS);
+    expect(sink.numbers.length).toBeGreaterThan(0);
+    await run.resume();
+    await until('it has ended', () => reports.length === 1, DEADLINE_MS);
+    expect(reports[0]).toMatchObject({ state: 'completed', records: { saved: 1_000 } });
+    expect(sink.numbers).toHaveLength(1_000);
+  });
+
+  test('a run is cancelled: its report has what was being committed', async () => {
+    const { sink, run, reports } = await committing('cancelled');
+    const cancelled = run.cancel();
+    sink.letGo();
+    await cancelled;
+    await until('it has ended', () => reports.length === 1, DEADLINE_MS);
+    expect(sink.numbers.length).toBeGreaterThan(0);
+    expect(reports[0]).toMatchObject({
+      state: 'cancelled',
+      records: { saved: sink.numbers.length },
+    });
+  });
 });
 
 describe('in one process, with a server of its own', () => {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { formatChunkId, LeatError } from '@leat/core';
 import type { ChunkOutcome } from '../meter.ts';
 import type { StageTelemetry } from '../telemetry.ts';
@@ -81,8 +82,13 @@ export class InlineStages {
           settle('given-back', () => reject(new NotDone('given-back', reason, delayMs)));
         },
         park: (until) => {
-          if (until.aborted) takeAgain();
-          else until.addEventListener('abort', takeAgain, { once: true });
+          if (until.aborted) {
+            takeAgain();
+            return;
+          }
+          // As many chunks as the host has in hand may wait for it.
+          setMaxListeners(0, until);
+          until.addEventListener('abort', takeAgain, { once: true });
         },
         drop: (reason) => settle('dropped', () => reject(new NotDone('dropped', reason, 0))),
       };
