@@ -152,10 +152,10 @@ class GatedSink extends MemorySink {
 
 describe('while an inline saver commits', () => {
   /** A run whose first chunks are being committed, and how many chunks its mapper has or may have. */
-  async function committing(name: string) {
+  async function committing(name: string, count: number) {
     const connection = await server();
     const sink = new GatedSink();
-    const source = generate(1_000, (n) => ({ n }));
+    const source = generate(count, (n) => ({ n }));
     const numbers = fetcher('numbers', { source, schema: Row, chunkSize: 20, window: 30 });
     const work = mapper('work', { from: numbers, schema: Row, map: (row) => row });
     const out = saver('out', { from: work, sink, inline: true });
@@ -172,7 +172,7 @@ describe('while an inline saver commits', () => {
   }
 
   test('a run is paused: what is in hand is saved, and the rest when it goes on', async () => {
-    const { sink, run, reports, queued } = await committing('paused');
+    const { sink, run, reports, queued } = await committing('paused', 1_000);
     await run.pause();
     await until('it is paused', async () => (await run.report()).state === 'paused', DEADLINE_MS);
     const before = await queued();
@@ -186,7 +186,8 @@ describe('while an inline saver commits', () => {
   });
 
   test('a run is cancelled: its report has what was being committed', async () => {
-    const { sink, run, reports } = await committing('cancelled');
+    // So many that it has not ended when it is heard.
+    const { sink, run, reports } = await committing('cancelled', 1_000_000);
     const cancelled = run.cancel();
     sink.letGo();
     await cancelled;
