@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test, type TestContext } from 'vitest';
 import { until } from '../../../test/support/until.ts';
 
 const SHUTDOWN = new URL('../dist/shutdown.js', import.meta.url).href;
 
 /** A process that listens for a shutdown, and then does what it is to do. */
-function start(graceMs: number | undefined, body: string) {
+function start({ onTestFinished }: TestContext, graceMs: number | undefined, body: string) {
   const program = `
     import { listenForGuardedShutdown } from ${JSON.stringify(SHUTDOWN)};
     const say = (line) => process.stdout.write(line + '\\n');
@@ -33,10 +33,11 @@ const BLOCKS = {
   'a lock': 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);',
 };
 
-test.concurrent.each(Object.entries(BLOCKS))(
+test.concurrent.for(Object.entries(BLOCKS))(
   'a process that is blocked by %s ends by the next signal',
-  async (_, block) => {
-    const { child, text, ended } = start(60_000, `say('begins'); await 0; ${block}`);
+  { timeout: 90_000 },
+  async ([, block], context) => {
+    const { child, text, ended } = start(context, 60_000, `say('begins'); await 0; ${block}`);
     await until('it is blocked', () => text().includes('begins'));
     // As one does who presses Ctrl-C until something happens.
     await until('it ends', () => ended() !== undefined || !child.kill('SIGINT'), 60_000);
@@ -44,11 +45,11 @@ test.concurrent.each(Object.entries(BLOCKS))(
     expect(ended()).toBe('SIGINT');
     expect(text()).not.toContain('at once');
   },
-  90_000,
 );
 
-test.concurrent('what was asked to stop, and is blocked then, ends when its time is over', async () => {
+test.concurrent('what was asked to stop, and is blocked then, ends when its time is over', async (context) => {
   const { child, text, ended } = start(
+    context,
     500,
     `stop.addEventListener('abort', () => { for (;;); }); say('begins');`,
   );
@@ -59,8 +60,9 @@ test.concurrent('what was asked to stop, and is blocked then, ends when its time
   expect(text()).toMatch(/stopping: .*\nleat: the process was asked to stop and is blocked/);
 }, 90_000);
 
-test.concurrent('a function that returns after all is left alone, and the stop that follows is a usual one', async () => {
+test.concurrent('a function that returns after all is left alone, and the stop that follows is a usual one', async (context) => {
   const { child, text, ended } = start(
+    context,
     undefined,
     `forMs(7_000); setTimeout(() => say('returned'), 1_000);
        stop.addEventListener('abort', () => setTimeout(() => process.exit(7), 1_000));`,

@@ -123,7 +123,7 @@ describe('options', () => {
   });
 
   test('have defaults', () => {
-    expect(numbers).toMatchObject({ chunkSize: 100, maxBytes: 524_288, window: 1_000 });
+    expect(numbers).toMatchObject({ chunkSize: 100, maxBytes: 524_288, window: 4_000 });
     expect(texts).toMatchObject({ concurrency: 16, threads: 0, retry: { attempts: 5 } });
   });
 
