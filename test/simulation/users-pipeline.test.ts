@@ -50,10 +50,15 @@ describe('simulate', () => {
       schema: z.object({ place: z.string(), amount: z.int().optional() }),
       enrich: ({ id, amount }) => ({ place: `${id}`, ...(id % 3 === 0 && { amount: -amount }) }),
     });
-    const sums = mapper('sums', { from: lines, schema: Order, mapChunk: (group) => group });
+    const sums = mapper('sums', {
+      from: lines,
+      schema: Order,
+      inline: true,
+      mapChunk: (group) => group,
+    });
     const graph = pipeline('shop', {
       savers: [
-        saver('summed', { from: sums, sink }),
+        saver('summed', { from: sums, sink, inline: true }),
         saver('copied', { from: orders, sink }),
         saver('larger', { from: placed, sink }),
         saver('lined', { from: lines, sink }),

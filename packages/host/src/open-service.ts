@@ -46,7 +46,11 @@ export async function openService(given: PipelineOrFile, options: ServeOptions):
   const { roles = ROLES, signal } = options;
   const source = await pipelineFrom(given, signal);
   const stages = hostedStages(source.pipeline, options);
-  demandFile(source, stages);
+  const names = namesWithInline(source.pipeline, stages);
+  demandFile(
+    source,
+    source.pipeline.stages.filter(({ name }) => names.includes(name)),
+  );
   const stop = new AbortController();
   const abort = new AbortController();
   const onAbort = (): void => stop.abort(signal?.reason);
@@ -54,7 +58,6 @@ export async function openService(given: PipelineOrFile, options: ServeOptions):
   signal?.addEventListener('abort', onAbort);
   return new Promise((resolve, reject) => {
     const running = run({ source, options, stages, roles, stop, abort }, (health, httpPort) => {
-      const names = namesWithInline(source.pipeline, stages);
       const { logger } = loggersOf(options);
       resolve(new Service({ ended, stop, abort, health, httpPort, logger, stages: names }));
     });
