@@ -12,6 +12,19 @@ const AVOIDED = await avoidedWords();
 /** Notes of measurements and calculations: their tables are arguments. */
 const NOTES: ReadonlySet<string> = new Set(['bench/RESULTS.md', 'docs/scale.md']);
 
+/** Beyond this nobody finds the end of a row, also of a table that is generated. */
+const MAX_ROW = 200;
+
+const inDocs = (await pagesOf()).filter((page) => page.startsWith('docs/'));
+test.each(inDocs)('%s has no row that is too wide', async (page) => {
+  const rows = (await readFile(`${ROOT}/${page}`, 'utf8')).split('\n');
+  const wide = rows.flatMap((row, at) => {
+    const { length } = row.replaceAll(/\]\([^)]*\)/g, '');
+    return length > MAX_ROW ? [`line ${at + 1}: ${length}`] : [];
+  });
+  expect(wide).toEqual([]);
+});
+
 const pages = (await pagesOf()).filter((page) => !NOTES.has(page));
 
 test.each(pages)('%s is short enough to be read', async (page) => {

@@ -220,7 +220,7 @@ const schema = z.object({
     variable: 'LEAT_STOP_GRACE_MS',
     value: 'MS',
     description:
-      'Milliseconds after Ctrl-C or SIGTERM in which a process may finish what is in hand; then it gives it back. Without it, it takes its time.',
+      'Milliseconds that a process has after Ctrl-C or SIGTERM to finish what is in hand; by default as long as it takes.',
   }),
   codeVersion: z
     .string()
@@ -232,7 +232,7 @@ const schema = z.object({
       variable: 'LEAT_CODE_VERSION',
       value: 'TEXT',
       description:
-        'What the report calls the version of your code, such as an image’s tag: letters, digits, `-` and `_`, up to 64. Without it, a checksum of the pipeline file.',
+        'What the report calls your code, such as an image’s tag: up to 64 letters, digits, `-` and `_`; by default a checksum of the file.',
     }),
 });
 

@@ -16,9 +16,10 @@ export function sayUnheardRejections(): void {
 
 /** Standard error as a log, before there is one. */
 function complaints(): Logger {
-  const say = (first: string | object, text?: string): void => {
-    const { reason = '' } = first as { readonly reason?: string };
-    complain(`${text}: ${reason}`);
-  };
   return { level: 'warn', child: complaints, debug: say, info: say, warn: say, error: say };
+}
+
+function say(first: string | object, text?: string): void {
+  const { reason = '' } = first as { readonly reason?: string };
+  complain(`${text}: ${reason}`);
 }

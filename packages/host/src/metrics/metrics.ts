@@ -58,14 +58,14 @@ export const METRICS: Readonly<
     type: 'counter',
     labels: ['stage', 'outcome'],
     roles: STAGES,
-    help: 'Chunks that left the hands of a stage: done, given-back (they come again) or dropped (not written by Leat, or of a run that is cancelled)',
+    help: 'Chunks that a stage has left: done, given-back (they come again) or dropped (not written by Leat, or cancelled)',
   },
   records: {
     name: 'leat_records_total',
     type: 'counter',
     labels: ['stage', 'outcome'],
     roles: STAGES,
-    help: 'Records of chunks that are done: out (passed on by a mapper, newly saved by a saver) or filtered; a chunk that is worked on twice counts twice in a mapper',
+    help: 'Records of chunks that are done: out (passed on, or newly saved) or filtered; work done twice counts twice',
   },
   chunkDuration: {
     name: 'leat_chunk_duration_seconds',
@@ -107,7 +107,7 @@ export const METRICS: Readonly<
     type: 'gauge',
     labels: ['stage', 'state'],
     roles: STAGES,
-    help: 'Chunks on the queue in front of a stage, as the server counts them: waiting, pending (in the hands of a replica), redelivered (those of the pending that came again)',
+    help: 'Chunks on the queue of a stage: waiting, pending (a replica has them), redelivered (of these, those that came again)',
   },
   queueOldest: {
     name: 'leat_queue_oldest_timestamp_seconds',
