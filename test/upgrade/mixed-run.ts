@@ -141,6 +141,13 @@ export class MixedRun implements AsyncDisposable {
     });
   }
 
+  /** Waits until one of the services has said something. */
+  untilSaid(text: string): Promise<void> {
+    return this.#until('said to be refused', 60_000, () =>
+      Promise.resolve(this.said().includes(text)),
+    );
+  }
+
   /** Lets the held records go on. */
   letGo(): Promise<void> {
     return writeFile(path.join(this.#dir.path, 'let-go'), '');

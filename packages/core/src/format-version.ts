@@ -24,7 +24,7 @@ export type Format =
   | 'letter'
   /** What a sink keeps of each run that writes into it: the field `v`. */
   | 'claim'
-  /** How chunks are laid out in an NDJSON folder: the field `v` of its claim, where it is above that of claims. */
+  /** How chunks are laid out in an NDJSON folder: the field `layout` of its claim. */
   | 'folder'
   /** A journal of the NDJSON folder: its first line. */
   | 'journal'

@@ -1,4 +1,5 @@
-import { link, readFile, rename, unlink, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { link, readFile, rename, stat, unlink, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import path from 'node:path';
 import {
@@ -13,7 +14,7 @@ import { admitToSink, type SinkContext } from '@leat/sdk';
 import { errorCode } from '../sink/error-code.ts';
 import { namesIn } from './names-in.ts';
 import { parseSegmentName as parseChunkFileName } from './chunk-files/chunk-file-name.ts';
-import { parseSegmentName } from './segment-name.ts';
+import { parseSegmentName, segmentName } from './segment-name.ts';
 
 /** What `link` answers on a file system that has no hard links. */
 const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EXDEV']);
@@ -21,10 +22,10 @@ const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 
 /** How chunks are laid out in a run's folder: a file for each, or a segment for those that were committed together. */
 export type Layout = 'chunk-files' | 'segments';
 
-/** How a claim begins, by the layout: the version in it keeps those off who know only the first. */
+/** How a claim begins, by the layout. Versions that know only the first are kept off by {@link barEarlier}. */
 const BEGINNINGS: Readonly<Record<Layout, string>> = {
   'chunk-files': `{"v":${FORMATS.claim},`,
-  segments: `{"v":${FORMATS.folder},`,
+  segments: `{"v":${FORMATS.claim},"layout":${FORMATS.folder},`,
 };
 
 /** What stands in a folder's claim. */
@@ -64,6 +65,7 @@ export async function claimFolder(
     if (text === found || context.fence === undefined) return claimed;
     const temporary = `${file}-${folders.session}`;
     const isFirst = found === undefined || found === '';
+    if (isFirst && layout === 'segments') await barEarlier(folders);
     const whole = text.replace(BEGINNINGS['chunk-files'], BEGINNINGS[layout]);
     if (await write(file, whole, temporary, isFirst)) return claimed;
   }
@@ -75,7 +77,11 @@ async function foundClaim(
   { segments, receipts }: Folders,
   { stage }: SinkContext,
 ): Promise<FoundClaim> {
-  const { text, layout } = layoutOf(file, await readFile(file, 'utf8').catch(unlessAbsent));
+  const { text, layout } = layoutOf(
+    file,
+    segments,
+    await readFile(file, 'utf8').catch(unlessAbsent),
+  );
   const owner =
     text === undefined
       ? await readFile(path.join(receipts, '.saver'), 'utf8').catch(unlessAbsent)
@@ -105,16 +111,38 @@ async function foundClaim(
  */
 function layoutOf(
   file: string,
+  segments: string,
   text: string | undefined,
 ): { readonly text: string | undefined; readonly layout: Layout | undefined } {
-  const version = /^\{"v":(\d+)[,}]/.exec(text ?? '')?.[1];
-  if (text === undefined || version === undefined) return { text, layout: undefined };
-  if (formatAge('folder', version) === 'newer') {
+  if (text === undefined || parseSinkClaim(text) === undefined) return { text, layout: undefined };
+  const version = /^\{"v":\d+,"layout":(\d+),/.exec(text)?.[1];
+  if (version !== undefined && formatAge('folder', version) === 'newer') {
     throw newerVersion('folder', `The claim ${file}`, Number(version));
   }
-  if (Number(version) !== FORMATS.folder) return { text, layout: 'chunk-files' };
+  // A claim that an earlier version wrote anew, to recover the run, does not say it any more.
+  if (version === undefined && !existsSync(path.join(segments, segmentName(0)))) {
+    return { text, layout: 'chunk-files' };
+  }
   const inner = text.replace(BEGINNINGS.segments, BEGINNINGS['chunk-files']);
   return { text: inner, layout: 'segments' };
+}
+
+/**
+ * Keeps earlier versions off a folder that is to have segments: where they make their folder for temporary files
+ * there is a file. They would fail a run whose claim they cannot read; this ends the saver, with a sentence.
+ */
+async function barEarlier({ segments, session }: Folders): Promise<void> {
+  const bar = path.join(segments, '.tmp');
+  for (;;) {
+    try {
+      await writeFile(bar, 'A newer version of Leat writes here: use that.\n', { flag: 'wx' });
+      return;
+    } catch (error) {
+      if (errorCode(error) !== 'EEXIST') throw error;
+    }
+    if ((await stat(bar)).isFile()) return;
+    await rename(bar, `${bar}-${session}`);
+  }
 }
 
 /** @returns `false` if another session was quicker */

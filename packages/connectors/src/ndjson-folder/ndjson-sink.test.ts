@@ -175,7 +175,7 @@ describe('ndjson', () => {
   test('removes temporary files of the dead and leaves those of the living', async () => {
     const run = newRun();
     await open(run);
-    const tmp = path.join(dir, run, '.tmp');
+    const tmp = path.join(dir, run, '.staging');
     for (const file of ['otherhost-1-x/alive-for-all-we-know', 'otherhost-2-x/too-old']) {
       await mkdir(path.join(tmp, '1', path.dirname(file)));
       await writeFile(path.join(tmp, '1', file), '');
@@ -223,7 +223,7 @@ describe('ndjson', () => {
   test('makes another folder for its temporary files when theirs is removed', async () => {
     const run = newRun();
     const session = await open(run);
-    for (const [seq, folder] of ['.tmp/1', '.tmp'].entries()) {
+    for (const [seq, folder] of ['.staging/1', '.staging'].entries()) {
       await rm(path.join(dir, run, folder), { recursive: true });
       const chunks = sampleChunks(2, seq * 2);
       await expect(session.commit(chunks)).rejects.toMatchObject({ code: 'ENOENT' });
@@ -314,7 +314,7 @@ async function count(run: string): Promise<number> {
 
 /** The folders of the sessions that are open, and what is in them. */
 function temporaries(run: string, where = dir): Promise<string[]> {
-  return readdir(path.join(where, run, '.tmp', '1'), { recursive: true });
+  return readdir(path.join(where, run, '.staging', '1'), { recursive: true });
 }
 
 async function journalOf(run: string): Promise<string> {

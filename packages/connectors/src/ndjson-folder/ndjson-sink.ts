@@ -25,10 +25,11 @@ export interface NdjsonOptions {
  * out/<run>/segment-000000017.ndjson   the chunks of the eighteenth commit, one after the other
  * out/<run>/receipts/.claim            which run of which pipeline and saver it belongs to
  * out/<run>/receipts/*.txt             journals: which chunks are in which segment, a line for each
- * out/<run>/.tmp/<fence>/              files on their way to their final name
+ * out/<run>/.staging/<fence>/          files on their way to their final name
+ * out/<run>/.tmp                       a file that keeps earlier versions of Leat off
  * ```
  *
- * **Commit.** The bodies of the chunks that are not there yet are written to one file in `.tmp`, and their
+ * **Commit.** The bodies of the chunks that are not there yet are written to one file in `.staging`, and their
  * receipts to the session's own journal, with the number that the segment is to have: the first that is free.
  * Both are synced; then the file is linked to its final name; then the directory is synced. A chunk is
  * committed if and only if a segment has it. `link` is atomic and fails if the name exists, so all sessions,

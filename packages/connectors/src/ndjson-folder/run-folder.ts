@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { open, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { makeDirectory } from '@leat/process-lock';
 import { LeatError, messageOf, type SinkIdentity } from '@leat/core';
@@ -20,6 +20,12 @@ const UNFIT = new Set([
   'ENAMETOOLONG',
   'EINVAL',
 ]);
+
+/** Where files are written before they get their final names. */
+const TEMPORARIES: Readonly<Record<Layout, string>> = {
+  'chunk-files': '.tmp',
+  segments: '.staging',
+};
 
 /** The folders of one run, as one session uses them. */
 export interface RunFolder {
@@ -53,35 +59,36 @@ export async function openRunFolder(
   const { run, fence } = context;
   const segments = path.resolve(fromStart(dir), run.id);
   const receipts = path.join(segments, 'receipts');
-  const temporaries = path.join(segments, '.tmp');
   const session = newSession();
   const folder = {
     segments,
     receipts,
     session,
     fsync,
-    ...(fence !== undefined && { staging: new Staging(temporaries, session, fence) }),
     syncDirectory: fsync ? syncDirectory : () => Promise.resolve(),
   };
   try {
     // Who only reads makes nothing: a folder that was moved away must not come back empty.
-    if (folder.staging !== undefined) {
+    if (fence !== undefined) {
       await makeDirectory(receipts);
       await folder.syncDirectory(path.dirname(segments));
       await folder.syncDirectory(segments);
     }
     // Before the fence is raised: another run must not keep the one from committing that the folder has.
     const { identity, layout } = await claimFolder(folder, context);
-    if (folder.staging !== undefined) {
-      await folder.syncDirectory(receipts);
-      const higher = await folder.staging.claim();
-      if (higher !== undefined) throw fenced(context, higher);
-      await folder.syncDirectory(temporaries);
-    }
-    return { ...folder, identity, layout };
+    if (fence === undefined) return { ...folder, identity, layout };
+    await folder.syncDirectory(receipts);
+    const temporaries = path.join(segments, TEMPORARIES[layout]);
+    // Left by a session that wanted segments, and was not the first.
+    if (layout === 'chunk-files') await unlink(temporaries).catch(() => undefined);
+    const staging = new Staging(temporaries, session, fence);
+    const higher = await staging.claim();
+    if (higher !== undefined) throw fenced(context, higher);
+    await folder.syncDirectory(temporaries);
+    return { ...folder, identity, layout, staging };
   } catch (error) {
     if (!UNFIT.has(errorCode(error))) throw error;
-    if (folder.staging === undefined) {
+    if (fence === undefined) {
       throw new LeatError(
         'sink-unfit',
         `The ndjson sink cannot read the directory ${segments} (${messageOf(error)}). Put back what the run was saved into.`,

@@ -17,7 +17,7 @@ function spaceToken(): string {
 }
 
 /**
- * A session's own folder for files that are not yet under their final names: `.tmp/<fence>/<session>`.
+ * A session's own folder for files that are not yet under their final names: `.staging/<fence>/<session>`.
  * The folders of the fences are the fence that the sink keeps: the highest counts.
  *
  * **Why a stale session cannot commit.** It commits by linking a file in its own folder, by name. The one who
@@ -37,7 +37,7 @@ export class Staging {
   #files = 0;
 
   /**
-   * @param root the run's `.tmp`; its own folder must be there
+   * @param root the run's `.staging`; its own folder must be there
    * @param session as {@link newSession} makes it
    */
   constructor(root: string, session: string, fence: number) {
