@@ -6,6 +6,8 @@ import type { RunBooks } from './run-books.ts';
 /** How soon it is looked again after the window has grown, and at the latest. */
 const MIN_LOOK_MS = 100;
 const MAX_LOOK_MS = 1_000;
+/** What is less than this passes. */
+const GROWN = 1.25;
 
 export interface WindowOptions {
   readonly connection: PipelineConnection;
@@ -53,7 +55,8 @@ export class Window {
       await wait(pauseMs, signal).catch(() => undefined);
       const before = this.#size;
       if (this.#wasFull && !signal.aborted) await this.#look();
-      pauseMs = this.#size > before ? MIN_LOOK_MS : Math.min(2 * pauseMs, MAX_LOOK_MS);
+      const hasGrown = this.#size > GROWN * before;
+      pauseMs = hasGrown ? MIN_LOOK_MS : Math.min(2 * pauseMs, MAX_LOOK_MS);
     }
   }
 
