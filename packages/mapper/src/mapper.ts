@@ -81,7 +81,8 @@ export class MapperService {
   readonly #waits: Waits;
   readonly #passOn: PassOnOptions;
   readonly #blockLimitMs: number | undefined;
-  readonly #isInline: boolean;
+  /** Whether inline stages are worked on with its queue: only what comes by it may begin at one of them. */
+  readonly #isHost: boolean;
   readonly #inHand = new Set<Promise<void>>();
   /** Gives back what is in hand and waits. */
   readonly #leave = new AbortController();
@@ -94,7 +95,7 @@ export class MapperService {
     const { runs } = connection;
     const stage = mapper.name;
     this.#abort = abort;
-    this.#isInline = isInline;
+    this.#isHost = inline !== undefined && !isInline;
     this.#logger = logger;
     this.#executor = new GuardedExecutor(mapper, { chunkSize, pipelineFile, logger, log });
     // In threads, the function blocks nobody else.
@@ -161,7 +162,8 @@ export class MapperService {
     try {
       const run = await this.#runs.admit(delivery);
       if (run === undefined) return;
-      if (!(await this.#passBelow(delivery))) await this.#work(delivery, run, startedAt);
+      const isBelow = this.#isHost && (await this.#passBelow(delivery, startedAt));
+      if (!isBelow) await this.#work(delivery, run, startedAt);
     } catch (error) {
       this.#giveUp(delivery, error);
     } finally {
@@ -174,16 +176,21 @@ export class MapperService {
     const job = { ...jobOf(delivery, run), onWait: this.#waits.of(envelope.run, id) };
     this.pace.came(job.records);
     const result = await this.#run(delivery, job, run.signal);
-    const isHost = this.#passOn.inline !== undefined;
-    if (isHost) this.pace.handsOver(startedAt);
-    try {
-      await passOn(this.#passOn, delivery, result, run.fence);
-    } finally {
-      if (isHost) this.pace.handedOver();
-    }
+    await this.#pass(startedAt, () => passOn(this.#passOn, delivery, result, run.fence));
     telemetry.became({ ...result, out: recordsOut(result) });
     delivery.ack();
-    if (!isHost) this.pace.done(startedAt);
+    if (!this.#isHost) this.pace.done(startedAt);
+  }
+
+  /** Passes a chunk on, which the inline stages have meanwhile, if there are any. */
+  async #pass(startedAt: number, pass: () => Promise<void>): Promise<void> {
+    if (!this.#isHost) return pass();
+    this.pace.handsOver(startedAt);
+    try {
+      return await pass();
+    } finally {
+      this.pace.handedOver();
+    }
   }
 
   async #run(delivery: Delivery, job: ServiceJob, signal: AbortSignal): Promise<JobResult> {
@@ -199,14 +206,13 @@ export class MapperService {
   }
 
   /** Hands a record straight over that an inline stage has given up, and that is tried again there. */
-  async #passBelow(delivery: Delivery): Promise<boolean> {
+  async #passBelow(delivery: Delivery, startedAt: number): Promise<boolean> {
     const { inline, spec } = this.#passOn;
     const { envelope, body, telemetry } = delivery;
-    // Only what comes by the queue begins below: what is handed over has the same id wherever it was tried again.
-    const stage =
-      this.#isInline || inline === undefined ? undefined : redrivenAt(spec, envelope.chunk);
+    const stage = inline && redrivenAt(spec, envelope.chunk);
     if (stage === undefined || inline?.has(stage) !== true) return false;
-    await inline.handOver(stage, delivery, { ...envelope, trace: telemetry.headers }, body);
+    const began = { ...envelope, trace: telemetry.headers };
+    await this.#pass(startedAt, () => inline.handOver(stage, delivery, began, body));
     delivery.ack();
     return true;
   }
