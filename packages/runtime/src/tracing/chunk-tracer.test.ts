@@ -107,6 +107,16 @@ test('a message of somebody who does not trace begins a trace, and has no more h
   expect(ended()[0]?.parentSpanContext).toBeUndefined();
 });
 
+test('a chunk that is handed over in the process is a child, and comes from no queue', () => {
+  const mapped = tracer.process('places', chunkOf('1'), undefined, 1);
+  tracer.process('files', chunkOf('1'), mapped.headers, 1).end('done');
+  mapped.end('done');
+  const [save, map] = ended();
+  expect(save?.parentSpanContext?.spanId).toBe(map?.spanContext().spanId);
+  expect(save?.attributes).toMatchObject({ 'leat.stage': 'files' });
+  expect(save?.attributes).not.toHaveProperty('messaging.destination.name');
+});
+
 test('what the user traces becomes a child: beside the span, or where only its headers are known', async () => {
   const span = tracer.process('places', chunkOf('1'), undefined, 1);
   const act = async (name: string): Promise<void> => {

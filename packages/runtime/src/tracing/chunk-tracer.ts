@@ -60,7 +60,10 @@ export class ChunkTracer {
     attempt: number,
   ): ChunkSpan {
     const attributes = this.#attributes('process', stage, chunk);
-    attributes['messaging.destination.name'] = stageSubject(this.#pipeline, stage, chunk.run);
+    // An inline stage has no queue.
+    if (headers === undefined || isMessage(headers)) {
+      attributes['messaging.destination.name'] = stageSubject(this.#pipeline, stage, chunk.run);
+    }
     attributes['leat.attempt'] = attempt;
     const parent = isMessage(headers)
       ? propagation.extract(ROOT_CONTEXT, headers, {
