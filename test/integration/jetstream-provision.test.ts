@@ -223,9 +223,10 @@ describe.each(SERVERS)('provisioning on $server', ({ version }) => {
       ack_wait: 2_000_000_000,
     });
     const open = await openPipeline(server(), spec);
-    const heldAt = performance.now();
     const receiver = startReceiver(open, () => undefined);
     await sendChunks(open.connection, 1);
+    await until('it is held', () => receiver.deliveries.length > 0);
+    const heldAt = performance.now();
     await until('two windows have passed', () => performance.now() - heldAt > 4_200);
     expect(receiver.deliveries.map(({ deliveries }) => deliveries)).toEqual([1]);
   });
