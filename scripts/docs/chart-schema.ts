@@ -23,11 +23,14 @@ export function chartSchema(settings: Settings): JsonSchema {
     secret: text('Name of a Secret whose entries are variables: DATABASE_URL, NATS_PASSWORD.'),
     nats: nats(settings),
     ...observation(settings),
-    data: closed('A volume at /data of fetcher and saver, for sinks that write files.', {
-      enabled: flag('Whether there is one.'),
-      size: text('How large.'),
-      storageClass: text('Default: that of the cluster.'),
-    }),
+    data: closed(
+      'A volume at /data of fetcher and saver, for sinks that write files; of fetcher and mappers if saver.replicas is 0.',
+      {
+        enabled: flag('Whether there is one.'),
+        size: text('How large.'),
+        storageClass: text('Default: that of the cluster.'),
+      },
+    ),
     fetcher: closed('Reads the source and conducts the runs.', { replicas, resources }),
     mapper: mapper(),
     saver: closed('Commits chunks with their receipts.', { replicas, resources }),

@@ -64,6 +64,12 @@ const MATRIX: readonly {
     hasNot: [/HorizontalPodAutoscaler/, /ScaledObject/, /ServiceMonitor/, /PrometheusRule/],
   },
   {
+    what: 'all savers are inline: the volume is where the mappers are',
+    values: ['saver.replicas=0'],
+    has: [/values: \["fetcher","mapper"\]/],
+    hasNot: [/values: \["fetcher","saver"\]/],
+  },
+  {
     what: 'a NATS of yours, with TLS and credentials, and a database',
     values: [
       ...EXTERNAL,

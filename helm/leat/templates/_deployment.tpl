@@ -1,6 +1,9 @@
 {{/* One Deployment. Takes root, role, name (the Deployment's, after the release's), stage (or none), replicas (or none), resources. */}}
 {{- define "leat.deployment" -}}
 {{- $ := .root }}
+{{- /* Without savers of their own, mappers write: all savers are inline. */}}
+{{- $writers := eq (int $.Values.saver.replicas) 0 | ternary (list "fetcher" "mapper") (list "fetcher" "saver") }}
+{{- $hasData := and $.Values.data.enabled (has .role $writers) }}
 apiVersion: apps/v1
 kind: Deployment
 metadata:
@@ -42,7 +45,7 @@ spec:
       securityContext:
         {{- include "leat.podSecurity" $ | nindent 8 }}
       affinity:
-        {{- if and $.Values.data.enabled (ne .role "mapper") }}
+        {{- if $hasData }}
         # Where one of them is, the others go: the volume can be mounted on one node.
         podAffinity:
           requiredDuringSchedulingIgnoredDuringExecution:
@@ -54,7 +57,7 @@ spec:
                 matchExpressions:
                   - key: app.kubernetes.io/component
                     operator: In
-                    values: [fetcher, saver]
+                    values: {{ toJson $writers }}
         {{- end }}
         podAntiAffinity:
           preferredDuringSchedulingIgnoredDuringExecution:
@@ -110,7 +113,7 @@ spec:
               mountPath: /etc/leat/nats
               readOnly: true
             {{- end }}
-            {{- if and $.Values.data.enabled (ne .role "mapper") }}
+            {{- if $hasData }}
             - name: data
               mountPath: /data
             {{- end }}
@@ -123,7 +126,7 @@ spec:
             secretName: {{ . }}
             defaultMode: 288
         {{- end }}
-        {{- if and $.Values.data.enabled (ne .role "mapper") }}
+        {{- if $hasData }}
         - name: data
           persistentVolumeClaim:
             claimName: {{ include "leat.fullname" $ }}-data
