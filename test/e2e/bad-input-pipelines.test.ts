@@ -94,12 +94,12 @@ const FILES: readonly Case[] = [
   {
     what: 'has a mapper with two functions',
     text: `${HEAD}mapper('work', { from: numbers, schema, map, flatMap: map });`,
-    says: /stage "work".*exactly one of map, flatMap, filter and mapChunk; it has map and flatMap/,
+    says: /stage "work".*exactly one of map, enrich, flatMap, filter and mapChunk; it has map and flatMap/,
   },
   {
     what: 'has a mapper with no function',
     text: `${HEAD}mapper('work', { from: numbers, schema });`,
-    says: /stage "work".*exactly one of map, flatMap, filter and mapChunk; it has none/,
+    says: /stage "work".*exactly one of map, enrich, flatMap, filter and mapChunk; it has none/,
   },
   {
     what: 'has a mapper with a schema that is none',
