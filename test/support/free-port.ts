@@ -1,13 +1,2 @@
-import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
-
-/** A port of this machine that nobody listens on at the moment. */
-export async function freePort(): Promise<number> {
-  const probe = createServer();
-  probe.listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, 'close');
-  return port;
-}
+/** A port of this machine that nobody listens on at the moment, and that no outgoing connection takes by itself. */
+export { findFreePort as freePort } from '../../packages/nats-server/src/free-port.ts';
