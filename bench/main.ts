@@ -12,7 +12,7 @@ const USAGE = `pnpm bench [scenario…] [--quick] [--json FILE] [--work-dir DIR]
 
 ${SCENARIOS.map(({ name, about }) => `  ${name.padEnd(14)}${about}`).join('\n')}
 
-  --quick        Under five minutes: the scenario contenders in fewer rounds, and those that take seconds.
+  --quick        Four to seven minutes: the scenario contenders in fewer rounds, and those that take seconds.
   --json FILE    Where to write what was found, as JSON.
   --work-dir DIR Where data are written while it runs (default: the system's folder for temporary files).
 `;

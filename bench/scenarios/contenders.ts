@@ -23,7 +23,7 @@ import {
 const ROUNDS = 5;
 const QUICK_ROUNDS = 3;
 const RECORDS = 1_000_000;
-/** Nine contenders, four times, in less than five minutes. */
+/** Nine contenders, four times, in some minutes. */
 const QUICK_RECORDS = 600_000;
 /** PostgreSQL would keep everybody waiting. */
 const SLOW_RECORDS = 300_000;
