@@ -104,7 +104,7 @@ async function measureCopies(bench: Bench, count: number, chunkSize: number): Pr
   };
 }
 
-/** What processes have caused to be written, as /proc counts it; not a number where there is none. */
+/** What processes have caused to be written, as /proc counts it; `NaN` where the system does not count it. */
 async function writtenBy(pids: readonly number[]): Promise<number> {
   let bytes = 0;
   for (const pid of pids) {

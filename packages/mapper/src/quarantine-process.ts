@@ -4,7 +4,8 @@ import { serveTasks } from './serve-tasks.ts';
 
 process.once('message', (data) => {
   void serveTasks(data as RemoteData, {
-    post: (message) => process.send?.(message),
+    // The parent may have gone, with its end of the channel: nobody wants the answer then.
+    post: (message) => process.connected && process.send?.(message),
     listen: (onMessage) => process.on('message', onMessage),
   });
 });

@@ -1,2 +1,2 @@
-export type { SaverServiceOptions } from './saver.ts';
-export { openInlineSaver, runSaver, SaverService } from './saver.ts';
+export { SaverService, type SaverServiceOptions } from './saver-service.ts';
+export { openInlineSaver, runSaver } from './saver.ts';
