@@ -82,7 +82,6 @@ describe('a stream', () => {
     expect(STREAMS.filter(({ kind }) => isRemade(kind)).map(({ kind }) => kind)).toEqual([
       'queue',
       'receipts',
-      'bodies',
     ]);
   });
 

@@ -120,7 +120,8 @@ const MIN_ACK_WAIT = 2_000_000_000; // 2 s
 const IS_TRANSPORT: Readonly<Record<TopologyObject, boolean>> = {
   queue: true,
   receipts: true,
-  bodies: true,
+  // It may have blobs of the user's, too, and they are nowhere else.
+  bodies: false,
   dead: false,
   bucket: false,
 };

@@ -29,7 +29,11 @@ export type Format =
   /** A journal of the NDJSON folder: its first line. */
   | 'journal'
   /** The tables that SQL sinks share: the comment on the table of receipts. */
-  | 'tables';
+  | 'tables'
+  /** What a stage keeps in its state store: the field `v` beside the value. */
+  | 'state'
+  /** The tables of the PostgreSQL stores: the comment on the table of state. */
+  | 'stores';
 
 /**
  * The version of each format that this version of Leat writes. A number rises only when an older reader
@@ -49,6 +53,8 @@ export const FORMATS: Readonly<Record<Format, number>> = {
   folder: 2,
   journal: 2,
   tables: 1,
+  state: 1,
+  stores: 1,
 };
 
 /**

@@ -105,6 +105,7 @@ export type { LedgerCheckpoint, PartlySettled, Totals } from './ledger-checkpoin
 export { FIRST_CHECKPOINT, mostInFlight } from './ledger-checkpoint.ts';
 export type { RedriveCheckpoint, RedriveInFlight } from './redrives.ts';
 export { REDRIVEN_COUNTS, Redrives } from './redrives.ts';
+export { requestId, rootOf } from './request-id.ts';
 export type {
   ChosenLetter,
   DeadLetterChoice,

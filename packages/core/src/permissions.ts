@@ -49,6 +49,8 @@ export function permissionsOf(spec: PipelineSpec, role: NatsRole): Permissions {
           .filter(({ inline }) => inline !== true),
       ),
       ...reports(spec),
+      // What the user's functions keep.
+      ...keeps(spec, 'u'),
       // It does the work of inline savers, too.
       ...(stagesOf(spec, 'saver').some(({ inline }) => inline === true) ? keeps(spec, 'sink') : []),
     ],

@@ -7,7 +7,15 @@ import {
   type WindowRules,
 } from '@leat/core';
 import type { Pipeline } from '@leat/sdk';
-import { type Logger, type PipelineConnection, runInfoOf, type Telemetry } from '@leat/runtime';
+import {
+  DeadLetterStore,
+  type Logger,
+  type PipelineConnection,
+  runInfoOf,
+  storesOf,
+  sweepRuns,
+  type Telemetry,
+} from '@leat/runtime';
 import { Checkpointer } from './checkpointer.ts';
 import { Feed } from './feed.ts';
 import type { Lease } from './lease.ts';
@@ -311,8 +319,21 @@ class Conductor {
     await this.#receipts.ended();
     try {
       await connection.removeRun(run);
+      await this.#sweepStores();
     } catch (error) {
       logger.warn({ err: error, run }, 'left-overs of the run not removed');
+    }
+  }
+
+  /** Removes what stages kept for runs that are over: this one, and those whose letters have gone since. */
+  async #sweepStores(): Promise<void> {
+    const { connection, pipeline, logger } = this.#options;
+    const { manager, runs } = connection;
+    const stores = storesOf(pipeline, () => connection.openStores(), logger);
+    try {
+      await sweepRuns(stores, { runs, letters: new DeadLetterStore(manager, pipeline.name) });
+    } finally {
+      await stores.close();
     }
   }
 

@@ -17,6 +17,7 @@ import { RecordContext } from './record-context.ts';
 import { TURN_MS } from './turn.ts';
 import type { Wanted } from './watch.ts';
 import type { WorkClock } from './work-clock.ts';
+import type { StoresInUse } from './state/stores-in-use.ts';
 
 /** What stands in the place of an outcome until there is one. */
 const UNSETTLED: Outcome = [];
@@ -31,6 +32,8 @@ export interface WorkerMeans {
   readonly wait: typeof wait;
   /** How records are read. */
   readonly reading: Reading | undefined;
+  /** What the user's functions keep; absent where there is no pipeline. */
+  readonly stores?: StoresInUse | undefined;
 }
 
 /** One chunk being worked on: its records, and what has become of them so far. */
@@ -42,6 +45,7 @@ export class ChunkTask {
   readonly mapper: Mapper;
   readonly wanted: Wanted;
   readonly clock: WorkClock;
+  readonly stores: StoresInUse | undefined;
   /** Rejects when the result is no longer wanted. Most chunks of a quick function do without. */
   #aborted: Promise<never> | undefined;
   #unsettled: number;
@@ -67,7 +71,7 @@ export class ChunkTask {
     records: readonly ReadRecord[],
     wanted: Wanted,
     clock: WorkClock,
-    { logger, wait, reading }: WorkerMeans,
+    { logger, wait, reading, stores }: WorkerMeans,
   ) {
     this.#job = job;
     this.mapper = mapper;
@@ -77,6 +81,7 @@ export class ChunkTask {
     this.#serviceLogger = logger;
     this.#wait = wait;
     this.#reading = reading;
+    this.stores = stores;
     this.outcomes = [];
     const valid: number[] = [];
     for (let index = 0; index < records.length; index++) {

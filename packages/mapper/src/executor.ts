@@ -1,6 +1,7 @@
 import type { Mapper } from '@leat/sdk';
 import { LeatError } from '@leat/core';
-import type { LogFormat, Logger } from '@leat/runtime';
+import type { LogFormat } from '@leat/runtime';
+import type { HelperMeans } from './helper.ts';
 import { type ServiceJob, type JobResult, remoteJobOf } from './job.ts';
 import type { RemoteData } from './remote-worker.ts';
 import { ThreadPool } from './thread-pool.ts';
@@ -20,12 +21,11 @@ export interface Executor {
   readonly close: () => Promise<void>;
 }
 
-export interface ExecutorOptions {
+export interface ExecutorOptions extends HelperMeans {
   /** How many records a chunk most often has; says how many chunks keep a worker busy. */
   readonly chunkSize: number;
   /** The file that exports the pipeline; threads load it again. */
   readonly pipelineFile: string | undefined;
-  readonly logger: Logger;
   readonly log: { readonly format: LogFormat; readonly level: string };
 }
 
@@ -50,8 +50,8 @@ export function demandFileFor(mapper: Mapper, pipelineFile: string | undefined):
   );
 }
 
-function inlineExecutor(mapper: Mapper, { chunkSize, logger }: ExecutorOptions): Executor {
-  const worker = new ChunkWorker(mapper, logger);
+function inlineExecutor(mapper: Mapper, { chunkSize, logger, stores }: ExecutorOptions): Executor {
+  const worker = new ChunkWorker(mapper, logger, stores);
   const { timeoutMs } = mapper;
   return {
     // Enough chunks for the records that may be worked on at once.
@@ -67,12 +67,12 @@ function inlineExecutor(mapper: Mapper, { chunkSize, logger }: ExecutorOptions):
 }
 
 function threadExecutor(mapper: Mapper, options: ExecutorOptions): Executor {
-  const { chunkSize, logger, log } = options;
+  const { chunkSize, logger, log, stores } = options;
   const { timeoutMs } = mapper;
   const { pipelineFile = '' } = options; // demanded above
   const data: RemoteData = { pipelineFile, stage: mapper.name, log };
   const chunksPerThread = Math.ceil(mapper.concurrency / chunkSize);
-  const pool = new ThreadPool(mapper.threads, chunksPerThread, data, logger);
+  const pool = new ThreadPool(mapper.threads, chunksPerThread, data, { logger, stores });
   return {
     parallel: mapper.threads * chunksPerThread,
     run: (job, signal) => {

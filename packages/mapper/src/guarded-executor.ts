@@ -1,7 +1,7 @@
 import { isA, LeatError, messageOf } from '@leat/core';
-import type { Logger } from '@leat/runtime';
 import type { Mapper } from '@leat/sdk';
 import { createExecutor, type Executor, type ExecutorOptions } from './executor.ts';
+import type { HelperMeans } from './helper.ts';
 import { isolate } from './isolate.ts';
 import type { JobResult, ServiceJob } from './job.ts';
 import { Quarantine, SUSPICIOUS_DELIVERIES } from './quarantine.ts';
@@ -22,13 +22,13 @@ export class GuardedExecutor {
 
   /** @throws LeatError `invalid-pipeline` if threads or a time-out are wanted and there is no file to load */
   constructor(mapper: Mapper, options: ExecutorOptions) {
-    const { pipelineFile, log, logger } = options;
+    const { pipelineFile, log, logger, stores } = options;
     this.#executor = createExecutor(mapper, options);
     this.#isSafe = pipelineFile !== undefined;
     this.#isolating =
       pipelineFile === undefined
-        ? isolatingHere(mapper, logger)
-        : new Quarantine({ pipelineFile, stage: mapper.name, log }, mapper, logger);
+        ? isolatingHere(mapper, { logger, stores })
+        : new Quarantine({ pipelineFile, stage: mapper.name, log }, mapper, { logger, stores });
   }
 
   /** How many chunks it can work on at the same time. */
@@ -64,8 +64,8 @@ export class GuardedExecutor {
 type Isolating = Pick<Quarantine, 'run' | 'close'>;
 
 /** Halves chunks here: one that failed as a whole without harm to its process. */
-function isolatingHere(mapper: Mapper, logger: Logger): Isolating {
-  const worker = new ChunkWorker(mapper, logger);
+function isolatingHere(mapper: Mapper, { logger, stores }: HelperMeans): Isolating {
+  const worker = new ChunkWorker(mapper, logger, stores);
   return {
     run: async (job, why, signal) => {
       logger.warn({ run: job.run.id, chunk: job.chunk }, `chunk worked on in parts: ${why}`);

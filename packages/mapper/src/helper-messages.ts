@@ -1,6 +1,7 @@
 import type { LeatErrorCode, ThrownDescription } from '@leat/core';
 import type { JobResult, RecordWait, RemoteJob } from './job.ts';
 import type { WorkedOn } from './outcome.ts';
+import type { StoreQuestion } from './state/remote-stores.ts';
 
 /** Marks what is Leat's own: user code may send messages over the same channel. */
 const MARK = 'leat-helper';
@@ -32,6 +33,7 @@ export type HelperAnswer =
   | { readonly number: number; readonly clock: bigint }
   /** See `OnWait`. */
   | { readonly number: number; readonly position: string; readonly wait: RecordWait | undefined }
+  | StoreQuestion
   | ({ readonly number: number } & HelperResult);
 
 /** A message as it goes over the channel. */

@@ -1,3 +1,4 @@
+import type { Logger, PipelineStores } from '@leat/runtime';
 import { LeatError, messageOf } from '@leat/core';
 import {
   type HelperAnswer,
@@ -9,6 +10,7 @@ import {
 import type { JobResult, OnWait, RemoteJob } from './job.ts';
 import type { WorkedOn } from './outcome.ts';
 import type { WorkClock } from './work-clock.ts';
+import { answerStoreCall, type StoreQuestion } from './state/remote-stores.ts';
 
 /** So long a pipeline file may take to be loaded. */
 const LOAD_MS = 120_000;
@@ -56,6 +58,13 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
+/** What those who have helpers give them to know. */
+export interface HelperMeans {
+  readonly logger: Logger;
+  /** What the user's functions keep, they keep there. */
+  readonly stores?: PipelineStores | undefined;
+}
+
 /** What a helper is given with a chunk. */
 export interface HelperJob {
   readonly job: RemoteJob;
@@ -77,11 +86,17 @@ export class Helper {
   readonly #waiting = new Map<number, Waiting>();
   readonly #onIdleEnd: (how: string) => void;
   #loaded: { readonly resolve: () => void; readonly reject: (why: string) => void } | undefined;
+  readonly #stores: PipelineStores | undefined;
   #endedHow: string | undefined;
   #tasks = 0;
 
-  private constructor(open: OpenLine, onIdleEnd: (how: string) => void) {
+  private constructor(
+    open: OpenLine,
+    onIdleEnd: (how: string) => void,
+    stores: PipelineStores | undefined,
+  ) {
     this.#onIdleEnd = onIdleEnd;
+    this.#stores = stores;
     this.#line = open({
       onMessage: (message) => this.#hear(message),
       onEnd: (how) => this.#hasEnded(how),
@@ -92,14 +107,16 @@ export class Helper {
    * Starts a helper, and waits until it has loaded the pipeline file.
    *
    * @param onIdleEnd told when it ends although it works on nothing
+   * @param stores what it keeps, it keeps there
    * @throws LeatError `invalid-pipeline` if it cannot
    */
   static async start(
     open: OpenLine,
     pipelineFile: string,
     onIdleEnd: (how: string) => void,
+    stores?: PipelineStores,
   ): Promise<Helper> {
-    const helper = new Helper(open, onIdleEnd);
+    const helper = new Helper(open, onIdleEnd, stores);
     try {
       await helper.#untilLoaded();
       return helper;
@@ -190,20 +207,28 @@ export class Helper {
     const answer = message as HelperAnswer;
     if ('ready' in answer) this.#loaded?.resolve();
     else if ('unloadable' in answer) this.#loaded?.reject(answer.unloadable);
-    else {
-      const waiting = this.#waiting.get(answer.number);
-      clearTimeout(waiting?.unbegun);
-      if ('clock' in answer) {
-        waiting?.clock?.set(answer.clock);
-        return;
-      }
-      if ('position' in answer) {
-        waiting?.onWait?.(answer.position, answer.wait);
-        return;
-      }
-      this.#waiting.delete(answer.number);
-      waiting?.resolve(answer);
+    else if ('storeCall' in answer) void this.#answer(answer);
+    else this.#hearOf(answer);
+  }
+
+  #hearOf(answer: Extract<HelperAnswer, { readonly number: number }>): void {
+    const waiting = this.#waiting.get(answer.number);
+    clearTimeout(waiting?.unbegun);
+    if ('clock' in answer) {
+      waiting?.clock?.set(answer.clock);
+      return;
     }
+    if ('position' in answer) {
+      waiting?.onWait?.(answer.position, answer.wait);
+      return;
+    }
+    this.#waiting.delete(answer.number);
+    waiting?.resolve(answer);
+  }
+
+  async #answer(question: StoreQuestion): Promise<void> {
+    const answer = await answerStoreCall(this.#stores, question);
+    if (this.isAlive) this.#line.send(marked(answer));
   }
 
   async #giveUp(): Promise<void> {

@@ -39,7 +39,7 @@ function work(options: Work, records = 4) {
   };
   const over = new AbortController();
   const clock = new WorkClock();
-  const worker = new ChunkWorker(stage, recordingLogger());
+  const worker = new ChunkWorker(stage, recordingLogger(), undefined);
   const result = worker.work(job, wantedUntil(over.signal), clock);
   result.catch(() => undefined);
   return { waiting, result, clock, leave: () => over.abort(new Error('enough')) };

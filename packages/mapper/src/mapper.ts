@@ -9,9 +9,11 @@ import {
   type Logger,
   NotDone,
   type PipelineConnection,
+  type PipelineStores,
   type Publishing,
   ReceiptSender,
   StageTelemetry,
+  storesOf,
   type Telemetry,
   wait,
 } from '@leat/runtime';
@@ -22,7 +24,7 @@ import { passOn, type PassOnOptions } from './pass-on.ts';
 import { Waits } from './waits.ts';
 
 /** As much of a `PipelineConnection` as a mapper uses. */
-type MapperConnection = Publishing & Pick<PipelineConnection, 'runs' | 'queues'>;
+type MapperConnection = Publishing & Pick<PipelineConnection, 'runs' | 'queues' | 'openStores'>;
 
 export interface MapperServiceOptions {
   readonly connection: MapperConnection;
@@ -77,6 +79,7 @@ export class MapperService {
   readonly #abort: AbortSignal;
   readonly #logger: Logger;
   readonly #executor: GuardedExecutor;
+  readonly #stores: PipelineStores;
   readonly #runs: KnownRuns;
   readonly #waits: Waits;
   readonly #passOn: PassOnOptions;
@@ -97,7 +100,9 @@ export class MapperService {
     this.#abort = abort;
     this.#isHost = inline !== undefined && !isInline;
     this.#logger = logger;
-    this.#executor = new GuardedExecutor(mapper, { chunkSize, pipelineFile, logger, log });
+    this.#stores = storesOf(pipeline, () => connection.openStores(), logger);
+    const executor = { chunkSize, pipelineFile, logger, log, stores: this.#stores };
+    this.#executor = new GuardedExecutor(mapper, executor);
     // In threads, the function blocks nobody else.
     this.#blockLimitMs = mapper.threads === 0 ? mapper.timeoutMs : undefined;
     // Threads share nothing: how many chunks each has was said when they were made.
@@ -142,6 +147,7 @@ export class MapperService {
     this.#waits.close();
     this.#runs.close();
     await this.#executor.close();
+    await this.#stores.close();
   }
 
   async #leaveWaits(signal: AbortSignal): Promise<void> {

@@ -72,7 +72,7 @@ function start(timeoutMs: number | undefined): { quarantine: Quarantine; logger:
   const quarantine = new Quarantine(
     dataOf(),
     { retry: retryPolicy({ attempts: 2, initialDelayMs: 1 }), timeoutMs },
-    logger,
+    { logger },
   );
   onTestFinished(() => quarantine.close());
   return { quarantine, logger };
@@ -190,7 +190,7 @@ test.each([
     const quarantine = new Quarantine(
       { ...dataOf(), pipelineFile: file },
       { retry: retryPolicy(1), timeoutMs: undefined },
-      recordingLogger(),
+      { logger: recordingLogger() },
     );
     onTestFinished(() => quarantine.close());
     await writeFile(file, text);

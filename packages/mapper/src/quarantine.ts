@@ -1,7 +1,7 @@
 import type { Mapper } from '@leat/sdk';
 import type { Logger } from '@leat/runtime';
 import pLimit from 'p-limit';
-import { Helper, HelperDied } from './helper.ts';
+import { Helper, HelperDied, type HelperMeans } from './helper.ts';
 import { inProcess } from './helper-process.ts';
 import { Deadly, isolate } from './isolate.ts';
 import { type JobResult, remoteJobOf, type ServiceJob } from './job.ts';
@@ -25,13 +25,19 @@ export class Quarantine {
   readonly #data: RemoteData;
   readonly #mapper: Pick<Mapper, 'retry' | 'timeoutMs'>;
   readonly #logger: Logger;
+  readonly #stores: HelperMeans['stores'];
   readonly #oneAtATime = pLimit(1);
   #helper: Helper | undefined;
 
-  constructor(data: RemoteData, mapper: Pick<Mapper, 'retry' | 'timeoutMs'>, logger: Logger) {
+  constructor(
+    data: RemoteData,
+    mapper: Pick<Mapper, 'retry' | 'timeoutMs'>,
+    { logger, stores }: HelperMeans,
+  ) {
     this.#data = data;
     this.#mapper = mapper;
     this.#logger = logger;
+    this.#stores = stores;
   }
 
   /**
@@ -88,7 +94,8 @@ export class Quarantine {
     const { pipelineFile, stage } = this.#data;
     const sayIdleEnd = (how: string): void =>
       this.#logger.debug({ stage }, `the idle process of the quarantine ended (${how})`);
-    this.#helper = await Helper.start(inProcess(this.#data), pipelineFile, sayIdleEnd);
+    const open = inProcess(this.#data);
+    this.#helper = await Helper.start(open, pipelineFile, sayIdleEnd, this.#stores);
     return this.#helper;
   }
 }

@@ -6,6 +6,7 @@ import type { Outcome, WorkedOn } from './outcome.ts';
 import type { Wanted } from './watch.ts';
 import type { WorkClock } from './work-clock.ts';
 import { ChunkWorker } from './worker.ts';
+import type { StoresInUse } from './state/stores-in-use.ts';
 
 /**
  * What a thread or process is started with that works on chunks for a mapper: functions cannot be handed
@@ -25,7 +26,7 @@ export interface RemoteWorker {
 }
 
 /** @throws LeatError `invalid-pipeline` */
-export async function remoteWorker(data: RemoteData): Promise<RemoteWorker> {
+export async function remoteWorker(data: RemoteData, stores: StoresInUse): Promise<RemoteWorker> {
   const logger = createLogger(data.log).child({ stage: data.stage });
   // The result stands: what the function left running must not end the thread, and others' work with it.
   process.on('unhandledRejection', (reason) =>
@@ -37,7 +38,7 @@ export async function remoteWorker(data: RemoteData): Promise<RemoteWorker> {
     const sentence = `The pipeline file ${data.pipelineFile} has no mapper ${data.stage} any more.`;
     throw new LeatError('invalid-pipeline', sentence);
   }
-  const worker = new ChunkWorker(mapper, logger, ownWait);
+  const worker = new ChunkWorker(mapper, logger, stores, ownWait);
   return {
     work: async (job, wanted, clock) =>
       worker.work({ ...job, run: readRun(pipeline, job.given) }, wanted, clock),

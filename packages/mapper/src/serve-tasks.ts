@@ -11,6 +11,7 @@ import type { Job, OnWait, RemoteJob } from './job.ts';
 import { type RemoteData, type RemoteWorker, remoteWorker } from './remote-worker.ts';
 import { wantedUntil } from './watch.ts';
 import { WorkClock } from './work-clock.ts';
+import { RemoteStores, type StoreAnswer } from './state/remote-stores.ts';
 
 /** A helper's own end of its channel. */
 export interface HelperPort {
@@ -21,15 +22,20 @@ export interface HelperPort {
 /** Loads the pipeline file, and works on what a helper is asked. Nobody aborts a task: the helper is ended. */
 export async function serveTasks(data: RemoteData, { post, listen }: HelperPort): Promise<void> {
   const say = (answer: HelperAnswer): void => post(marked(answer));
+  const remote = new RemoteStores(say);
   let worker: RemoteWorker;
   try {
-    worker = await remoteWorker(data);
+    worker = await remoteWorker(data, remote.stores);
   } catch (error) {
     say({ unloadable: messageOf(error) });
     return;
   }
   listen((message) => {
     if (!isMarked(message)) return;
+    if ('storeAnswer' in message) {
+      remote.hear(message as StoreAnswer);
+      return;
+    }
     const task = message as HelperTask;
     const { number, job } = task;
     const onWait: OnWait = (position, wait) => say({ number, position, wait });

@@ -1,6 +1,6 @@
 import type { Logger } from '@leat/runtime';
 import pLimit, { type LimitFunction } from 'p-limit';
-import { Helper, type HelperJob } from './helper.ts';
+import { Helper, type HelperJob, type HelperMeans } from './helper.ts';
 import { inThread } from './helper-thread.ts';
 import type { JobResult } from './job.ts';
 import type { RemoteData } from './remote-worker.ts';
@@ -17,13 +17,20 @@ interface Place {
 export class ThreadPool {
   readonly #data: RemoteData;
   readonly #logger: Logger;
+  readonly #stores: HelperMeans['stores'];
   readonly #places: readonly Place[];
   readonly #limit: LimitFunction;
   #isClosed = false;
 
-  constructor(threads: number, chunksPerThread: number, data: RemoteData, logger: Logger) {
+  constructor(
+    threads: number,
+    chunksPerThread: number,
+    data: RemoteData,
+    { logger, stores }: HelperMeans,
+  ) {
     this.#data = data;
     this.#logger = logger;
+    this.#stores = stores;
     this.#limit = pLimit(threads * chunksPerThread);
     this.#places = Array.from({ length: threads }, () => ({
       helper: undefined,
@@ -76,6 +83,6 @@ export class ThreadPool {
     const sayIdleEnd = (how: string): void => {
       if (!this.#isClosed) this.#logger.warn({ stage }, `an idle worker thread ended (${how})`);
     };
-    return Helper.start(inThread(this.#data), pipelineFile, sayIdleEnd);
+    return Helper.start(inThread(this.#data), pipelineFile, sayIdleEnd, this.#stores);
   }
 }

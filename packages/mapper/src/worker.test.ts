@@ -28,7 +28,7 @@ function workerOf(
     retry: QUICK,
     ...options,
   } as Options);
-  return new ChunkWorker(stage, createLogger({ format: 'json', level: 'silent' }));
+  return new ChunkWorker(stage, createLogger({ format: 'json', level: 'silent' }), undefined);
 }
 
 function jobOf(records: number, body?: string): Job {
@@ -110,7 +110,7 @@ describe('enrich', () => {
       concurrency,
       enrich: ({ n }, context) => enrich(n, context),
     });
-    return new ChunkWorker(stage, createLogger({ format: 'json', level: 'silent' }));
+    return new ChunkWorker(stage, createLogger({ format: 'json', level: 'silent' }), undefined);
   }
 
   const sumOf = (n: unknown): { sum?: number } => {
@@ -164,7 +164,11 @@ describe('enrich', () => {
       from,
       enrich: (record) => (record.n === 1 ? { sum: 1 } : { sum: record['id'] }),
     });
-    const worker = new ChunkWorker(stage, createLogger({ format: 'json', level: 'silent' }));
+    const worker = new ChunkWorker(
+      stage,
+      createLogger({ format: 'json', level: 'silent' }),
+      undefined,
+    );
     const lines = '{"id":9007199254740993,"n":1}\n{"id":9007199254740993,"n":2}\n';
     const { pieces, dead, retries } = await worker.work(jobOf(2, lines), NEVER);
     const text = pieces.map((piece) => Buffer.from(piece.body).toString()).join('');
@@ -258,6 +262,7 @@ describe('map', () => {
     const worker = new ChunkWorker(
       stage,
       createLogger({ format: 'json', level: 'silent' }),
+      undefined,
       broken,
     );
     const { pieces, dead } = await worker.work(jobOf(3), NEVER);

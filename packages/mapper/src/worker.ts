@@ -12,6 +12,7 @@ import { resultOf } from './results.ts';
 import { Turn } from './turn.ts';
 import type { Wanted } from './watch.ts';
 import { WorkClock } from './work-clock.ts';
+import type { StoresInUse } from './state/stores-in-use.ts';
 
 /** Works on chunks with the user's function, in whatever thread it is made. */
 export class ChunkWorker {
@@ -23,11 +24,19 @@ export class ChunkWorker {
   /** Whether the function has been seen to return a promise; while it has not, it is simply called. */
   #isAsync = false;
 
-  /** @param waiting how it waits before a record is tried again; a test need not wait */
-  constructor(mapper: Mapper, logger: Logger, waiting: typeof wait = wait) {
+  /**
+   * @param stores what the user's functions keep; without them they cannot keep anything
+   * @param waiting how it waits before a record is tried again; a test need not wait
+   */
+  constructor(
+    mapper: Mapper,
+    logger: Logger,
+    stores: StoresInUse | undefined,
+    waiting: typeof wait = wait,
+  ) {
     this.#mapper = mapper;
     this.#reading = readingOf(mapper);
-    this.#means = { logger, wait: waiting, reading: this.#reading };
+    this.#means = { logger, wait: waiting, reading: this.#reading, stores };
     this.#limit = pLimit(mapper.concurrency);
   }
 

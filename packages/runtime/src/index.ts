@@ -77,3 +77,8 @@ export { tellAgainIfLost } from './runs/tell-again.ts';
 export { LongWaits, type LongWaitsOptions } from './runs/long-waits.ts';
 export { TroubleTeller } from './runs/trouble-teller.ts';
 export { openSinkToRead } from './runs/open-sink.ts';
+export { jetStreamStores } from './stores/jetstream-stores.ts';
+export type { StoreCall } from './stores/pipeline-stores.ts';
+export { MAX_BLOB_BYTES, PipelineStores, storesOf } from './stores/pipeline-stores.ts';
+export { hashedPart, keyPart, STATE_KEYS } from './stores/state-key.ts';
+export { sweepRuns } from './stores/sweep-runs.ts';

@@ -46,7 +46,22 @@ export { fromStart } from './start-directory.ts';
 export type { Logger } from './logger.ts';
 export type { RejectedRecord } from './sink-rejection.ts';
 export { SinkRejection } from './sink-rejection.ts';
-export type { StageContext } from './context.ts';
+export type { RequestInfo, StageContext } from './context.ts';
+export type {
+  BlobOptions,
+  BlobReference,
+  KeyedState,
+  StageBlobs,
+  StageState,
+} from './stage-state.ts';
+export type {
+  DataStore,
+  OpenStores,
+  StateEntry,
+  StateStore,
+  Stores,
+  StoresContext,
+} from './stores.ts';
 export type { GivenParamsOf, ParamsOf, ParamsSchema, TextParams } from './params.ts';
 export type {
   AddedFields,

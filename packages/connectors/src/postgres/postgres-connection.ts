@@ -15,32 +15,34 @@ type Environment = Readonly<Record<string, string | undefined>>;
  * How to connect: by the option `url`, else the variable `DATABASE_URL`, else libpq's own.
  *
  * @param options may have an `url` that is undefined, where the variable that it comes from is not set
+ * @param owner whose options they are, for sentences
  * @throws LeatError `sink-unfit` if nothing says where, or what says it is not valid
  */
 export function connectionOf(
   options: { readonly url?: string | undefined },
   env: Environment,
+  owner = 'the sink',
 ): PoolConfig {
   if ('url' in options) {
     const { url } = options;
     if (typeof url === 'string' && url !== '') {
-      return fromUrl(url.trim(), 'The option "url" of the sink', env);
+      return fromUrl(url.trim(), `The option "url" of ${owner}`, env);
     }
     throw unfit(
-      `The option "url" of the sink is ${url === '' ? 'empty' : 'undefined'}. Set the variable that it comes from, or leave the option out.`,
+      `The option "url" of ${owner} is ${url === '' ? 'empty' : 'undefined'}. Set the variable that it comes from, or leave the option out.`,
     );
   }
   const url = env['DATABASE_URL']?.trim() ?? '';
   if (url !== '') return fromUrl(url, 'The variable DATABASE_URL', env);
   if (!PLACE_VARIABLES.some((name) => isSet(env[name]))) {
     throw unfit(
-      `Nothing says where the database of the sink is. Give it the option "url", or set DATABASE_URL, or ${PLACE_VARIABLES.join(', ')}.`,
+      `Nothing says where the database of ${owner} is. Give it the option "url", or set DATABASE_URL, or ${PLACE_VARIABLES.join(', ')}.`,
     );
   }
   checkPort(env);
   if (isSet(env['PGSERVICE'])) {
     throw unfit(
-      'The variable PGSERVICE is not supported: give the sink the option "url", or set DATABASE_URL.',
+      `The variable PGSERVICE is not supported: give ${owner} the option "url", or set DATABASE_URL.`,
     );
   }
   return tlsOf(new Map(), env);

@@ -2,6 +2,7 @@ import { type DeadLetterChoice, isChosen, LeatError } from '@leat/core';
 import { DeadLetterStore, type OnUnreadable } from '@leat/runtime';
 import { findLetters, type RunName } from '../runs/find-run.ts';
 import type { Site } from '../site.ts';
+import { sweepJetStream } from '../runs/sweep-jetstream.ts';
 
 /** What was removed. */
 export interface DroppedLetters {
@@ -42,5 +43,7 @@ export async function dropLetters(
     }
   }
   if (isEmpty) await store.forgetExecutions(run);
+  // Stores of the pipeline's own are not known here: its fetcher cleans them at the end of its next run.
+  if (found !== undefined) await sweepJetStream(site, pipeline, found.runs);
   return { run, records: records.size };
 }

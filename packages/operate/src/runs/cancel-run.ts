@@ -13,6 +13,7 @@ import { jetstream } from '@nats-io/jetstream';
 import type { Site } from '../site.ts';
 import type { FoundRun } from './find-run.ts';
 import { demandOpen } from './pause-run.ts';
+import { sweepJetStream } from './sweep-jetstream.ts';
 
 /** How long a run that nobody holds waits for a fetcher: each looks for runs twice a second. */
 const TAKE_UP_MS = 2_000;
@@ -115,8 +116,11 @@ async function cleanUp(site: Site, { request, runs }: FoundRun): Promise<void> {
     const client = jetstream(nats, { timeout: 5_000 });
     const manager = await client.jetstreamManager(false);
     await purgeRun(manager, topology, pipeline, run);
-    await new Bodies(client, manager, topology.bucket, settings.replicas, logger).removeRun(run);
+    const { bucket } = topology;
+    const { replicas } = settings;
+    await new Bodies({ client, manager, bucket, replicas }, logger).removeRun(run);
     await runs.notes.remove(run);
+    await sweepJetStream(site, pipeline, runs);
   } catch (error) {
     logger.warn({ err: error, run }, 'what is left of the run was not removed: see leat doctor');
   }

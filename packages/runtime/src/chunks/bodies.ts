@@ -14,6 +14,15 @@ const STORE_BACKOFF: Backoff = {
   jitter: 'equal',
 };
 
+/** As much of a `PipelineConnection` as the bodies use. */
+export interface BodiesConnection {
+  readonly client: JetStreamClient;
+  readonly manager: JetStreamManager;
+  /** The name of the object store. */
+  readonly bucket: string;
+  readonly replicas: number;
+}
+
 /**
  * Chunk bodies that are too large for a message, in the pipeline's object store. The store is made when
  * the first such body turns up. A body is removed after its message was acknowledged, and all of a run's
@@ -27,13 +36,7 @@ export class Bodies {
   readonly #logger: Logger;
   #store: Promise<ObjectStore> | undefined;
 
-  constructor(
-    client: JetStreamClient,
-    manager: JetStreamManager,
-    bucket: string,
-    replicas: number,
-    logger: Logger,
-  ) {
+  constructor({ client, manager, bucket, replicas }: BodiesConnection, logger: Logger) {
     this.#client = client;
     this.#manager = manager;
     this.#bucket = bucket;
@@ -127,12 +130,12 @@ const STALL_MS = 5_000;
 /** Nothing came of a body for {@link STALL_MS}. */
 class Stalled extends Error {}
 
-function isDamaged(error: unknown): boolean {
+export function isDamaged(error: unknown): boolean {
   // The client has no class for it.
   return error instanceof Stalled || messageOf(error).startsWith('received a corrupt object');
 }
 
-async function readWhole(
+export async function readWhole(
   data: ReadableStream<Uint8Array>,
   failed: Promise<Error | null>,
 ): Promise<Uint8Array> {

@@ -14,7 +14,7 @@ import {
   jetstreamManager,
 } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
-import type { Logger } from '@leat/sdk';
+import type { Logger, OpenStores } from '@leat/sdk';
 import { Bodies } from '../chunks/bodies.ts';
 import { ChunkQueues } from '../chunks/chunk-queues.ts';
 import { type ConnectOptions, isUnreachable, openConnection } from './connection.ts';
@@ -30,6 +30,7 @@ import type { RunNotes } from '../runs/run-notes.ts';
 import { Runs } from '../runs/runs.ts';
 import { addressOf, type NatsSettings } from './settings.ts';
 import { persist } from '../persist.ts';
+import { jetStreamStores } from '../stores/jetstream-stores.ts';
 
 /** The longest between two signs of life, whatever an operator has made of the consumer: a timer has its limit. */
 const MAX_BEAT_MS = 60_000;
@@ -66,6 +67,8 @@ export interface PipelineConnection {
   readonly receiptsConsumers: Map<string, WantedConsumer>;
   /** Removes what a run that has ended leaves behind: its messages, bodies and consumer, and a pause. */
   readonly removeRun: (run: string) => Promise<void>;
+  /** The stores on JetStream, over this connection: they need not be closed. */
+  readonly openStores: () => OpenStores;
   /** Sends what is buffered and closes. */
   readonly close: () => Promise<void>;
 }
@@ -114,7 +117,7 @@ export async function pipelineConnectionOver(
 ): Promise<PipelineConnection> {
   const { logger } = parts;
   const topology = topologyOf(spec, settings);
-  const { replicas } = settings;
+  const [{ bucket }, { replicas }] = [topology, settings];
   try {
     const link = new Link(nats);
     const client = jetstream(nats, { timeout: 5_000 });
@@ -125,14 +128,14 @@ export async function pipelineConnectionOver(
     await manager.getAccountInfo().catch(refused);
     const { repairs, receiptsConsumers, repair } = topologyRepair(manager, topology, logger);
     const ackWaitMs = await provision(manager, topology, repairs).catch(refused);
-    const runs = await Runs.open(client, topology.bucket, replicas, logger).catch(refused);
+    const runs = await Runs.open(client, bucket, replicas, logger).catch(refused);
     const told = { repair: trying(repair, logger), onWaiting: tellWaiting(runs.notes, logger) };
     const publisher = new Publisher(nats, link, { ...told, logger });
-    const bodies = new Bodies(client, manager, topology.bucket, replicas, logger);
-    const holder = parts.holder(Math.min(ackWaitMs / 3, MAX_BEAT_MS));
-    const health = new PullHealth();
-    const source = { client, link, holder, health };
     const maxPayload = (): number => nats.info?.max_payload ?? 1_048_576;
+    const stored = { client, manager, bucket, replicas, maxPayload };
+    const bodies = new Bodies(stored, logger);
+    const holder = parts.holder(Math.min(ackWaitMs / 3, MAX_BEAT_MS));
+    const source = { client, link, holder, health: new PullHealth() };
     const common = { spec, topology, publisher, holder, repair, receiptsConsumers };
     const means = { ...common, maxPayload, bodies, source };
     const queues = new ChunkQueues({ ...means, nak: nakOver(nats), notes: runs.notes });
@@ -144,10 +147,11 @@ export async function pipelineConnectionOver(
       manager,
       runs,
       queues,
-      health,
+      health: source.health,
       get maxPayload() {
         return maxPayload();
       },
+      openStores: () => jetStreamStores(stored),
       removeRun: async (run) => {
         await purgeRun(manager, topology, spec.name, run);
         await bodies.removeRun(run);

@@ -8,6 +8,7 @@ import {
 } from '@leat/core';
 import type { ZodType } from 'zod';
 import type { ParamsSchema } from '../params.ts';
+import type { Stores } from '../stores.ts';
 import { demandKnown } from './check.ts';
 import type { Fetcher, Saver, Stage } from './stages.ts';
 
@@ -26,6 +27,8 @@ export interface Pipeline<out P extends ParamsSchema | undefined = ParamsSchema 
   readonly stages: readonly Stage[];
   readonly spec: PipelineSpec;
   readonly maxDeadRecords?: DeadTolerance;
+  /** Where its stages keep state and blobs; JetStream if absent. */
+  readonly stores?: Stores;
 }
 
 export interface PipelineOptions<P extends ParamsSchema | undefined = ParamsSchema | undefined> {
@@ -38,11 +41,17 @@ export interface PipelineOptions<P extends ParamsSchema | undefined = ParamsSche
    * @defaultValue none: a run never pauses by itself
    */
   readonly maxDeadRecords?: DeadTolerance;
+  /**
+   * Where stages keep what `context.once`, `context.state` and `context.blobs` are given.
+   * @defaultValue JetStream: the key-value bucket and the object store of the pipeline
+   */
+  readonly stores?: Stores;
 }
 
 const OPTIONS: Readonly<Record<keyof PipelineOptions, true>> = {
   savers: true,
   maxDeadRecords: true,
+  stores: true,
 };
 
 /**
@@ -75,7 +84,13 @@ export function pipeline<P extends ParamsSchema | undefined = undefined>(
     );
   }
   demandKnown(`The pipeline ${JSON.stringify(name)}`, options, OPTIONS);
-  const { maxDeadRecords } = options;
+  const { maxDeadRecords, stores } = options;
+  if (stores !== undefined && typeof stores?.open !== 'function') {
+    throw new LeatError(
+      'invalid-pipeline',
+      `The pipeline ${JSON.stringify(name)}: stores must be what postgresStores() or memoryStores() gives, or stores of your own with a function "open".`,
+    );
+  }
   if (maxDeadRecords !== undefined && !isDeadTolerance(maxDeadRecords)) {
     throw new LeatError(
       'invalid-pipeline',
@@ -94,6 +109,7 @@ export function pipeline<P extends ParamsSchema | undefined = undefined>(
     stages: [...stages],
     spec,
     ...(maxDeadRecords !== undefined && { maxDeadRecords }),
+    ...(stores !== undefined && { stores }),
   };
 }
 

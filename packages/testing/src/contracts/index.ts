@@ -1,4 +1,4 @@
-// What every source and every sink must do, as suites for vitest; and what tests beside them need.
+// What every source, every sink and all stores must do, as suites for vitest; and what tests beside them need.
 export { claimContract } from './claim-contract.ts';
 export { fenceContract } from './fence-contract.ts';
 export type { SinkInChild, SinkUnderTest } from './sink-under-test.ts';
@@ -25,3 +25,5 @@ export {
   request,
   sourceContract,
 } from './source-contract.ts';
+export type { StoresUnderTest } from './stores-contract.ts';
+export { storesContract } from './stores-contract.ts';

@@ -12,8 +12,16 @@ import {
   type Position,
   recordsOf,
 } from '@leat/core';
+import { memoryStores } from '@leat/connectors/memory';
 import { ChunkWorker, wantedUntil } from '@leat/mapper';
-import { type Logger, type Piece, readingOf, readRecords, textsOf } from '@leat/runtime';
+import {
+  type Logger,
+  type Piece,
+  PipelineStores,
+  readingOf,
+  readRecords,
+  textsOf,
+} from '@leat/runtime';
 import type { Mapper, RunInfo, Saver, Stage } from '@leat/sdk';
 import { noWait } from './no-wait.ts';
 import type { DeadTestRecord, TestedPipeline } from './result.ts';
@@ -46,6 +54,7 @@ export class Walk {
   readonly #run: RunInfo<unknown>;
   readonly #limits: ChunkLimits;
   readonly #logger: Logger;
+  readonly #stores: PipelineStores;
   readonly #waiting = new Map<string, TestChunk[]>();
   readonly #results: Record<string, unknown[]> = {};
   readonly #dead: DeadTestRecord[] = [];
@@ -57,6 +66,8 @@ export class Walk {
     this.#run = run;
     this.#limits = limits;
     this.#logger = logger;
+    const { name } = route.spec;
+    this.#stores = new PipelineStores(memoryStores(), { pipeline: name, logger });
   }
 
   /** Puts a chunk in front of a stage. */
@@ -101,7 +112,7 @@ export class Walk {
   }
 
   async #map(mapper: Mapper): Promise<void> {
-    const worker = new ChunkWorker(mapper, this.#logger, noWait(mapper.name));
+    const worker = new ChunkWorker(mapper, this.#logger, this.#stores, noWait(mapper.name));
     const results = this.#resultsOf(mapper.name);
     for (const chunk of this.#waiting.get(mapper.name) ?? []) {
       const { id, body, counts, position, origins } = chunk;

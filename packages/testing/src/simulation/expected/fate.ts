@@ -1,4 +1,11 @@
-import { classifyFailure, decideRetry, messageOf } from '@leat/core';
+import {
+  classifyFailure,
+  decideRetry,
+  messageOf,
+  parsePosition,
+  requestId,
+  TerminalError,
+} from '@leat/core';
 import { encodeResult, encodeResults } from '@leat/mapper';
 import { type Logger, type ReadRecord, readingOf, readRecords, wait } from '@leat/runtime';
 import type { Mapper, Pipeline, RunInfo, Saver, StageContext } from '@leat/sdk';
@@ -62,13 +69,33 @@ export class PlainEvaluation {
     }
   }
 
+  /** What a function has of a store that is empty, and whose first execution it is. */
+  #alone({
+    chunk,
+    position,
+  }: Place): Pick<StageContext, 'request' | 'idempotencyKey' | 'once'> &
+    Pick<StageContext, 'state' | 'blobs'> {
+    const id = requestId(this.#run.id, chunk, parsePosition(position)?.first ?? 0);
+    return {
+      request: { id },
+      idempotencyKey: id,
+      once: async (_key, effect) => effect(),
+      get state() {
+        return absent('state');
+      },
+      get blobs() {
+        return absent('blobs');
+      },
+    };
+  }
+
   /** Calls the function until it succeeds or its policy gives up. @returns `true` if the record is kept */
   async #map(mapper: Mapper, read: Read, place: Place): Promise<readonly string[] | true> {
     for (let failed = 0, busy = 0; ;) {
       const { signal } = new AbortController();
       const means = { run: this.#run, attempt: failed + 1, signal, logger: this.#logger };
       try {
-        return await called(mapper, read, { ...means, ...place });
+        return await called(mapper, read, Object.assign(this.#alone(place), means, place));
       } catch (error) {
         const inARow = classifyFailure(error) === 'busy' ? ++busy : ++failed;
         const decision = decideRetry(mapper.retry, error, inARow, Math.random());
@@ -112,4 +139,8 @@ async function collected(result: unknown): Promise<unknown> {
   const items: unknown[] = [];
   for await (const item of result as AsyncIterable<unknown>) items.push(item);
   return items;
+}
+
+function absent(what: string): never {
+  throw new TerminalError(`the simulator does not know context.${what}`);
 }
