@@ -37,7 +37,7 @@ describe('the permissions of a role', () => {
 
   test('let each write the entries that are its own', () => {
     expect(kept('fetcher')).toEqual(['code', 'progress', 'run', 'trouble', 'wish']);
-    expect(kept('mapper')).toEqual(['code', 'trouble']);
+    expect(kept('mapper')).toEqual(['code', 'trouble', 'u']);
     expect(kept('saver')).toEqual(['code', 'sink', 'trouble']);
     expect(kept('operator')).toEqual(['progress', 'redrive', 'run', 'wish']);
     expect(kept('observer')).toEqual([]);
@@ -68,6 +68,7 @@ describe('the permissions of a role', () => {
       '$KV.leat_p.code.>',
       '$KV.leat_p.sink.>',
       '$KV.leat_p.trouble.>',
+      '$KV.leat_p.u.>',
     ]);
     expect(mine).toContain('$JS.API.CONSUMER.MSG.NEXT.leat_p_first.first');
   });

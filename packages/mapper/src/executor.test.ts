@@ -2,10 +2,12 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Mapper } from '@leat/sdk';
-import { createLogger, loadPipeline, type Logger } from '@leat/runtime';
+import { createLogger, loadPipeline, type Logger, PipelineStores } from '@leat/runtime';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 // The built one: worker threads load their program by its file.
 import { createExecutor, type Executor } from '../dist/executor.js';
+import { GuardedExecutor } from '../dist/guarded-executor.js';
+import { memoryStores } from '../../connectors/src/memory/memory-stores.ts';
 import { recordingLogger } from '../../../test/support/recording-logger.ts';
 import { until } from '../../../test/support/until.ts';
 import type { OnWait, ServiceJob } from './job.ts';
@@ -49,8 +51,17 @@ const added = mapper('added', {
     return isMainThread ? {} : { thread: n };
   },
 });
+const kept = mapper('kept', {
+  from: numbers, schema, threads: 1,
+  map: async ({ n }, { once, blobs }) => {
+    const reference = await once('k', () => blobs.put('b', new Uint8Array([n])));
+    const bytes = await blobs.get(reference);
+    return { n: bytes[0], thread: await once('t', () => (isMainThread ? process.pid : threadId)) };
+  },
+});
+const keeper = saver('keeper', { from: kept, sink: { kind: 'none', open: async () => { throw new Error(); } } });
 const more = saver('more', { from: added, sink: { kind: 'none', open: async () => { throw new Error(); } } });
-export default pipeline('p', { savers: [out, more] });
+export default pipeline('p', { savers: [out, more, keeper] });
 `;
 
 let directory: string;
@@ -100,6 +111,28 @@ function jobOf(...numbers: number[]): ServiceJob {
 }
 
 const NEVER = new AbortController().signal;
+
+test('what is kept is kept by the mapper, for a thread and for the quarantine', async () => {
+  const { stages } = await loadPipeline(file);
+  const mapper = stages.find(({ name }) => name === 'kept') as Mapper;
+  const logger = createLogger({ format: 'json', level: 'silent' });
+  const stores = new PipelineStores(memoryStores(), { pipeline: 'p', logger });
+  const log = { format: 'json', level: 'silent' } as const;
+  const options = { chunkSize: LIMITS.chunkSize, pipelineFile: file, logger, log, stores };
+  const executor = new GuardedExecutor(mapper, options);
+  onTestFinished(() => executor.close());
+  const linesAt = async (job: ServiceJob, deliveries: number): Promise<string> => {
+    const { pieces, dead } = await executor.run(job, deliveries, NEVER);
+    expect(dead).toEqual([]);
+    return Buffer.from(pieces[0]?.body ?? []).toString();
+  };
+  const inThread = await linesAt(jobOf(1, 2), 1);
+  expect(inThread).toMatch(/^\{"n":1,"thread":\d+\}\n\{"n":2,"thread":\d+\}\n$/);
+  // Delivered so often, it is worked on in a process of its own: what was done in the thread is there.
+  expect(await linesAt(jobOf(1, 2), 4)).toBe(inThread);
+  const inProcess = await linesAt({ ...jobOf(3), chunk: '1' }, 4);
+  expect(await linesAt({ ...jobOf(3), chunk: '1' }, 1)).toBe(inProcess);
+});
 
 test('a thread adds fields to lines', async () => {
   const job = jobOf(1, 2, 3);

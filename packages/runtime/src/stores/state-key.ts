@@ -5,7 +5,7 @@ import { rootOf } from '@leat/core';
  * Keys of what stages keep, as state and data stores have them. A key has parts, joined by dots, and whole parts make
  * a prefix:
  *
- * - `r.<run>.<block>.<root>.<number>…`: of one record; `<block>` is its root, divided by {@link ROOTS_IN_BLOCK}
+ * - `r.<run>.<block>.<root>.<number>…`: of one record; `<block>` is its root, divided by `ROOTS_IN_BLOCK`
  * - `r.<run>.run…`: of the run
  * - `p…`: of the pipeline, for all its runs
  * - `k.<run>…`: blobs that are to be kept
@@ -25,7 +25,7 @@ export const STATE_KEYS = {
 } as const;
 
 /** So many roots have a prefix of their own, and can be removed at once. */
-export const ROOTS_IN_BLOCK = 256;
+const ROOTS_IN_BLOCK = 256;
 
 /** The prefix of all marks, see `STATE_KEYS.mark`. */
 export const STATE_MARKS = 'w';
