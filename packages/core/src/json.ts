@@ -84,10 +84,10 @@ class JsonWriter {
       throw this.#fault(key, 'an object with a toJSON method');
     }
     const keys = Object.keys(value);
-    // An array's length is hidden. `Reflect.ownKeys` takes four times as long.
-    const all = Object.getOwnPropertyNames(value).length;
+    // An array hides its length, and a template its raw text. `Reflect.ownKeys` takes four times as long.
+    const all = isArray ? keys.length : Object.getOwnPropertyNames(value).length;
     const hidden = all - keys.length + Object.getOwnPropertySymbols(value).length;
-    if (hidden !== (isArray ? 1 : 0)) {
+    if (hidden > 0) {
       throw this.#fault(key, 'an object with hidden properties or symbols as keys');
     }
     this.#within.push(value);

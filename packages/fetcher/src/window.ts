@@ -75,6 +75,8 @@ export class Window {
   async #seen(): Promise<WindowLook> {
     const { connection, books, receipts } = this.#options;
     const { stages } = connection.spec;
+    // Before the queues: what is sent meanwhile is at most counted as waiting, never as in somebody's hand.
+    const inFlight = books.inFlightCount;
     let waiting = 0;
     let saving = 0;
     for (const queue of await lookAtQueues(connection, books.run)) {
@@ -83,6 +85,6 @@ export class Window {
       if (isSaver) saving += queue.messages - queue.waiting;
     }
     const quietMs = performance.now() - receipts.lastAt;
-    return { inFlight: books.inFlightCount, waiting, saving, quietMs };
+    return { inFlight, waiting, saving, quietMs };
   }
 }

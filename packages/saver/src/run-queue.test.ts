@@ -77,3 +77,32 @@ test('what failed after a long time parks nothing any more', async () => {
   await expect(failed).rejects.toThrow('no answer');
   expect([parked.length, parked[0]?.aborted, said]).toEqual([1, true, [true, false]]);
 });
+
+test('chunks of 20 ms are committed together, unless none came before, or a whole group waits', async () => {
+  const { queue, add } = start();
+  const sizes: number[] = [];
+  const work = (): Promise<void> =>
+    queue.work((group) => {
+      sizes.push(group.length);
+      return Promise.resolve();
+    });
+  add(1);
+  await work();
+  expect(sizes).toEqual([1]);
+  add(2);
+  const second = work();
+  await vi.advanceTimersByTimeAsync(19);
+  add(3);
+  expect(sizes).toEqual([1]);
+  await vi.advanceTimersByTimeAsync(1);
+  await second;
+  expect(sizes).toEqual([1, 5]);
+  add(1);
+  const third = work();
+  add(40);
+  await third;
+  expect(sizes).toEqual([1, 5, 32]);
+  await vi.advanceTimersByTimeAsync(20);
+  await work();
+  expect(sizes).toEqual([1, 5, 32, 9]);
+});
