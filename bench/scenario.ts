@@ -56,31 +56,26 @@ export interface Result {
   readonly cpuPerRecord: number;
 }
 
-/** Of the records of a job, those in the round that does not count. */
-const WARM_SHARE = 0.1;
+/** How much of a job does not count: all programs are warm by then, and what they read is in memory. */
+const WARM_SHARE = 0.2;
 
-/**
- * Measures entries side by side, on a used disk: one round after the other, each in another order. A short
- * round comes first for all, and does not count: it finds programs and data on the disk, so that others need not.
- */
+/** Measures entries side by side, on a used disk: one round after the other, each in another order. */
 export async function interleave(
   bench: Bench,
   entries: readonly Entry[],
   rounds: number,
 ): Promise<Result[]> {
   await mkdir(bench.workDir, { recursive: true });
-  const disk = new UsedDisk(bench.workDir, entries.length * (rounds + 1));
-  const once = async ({ job, recordBytes = 200, contender }: Entry, share: number) => {
-    const records = Math.ceil(job.records * share);
-    const file = await dataset(bench.workDir, records, recordBytes);
+  const disk = new UsedDisk(bench.workDir, entries.length * rounds);
+  const once = async ({ job, recordBytes = 200, contender }: Entry) => {
+    const file = await dataset(bench.workDir, job.records, recordBytes);
     await disk.use();
-    return measure(contender, { ...job, records, dataset: file }, bench.workDir);
+    return measure(contender, { ...job, dataset: file }, bench.workDir, WARM_SHARE);
   };
-  for (const entry of entries) await once(entry, WARM_SHARE);
   const measured = new Map<Entry, Measurement[]>(entries.map((entry) => [entry, []]));
   for (let round = 0; round < rounds; round++) {
     for (const entry of [...entries.slice(round), ...entries.slice(0, round)]) {
-      const one = await once(entry, 1);
+      const one = await once(entry);
       measured.get(entry)?.push(one);
       const rate = Math.round(one.recordsPerSecond).toLocaleString('en');
       bench.log(`round ${round + 1} of ${rounds}: ${entry.label}: ${rate} records a second`);

@@ -1,12 +1,15 @@
-import { mkdtemp, readdir, truncate } from 'node:fs/promises';
+import { mkdtemp, readdir, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Contender } from '../contender.ts';
 import type { Job } from '../job/job.ts';
 import { checkOutput } from '../job/check.ts';
 import { Sampler, type Usage } from './sampler.ts';
+import { outputBytes, WarmUp } from './warm-up.ts';
 
 /** A job done once. */
 export interface Measurement {
+  /** Those that count: without those of the warm-up. */
+  readonly records: number;
   readonly seconds: number;
   readonly recordsPerSecond: number;
   /** By role; `broker` is the server with all its processes. Empty where the system does not tell. */
@@ -17,31 +20,44 @@ export interface Measurement {
   readonly duplicates: number;
 }
 
-/** Lets a contender do a job, and checks that every record is there. What was written is emptied. */
+/**
+ * Lets a contender do a job, and checks that every record is there. What was written is emptied.
+ *
+ * @param warmShare how much of the job does not count
+ */
 export async function measure(
   contender: Contender,
   job: Omit<Job, 'dir'>,
   workDir: string,
+  warmShare = 0,
 ): Promise<Measurement> {
   const root = await mkdtemp(join(workDir, `${contender.name.replaceAll(/\W+/g, '-')}-`));
   const whole: Job = { ...job, dir: join(root, 'job') };
+  const output = join(whole.dir, 'out');
   const sampler = new Sampler();
+  const { size } = await stat(job.dataset);
+  const warmUp = warmShare > 0 ? new WarmUp(output, warmShare * size) : undefined;
   try {
-    const span = await contender.run(whole, sampler);
+    const ran = await contender.run(whole, sampler);
     sampler.stop();
+    const warm = warmUp?.stop();
+    const span = warm === undefined ? ran : { ...ran, from: warm.at };
+    const records = job.records * (1 - (warm?.bytes ?? 0) / outputBytes(output));
     const seconds = (span.until - span.from) / 1_000;
     const usage = sampler.usage(span);
     const cpuSeconds = Object.values(usage).reduce((sum, each) => sum + each.cpuSeconds, 0);
     return {
+      records,
       seconds,
-      recordsPerSecond: job.records / seconds,
+      recordsPerSecond: records / seconds,
       usage,
-      cpuPerRecord: (cpuSeconds * 1e6) / job.records,
+      cpuPerRecord: (cpuSeconds * 1e6) / records,
       duplicates: await checkOutput(whole),
     };
   } catch (error) {
     throw new Error(`${contender.name}: ${(error as Error).message}`, { cause: error });
   } finally {
+    warmUp?.stop();
     sampler.stop();
     await emptyFiles(root);
   }

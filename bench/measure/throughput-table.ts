@@ -14,8 +14,10 @@ export function throughputTable(title: string, results: readonly Result[]): Tabl
       percent(spread),
       figure(cpuPerRecord),
       ...roles.map((role) => {
-        const seconds = rounds.map(({ usage }) => usage[role]?.cpuSeconds ?? Number.NaN);
-        return figure((median(seconds) / entry.job.records) * 1e6);
+        const each = rounds.map(
+          ({ usage, records }) => (usage[role]?.cpuSeconds ?? Number.NaN) / records,
+        );
+        return figure(median(each) * 1e6);
       }),
     ]),
   };
