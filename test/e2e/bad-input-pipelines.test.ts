@@ -191,3 +191,19 @@ test.each([
   expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringMatching(says) });
   expect(stderr).not.toMatch(/\n\s+at |Warning/);
 });
+
+test('a function that ends the process with 0 does not end its command so', async () => {
+  await using dir = await tempDir();
+  await symlink(MODULES, join(dir.path, 'node_modules'));
+  await writeFile(
+    join(dir.path, 'p.ts'),
+    `${HEAD}
+     const ending = mapper('ending', { from: numbers, schema, map: () => process.exit(0) });
+     export default pipeline('p', { savers: [saver('out', { from: ending, sink })] });`,
+  );
+  const { code, stderr } = await leat(['dev', 'p.ts'], { cwd: dir.path });
+  expect({ code, stderr }).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('ended before the command was over, by process.exit'),
+  });
+});

@@ -21,7 +21,19 @@ export async function main(args: readonly string[]): Promise<never> {
     leave(EXIT.failed);
   });
   sayUnheardRejections();
-  process.exit(await settleOutput(await run(args)));
+  process.on('exit', sayEndedByOthers);
+  const code = await settleOutput(await run(args));
+  process.off('exit', sayEndedByOthers);
+  process.exit(code);
+}
+
+/** Nothing of Leat's own ends the process with 0 before a command is over: its result is not there. */
+function sayEndedByOthers(code: number): void {
+  if (code !== EXIT.ok) return;
+  process.exitCode = EXIT.failed;
+  complain(
+    'The process was ended before the command was over, by process.exit in code of the pipeline most likely. A run goes on when it is started again.',
+  );
 }
 
 async function run(args: readonly string[]): Promise<number> {

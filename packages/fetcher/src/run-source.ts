@@ -1,6 +1,7 @@
 import { wait } from '@leat/runtime';
 import { type ChunkLimits, isThenable, type JsonValue, LeatError, messageOf } from '@leat/core';
 import type { Pipeline, RunInfo, Source, SourceChunk } from '@leat/sdk';
+import { demandChunk } from './demand-chunk.ts';
 import type { SourceSilence } from './source-silence.ts';
 
 /** How long a source may take to close. */
@@ -68,7 +69,7 @@ export class RunSource {
     this.#silence.asks(this);
     try {
       const { value, done } = await this.#unlessStopped(this.#iterator.next());
-      return done === true ? undefined : value;
+      return done === true ? undefined : demandChunk(value);
     } catch (error) {
       throw this.#explain(error);
     } finally {

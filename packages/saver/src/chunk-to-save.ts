@@ -84,10 +84,13 @@ export class ChunkToSave {
     );
   }
 
-  #lose(losses: readonly Loss[]): DeadRecord[] {
-    if (losses.length === 0) return [];
+  /** @param given where a sink names a record that is not there, nothing is lost */
+  #lose(given: readonly Loss[]): DeadRecord[] {
+    if (given.length === 0) return [];
     const { position } = this.delivery.envelope;
     const lines = linesOf(this.#body);
+    const losses = given.filter(({ index }) => lines[index] !== undefined);
+    if (losses.length === 0) return [];
     const places = this.#places ?? lines.map((_, index) => index);
     const origins = this.#origins ?? places;
     const lost = new Set(losses.map(({ index }) => index));

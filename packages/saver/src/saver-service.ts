@@ -254,14 +254,23 @@ export class SaverService {
       const commit = (): Promise<readonly Committed[]> =>
         session.commit(chunks.map((chunk) => chunk.toSinkChunk(fence)));
       try {
-        return await untilAvailable('the sink', commit, { signal, stop, abort, logger, onWait });
+        const committed = await untilAvailable('the sink', commit, {
+          signal,
+          stop,
+          abort,
+          logger,
+          onWait,
+        });
+        return demandAll(committed, chunks.length);
       } catch (error) {
         if (!isA(error, SinkRejection)) throw error;
-        if (error.rejected.length === 0) throw rejectsNothing(error);
+        let buried = 0;
         for (const chunk of chunks) {
-          const rejected = error.rejected.filter((each) => each.chunk === chunk.id);
-          await this.#bury(chunk, chunk.reject(rejected));
+          const dead = chunk.reject(error.rejected.filter((each) => each.chunk === chunk.id));
+          buried += dead.length;
+          await this.#bury(chunk, dead);
         }
+        if (buried === 0) throw rejectsNothing(error);
       }
     }
   }
@@ -276,8 +285,25 @@ export class SaverService {
   }
 }
 
+/**
+ * What a sink said of a commit, if it is that: a sink may not be written in TypeScript.
+ *
+ * @throws LeatError `sink-unfit`
+ */
+function demandAll(
+  committed: readonly Committed[] | undefined,
+  count: number,
+): readonly Committed[] {
+  const isList = Array.isArray(committed);
+  const isWhole = isList && committed.length === count;
+  if (isWhole && committed.every((each) => typeof each?.receipt === 'object')) return committed;
+  const what = isList ? `a list of ${committed.length}` : String(committed);
+  const sentence = `The sink's commit must give { receipt, isDuplicate } for each of its ${count} chunks, in their order; it gave ${what}.`;
+  throw new LeatError('sink-unfit', sentence);
+}
+
 /** A mistake of the sink, which it would make again with the same chunks. */
 function rejectsNothing(cause: SinkRejection): LeatError {
-  const sentence = 'The sink rejected a commit, and names no record that it cannot take.';
+  const sentence = 'The sink rejected a commit, and names no record of it that it cannot take.';
   return new LeatError('sink-unfit', sentence, { cause });
 }

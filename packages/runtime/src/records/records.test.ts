@@ -243,6 +243,16 @@ describe('a number that JavaScript cannot hold', () => {
     expect(kept(line, texts, 'work', 'exact')).toEqual({ line });
   });
 
+  test('nor is one whose digits are escaped', () => {
+    const schema = z.object({ n: z.coerce.number() });
+    const escaped = (text: string): string => text.replaceAll(/\d/g, (digit) => `\\u003${digit}`);
+    const line = `{"n":"${escaped('9007199254740993')}"}`;
+    const dead = expect.stringContaining('the number n is 9007199254740993') as string;
+    expect(kept(line, schema, 'work', 'exact')).toEqual({ dead });
+    const exact = `{"n":"${escaped('123')}"}`;
+    expect(kept(exact, schema, 'work', 'exact')).toEqual({ line: '{"n":123}' });
+  });
+
   describe('and the line is kept to add to it', () => {
     function enriched(
       line: string,

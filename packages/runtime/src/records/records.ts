@@ -17,7 +17,7 @@ import { applySchema, DECODE } from './apply-schema.ts';
 import { guardNumbers } from './guard-numbers.ts';
 import { hasProtoKey, mayHaveProtoKey } from './proto-key.ts';
 import type { Reading } from './reading.ts';
-import { mayRoundOtherBases, roundedText } from './rounded-text.ts';
+import { mayRoundHiddenNumbers, roundedText } from './rounded-text.ts';
 import { isSameRecord } from './same-record.ts';
 import { describeIssues } from './schema-issues.ts';
 import { encodeRecord, type RecordForm, writeRecord } from './write-record.ts';
@@ -123,7 +123,7 @@ class RecordReader {
     this.#numbers = this.#isInQuestion ? from.numbers : 'lossy';
     this.#mayHaveProtoKey = mayHaveProtoKey(bytes);
     this.#mayRoundText =
-      from.numbers !== 'lossy' && (this.#isInQuestion || mayRoundOtherBases(from.schema, bytes));
+      from.numbers !== 'lossy' && (this.#isInQuestion || mayRoundHiddenNumbers(from.schema, bytes));
   }
 
   read(text: string): ReadRecord {

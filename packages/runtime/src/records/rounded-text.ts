@@ -6,11 +6,12 @@ import type { ZodType } from 'zod';
 const NUMBER = /^\s*\+?(-?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*$/;
 /** One of another base, which `Number` reads too. */
 const OF_OTHER_BASE = /^\s*(0(?:[xX][\da-fA-F]+|[oO][0-7]+|[bB][01]+))\s*$/;
-const BASES: readonly string[] = ['0x', '0X', '0o', '0O', '0b', '0B'];
+/** How such a number begins, or a digit that is escaped. */
+const SIGNS: readonly string[] = ['0x', '0X', '0o', '0O', '0b', '0B', '\\u003'];
 
-/** Whether text of a body may be a number of another base, and a schema may make a number of it. */
-export function mayRoundOtherBases(schema: ZodType, body: Buffer): boolean {
-  return coercesNumbers(schema) && BASES.some((begin) => body.includes(begin, 0, 'latin1'));
+/** Whether a schema may make a number of text of a body that does not look like one: of another base, or escaped. */
+export function mayRoundHiddenNumbers(schema: ZodType, body: Buffer): boolean {
+  return coercesNumbers(schema) && SIGNS.some((sign) => body.includes(sign, 0, 'latin1'));
 }
 
 /**

@@ -179,6 +179,16 @@ describe('before a run is started', () => {
     expect(() => checkParams(undefined, { anything: '1' }, ['token'])).not.toThrow();
   });
 
+  test.each(['9007199254740993', '0x20000000000001', '0.10000000000000001'])(
+    'what a schema would round is refused: %s',
+    (text) => {
+      const schema = z.object({ from: z.coerce.number() });
+      const sentence = `The parameter from is ${text}, which JavaScript holds as`;
+      expect(() => checkParams(schema, { from: text })).toThrow(sentence);
+      expect(() => checkParams(schema, { from: '9007199254740992' })).not.toThrow();
+    },
+  );
+
   test('what JSON cannot hold is refused', () => {
     const given = { at: new Date(0) } as unknown as GivenParams;
     expect(() => checkParams(z.object({ at: z.date() }), given)).toThrow(

@@ -1,6 +1,7 @@
 import {
   checkName,
   type GivenParams,
+  type InexactNumber,
   jsonText,
   LeatError,
   messageOf,
@@ -10,6 +11,7 @@ import {
 import type { ParamsSchema } from '@leat/sdk';
 import { object, type ZodType } from 'zod';
 import { demandObject } from '../demand.ts';
+import { roundedText } from '../records/rounded-text.ts';
 
 /** A reading of parameters: their values, and a sentence for each that does not fit. */
 interface Reading {
@@ -83,7 +85,11 @@ function read(schema: ParamsSchema, given: GivenParams): Reading {
     else if (isOpen(schema)) values[name] = value;
   }
   const result = applied(schema, values);
-  if (result.success) return { values: result.data as Reading['values'], faults: unknown };
+  if (result.success) {
+    const rounded = roundedText(given, result.data);
+    const faults = rounded === undefined ? unknown : [...unknown, tooExact(rounded)];
+    return { values: result.data as Reading['values'], faults };
+  }
   const faults = result.error.issues.map(({ path, message }) => {
     const [name, ...below] = path.map(String);
     if (name === undefined) return `The parameters do not fit together: ${message}.`;
@@ -159,6 +165,10 @@ function applied(schema: ZodType, value: unknown): ReturnType<ZodType['safeParse
 
 function faultOf(name: string, fault: string): string {
   return `The parameter ${name} does not fit: ${fault}.`;
+}
+
+function tooExact({ message }: InexactNumber): string {
+  return `The parameter ${message}: give it as text, or as a number that JavaScript holds exactly.`;
 }
 
 function demandNone(faults: readonly string[]): void {
