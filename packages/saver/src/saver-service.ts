@@ -297,7 +297,7 @@ function demandAll(
   const isList = Array.isArray(committed);
   const isWhole = isList && committed.length === count;
   if (isWhole && committed.every((each) => typeof each?.receipt === 'object')) return committed;
-  const what = isList ? `a list of ${committed.length}` : String(committed);
+  const what = isList ? `a list of ${committed.length}` : typeof committed;
   const sentence = `The sink's commit must give { receipt, isDuplicate } for each of its ${count} chunks, in their order; it gave ${what}.`;
   throw new LeatError('sink-unfit', sentence);
 }
