@@ -29,6 +29,27 @@ test('a filter keeps a record, or there is no line', () => {
   );
 });
 
+const withProto = (): unknown => JSON.parse('{"n":1,"in":{"__proto__":{"admin":true}}}');
+
+test.each<[string, ZodType]>([
+  ['z.record', z.record(z.string(), z.any())],
+  ['z.looseObject', z.looseObject({ n: z.int() })],
+  ['z.record of records', z.record(z.string(), z.union([z.int(), z.record(z.string(), z.any())]))],
+])('a key __proto__ is not lost in silence: %s', (_, schema) => {
+  const of = (result: unknown): unknown => encodeResult(stageOf('map', schema), result);
+  expect(() => of(withProto())).toThrow('the result has a key __proto__');
+  const circle: Record<string, unknown> = { n: 1 };
+  circle['self'] = circle;
+  expect(() => of(circle)).toThrow();
+  expect(of({ n: 1, a: { b: 2 } })).toBe('{"n":1,"a":{"b":2}}');
+});
+
+test('a key __proto__ stays where no schema looks, and goes where the schema names all keys', () => {
+  const text = '{"n":1,"in":{"__proto__":{"admin":true}}}';
+  expect(encodeResult(stageOf('map'), withProto())).toBe(text);
+  expect(encodeResult(stageOf('map', z.object({ n: z.int() })), withProto())).toBe('{"n":1}');
+});
+
 describe('what enrich adds', () => {
   const zone = z.object({ zone: z.string(), at: z.string().optional() });
   const line = '{ "n":1.0 }';
@@ -95,6 +116,28 @@ describe('what enrich adds', () => {
     expect(() => of({ zone: 1n })).toThrow('zone is a bigint');
     const big = mapper('m', { from: dated, numbers: 'bigint', enrich: () => ({}) });
     expect(encodeResult(big, { zone: 2n ** 64n }, '{}')).toBe('{"zone":18446744073709551616}');
+  });
+
+  test('is judged where no schema names it, also beside a field that one names', () => {
+    const from = mapper('dated', {
+      from: numbers,
+      schema: z.object({ name: z.string() }),
+      map: () => ({ name: '' }),
+    });
+    const stage = mapper('m', { from, enrich: () => ({}) });
+    const of = (result: unknown): unknown => encodeResult(stage, result, '{"name":"a"}');
+    class Place {
+      name = 'new';
+      get zone(): string {
+        return 'Z';
+      }
+    }
+    expect(() => of(new Place())).toThrow('it is an instance of Place');
+    expect(() => of({ name: 'b', [Symbol('s')]: 1 })).toThrow('symbols');
+    expect(() => of(Object.defineProperty({ name: 'b' }, 'hidden', { value: 1 }))).toThrow(
+      'hidden',
+    );
+    expect(of({ name: 'b', zone: 1 })).toBe('{"name":"b","zone":1}');
   });
 });
 

@@ -28,11 +28,19 @@ export function enrichLine(
   if (isInferred && !names.some((name) => known.has(name))) {
     return add(line, writeJson(given, numbers, 'inferred'), names);
   }
+  if (isInferred) writeJson(withoutKnown(given, known), numbers, 'inferred');
   const encoded = encodeRecord(schema, given) as object;
   const text = isClosed(schema)
     ? stringifyJson(encoded)
     : writeJson(encoded, numbers, isInferred ? 'inferred' : 'declared');
   return add(line, text, Object.keys(encoded));
+}
+
+/** What no schema says how to write: it has to be JSON as it is, with what it inherits and hides. */
+function withoutKnown(given: object, known: ReadonlySet<string>): unknown {
+  const properties = Object.getOwnPropertyDescriptors(given) as Record<string, PropertyDescriptor>;
+  for (const name of known) delete properties[name];
+  return Object.create(Object.getPrototypeOf(given) as object | null, properties);
 }
 
 function add(line: string, fields: string, names: readonly string[]): string | undefined {

@@ -6,6 +6,7 @@ import { InexactNumber, type InexactToken } from '@leat/core';
  *
  * @param value what a schema has made of the record; it is changed
  * @param wire the record as it was read, with these numbers rounded
+ * @param encode writes the value by its schema
  * @param errorOf makes the error of a number
  * @returns a number of which the schema has made something else, if there is one: then it was read
  */
@@ -13,8 +14,11 @@ export function guardNumbers(
   value: unknown,
   wire: unknown,
   inexact: readonly InexactToken[],
+  encode: () => unknown,
   errorOf: (number: InexactNumber) => Error,
 ): InexactNumber | undefined {
+  const moved = movedNumber(value, wire, inexact, encode);
+  if (moved !== undefined) return new InexactNumber(moved.path, moved.token);
   for (const { path, token } of inexact) {
     const key = path.at(-1) ?? '';
     const rounded = Number(token);
@@ -22,12 +26,37 @@ export function guardNumbers(
     const property = found && Object.getOwnPropertyDescriptor(found, key);
     // The schema has left it out, or it is guarded already.
     if (found === undefined || property === undefined || property.get !== undefined) continue;
-    // Of a key that comes twice, the last value counts.
-    if (partAt(wire, path)?.[key] !== rounded) continue;
+    if (!counts({ path, token }, wire)) continue;
     const number = new InexactNumber(path, token);
     if (property.value !== rounded || !guard(found, key, errorOf(number))) return number;
   }
   return undefined;
+}
+
+/**
+ * A number that is not where it was, and that the schema has kept all the same: a codec may make another name, a set
+ * or a number of the object that it was in. What the schema has left out is not there when it writes the value.
+ */
+function movedNumber(
+  value: unknown,
+  wire: unknown,
+  inexact: readonly InexactToken[],
+  encode: () => unknown,
+): InexactToken | undefined {
+  const missing = inexact.filter((token) => !isThere(token, value) && counts(token, wire));
+  if (missing.length === 0) return undefined;
+  const encoded = encode();
+  return missing.find((token) => isThere(token, encoded));
+}
+
+function isThere({ path }: InexactToken, value: unknown): boolean {
+  const part = partAt(value, path);
+  return part !== undefined && Object.hasOwn(part, path.at(-1) ?? '');
+}
+
+/** Of a key that comes twice, the last value counts. */
+function counts({ path, token }: InexactToken, wire: unknown): boolean {
+  return partAt(wire, path)?.[path.at(-1) ?? ''] === Number(token);
 }
 
 type Part = Record<string | number, unknown>;

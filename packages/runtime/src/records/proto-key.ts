@@ -10,6 +10,14 @@ export function mayHaveProtoKey(bytes: Buffer): boolean {
  * there, or changes what the copy inherits.
  */
 export function hasProtoKey(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  return Object.hasOwn(value, '__proto__') || Object.values(value).some(hasProtoKey);
+  // Parts that are found are added while it is gone through; none is looked at twice.
+  const parts = new Set<unknown>([value]);
+  for (const part of parts) {
+    if (typeof part !== 'object' || part === null) continue;
+    if (Object.hasOwn(part, '__proto__')) return true;
+    for (const inner of Object.values(part)) {
+      if (typeof inner === 'object' && inner !== null) parts.add(inner);
+    }
+  }
+  return false;
 }

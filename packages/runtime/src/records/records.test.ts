@@ -310,6 +310,36 @@ describe('a number that JavaScript cannot hold', () => {
       expect(enriched(big, z.any().readonly(), 'exact', reading)).toEqual(dead);
     });
 
+    test.each(both)(
+      'also where a codec puts it elsewhere, and not what it leaves out (%s)',
+      (reading) => {
+        const n = 9007199254740993n;
+        const inObject = z.codec(z.object({ v: z.number() }), z.number(), {
+          decode: ({ v }) => v,
+          encode: (v) => ({ v }),
+        });
+        const renamed = z.codec(z.object({ v: z.number() }), z.object({ w: z.number() }), {
+          decode: ({ v }) => ({ w: v }),
+          encode: ({ w }) => ({ v: w }),
+        });
+        const inSet = z.codec(z.array(z.number()), z.set(z.number()), {
+          decode: (list) => new Set(list),
+          encode: (set) => [...set],
+        });
+        for (const [line, a] of [
+          [`{"a":{"v":${n}}}`, inObject],
+          [`{"a":{"v":${n}}}`, renamed],
+          [`{"a":[1,${n}]}`, inSet],
+        ] as const) {
+          const { dead: why } = enriched(line, z.object({ a }), 'exact', reading);
+          expect([line, why]).toEqual([line, expect.stringContaining(`is ${n}, which`)]);
+        }
+        const line = `{"a":{"v":1},"b":[${n}],"c":{"d":${n}}}`;
+        const partly = z.object({ a: inObject, c: z.object({}) });
+        expect(enriched(line, partly, 'exact', 'enrich').value).toEqual({ a: 1, c: {} });
+      },
+    );
+
     test('the rules of numbers say what is read, and none of them rounds the line', () => {
       for (const reading of both) {
         const lossy = enriched(big, z.any(), 'lossy', reading);

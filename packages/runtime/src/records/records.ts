@@ -177,8 +177,18 @@ class RecordReader {
       );
     }
     if (guarded.length > 0) {
-      const read = guardNumbers(value, wire, guarded, (number) => this.#errorOf(number));
-      if (read !== undefined) return this.#refuseNumber(read);
+      try {
+        const read = guardNumbers(
+          value,
+          wire,
+          guarded,
+          () => encodeRecord(this.#from.schema, value),
+          (number) => this.#errorOf(number),
+        );
+        if (read !== undefined) return this.#refuseNumber(read);
+      } catch (error) {
+        return cannotWrite(error);
+      }
     }
     return kept.line === undefined ? { value, text } : { value, line, text: line };
   }
@@ -212,7 +222,7 @@ class RecordReader {
       if (inexact !== undefined) return this.#refuseNumber(inexact);
       return { value, line: writeRecord(this.#from, value) };
     } catch (error) {
-      return refuse(`the record cannot be written by its schema: ${messageOf(error)}`, error);
+      return cannotWrite(error);
     }
   }
 
@@ -229,6 +239,10 @@ class RecordReader {
 
 function refuse(reason: string, cause?: unknown): ReadRecord {
   return { invalid: new InvalidRecord(reason, { cause }) };
+}
+
+function cannotWrite(error: unknown): ReadRecord {
+  return refuse(`the record cannot be written by its schema: ${messageOf(error)}`, error);
 }
 
 /** A window, not a copy. */

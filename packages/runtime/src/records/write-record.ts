@@ -2,6 +2,7 @@ import { jsonText, type NumberRule, stringifyJson, TerminalError } from '@leat/c
 import { safeEncode, type ZodType } from 'zod';
 import { applySchema, ENCODE } from './apply-schema.ts';
 import { isClosed } from './closed-schema.ts';
+import { hasProtoKey } from './proto-key.ts';
 import { describeIssues } from './schema-issues.ts';
 
 /** What says how a record is written: the stage that yields it. */
@@ -36,7 +37,15 @@ export function writeRecord(form: RecordForm, record: unknown): string {
  */
 export function encodeRecord(schema: ZodType, record: unknown): unknown {
   const { value, issues } = applySchema(schema, record, ENCODE);
-  if (issues.length === 0) return value;
+  if (issues.length === 0) {
+    // A schema that takes any key copies all but this one.
+    if (value !== record && !isClosed(schema) && hasProtoKey(record)) {
+      throw new InvalidResult(
+        'the result has a key __proto__, which objects of JavaScript lose: give it another name',
+      );
+    }
+    return value;
+  }
   // Again, for an error that can be told.
   const encoded = safeEncode(schema, record);
   if (encoded.success) return encoded.data;
