@@ -296,6 +296,26 @@ describe('a record is at fault', () => {
       expect(Buffer.from(stored?.body ?? []).toString()).toContain(text);
   });
 
+  test('no double whose role shows fewer digits than it has', async () => {
+    await site.sql('ALTER ROLE app SET extra_float_digits = -10');
+    try {
+      const session = await site.open(site.newTable(), { schema: z.object({ n: z.number() }) });
+      const records = [0.1, 0.30000000000000004, Number.MAX_VALUE, Number.MIN_VALUE, 1 / 3].map(
+        (n) => ({ n }),
+      );
+      expect(await session.commit([chunkOf('0', records)])).toMatchObject([{ isDuplicate: false }]);
+      const [stored] = await all(session.read());
+      expect(stored?.isAltered).toBe(false);
+      const read = Buffer.from(stored?.body ?? [])
+        .toString()
+        .trimEnd()
+        .split('\n');
+      expect(read.map((line) => JSON.parse(line) as unknown)).toEqual(records);
+    } finally {
+      await site.sql('ALTER ROLE app RESET extra_float_digits');
+    }
+  });
+
   test('chunks that are refused together are committed apart', async () => {
     const limit = trigger(
       `IF (SELECT count(*) FROM new_rows) > 10 THEN RAISE 'too many at once'; END IF; RETURN NULL;`,

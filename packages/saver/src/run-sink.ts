@@ -92,7 +92,15 @@ export class RunSink {
     if (session === undefined) return;
     const over = new AbortController();
     const late = wait(CLOSE_MS, over.signal).catch(() => undefined);
-    await Promise.race([session.close(), late]).finally(() => over.abort());
+    try {
+      await Promise.race([session.close(), late]);
+    } catch (error) {
+      // What was committed is there; its author has to hear of it.
+      const { logger, saver } = this.#options;
+      logger.warn({ err: error, stage: saver.name }, 'the sink has not closed well');
+    } finally {
+      over.abort();
+    }
   }
 
   /** Leaves a session behind that does not answer; it is closed if it ever does. */

@@ -59,16 +59,17 @@ function start(its: Sink) {
   } as unknown as Runs;
   const publisher = { publish: async () => ({ sequence: 1, isDuplicate: false }) };
   const connection = { runs, spec: lone.spec, publisher, queues: { receive }, maxPayload: 1_000 };
+  const logger = recordingLogger();
   const stop = new AbortController();
   const service = runSaver({
     connection,
     pipeline: lone,
     saver: out,
-    logger: recordingLogger(),
+    logger,
     stop: stop.signal,
     abort: new AbortController().signal,
   });
-  return { take, stop, service };
+  return { take, stop, service, logger };
 }
 
 test.each(Array.from({ length: 12 }, (_, turns) => turns))(
@@ -119,4 +120,18 @@ test.each<[string, unknown, string]>([
     code: 'sink-unfit',
     message: expect.stringContaining(sentence) as string,
   });
+});
+
+test('a sink that does not close well ends nothing', async () => {
+  const opened = {
+    ...session,
+    commit: async (chunks: readonly SinkChunk[]) =>
+      chunks.map(({ receipt }) => ({ receipt, isDuplicate: false })),
+    close: () => Promise.reject(new Error('no longer there')),
+  };
+  const { take, stop, service, logger } = start({ kind: 'odd', open: async () => opened });
+  await new Promise<void>((resolve) => take(deliveryOf(0, resolve)));
+  stop.abort();
+  await expect(service).resolves.toBeUndefined();
+  expect(logger.at('warn')).toEqual(['the sink has not closed well']);
 });

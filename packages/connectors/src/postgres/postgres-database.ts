@@ -28,6 +28,10 @@ export async function openPostgres(
     application_name: connection.application_name ?? 'leat-saver',
   });
   pool.on('error', onLost);
+  // A role may say otherwise: doubles are compared by their text, which must have all their digits.
+  pool.on('connect', (client) => {
+    client.query('SET extra_float_digits = 1').catch(() => undefined);
+  });
 
   const using = async <Result>(work: (client: PoolClient) => Promise<Result>): Promise<Result> => {
     const client = await pool.connect();
