@@ -40,7 +40,7 @@ test.each<[string, ZodType]>([
   expect(() => of(withProto())).toThrow('the result has a key __proto__');
   const circle: Record<string, unknown> = { n: 1 };
   circle['self'] = circle;
-  expect(() => of(circle)).toThrow();
+  expect(() => of(circle)).toThrow(/itself|stack/);
   expect(of({ n: 1, a: { b: 2 } })).toBe('{"n":1,"a":{"b":2}}');
 });
 
