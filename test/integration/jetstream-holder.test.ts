@@ -13,6 +13,12 @@ import { until } from '../support/until.ts';
 
 const ACK_WAIT_MS = 1_500;
 
+/** The stream's sequence in the subject of an acknowledgement; newer servers have domain and account in it, too. */
+function placeIn(subject: string): string | undefined {
+  const tokens = subject.split('.');
+  return tokens[tokens.length > 9 ? 7 : 5];
+}
+
 describe.each(SERVERS)('holding on $server', ({ version }) => {
   const server = sharedServer(version);
 
@@ -83,10 +89,11 @@ describe.each(SERVERS)('holding on $server', ({ version }) => {
   test('its thread outlives a restart of the server', async () => {
     const own = await startServer(version);
     const open = await openPipeline(own, undefined, { ackWaitMs: 3_000 });
-    const told = new Set<string>();
+    // By place in the queue: a slow restart lets a message be delivered again, which has another subject then.
+    const told = new Set<string | undefined>();
     open.connection.nats.subscribe('$JS.ACK.>', {
       callback: (_, message) => {
-        if (message.string() === '+WPI') told.add(message.subject);
+        if (message.string() === '+WPI') told.add(placeIn(message.subject));
       },
     });
     const receiver = startReceiver(open, () => undefined);
