@@ -11,7 +11,7 @@ interface Square {
   readonly square: number;
 }
 
-const COUNT = 6_000;
+const COUNT = 3_000;
 const all = Array.from({ length: COUNT }, (_, n) => ({ n }));
 const asJson = Buffer.from(JSON.stringify(all));
 const asNdjson = Buffer.from(all.map((each) => `${JSON.stringify(each)}\n`).join(''));
@@ -36,10 +36,7 @@ test.each([
 
 test.each([
   { format: 'ndjson', content: '' },
-  { format: 'ndjson', content: '\n\n' },
-  { format: 'json', content: '' },
   { format: 'json', content: '[]' },
-  { format: 'csv', content: '' },
   { format: 'csv', content: 'n\n' },
 ])('$content as $format is a run of no records', async ({ format, content }) => {
   await using site = await DevSite.create('unruly.ts');
@@ -54,7 +51,8 @@ interface Damage {
   readonly format: string;
   readonly name: string;
   readonly damaged: Buffer;
-  readonly mended: Buffer;
+  /** If the run is to go on with it: how it does so is the same for all. */
+  readonly mended?: Buffer;
   /** Where and what is wrong. */
   readonly says: RegExp;
   /** How much of it is good. */
@@ -69,7 +67,6 @@ const DAMAGES: readonly Damage[] = [
     format: 'json',
     name: 'a.json',
     damaged: Buffer.from('{"n":0}'),
-    mended: asJson,
     says: /a\.json.*an array \("\["\).*byte 0/,
     least: 0,
   },
@@ -80,16 +77,15 @@ const DAMAGES: readonly Damage[] = [
     damaged: cutAt(asJson, 0.6),
     mended: asJson,
     says: /a\.json is cut short: it ends at byte \d+/,
-    least: 3_000,
+    least: 1_500,
   },
   {
     what: 'an array without a comma',
     format: 'json',
     name: 'a.json',
-    damaged: Buffer.from(asJson.toString().replace('{"n":3333},', '{"n":3333}')),
-    mended: asJson,
-    says: /a\.json.*"," or "\]" after element 3333/,
-    least: 3_334,
+    damaged: Buffer.from(asJson.toString().replace('{"n":1666},', '{"n":1666}')),
+    says: /a\.json.*"," or "\]" after element 1666/,
+    least: 1_667,
   },
   {
     what: 'a gzip file cut short',
@@ -98,21 +94,20 @@ const DAMAGES: readonly Damage[] = [
     damaged: cutAt(gzipSync(asNdjson), 0.7),
     mended: gzipSync(asNdjson),
     says: /a\.ndjson\.gz is cut short \(gzip: .*all before line \d+ is good/,
-    least: 1_500,
+    least: 750,
   },
   {
     what: 'a CSV file with another delimiter',
     format: 'csv',
     name: 'a.csv',
     damaged: Buffer.from(asCsv.toString().replace('n\n', 'n;m\n')),
-    mended: asCsv,
     says: /a\.csv has a header of one column with ";" in its name.* set delimiter to ";"/,
     least: 0,
   },
 ];
 
 test.each(DAMAGES)(
-  '$what fails the run with its position, and the run goes on when it is mended',
+  '$what fails the run with its position, and the run goes on if it is mended',
   async ({ format, name, damaged, mended, says, least }) => {
     await using site = await DevSite.create('unruly.ts');
     const file = join(site.dir, name);
@@ -127,6 +122,7 @@ test.each(DAMAGES)(
     expectSquares(await site.exported<Square>(failed.run), failed.records.saved);
     expect(stderr).toContain(`--run ${failed.run}`);
 
+    if (mended === undefined) return;
     await writeFile(file, mended);
     const report = await site.run({}, '--run', failed.run);
     expect(report).toMatchObject({ run: failed.run, state: 'completed' });

@@ -85,6 +85,8 @@ test('a service that waits for its server can be stopped', async () => {
 interface Unfit {
   readonly what: string;
   readonly server: StartNatsServerOptions;
+  /** Commands that are refused; one that has no pipeline file, unless the way to the server may differ. */
+  readonly calls?: readonly (readonly string[])[];
   readonly env?: Readonly<Record<string, string>>;
   readonly says: RegExp;
 }
@@ -99,9 +101,16 @@ const ACCOUNTS = {
   }`,
 };
 
+const ALL = [['start', SQUARES], ['status'], ['mapper', SQUARES]];
+
 const UNFIT: readonly Unfit[] = [
-  { what: 'has no JetStream', server: { jetstream: false }, says: /JetStream switched off/ },
-  { what: 'wants credentials and gets none', server: PASSWORD, says: REFUSED },
+  {
+    what: 'has no JetStream',
+    server: { jetstream: false },
+    calls: ALL,
+    says: /JetStream switched off/,
+  },
+  { what: 'wants credentials and gets none', server: PASSWORD, calls: ALL, says: REFUSED },
   {
     what: 'gets a wrong password',
     server: PASSWORD,
@@ -119,9 +128,9 @@ const UNFIT: readonly Unfit[] = [
 
 test.each(UNFIT)(
   'a server that $what is refused by name',
-  async ({ server: options, env, says }) => {
+  async ({ server: options, calls = [['status']], env, says }) => {
     await using server = await startNatsServer(options);
-    for (const args of [['start', SQUARES], ['status'], ['mapper', SQUARES]]) {
+    for (const args of calls) {
       const { stderr } = await refusal(args, { NATS_URL: server.url, ...env });
       expect(stderr).toContain(server.url);
       expect(stderr).toMatch(says);

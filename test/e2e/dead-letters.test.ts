@@ -62,15 +62,12 @@ test('dead letters are listed, filtered and shown', async () => {
     linesOf((await dead('list', '--json', ...args)).stdout).length;
   expect(
     await Promise.all([
-      count(),
       count('--pipeline', 'unruly'),
       count('r2'),
-      count('--stage', 'files'),
-      count('--error', 'RangeErr'),
-      count('--error', 'square of 42'),
-      count(RUN, '--stage', 'files', '--error', 'square of 42'),
+      count('--stage', 'files', '--error', 'RangeErr'),
+      count(RUN, '--error', 'square of 42'),
     ]),
-  ).toEqual([3, 3, 1, 2, 2, 1, 0]);
+  ).toEqual([3, 1, 2, 1]);
 
   const shown = await dead('show', RUN, '1', '12', '--stage', 'squares');
   expect(shown.code).toBe(0);
@@ -88,8 +85,6 @@ test('dead letters are listed, filtered and shown', async () => {
   });
 
   const refusals: readonly (readonly [args: readonly string[], says: RegExp])[] = [
-    [['list', 'no-such-run'], /There is no run "no-such-run"/],
-    [['show', 'no-such-run', '1', '12'], /There is no run "no-such-run"/],
     [['show', RUN, '1', '13'], /no such dead letter of record 13 of chunk 1/],
     [['list', '--pipeline', 'other'], /pipeline "other".*it has those of unruly/],
     [['list', 'a.*'], /run id "a\.\*" must be/],

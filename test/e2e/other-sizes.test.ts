@@ -3,7 +3,7 @@ import { connect } from '@nats-io/transport-node';
 import { expect, test } from 'vitest';
 import { Deployment, expectBalance, expectSquares } from '../support/deployment.ts';
 
-const COUNT = 4_000;
+const COUNT = 1_600;
 const PARAMS = ['--param', `count=${COUNT}`, '--param', `hold=${COUNT / 2}`];
 
 /** A run that has come half-way when all of its services are killed. */
@@ -12,7 +12,7 @@ async function halfWay(): Promise<{ site: Deployment; run: string }> {
   const run = await site.start({ count: COUNT, hold: COUNT / 2 }, 'daily');
   const roles = ['fetcher', 'mapper', 'saver'] as const;
   const services = roles.map((role) => site.service(role));
-  await site.untilSaved(80, run, 'files');
+  await site.untilSaved(35, run, 'files');
   for (const service of services) service.kill('SIGKILL');
   await Promise.all(services.map(({ ended }) => ended));
   return { site, run };

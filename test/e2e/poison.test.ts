@@ -6,15 +6,15 @@ const OUTCOME = {
   verified: { code: 0 },
   report: {
     state: 'completed-with-dead-letters',
-    records: { in: 300, saved: 299, dead: 1, filtered: 0 },
+    records: { in: 30, saved: 29, dead: 1, filtered: 0 },
   },
   letters: [
     {
       stage: 'risky',
       chunk: '1',
-      index: 42,
-      position: 'record 142 of generate',
-      record: '{"n":142}',
+      index: 7,
+      position: 'record 17 of generate',
+      record: '{"n":17}',
       error: { name: 'ProcessDied' },
     },
   ],

@@ -15,8 +15,9 @@ interface Broken {
   readonly first?: readonly number[];
   readonly parts?: readonly number[];
   readonly squares?: readonly number[];
-  /** How long the first stage takes for each number. */
+  /** How long the first stage takes for each number, and from which on it waits. */
   readonly delayMs?: number;
+  readonly hold?: number;
 }
 
 /** At once: who reads the file meanwhile has the old one or the new one. */
@@ -86,7 +87,7 @@ test('dead letters are tried again: all, by stage, by error, or one; and dropped
     linesOf<DeadLetter>(await dead('list', RUN, '--json'));
   const goOn = async (code: number): Promise<RunReport> => {
     expect(await site.dev({ count: 100 }, '--run', RUN).ended).toMatchObject({ code });
-    const report = JSON.parse((await site.leat('status', RUN, '--json')).stdout) as RunReport;
+    const report = JSON.parse(await readFile(join(site.dir, 'report.json'), 'utf8')) as RunReport;
     expectBalance(report);
     return report;
   };
@@ -131,10 +132,6 @@ test('dead letters are tried again: all, by stage, by error, or one; and dropped
   expect(await dead('drop', RUN)).toBe('0 dead letters of the run r1 are dropped.\n');
 
   const refusals: readonly (readonly [args: readonly string[], says: RegExp])[] = [
-    [['redrive', 'no-such-run'], /There is no run "no-such-run"/],
-    [['drop', 'no-such-run'], /There is no run "no-such-run"/],
-    [['redrive', RUN, '--pipeline', 'other'], /There is no run "r1"/],
-    [['redrive'], /got 0 operands: see "leat dead redrive --help"/],
     [['redrive', RUN, '0'], /got 2 operands: see "leat dead redrive --help"/],
     [['drop', RUN, '0', 'x'], /index of a record must be a whole number from 0; it is "x"/],
   ];
@@ -145,7 +142,7 @@ test('dead letters are tried again: all, by stage, by error, or one; and dropped
 });
 
 test('dead letters are saved once, though mapper, saver, server and fetcher are killed meanwhile', async () => {
-  const count = 300;
+  const count = 200;
   await using database = await startPostgres();
   await using site = await Deployment.create('mendable.ts', { env: { LEAT_ACK_WAIT_MS: '2000' } });
   // Of the fourth chunk nothing is left.
@@ -159,10 +156,10 @@ test('dead letters are saved once, though mapper, saver, server and fetcher are 
   await expectSaved(site, run, count, broken);
 
   const { records, chunks } = await site.report(run);
-  expect(chunks).toMatchObject({ total: 15, dead: 1 });
+  expect(chunks).toMatchObject({ total: 10, dead: 1 });
   const dead = records.dead;
-  // Slow enough to be killed in the middle.
-  await breakStages(site.dir, { delayMs: 300 });
+  // Slow enough to be killed in the middle, and held there.
+  await breakStages(site.dir, { delayMs: 200, hold: 140 });
   expect(await site.leat('dead', 'redrive', run)).toMatchObject({
     code: 0,
     stdout: expect.stringContaining(`${dead} dead letters of the run ${run} will be tried again.`),
@@ -195,7 +192,7 @@ test('dead letters are saved once, though mapper, saver, server and fetcher are 
   for (const { ended } of left) expect(await ended).toMatchObject({ code: 0 });
 
   const report = await site.report(run);
-  expect(report).toMatchObject({ state: 'completed', chunks: { total: 15, saved: 15, dead: 0 } });
+  expect(report).toMatchObject({ state: 'completed', chunks: { total: 10, saved: 10, dead: 0 } });
   expect(report.records).toMatchObject({ in: count, filtered: count / 10, dead: 0 });
   expectBalance(report);
   await expectSaved(site, run, count, {});

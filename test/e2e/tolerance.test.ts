@@ -8,7 +8,7 @@ import { fixture } from '../support/leat.ts';
 import { until } from '../support/until.ts';
 
 /** In `mortal.ts` one record of ten dies; 50 chunks of 20 are in flight. */
-const COUNT = 6_000;
+const COUNT = 4_000;
 
 /** Waits until a run rests, and has rested long enough for every replica to have noticed. */
 async function untilAtRest(site: Deployment, run: string): Promise<RunReport> {
