@@ -107,7 +107,7 @@ const DAMAGES: readonly Damage[] = [
 ];
 
 test.each(DAMAGES)(
-  '$what fails the run with its position, and the run goes on if it is mended',
+  '$what fails the run with its position, and the run goes on when it is mended',
   async ({ format, name, damaged, mended, says, least }) => {
     await using site = await DevSite.create('unruly.ts');
     const file = join(site.dir, name);
