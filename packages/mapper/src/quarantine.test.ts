@@ -223,7 +223,7 @@ test('its process ends with its parent, even in an endless loop', async () => {
     `
     import { Quarantine } from ${JSON.stringify(new URL('../dist/quarantine.js', import.meta.url).href)};
     const job = { ...${JSON.stringify(job)}, body: Buffer.from('{"n":1000}\\n'), records: 1 };
-    const quarantine = new Quarantine(${JSON.stringify(dataOf())}, { retry: { attempts: 1 } }, { warn: () => undefined });
+    const quarantine = new Quarantine(${JSON.stringify(dataOf())}, { retry: { attempts: 1 } }, { logger: { warn: () => undefined } });
     await quarantine.run(job, 'a reason', new AbortController().signal);
     `,
   );
