@@ -56,9 +56,6 @@ export interface Result {
   readonly cpuPerRecord: number;
 }
 
-/** How much of a job does not count: all programs are warm by then, and what they read is in memory. */
-const WARM_SHARE = 0.2;
-
 /** Measures entries side by side, on a used disk: one round after the other, each in another order. */
 export async function interleave(
   bench: Bench,
@@ -70,7 +67,7 @@ export async function interleave(
   const once = async ({ job, recordBytes = 200, contender }: Entry) => {
     const file = await dataset(bench.workDir, job.records, recordBytes);
     await disk.use();
-    return measure(contender, { ...job, dataset: file }, bench.workDir, WARM_SHARE);
+    return measure(contender, { ...job, dataset: file }, bench.workDir);
   };
   const measured = new Map<Entry, Measurement[]>(entries.map((entry) => [entry, []]));
   for (let round = 0; round < rounds; round++) {

@@ -20,27 +20,25 @@ export interface Measurement {
   readonly duplicates: number;
 }
 
-/**
- * Lets a contender do a job, and checks that every record is there. What was written is emptied.
- *
- * @param warmShare how much of the job does not count
- */
+/** How much of a job does not count: all programs are warm by then, and what they read is in memory. */
+const WARM_SHARE = 0.2;
+
+/** Lets a contender do a job, and checks that every record is there. What was written is emptied. */
 export async function measure(
   contender: Contender,
   job: Omit<Job, 'dir'>,
   workDir: string,
-  warmShare = 0,
 ): Promise<Measurement> {
   const root = await mkdtemp(join(workDir, `${contender.name.replaceAll(/\W+/g, '-')}-`));
   const whole: Job = { ...job, dir: join(root, 'job') };
   const output = join(whole.dir, 'out');
   const sampler = new Sampler();
   const { size } = await stat(job.dataset);
-  const warmUp = warmShare > 0 ? new WarmUp(output, warmShare * size) : undefined;
+  const warmUp = new WarmUp(output, WARM_SHARE * size);
   try {
     const ran = await contender.run(whole, sampler);
     sampler.stop();
-    const warm = warmUp?.stop();
+    const warm = warmUp.stop();
     const span = warm === undefined ? ran : { ...ran, from: warm.at };
     const records = job.records * (1 - (warm?.bytes ?? 0) / outputBytes(output));
     const seconds = (span.until - span.from) / 1_000;
@@ -57,7 +55,7 @@ export async function measure(
   } catch (error) {
     throw new Error(`${contender.name}: ${(error as Error).message}`, { cause: error });
   } finally {
-    warmUp?.stop();
+    warmUp.stop();
     sampler.stop();
     await emptyFiles(root);
   }

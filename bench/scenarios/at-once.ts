@@ -16,12 +16,12 @@ const JOB = {
   fsync: false,
 } as const;
 
-/** CPU seconds, of one role or of all. */
+/** CPU time for a record, of one role or of all. */
 const COSTS: readonly [string, (of: Measurement) => number][] = [
-  ['all', ({ cpuPerRecord }) => (cpuPerRecord * RECORDS) / 1e6],
+  ['all', ({ cpuPerRecord }) => cpuPerRecord / 1e6],
   ...['broker', 'saver', 'mapper', 'fetcher'].map((role): [string, (of: Measurement) => number] => [
     role,
-    ({ usage }) => usage[role]?.cpuSeconds ?? Number.NaN,
+    ({ usage, records }) => (usage[role]?.cpuSeconds ?? Number.NaN) / records,
   ]),
 ];
 

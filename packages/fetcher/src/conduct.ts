@@ -1,24 +1,9 @@
-import {
-  identityOf,
-  LeatError,
-  type RunReport,
-  type RunRequest,
-  WINDOW_RULES,
-  type WindowRules,
-} from '@leat/core';
-import type { Pipeline } from '@leat/sdk';
-import {
-  DeadLetterStore,
-  type Logger,
-  type PipelineConnection,
-  runInfoOf,
-  storesOf,
-  sweepRuns,
-  type Telemetry,
-} from '@leat/runtime';
+import { identityOf, LeatError, type RunReport, WINDOW_RULES } from '@leat/core';
+import { runInfoOf } from '@leat/runtime';
 import { Checkpointer } from './checkpointer.ts';
+import type { Conducted, ConductOptions } from './conduct-options.ts';
 import { Feed } from './feed.ts';
-import type { Lease } from './lease.ts';
+import { removeLeftOvers } from './left-overs.ts';
 import { Outbox } from './outbox.ts';
 import { ReceiptIntake } from './receipt-intake.ts';
 import { Redrive } from './redrive.ts';
@@ -32,34 +17,6 @@ import type { SenderOptions } from './send.ts';
 import { tellProgress } from './tell-progress.ts';
 import { Window } from './window.ts';
 import { untilSaversFinish, whatIsNotKnown } from './until-savers-finish.ts';
-
-export interface ConductOptions {
-  readonly connection: PipelineConnection;
-  readonly pipeline: Pipeline;
-  readonly request: RunRequest;
-  readonly lease: Lease;
-  /** The version of the user's code, for the run's report. */
-  readonly codeVersion?: string | undefined;
-  readonly logger: Logger;
-  readonly telemetry?: Telemetry | undefined;
-  /** Stops sending, checkpoints, and gives the lease back. */
-  readonly stop: AbortSignal;
-  /** Told twice a second while the run is paused. */
-  readonly onPaused?: () => Promise<void>;
-  /** Told a few times a second how far the run has come. */
-  readonly onProgress?: (report: RunReport) => void;
-  /** Told how many chunks may be in flight, whenever that has changed. */
-  readonly onWindow?: (chunks: number) => void;
-  /** How the window begins. @defaultValue `WINDOW_RULES` */
-  readonly windowRules?: WindowRules;
-}
-
-/** How a run was left. */
-export interface Conducted {
-  readonly report: RunReport;
-  /** Why the run failed, if it did. */
-  readonly error?: LeatError;
-}
 
 /**
  * Takes a run from where its ledger stands to its end, or until told to stop: sends chunks while there
@@ -311,30 +268,10 @@ class Conductor {
     return !this.#life.stop.aborted;
   }
 
-  /** Removes what a finished run leaves on the server. */
   async #cleanUp(): Promise<void> {
-    const { connection, logger } = this.#options;
-    const { run } = this.#books;
     this.#life.end();
     await this.#receipts.ended();
-    try {
-      await connection.removeRun(run);
-      await this.#sweepStores();
-    } catch (error) {
-      logger.warn({ err: error, run }, 'left-overs of the run not removed');
-    }
-  }
-
-  /** Removes what stages kept for runs that are over: this one, and those whose letters have gone since. */
-  async #sweepStores(): Promise<void> {
-    const { connection, pipeline, logger } = this.#options;
-    const { manager, runs } = connection;
-    const stores = storesOf(pipeline, () => connection.openStores(), logger);
-    try {
-      await sweepRuns(stores, { runs, letters: new DeadLetterStore(manager, pipeline.name) });
-    } finally {
-      await stores.close();
-    }
+    await removeLeftOvers(this.#options, this.#books.run);
   }
 
   #report(): RunReport {

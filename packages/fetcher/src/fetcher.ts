@@ -18,7 +18,8 @@ import {
   wait,
   whyUnfit,
 } from '@leat/runtime';
-import { type Conducted, conduct } from './conduct.ts';
+import type { Conducted } from './conduct-options.ts';
+import { conduct } from './conduct.ts';
 import { newHolderId } from './holder-id.ts';
 import { type ClaimOptions, Lease } from './lease.ts';
 import { ledgerFromSinks } from './ledger-from-sinks.ts';

@@ -1,3 +1,3 @@
-export type { Conducted } from './conduct.ts';
+export type { Conducted } from './conduct-options.ts';
 export type { FetcherServiceOptions } from './fetcher.ts';
 export { runFetcher } from './fetcher.ts';

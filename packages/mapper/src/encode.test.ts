@@ -48,6 +48,8 @@ test('a key __proto__ stays where no schema looks, and goes where the schema nam
   const text = '{"n":1,"in":{"__proto__":{"admin":true}}}';
   expect(encodeResult(stageOf('map'), withProto())).toBe(text);
   expect(encodeResult(stageOf('map', z.object({ n: z.int() })), withProto())).toBe('{"n":1}');
+  const kept = z.object({ n: z.int(), in: z.any() });
+  expect(encodeResult(stageOf('map', kept), withProto())).toBe(text);
 });
 
 describe('what enrich adds', () => {

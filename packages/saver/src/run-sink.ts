@@ -1,6 +1,7 @@
-import { isA, isThenable, LeatError, messageOf, type SinkIdentity } from '@leat/core';
+import { isA, isThenable, LeatError, messageOf } from '@leat/core';
 import type { Pipeline, RunInfo, Saver, Sink, SinkSession } from '@leat/sdk';
 import { authorsLogger, type KnownRun, type KnownRuns, type Logger, wait } from '@leat/runtime';
+import { demandSession } from './demand-sink.ts';
 import { untilAvailable } from './until-available.ts';
 
 /** How long a session may take to close. */
@@ -109,18 +110,6 @@ export class RunSink {
     this.#session = undefined;
     if (session !== undefined) void Promise.resolve(session.close()).catch(() => undefined);
   }
-}
-
-/** @throws LeatError `sink-unfit` if it is no session: a sink may not be written in TypeScript */
-function demandSession(session: SinkSession | null | undefined, kind: string): void {
-  const identity: Partial<SinkIdentity> | undefined = session?.identity;
-  const isNamed = typeof identity?.mark === 'string' && typeof identity.place === 'string';
-  const isWhole = typeof session?.commit === 'function' && typeof session.close === 'function';
-  if (isWhole && (identity === undefined || isNamed)) return;
-  throw new LeatError(
-    'sink-unfit',
-    `The sink ${kind} must open a session with commit and close, and an identity of two texts if it has one.`,
-  );
 }
 
 /** @throws LeatError `sink-unfit` if the user's function throws: it would do so for ever */

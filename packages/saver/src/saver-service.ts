@@ -23,6 +23,7 @@ import {
 } from '@leat/runtime';
 import type { ChunkToSave } from './chunk-to-save.ts';
 import { MAX_COMMIT_CHUNKS } from './commit-group.ts';
+import { demandCommitted, rejectsNothing } from './demand-sink.ts';
 import { RunQueue } from './run-queue.ts';
 import { SinkAway, SinkSilent, untilAvailable } from './until-available.ts';
 import { RunSink } from './run-sink.ts';
@@ -261,7 +262,7 @@ export class SaverService {
           logger,
           onWait,
         });
-        return demandAll(committed, chunks.length);
+        return demandCommitted(committed, chunks.length);
       } catch (error) {
         if (!isA(error, SinkRejection)) throw error;
         let buried = 0;
@@ -283,27 +284,4 @@ export class SaverService {
     await bury(connection, place, records, abort);
     delivery.telemetry.buried(records);
   }
-}
-
-/**
- * What a sink said of a commit, if it is that: a sink may not be written in TypeScript.
- *
- * @throws LeatError `sink-unfit`
- */
-function demandAll(
-  committed: readonly Committed[] | undefined,
-  count: number,
-): readonly Committed[] {
-  const isList = Array.isArray(committed);
-  const isWhole = isList && committed.length === count;
-  if (isWhole && committed.every((each) => typeof each?.receipt === 'object')) return committed;
-  const what = isList ? `a list of ${committed.length}` : typeof committed;
-  const sentence = `The sink's commit must give { receipt, isDuplicate } for each of its ${count} chunks, in their order; it gave ${what}.`;
-  throw new LeatError('sink-unfit', sentence);
-}
-
-/** A mistake of the sink, which it would make again with the same chunks. */
-function rejectsNothing(cause: SinkRejection): LeatError {
-  const sentence = 'The sink rejected a commit, and names no record of it that it cannot take.';
-  return new LeatError('sink-unfit', sentence, { cause });
 }

@@ -10,14 +10,20 @@ export function mayHaveProtoKey(bytes: Buffer): boolean {
  * there, or changes what the copy inherits.
  */
 export function hasProtoKey(value: unknown): boolean {
+  return protoKeys(value) > 0;
+}
+
+/** How many such keys a value has. */
+export function protoKeys(value: unknown): number {
+  let count = 0;
   // Parts that are found are added while it is gone through; none is looked at twice.
   const parts = new Set<unknown>([value]);
   for (const part of parts) {
     if (typeof part !== 'object' || part === null) continue;
-    if (Object.hasOwn(part, '__proto__')) return true;
+    if (Object.hasOwn(part, '__proto__')) count++;
     for (const inner of Object.values(part)) {
       if (typeof inner === 'object' && inner !== null) parts.add(inner);
     }
   }
-  return false;
+  return count;
 }

@@ -2,7 +2,7 @@ import { jsonText, type NumberRule, stringifyJson, TerminalError } from '@leat/c
 import { safeEncode, type ZodType } from 'zod';
 import { applySchema, ENCODE } from './apply-schema.ts';
 import { isClosed } from './closed-schema.ts';
-import { hasProtoKey } from './proto-key.ts';
+import { protoKeys } from './proto-key.ts';
 import { describeIssues } from './schema-issues.ts';
 
 /** What says how a record is written: the stage that yields it. */
@@ -38,8 +38,8 @@ export function writeRecord(form: RecordForm, record: unknown): string {
 export function encodeRecord(schema: ZodType, record: unknown): unknown {
   const { value, issues } = applySchema(schema, record, ENCODE);
   if (issues.length === 0) {
-    // A schema that takes any key copies all but this one.
-    if (value !== record && !isClosed(schema) && hasProtoKey(record)) {
+    // A schema that takes any key copies all but this one. What it does not copy keeps it.
+    if (value !== record && !isClosed(schema) && protoKeys(value) < protoKeys(record)) {
       throw new InvalidResult(
         'the result has a key __proto__, which objects of JavaScript lose: give it another name',
       );

@@ -5,6 +5,9 @@ import { runOfKey, STATE_KEYS } from './state-key.ts';
 /** What a data store takes: more would be held in memory. */
 export const MAX_BLOB_BYTES: number = 64 * 1_024 * 1_024;
 
+/** Runs that are remembered as noted; to note one again changes nothing. */
+const MAX_MARKS = 100;
+
 /** The methods of both stores, for those who hand calls on. */
 export type StoreCall =
   | {
@@ -80,6 +83,8 @@ export class PipelineStores {
     const key = `${STATE_KEYS.mark(run)}.used`;
     const made = this.#marks.get(run) ?? this.#using('state', ({ state }) => state.create(key, ''));
     this.#marks.set(run, made);
+    const [oldest] = this.#marks.keys();
+    if (this.#marks.size > MAX_MARKS && oldest !== undefined) this.#marks.delete(oldest);
     try {
       await made;
     } catch (error) {
