@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import {
   type ChunkId,
   compareChunkIds,
-  formatExecutions,
+  formatReceipt,
   LeatError,
   ordinalOf,
   parseChunkId,
@@ -36,6 +36,8 @@ import {
   selectRecords,
 } from './sql-statements.ts';
 
+/** The name of a receipt's field that has a column. */
+const SOURCE = 'source=';
 const RECEIPTS_AT_ONCE = 2000;
 /** Chunks whose records are read at once; each may have some megabytes. */
 const CHUNKS_AT_ONCE = 16;
@@ -272,20 +274,34 @@ function chunkIdOf(text: string): ChunkId {
 }
 
 function receiptsJson(chunks: readonly SinkChunk[]): string {
-  const rows = chunks.map(({ receipt: { chunk, counts, digest, fence, buried, source = '' } }) => ({
-    chunk,
-    ordinal: `{${ordinalOf(chunkIdOf(chunk)).join()}}`,
-    records_in: counts.in,
-    expanded: counts.expanded,
-    filtered: counts.filtered,
-    dead: counts.dead,
-    retries: counts.retries,
-    digest,
-    fence,
-    buried: formatExecutions(buried),
-    source,
-  }));
+  const rows = chunks.map(({ receipt }) => {
+    const { chunk, counts, digest, fence } = receipt;
+    return {
+      chunk,
+      ordinal: `{${ordinalOf(chunkIdOf(chunk)).join()}}`,
+      records_in: counts.in,
+      expanded: counts.expanded,
+      filtered: counts.filtered,
+      dead: counts.dead,
+      retries: counts.retries,
+      digest,
+      fence,
+      ...saidBy(receipt),
+    };
+  });
   return JSON.stringify(rows);
+}
+
+/**
+ * What a receipt says besides, in two columns: its fields that have no column of their own stand behind the last of
+ * the two that has a value, where also the last release reads them.
+ */
+function saidBy(receipt: Receipt): { readonly buried: string; readonly source: string } {
+  const fields = formatReceipt(receipt).split(' ').slice(4);
+  const at = fields.findIndex((field) => field.startsWith(SOURCE));
+  if (at < 0) return { buried: fields.join(' '), source: '' };
+  const source = fields.slice(at).join(' ').slice(SOURCE.length);
+  return { buried: fields.slice(0, at).join(' '), source };
 }
 
 function receiptOf([chunk, line]: SqlRow): Receipt {
