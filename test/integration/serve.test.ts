@@ -214,3 +214,22 @@ test('a mapper with threads is served from its file, and refused without it', as
   await using mapping = await serve(url, { connection, roles: ['mapper'] });
   expect(mapping.stages).toEqual(['risky']);
 });
+
+test('a mapper that has no room for its results ends all the same when it is to stop', async () => {
+  const { url, connection } = await site();
+  const topology = { maxMessages: 2 };
+  await using fetching = await serve(squares, { connection, topology, roles: ['fetcher'] });
+  const logger = recordingLogger();
+  await using mapping = await serve(squares, { connection, topology, logger, roles: ['mapper'] });
+  await using leat = await connect({ servers: url, topology });
+  const run = await leat.start(squares);
+  // Nobody saves.
+  const isFull = (): boolean =>
+    logger.at('warn').some((each) => each.startsWith('waiting to send: the queue does not take'));
+  await until('it waits for room', isFull, 60_000);
+  await mapping.stop();
+  await expect(mapping.ended).resolves.toBeUndefined();
+  await fetching.stop();
+  const { chunks } = await run.report();
+  expect(chunks.saved).toBe(0);
+});

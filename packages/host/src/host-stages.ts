@@ -12,6 +12,8 @@ import type { ServiceHost } from './service-host.ts';
 
 /** How long a stop waits for a server that is away: by then, what is in hand here is given to others. */
 const AWAY_MS = 10_000;
+/** After so long without one message stored, a server that is connected is as good as away. */
+const STALLED_MS = 5_000;
 /** How often it is looked whether it is. */
 const AWAY_LOOK_MS = 500;
 
@@ -74,19 +76,19 @@ export async function hostStages(host: ServiceHost, hosting: Hosting): Promise<v
   if (failure !== undefined) throw failure.reason;
 }
 
-/** After a stop, leaves what is in hand if the server is away: it could not even be given back. */
+/** After a stop, leaves what is in hand if the server is away, or stores nothing that it is sent. */
 async function leaveWithoutServer(
-  { link }: PipelineConnection,
+  { link, publisher }: PipelineConnection,
   stop: AbortSignal,
   serverLost: AbortController,
   over: AbortSignal,
 ): Promise<void> {
   let awaySince: number | undefined;
   while (!over.aborted) {
-    const isAway = stop.aborted && !link.isUp;
+    const isAway = stop.aborted && (!link.isUp || publisher.stalledMs >= STALLED_MS);
     awaySince = isAway ? (awaySince ?? performance.now()) : undefined;
     if (awaySince !== undefined && performance.now() - awaySince >= AWAY_MS) {
-      serverLost.abort(new Error('the server is away, and this service has to stop'));
+      serverLost.abort(new Error('the server stores nothing, and this service has to stop'));
       return;
     }
     await wait(AWAY_LOOK_MS, over).catch(() => undefined);

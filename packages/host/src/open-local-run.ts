@@ -263,8 +263,8 @@ async function conductHere(
   try {
     return await endOf(connection.runs, request);
   } catch (error) {
-    // It was to stop, and there is nobody to ask.
-    if (signal?.aborted === true && !connection.link.isUp) return {};
+    // It was to stop, and nobody answers.
+    if (signal?.aborted === true) return {};
     throw error;
   }
 }

@@ -99,6 +99,13 @@ async function makeFolder(folder: string): Promise<void> {
   try {
     await mkdir(folder);
   } catch (error) {
+    if (errorCode(error) === 'ENOENT') {
+      const parent = path.dirname(folder);
+      throw new Error(
+        `the folder ${parent} is gone, with what was saved in it: put it back, or cancel the run and start it anew`,
+        { cause: error },
+      );
+    }
     if (errorCode(error) !== 'EEXIST') throw error;
   }
 }

@@ -161,7 +161,7 @@ function explain(error: unknown, what: string): unknown {
   if (code === NO_STORAGE) {
     return new LeatError(
       'unfit-server',
-      `${what} cannot be made, because the server has too little storage left for it: raise max_file_store or lower LEAT_QUEUE_MAX_BYTES.`,
+      `${what} cannot be made, because the server has too little storage left for it: make room on its disk, raise its max_file_store, or lower --queue-max-bytes (LEAT_QUEUE_MAX_BYTES).`,
       { cause: error },
     );
   }

@@ -84,6 +84,9 @@ export class Publisher {
   readonly #logger: Logger;
   readonly #onWaiting: (subject: string, reason: string) => void;
   #complainedAt = 0;
+  /** How many publishes wait to be stored, and when the first of them began or the last one was. */
+  #waiting = 0;
+  #movedAt = 0;
   readonly #stopListening: () => void;
   #token = 0;
   #isClosed = false;
@@ -124,15 +127,26 @@ export class Publisher {
     signal: AbortSignal,
   ): Promise<Stored> {
     const since = performance.now();
-    return persist(() => this.#publishOnce(subject, body, headers), {
-      backoff: REFUSED_BACKOFF,
-      isFinal: (error) => !(error instanceof BusyError),
-      onWait: async ({ error, failures }) => {
-        if (performance.now() - since >= COMPLAIN_AFTER_MS) this.#complain(subject, error);
-        if (error instanceof RefusedError && failures % 3 === 0) await this.#repair();
-      },
-      signal,
-    });
+    if (this.#waiting++ === 0) this.#movedAt = since;
+    try {
+      return await persist(() => this.#publishOnce(subject, body, headers), {
+        backoff: REFUSED_BACKOFF,
+        isFinal: (error) => !(error instanceof BusyError),
+        onWait: async ({ error, failures }) => {
+          if (performance.now() - since >= COMPLAIN_AFTER_MS) this.#complain(subject, error);
+          if (error instanceof RefusedError && failures % 3 === 0) await this.#repair();
+        },
+        signal,
+      });
+    } finally {
+      this.#waiting--;
+      this.#movedAt = performance.now();
+    }
+  }
+
+  /** For how long messages have waited of which none was stored: 0 if none waits. */
+  get stalledMs(): number {
+    return this.#waiting === 0 ? 0 : performance.now() - this.#movedAt;
   }
 
   close(): void {
