@@ -23,6 +23,8 @@ test.each<[string, unknown]>([
   ['each ended by a line feed', chunk({ body: Buffer.from('{"n":1}\n{"n":2}') })],
   ['each ended by a line feed', chunk({ records: 0 })],
   ['each ended by a line feed', chunk({ body: Buffer.alloc(0) })],
+  ['its body has 2 lines, and its records says 3', chunk({ records: 3 })],
+  ['its body has 2 lines, and its records says 1', chunk({ records: 1 })],
   ['nextCursor', chunk({ nextCursor: undefined })],
   ['its position', chunk({ position: undefined })],
   ['its position', chunk({ position: null })],

@@ -1,5 +1,5 @@
 import { formatPosition, LeatError, parsePosition } from '@leat/core';
-import type { SourceChunk } from '@leat/sdk';
+import { countLines, type SourceChunk } from '@leat/sdk';
 
 const LINE_FEED = 0x0a;
 
@@ -26,6 +26,9 @@ function faultOf(chunk: Partial<SourceChunk> | null | undefined): string | undef
   if (body.length === 0 ? records !== 0 : body.at(-1) !== LINE_FEED || records === 0) {
     return 'its body is not as many lines as its records says, each ended by a line feed';
   }
+  // Some 4 µs for a chunk of 20 KB. A mapper would find it too late, and could not blame the source.
+  const lines = countLines(body);
+  if (lines !== records) return `its body has ${lines} lines, and its records says ${records}`;
   if (nextCursor === undefined) return 'it has no nextCursor';
   if (!position || parsePosition(formatPosition(position)) === undefined) {
     return 'its position is not { source, unit, first }: a name, line, row, element or record, and a whole number';
