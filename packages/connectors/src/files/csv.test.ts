@@ -161,9 +161,15 @@ describe('csv', () => {
     }
   });
 
-  test('takes a quoted name of one column as it is', async () => {
-    const outcome = await readAll(csv(files.write('"a;b"\n1\n')));
-    expect(linesOf(outcome)).toEqual(['{"a;b":"1"}']);
+  test.each([
+    ['"a;b"', 'a;b'],
+    ['"a:b:c"', 'a:b:c'],
+    ['time:utc', 'time:utc'],
+    ['first-name', 'first-name'],
+    ['price / kg', 'price / kg'],
+  ])('takes the name of one column as it is: %s', async (header, name) => {
+    const outcome = await readAll(csv(files.write(`${header}\n1\n`)));
+    expect(linesOf(outcome)).toEqual([`{${JSON.stringify(name)}:"1"}`]);
   });
 
   const plain = (from: number, to: number): string[] =>
@@ -276,6 +282,9 @@ describe('csv', () => {
       message: /no header .*: there is a carriage return outside quotes on line 1/,
     },
     { content: 'a\u0001b\n', message: /set delimiter to "\\u0001"/ },
+    { content: 'a:b:c\n1:2:3\n', message: /set delimiter to ":"/ },
+    { content: 'a^b\n1^2\n', message: /set delimiter to "\^"/ },
+    { content: 'a~b\n1~2\n', message: /set delimiter to "~"/ },
   ])('refuses the header of $content', async ({ content, message }) => {
     const outcome = await readAll(csv(files.write(content)));
     expect(outcome.chunks).toEqual([]);

@@ -7,8 +7,8 @@ import type { Row, RowSplitter } from './row-splitter.ts';
 
 const QUOTE = 0x22;
 
-/** What separates the fields of files that are called CSV. */
-const OTHER_DELIMITER = /[,;|\p{Cc}]/u;
+/** What separates the fields of files that are called CSV. A single colon may belong to a name: `time:utc`. */
+const OTHER_DELIMITER = /[,;|^~\p{Cc}]|:(?=.*:)/u;
 
 /** Makes a JSON object of every row. */
 export class RowScanner implements RecordScanner {
