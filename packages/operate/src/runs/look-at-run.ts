@@ -65,6 +65,6 @@ async function absenceOf(
   }
   const fetcher = spec.stages.find(({ kind }) => kind === 'fetcher')?.name ?? '';
   const seconds = Math.round(silentMs / 1_000);
-  const reason = `No fetcher has written of the run for ${seconds} s: none works on it, or the server does not store what it writes. Start one by "leat fetcher", or see its log.`;
+  const reason = `No fetcher has written of the run for ${seconds} s: none works on it, a function blocks its process, or the server does not store what it writes. See its log, or start one by "leat fetcher".`;
   return { stage: fetcher, reason, at: new Date().toISOString() };
 }
