@@ -296,6 +296,46 @@ describe('a record is at fault', () => {
       expect(Buffer.from(stored?.body ?? []).toString()).toContain(text);
   });
 
+  const KINDS: readonly (readonly [what: string, schema: ZodType, value: unknown])[] = [
+    ['text', z.string(), 'Lund'],
+    ['an empty text', z.string(), ''],
+    ['a literal', z.literal('a'), 'a'],
+    ['an enum', z.enum(['a', 'b']), 'b'],
+    ['double precision', z.number(), 0.5],
+    ['integer', z.int32(), -7],
+    ['bigint', z.int(), 2 ** 53 - 1],
+    ['boolean', z.boolean(), false],
+    ['a time', z.iso.datetime(), '2026-01-02T03:04:05Z'],
+    ['a day', z.iso.date(), '2026-01-02'],
+    ['a list', z.array(z.string()), []],
+    ['an object', z.object({ a: z.int().nullable() }), { a: null }],
+    ['a union', z.union([z.string(), z.int()]), 3],
+  ];
+  test.each(KINDS)('not %s that is absent, or null, or there', async (what, field, value) => {
+    const fields = {
+      optional: field.optional(),
+      nullable: field.nullable(),
+      both: field.nullish(),
+    };
+    const session = await site.open(site.newTable(), { schema: z.object(fields) });
+    // A column that is not jsonb has one NULL: it stands for a field that is absent, where it may be.
+    const both = ['a list', 'an object', 'a union'].includes(what) ? { both: null } : {};
+    const records = [
+      { nullable: null },
+      { nullable: null, ...both },
+      { optional: value, nullable: value, both: value },
+      { nullable: value, both: value },
+    ];
+    expect(await session.commit([chunkOf('0', records)])).toMatchObject([{ isDuplicate: false }]);
+    const [stored] = await all(session.read());
+    expect(stored?.isAltered).toBe(false);
+    const read = Buffer.from(stored?.body ?? [])
+      .toString()
+      .trimEnd()
+      .split('\n');
+    expect(read.map((line) => JSON.parse(line) as unknown)).toEqual(records);
+  });
+
   test('no double whose role shows fewer digits than it has', async () => {
     await site.sql('ALTER ROLE app SET extra_float_digits = -10');
     try {
