@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { all, chunkOf, newRun } from '@leat/testing/contracts';
-import { SinkRejection } from '@leat/sdk';
+import { SinkRejection, type SinkSession } from '@leat/sdk';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type ZodType, z } from 'zod';
 import {
@@ -203,6 +203,18 @@ const RECORDS_AT_FAULT: readonly Member[] = [
   },
 ];
 
+/** Commits records, and reads the same ones. */
+async function expectKept(session: SinkSession, records: readonly unknown[]): Promise<void> {
+  expect(await session.commit([chunkOf('0', records)])).toMatchObject([{ isDuplicate: false }]);
+  const [stored] = await all(session.read());
+  expect(stored?.isAltered).toBe(false);
+  const lines = Buffer.from(stored?.body ?? [])
+    .toString()
+    .trimEnd()
+    .split('\n');
+  expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual(records);
+}
+
 describe('a record is at fault', () => {
   test.each(RECORDS_AT_FAULT)(
     '$what',
@@ -326,14 +338,7 @@ describe('a record is at fault', () => {
       { optional: value, nullable: value, both: value },
       { nullable: value, both: value },
     ];
-    expect(await session.commit([chunkOf('0', records)])).toMatchObject([{ isDuplicate: false }]);
-    const [stored] = await all(session.read());
-    expect(stored?.isAltered).toBe(false);
-    const read = Buffer.from(stored?.body ?? [])
-      .toString()
-      .trimEnd()
-      .split('\n');
-    expect(read.map((line) => JSON.parse(line) as unknown)).toEqual(records);
+    await expectKept(session, records);
   });
 
   test('no double whose role shows fewer digits than it has', async () => {
@@ -343,14 +348,7 @@ describe('a record is at fault', () => {
       const records = [0.1, 0.30000000000000004, Number.MAX_VALUE, Number.MIN_VALUE, 1 / 3].map(
         (n) => ({ n }),
       );
-      expect(await session.commit([chunkOf('0', records)])).toMatchObject([{ isDuplicate: false }]);
-      const [stored] = await all(session.read());
-      expect(stored?.isAltered).toBe(false);
-      const read = Buffer.from(stored?.body ?? [])
-        .toString()
-        .trimEnd()
-        .split('\n');
-      expect(read.map((line) => JSON.parse(line) as unknown)).toEqual(records);
+      await expectKept(session, records);
     } finally {
       await site.sql('ALTER ROLE app RESET extra_float_digits');
     }

@@ -1,16 +1,5 @@
 import { createHash } from 'node:crypto';
-import {
-  type ChunkId,
-  compareChunkIds,
-  formatReceipt,
-  LeatError,
-  ordinalOf,
-  parseChunkId,
-  parseReceipt,
-  precedes,
-  type Receipt,
-  type SinkIdentity,
-} from '@leat/core';
+import { compareChunkIds, LeatError, precedes, type Receipt, type SinkIdentity } from '@leat/core';
 import {
   admitToSink,
   type Committed,
@@ -26,6 +15,7 @@ import type { ClaimedTable } from './sql-claim.ts';
 import type { SqlDatabase, SqlRow, SqlValue } from './sql-database.ts';
 import { commitChunks, demandKept, isLater } from './sql-commit.ts';
 import { isAway, isTimeout } from './sql-fault.ts';
+import { chunkIdOf, receiptOf, receiptsJson } from './sql-receipts.ts';
 import { tryOut } from './sql-rejection.ts';
 import {
   type Tables,
@@ -36,8 +26,6 @@ import {
   selectRecords,
 } from './sql-statements.ts';
 
-/** The name of a receipt's field that has a column. */
-const SOURCE = 'source=';
 const RECEIPTS_AT_ONCE = 2000;
 /** Chunks whose records are read at once; each may have some megabytes. */
 const CHUNKS_AT_ONCE = 16;
@@ -265,47 +253,4 @@ function inDatasetOrder(chunks: ReadonlyMap<string, SinkChunk>): SinkChunk[] {
     .map((chunk) => ({ id: chunkIdOf(chunk.receipt.chunk), chunk }))
     .toSorted((a, b) => compareChunkIds(a.id, b.id))
     .map(({ chunk }) => chunk);
-}
-
-function chunkIdOf(text: string): ChunkId {
-  const id = parseChunkId(text);
-  if (id !== undefined) return id;
-  throw new LeatError('invalid-message', `${JSON.stringify(text)} is not a chunk id.`);
-}
-
-function receiptsJson(chunks: readonly SinkChunk[]): string {
-  const rows = chunks.map(({ receipt }) => {
-    const { chunk, counts, digest, fence } = receipt;
-    return {
-      chunk,
-      ordinal: `{${ordinalOf(chunkIdOf(chunk)).join()}}`,
-      records_in: counts.in,
-      expanded: counts.expanded,
-      filtered: counts.filtered,
-      dead: counts.dead,
-      retries: counts.retries,
-      digest,
-      fence,
-      ...saidBy(receipt),
-    };
-  });
-  return JSON.stringify(rows);
-}
-
-/**
- * What a receipt says besides, in two columns: its fields that have no column of their own stand behind the last of
- * the two that has a value, where also the last release reads them.
- */
-function saidBy(receipt: Receipt): { readonly buried: string; readonly source: string } {
-  const fields = formatReceipt(receipt).split(' ').slice(4);
-  const at = fields.findIndex((field) => field.startsWith(SOURCE));
-  if (at < 0) return { buried: fields.join(' '), source: '' };
-  const source = fields.slice(at).join(' ').slice(SOURCE.length);
-  return { buried: fields.slice(0, at).join(' '), source };
-}
-
-function receiptOf([chunk, line]: SqlRow): Receipt {
-  const receipt = parseReceipt(line ?? '');
-  if (receipt !== undefined) return receipt;
-  throw new Error(`The receipt of chunk ${chunk} is damaged: ${line}.`);
 }
