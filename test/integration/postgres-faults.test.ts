@@ -203,16 +203,13 @@ const RECORDS_AT_FAULT: readonly Member[] = [
   },
 ];
 
-/** Commits records, and reads the same ones. */
-async function expectKept(session: SinkSession, records: readonly unknown[]): Promise<void> {
-  expect(await session.commit([chunkOf('0', records)])).toMatchObject([{ isDuplicate: false }]);
+/** Commits records, and gives what is read of them, if it is sound. */
+async function keptOf(session: SinkSession, records: readonly unknown[]): Promise<unknown> {
+  await session.commit([chunkOf('0', records)]);
   const [stored] = await all(session.read());
-  expect(stored?.isAltered).toBe(false);
-  const lines = Buffer.from(stored?.body ?? [])
-    .toString()
-    .trimEnd()
-    .split('\n');
-  expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual(records);
+  if (stored === undefined || stored.isAltered === true) return stored;
+  const lines = Buffer.from(stored.body).toString().trimEnd().split('\n');
+  return lines.map((line) => JSON.parse(line) as unknown);
 }
 
 describe('a record is at fault', () => {
@@ -338,7 +335,7 @@ describe('a record is at fault', () => {
       { optional: value, nullable: value, both: value },
       { nullable: value, both: value },
     ];
-    await expectKept(session, records);
+    expect(await keptOf(session, records)).toEqual(records);
   });
 
   test('no double whose role shows fewer digits than it has', async () => {
@@ -348,7 +345,7 @@ describe('a record is at fault', () => {
       const records = [0.1, 0.30000000000000004, Number.MAX_VALUE, Number.MIN_VALUE, 1 / 3].map(
         (n) => ({ n }),
       );
-      await expectKept(session, records);
+      expect(await keptOf(session, records)).toEqual(records);
     } finally {
       await site.sql('ALTER ROLE app RESET extra_float_digits');
     }

@@ -19,6 +19,17 @@ export function demandChunk(given: unknown): SourceChunk {
 function faultOf(chunk: Partial<SourceChunk> | null | undefined): string | undefined {
   if (typeof chunk !== 'object' || chunk === null) return `it is ${String(chunk)}`;
   const { body, records, nextCursor, position, rejected = [] } = chunk;
+  const fault = faultOfBody(body, records);
+  if (fault !== undefined) return fault;
+  if (nextCursor === undefined) return 'it has no nextCursor';
+  if (!position || parsePosition(formatPosition(position)) === undefined) {
+    return 'its position is not { source, unit, first }: a name, line, row, element or record, and a whole number';
+  }
+  const isSound = Array.isArray(rejected) && rejected.every(isRejected);
+  return isSound ? undefined : 'its rejected is not a list of { offset, raw, reason }';
+}
+
+function faultOfBody(body: unknown, records: unknown): string | undefined {
   if (!(body instanceof Uint8Array)) return 'its body is not a Uint8Array';
   if (!Number.isSafeInteger(records) || (records as number) < 0) {
     return 'its records is not the number of its lines';
@@ -28,13 +39,9 @@ function faultOf(chunk: Partial<SourceChunk> | null | undefined): string | undef
   }
   // Some 4 µs for a chunk of 20 KB. A mapper would find it too late, and could not blame the source.
   const lines = countLines(body);
-  if (lines !== records) return `its body has ${lines} lines, and its records says ${records}`;
-  if (nextCursor === undefined) return 'it has no nextCursor';
-  if (!position || parsePosition(formatPosition(position)) === undefined) {
-    return 'its position is not { source, unit, first }: a name, line, row, element or record, and a whole number';
-  }
-  const isSound = Array.isArray(rejected) && rejected.every(isRejected);
-  return isSound ? undefined : 'its rejected is not a list of { offset, raw, reason }';
+  return lines === records
+    ? undefined
+    : `its body has ${lines} lines, and its records says ${records as number}`;
 }
 
 function isRejected(entry: unknown): boolean {
