@@ -6,7 +6,7 @@ import {
   stageSubject,
   streamName,
 } from './names.ts';
-import { outputsOf, type PipelineSpec, queuedStages, readersOf, type StageKind } from './spec.ts';
+import { type PipelineSpec, queuedStages, readersOf, type StageKind } from './spec.ts';
 
 /**
  * Who may be given a NATS user of their own: the services of a pipeline; an operator, who starts and steers
@@ -45,8 +45,7 @@ export function permissionsOf(spec: PipelineSpec, role: NatsRole): Permissions {
       ...sends(
         spec,
         stagesOf(spec, 'mapper')
-          .flatMap((stage) => outputsOf(stage))
-          .flatMap((output) => readersOf(spec, output))
+          .flatMap(({ name }) => readersOf(spec, name))
           .filter(({ inline }) => inline !== true),
       ),
       ...reports(spec),

@@ -59,8 +59,6 @@ beforeAll(async () => {
 
 afterAll(() => rm(directory, { recursive: true }));
 
-const work = { type: 'map', apply: () => undefined } as const;
-
 function dataOf() {
   return {
     pipelineFile,
@@ -73,7 +71,7 @@ function start(timeoutMs: number | undefined): { quarantine: Quarantine; logger:
   const logger = recordingLogger();
   const quarantine = new Quarantine(
     dataOf(),
-    { retry: retryPolicy({ attempts: 2, initialDelayMs: 1 }), timeoutMs, work },
+    { retry: retryPolicy({ attempts: 2, initialDelayMs: 1 }), timeoutMs },
     { logger },
   );
   onTestFinished(() => quarantine.close());
@@ -191,7 +189,7 @@ test.each([
     const file = join(directory, `edited-${given[0].replaceAll(' ', '-')}.mjs`);
     const quarantine = new Quarantine(
       { ...dataOf(), pipelineFile: file },
-      { retry: retryPolicy(1), timeoutMs: undefined, work },
+      { retry: retryPolicy(1), timeoutMs: undefined },
       { logger: recordingLogger() },
     );
     onTestFinished(() => quarantine.close());

@@ -1,17 +1,8 @@
-import { type ChunkLimits, formatPosition, type Origins } from '@leat/core';
-import { type DeadRecord, textsOf } from '@leat/runtime';
-import type { Work } from '@leat/sdk';
-import type { Job, JobResult, ResultPiece } from './job.ts';
-import { KEPT, type Made, type WorkedOn } from './outcome.ts';
-import { deadRecord } from './dead-record.ts';
-import { routedResultOf } from './routed-result.ts';
+import { type ChunkLimits, describeThrown, formatPosition, type Origins } from '@leat/core';
+import { type DeadRecord, type Piece, textsOf } from '@leat/runtime';
+import type { Job, JobResult } from './job.ts';
+import { type GivenUp, KEPT, type Outcome } from './outcome.ts';
 import { MAX_RESULTS, withoutTooLong } from './too-long.ts';
-
-/** Puts together what the records of a chunk became in a stage. */
-export function resultIn(work: Work, job: Job, { outcomes, retries }: WorkedOn): JobResult {
-  if (work.type === 'route') return routedResultOf(job, work.to, outcomes);
-  return resultOf(job, outcomes as readonly Made[], retries);
-}
 
 /**
  * Puts together what the records of a chunk became. What would be too long for a chunk is a dead record.
@@ -20,7 +11,7 @@ export function resultIn(work: Work, job: Job, { outcomes, retries }: WorkedOn):
  */
 export function resultOf(
   job: Job,
-  outcomes: readonly Made[],
+  outcomes: readonly Outcome[],
   retries: number,
   most: number = MAX_RESULTS,
 ): JobResult {
@@ -57,7 +48,7 @@ interface Gathered {
   readonly longest: number;
 }
 
-function gather(job: Job, outcomes: readonly Made[]): Gathered {
+function gather(job: Job, outcomes: readonly Outcome[]): Gathered {
   const lines: string[] = [];
   const origins: number[] = [];
   const dead: DeadRecord[] = [];
@@ -69,7 +60,7 @@ function gather(job: Job, outcomes: readonly Made[]): Gathered {
     origins.push(origin);
   };
   for (let index = 0; index < outcomes.length; index++) {
-    const outcome = outcomes[index] as Made;
+    const outcome = outcomes[index] as Outcome;
     const origin = job.origins?.[index] ?? index;
     const before = length;
     if (typeof outcome === 'string') {
@@ -92,6 +83,15 @@ function gather(job: Job, outcomes: readonly Made[]): Gathered {
   return { lines, origins, dead, arrived, expanded, filtered, kept, length, longest };
 }
 
+function deadRecord(
+  index: number,
+  position: string,
+  record: string,
+  { error, attempts }: GivenUp,
+): DeadRecord {
+  return { index, position, attempts, error: describeThrown(error), record };
+}
+
 interface CutLimits extends ChunkLimits {
   /** How many characters a piece may have. */
   readonly most: number;
@@ -109,7 +109,7 @@ function piecesOf(
   lines: readonly string[],
   origins: Origins,
   limits: CutLimits | undefined,
-): ResultPiece[] {
+): Required<Piece>[] {
   if (lines.length === 0) return [];
   const count = limits === undefined ? 1 : piecesWanted(lines, limits);
   if (count === 1) return [{ body: encode(lines), records: lines.length, origins }];

@@ -70,9 +70,7 @@ export function demandOneRecord({ name, work }: Mapper, what: string): void {
 function mayShareOrigin(from: Sources): boolean {
   if (from.length > 1) return true;
   const [stage] = from;
-  if (stage.kind === 'fetcher') return false;
-  const { work, from: before } = stage.kind === 'output' ? stage.stage : stage;
-  return work.type === 'flatMap' || mayShareOrigin(before);
+  return stage.kind === 'mapper' && (stage.work.type === 'flatMap' || mayShareOrigin(stage.from));
 }
 
 function childOf({ chunk, body, origins }: Job, index: number): string {

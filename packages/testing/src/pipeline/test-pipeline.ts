@@ -143,8 +143,7 @@ async function readInto(walk: Walk, { given, run, limits, fetcher, from }: Readi
 function fetcherOf(subject: Pipeline | Mapper): Fetcher {
   if (subject.kind === 'pipeline') return subject.fetcher;
   const origin = originOf(subject);
-  if (origin.kind === 'fetcher') return origin;
-  return fetcherOf(origin.kind === 'output' ? origin.stage : origin);
+  return origin.kind === 'fetcher' ? origin : fetcherOf(origin);
 }
 
 function demandReplayable(stages: readonly Stage[], name: string): void {
