@@ -63,7 +63,7 @@ export class RunSink {
       identity,
       isRecovered,
       stage: saver.name,
-      schema: saver.from[0].schema,
+      schema: saver.from.schema,
       fence,
       logger: authorsLogger(logger, { pipeline: pipeline.name, run: info.id, stage: saver.name }),
     };

@@ -7,14 +7,7 @@ import {
 } from '@leat/core';
 import { records as recordsSource } from '@leat/connectors/memory';
 import { createLogger, readRun } from '@leat/runtime';
-import {
-  type Fetcher,
-  type Mapper,
-  originOf,
-  type Pipeline,
-  type RunInfo,
-  type Stage,
-} from '@leat/sdk';
+import type { Fetcher, Mapper, Pipeline, RunInfo, Stage } from '@leat/sdk';
 import { chunkOfFile, readFailedChunk } from './failed-chunk.ts';
 import { onServer } from './on-server.ts';
 import type { TestedPipeline } from './result.ts';
@@ -80,7 +73,7 @@ export async function testPipeline(
   }
   const run = readRun(fetcher, { id: 'test', pipeline: spec.name, params });
   const walk = walkFor(run);
-  const from = subject.kind === 'pipeline' ? fetcher.name : subject.from[0].name;
+  const from = subject.kind === 'pipeline' ? fetcher.name : subject.from.name;
   await readInto(walk, { given, run, limits, fetcher: fetcher.name, from });
   return walk.run();
 }
@@ -89,10 +82,7 @@ export async function testPipeline(
 function routeOf(subject: Pipeline | Mapper): Route {
   if (subject.kind === 'pipeline') return subject;
   const { name, kind, from } = subject;
-  return {
-    stages: [subject],
-    spec: { name: 'test', stages: [{ name, kind, from: from[0].name }] },
-  };
+  return { stages: [subject], spec: { name: 'test', stages: [{ name, kind, from: from.name }] } };
 }
 
 function wholeOf(subject: Pipeline | Mapper): Pipeline {
@@ -142,14 +132,13 @@ async function readInto(walk: Walk, { given, run, limits, fetcher, from }: Readi
 
 function fetcherOf(subject: Pipeline | Mapper): Fetcher {
   if (subject.kind === 'pipeline') return subject.fetcher;
-  const origin = originOf(subject);
-  return origin.kind === 'fetcher' ? origin : fetcherOf(origin);
+  return subject.from.kind === 'fetcher' ? subject.from : fetcherOf(subject.from);
 }
 
 function demandReplayable(stages: readonly Stage[], name: string): void {
   const stage = stages.find((each) => each.name === name);
   const isReplayable =
-    stage?.kind === 'mapper' || (stage?.kind === 'saver' && originOf(stage).kind === 'fetcher');
+    stage?.kind === 'mapper' || (stage?.kind === 'saver' && stage.from.kind === 'fetcher');
   if (isReplayable) return;
   const names = stages.map((each) => each.name).join(', ');
   const why =
