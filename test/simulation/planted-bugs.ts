@@ -1,5 +1,4 @@
-import type { SimulatedProcess } from '@leat/testing/simulation';
-import type { PlantedBug } from './simulate.ts';
+import type { Plant, SimulatedProcess } from '@leat/testing/simulation';
 import {
   LeatError,
   Ledger,
@@ -20,7 +19,7 @@ type SettleMethod = (this: Ledger, receipt: Receipt) => Settlement;
 const isForMapper = (reply: string): boolean => /_(?:work|again)\./.test(reply);
 
 /** Bugs that others have had, each of which breaks one of the promises. */
-export const PLANTED_BUGS: readonly PlantedBug[] = [
+export const PLANTED_BUGS: readonly Plant[] = [
   { name: 'a ledger that counts receipts', install: countReceipts },
   {
     name: 'a mapper that acknowledges before it publishes',
@@ -100,7 +99,7 @@ function sayNoFence({ runs: { notes } }: PipelineConnection): void {
 }
 
 /** What mappers and savers have heard once, they hear for ever. */
-function keepHearing(wish: RunWish): NonNullable<PlantedBug['spoil']> {
+function keepHearing(wish: RunWish): NonNullable<Plant['spoil']> {
   return ({ runs: { wishes } }) => {
     const look = wishes.look.bind(wishes);
     let heard: Awaited<ReturnType<typeof look>> | undefined;

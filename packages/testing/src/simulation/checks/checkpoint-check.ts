@@ -1,11 +1,10 @@
 import { isEnded, type LedgerCheckpoint, type RunProgress } from '@leat/core';
-import type { LettersSeen } from './letters-seen.ts';
 import { differenceAt, hasCounted, type WatchedRun } from './watched-run.ts';
 
 /** Checks each checkpoint that a fetcher writes against the one before and against the sink. */
 export class CheckpointCheck {
   readonly #watched: WatchedRun;
-  readonly #deadSeen: Pick<LettersSeen, 'has'>;
+  readonly #deadSeen: ReadonlySet<string>;
   readonly #fail: (violation: string) => void;
   /** Chunks of the dataset that some checkpoint has said to be settled. */
   readonly #settled = new Set<number>();
@@ -17,7 +16,7 @@ export class CheckpointCheck {
 
   constructor(
     watched: WatchedRun,
-    deadSeen: Pick<LettersSeen, 'has'>,
+    deadSeen: ReadonlySet<string>,
     fail: (violation: string) => void,
   ) {
     this.#watched = watched;
