@@ -2,7 +2,7 @@ import { simulate, testPipeline } from 'leat/testing';
 import { expect, test } from 'vitest';
 import hello from './pipeline.ts';
 
-test('squares numbers, and gives up what is none', async () => {
+test('squares numbers, and gives up what is not a number', async () => {
   const { results, dead, records } = await testPipeline(hello, [1, 2, 'three']);
   expect(results['files']).toEqual([
     { n: 1, square: 1 },

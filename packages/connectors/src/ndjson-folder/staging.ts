@@ -58,7 +58,7 @@ export class Staging {
    */
   async claim(): Promise<number | undefined> {
     const mine = path.join(this.#root, String(this.#fence));
-    await makeFolder(this.#root);
+    await makeFolder(this.#root).catch((error: unknown) => this.#refuse(error));
     await makeFolder(mine);
     // Never the same name twice: what was renamed away while it was made must not come back.
     const folder = path.join(mine, `${this.#session}-${randomUUID().slice(0, 8)}`);
@@ -80,6 +80,15 @@ export class Staging {
     await remove(this.#folder);
   }
 
+  /** What is saved lies beside the temporary files: where these cannot be made for want of a folder, it is gone, too. */
+  #refuse(error: unknown): never {
+    if (errorCode(error) !== 'ENOENT') throw error;
+    throw new Error(
+      `the folder ${path.dirname(this.#root)} is gone, with what was saved in it: put it back, or cancel the run and start another`,
+      { cause: error },
+    );
+  }
+
   /** What is no fence was renamed by somebody who died before it was removed. */
   async #takeAway(name: string): Promise<void> {
     const old = path.join(this.#root, name);
@@ -99,13 +108,6 @@ async function makeFolder(folder: string): Promise<void> {
   try {
     await mkdir(folder);
   } catch (error) {
-    if (errorCode(error) === 'ENOENT') {
-      const parent = path.dirname(folder);
-      throw new Error(
-        `the folder ${parent} is gone, with what was saved in it: put it back, or cancel the run and start it anew`,
-        { cause: error },
-      );
-    }
     if (errorCode(error) !== 'EEXIST') throw error;
   }
 }

@@ -84,7 +84,7 @@ export class Publisher {
   readonly #logger: Logger;
   readonly #onWaiting: (subject: string, reason: string) => void;
   #complainedAt = 0;
-  /** How many publishes wait to be stored, and when the first of them began or the last one was. */
+  /** How many publishes wait to be stored, and when the first of them began or the last one was over. */
   #waiting = 0;
   #movedAt = 0;
   readonly #stopListening: () => void;
@@ -144,7 +144,7 @@ export class Publisher {
     }
   }
 
-  /** For how long messages have waited of which none was stored: 0 if none waits. */
+  /** Milliseconds for which messages have waited, and none was stored or given up; 0 if none waits. */
   get stalledMs(): number {
     return this.#waiting === 0 ? 0 : performance.now() - this.#movedAt;
   }
