@@ -1,10 +1,7 @@
 import type { DriftCode } from '@leat/core';
 
-/** `error`: loses data or stops. `warning`: may, when something else happens. `note`: good to know. */
-export type Severity = 'error' | 'warning' | 'note';
-
-/** Everything that `leat doctor` can find, as a closed list. */
-export type FindingCode =
+/** What may be found of the server itself. */
+export type ServerCode =
   | 'server-too-old'
   | 'server-loses-messages'
   | 'single-server'
@@ -12,8 +9,16 @@ export type FindingCode =
   | 'sync-interval-unseen'
   | 'monitor-unreachable'
   | 'clock-skew'
+  | 'payload-small'
   | 'storage-full'
-  | 'storage-nearly-full'
+  | 'storage-nearly-full';
+
+/** `error`: loses data or stops. `warning`: may, when something else happens. `note`: good to know. */
+export type Severity = 'error' | 'warning' | 'note';
+
+/** Everything that `leat doctor` can find, as a closed list. */
+export type FindingCode =
+  | ServerCode
   | 'stream-unavailable'
   | 'stream-missing'
   | 'stream-unknown'
@@ -23,7 +28,6 @@ export type FindingCode =
   | DriftCode
   | 'unbounded'
   | 'consumer-missing'
-  | 'payload-small'
   | 'run-held-up'
   | 'queue-stands-still'
   | 'queue-quiet'
