@@ -72,6 +72,7 @@ const HEADERS: Readonly<Record<string, readonly [string, ...string[]]>> = {
     '-1,0,1',
   ],
   'Leat-Sending': ['', 'x y', '1'.repeat(5_000), '\u00e9', '1.1+2.2'],
+  'Leat-Division': ['', '!', 'x', '1'.repeat(9), 'x'.repeat(5_000)],
   'Leat-Buried': ['', '!', ',', 'x'.repeat(5_000)],
   'Leat-Body': ['', 'run-1/out/run-1.7', 'nowhere', '../..', 'x'.repeat(5_000), '*.>'],
 };

@@ -14,7 +14,8 @@ import { Added, addedTo, isPoison, resultsOf, Row, rows } from './rows.ts';
 
 export const SHAPES = ['line', 'line', 'line', 'fan-out', 'chain', 'direct'] as const;
 export type Shape = (typeof SHAPES)[number];
-type Work = 'map' | 'enrich' | 'flatMap' | 'mapChunk';
+export const WORKS = ['map', 'enrich', 'flatMap', 'flatMap', 'mapChunk'] as const;
+export type OwnWork = (typeof WORKS)[number];
 
 /** What goes wrong in user code. */
 interface Troubles {
@@ -22,6 +23,8 @@ interface Troubles {
   readonly slowness: number;
   readonly failureRate: number;
   readonly hasPoison: boolean;
+  /** Whether a record may die at one execution and live at the next, by its number. */
+  readonly isFickle: (n: number) => boolean;
 }
 
 /** Neither is used: the simulator puts its own in their places. */
@@ -35,7 +38,7 @@ const sink: Sink = { kind: 'none', open: () => Promise.reject(new Error('nobody 
  */
 export function ownPipeline(
   shape: Shape,
-  work: Work,
+  work: OwnWork,
   troubles: Troubles,
   inline: ReadonlySet<string>,
 ): Pipeline {
@@ -58,14 +61,15 @@ export function ownPipeline(
   return pipeline('simulated', { savers });
 }
 function makeMapper(
-  work: Work,
+  work: OwnWork,
   from: ReturnType<typeof fetcher<typeof Row>>,
-  { slowness, failureRate, hasPoison }: Troubles,
+  { slowness, failureRate, hasPoison, isFickle }: Troubles,
 ): Mapper<ZodType<Row, Row>, undefined> {
   const retry = { attempts: 30, initialDelayMs: 20, maxDelayMs: 500 };
   const common = { from, schema: Row, retry, concurrency: 4 };
   const suffer = (row: Row): void => {
     if (hasPoison && isPoison(row.n)) throw new TerminalError('poison');
+    if (isFickle(row.n) && Math.random() < 0.5) throw new TerminalError('fickle');
     if (Math.random() >= failureRate) return;
     throw Math.random() < 0.5 ? new BusyError('try later') : new Error('bad luck');
   };

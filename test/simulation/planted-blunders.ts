@@ -1,10 +1,11 @@
-import type { Plant, SimulatedProcess } from '@leat/testing/simulation';
+import type { SimulatedProcess } from '@leat/testing/simulation';
+import type { PlantedBug } from './simulate.ts';
 import { Ledger, LedgerRebuild, type RunRequest } from '@leat/core';
 import type { PipelineConnection } from '@leat/runtime';
 import type { MsgHdrs } from '@nats-io/transport-node';
 
 /** What keeps people's blunders from costing records, each left out. */
-export const PLANTED_BLUNDERS: readonly Plant[] = [
+export const PLANTED_BLUNDERS: readonly PlantedBug[] = [
   {
     name: 'a sink whose keys have neither table nor pipeline',
     sink: { hasOneTable: true, admitsAnybody: true },
@@ -17,6 +18,16 @@ export const PLANTED_BLUNDERS: readonly Plant[] = [
   { name: 'a fetcher that cuts by the limits of its file', spoil: cutBy(/\/numbers-/) },
   { name: 'a mapper that cuts by the limits of its file', spoil: cutBy(/\/(?:work|again)-/) },
   { name: 'a ledger that does not compare checksums', install: compareNothing },
+  {
+    name: 'a ledger that does not compare how chunks were divided',
+    bias: { shapes: ['fan-out'], works: ['map', 'mapChunk'], fickleness: 1, queue: 2 },
+    install: () =>
+      spoil(
+        Ledger.prototype,
+        'settle',
+        (settle) => (receipt) => settle(without('division', receipt)),
+      ),
+  },
   { name: 'savers that do not claim their sink', spoil: claimNothing },
   { name: 'receipts that do not name their sink', spoil: nameNoSink },
   {
@@ -37,7 +48,7 @@ function tellOf({ runs }: PipelineConnection, change: (request: RunRequest) => R
 }
 
 /** The processes of some name do not see that the run has limits of its own. */
-function cutBy(names: RegExp): NonNullable<Plant['spoil']> {
+function cutBy(names: RegExp): NonNullable<PlantedBug['spoil']> {
   return (connection: PipelineConnection, { name }: SimulatedProcess) => {
     if (names.test(name)) tellOf(connection, (request) => without('limits', request));
   };

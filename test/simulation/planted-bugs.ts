@@ -1,4 +1,5 @@
-import type { Plant, SimulatedProcess } from '@leat/testing/simulation';
+import type { SimulatedProcess } from '@leat/testing/simulation';
+import type { PlantedBug } from './simulate.ts';
 import {
   LeatError,
   Ledger,
@@ -19,7 +20,7 @@ type SettleMethod = (this: Ledger, receipt: Receipt) => Settlement;
 const isForMapper = (reply: string): boolean => /_(?:work|again)\./.test(reply);
 
 /** Bugs that others have had, each of which breaks one of the promises. */
-export const PLANTED_BUGS: readonly Plant[] = [
+export const PLANTED_BUGS: readonly PlantedBug[] = [
   { name: 'a ledger that counts receipts', install: countReceipts },
   {
     name: 'a mapper that acknowledges before it publishes',
@@ -99,7 +100,7 @@ function sayNoFence({ runs: { notes } }: PipelineConnection): void {
 }
 
 /** What mappers and savers have heard once, they hear for ever. */
-function keepHearing(wish: RunWish): NonNullable<Plant['spoil']> {
+function keepHearing(wish: RunWish): NonNullable<PlantedBug['spoil']> {
   return ({ runs: { wishes } }) => {
     const look = wishes.look.bind(wishes);
     let heard: Awaited<ReturnType<typeof look>> | undefined;

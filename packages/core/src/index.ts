@@ -94,6 +94,7 @@ export type { Receipt } from './receipt.ts';
 export { formatReceipt, isSourceChecksum, parseReceipt, savedRecords } from './receipt.ts';
 export { formatExecutions, newExecution, parseExecutions } from './execution.ts';
 export { addDigest, EMPTY_DIGEST } from './digest.ts';
+export { divisionToken, isDivisions, withDeaths } from './division.ts';
 
 // Runs
 export type { LeafOutcome, SettledPaths } from './lineage.ts';

@@ -22,6 +22,8 @@ export interface PartlySettled {
   readonly counts: Counts;
   /** What the chunk looked like when the first of them was sent, see `Receipt.source`. */
   readonly source?: string;
+  /** How it was divided, as far as its leaves have told: see `KnownDivisions`. Absent if none has. */
+  readonly divisions?: Readonly<Record<string, string>>;
 }
 
 /**

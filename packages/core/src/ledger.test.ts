@@ -428,9 +428,26 @@ describe('Ledger', () => {
     ledger.settle(receiptOf('0.1-2', 0, { expanded: 5 }));
     const before = ledger.checkpoint();
     expect(() => ledger.settle(receiptOf('0', 10, { expanded: 5 }))).toThrow(
-      'Chunk 0 was divided in two different ways: some of its records may have been saved twice.',
+      'Chunk 0 was divided in two different ways: some of its records may have been saved twice, or not at all.',
     );
     expect(ledger.checkpoint()).toEqual(before);
+  });
+
+  test('refuses pieces of two divisions, whose books agree, also after a restart', () => {
+    const piece = (id: string, token: string): Receipt => ({
+      ...receiptOf(id, 5),
+      division: token,
+    });
+    for (const isRestarted of [false, true]) {
+      const first = ledgerOf(1);
+      expect(first.settle(piece('0.0-2', 'aaaaaaaa'))).toBe('part');
+      const before = first.checkpoint();
+      const ledger = isRestarted ? restored(before) : first;
+      expect(() => ledger.settle(piece('0.1-2', 'bbbbbbbb'))).toThrow('in two different ways');
+      expect(ledger.checkpoint()).toEqual(before);
+      expect(ledger.settle(piece('0.1-2', 'aaaaaaaa'))).toBe('settled');
+      expect(ledger.checkpoint().partly).toEqual({});
+    }
   });
 });
 

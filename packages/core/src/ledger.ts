@@ -1,6 +1,7 @@
 import { parseChunkId, type Redriven, redrivenOf } from './chunk-id.ts';
 import { addCounts, type Counts, NO_COUNTS, recordsOf } from './counts.ts';
 import { addDigest } from './digest.ts';
+import { contradicts, dividedTwice, learn } from './division.ts';
 import { LeatError } from './errors.ts';
 import { type ChunkInFlight, InFlight } from './in-flight.ts';
 import type { JsonValue } from './json.ts';
@@ -196,10 +197,12 @@ export class Ledger {
     const outcome = leafOutcome(root.paths, id.path);
     if (outcome === 'duplicate') return this.#ignore();
     const counts = addCounts(root.counts, receipt.counts);
-    if (outcome !== 'part') this.#checkBooks(id.seq, counts, outcome === 'overlap');
+    const isMixed = outcome === 'overlap' || contradicts(root.divisions, id.path, receipt.division);
+    if (isMixed || outcome === 'whole') this.#checkBooks(id.seq, counts, isMixed);
     this.#enter(receipt.counts, receipt.digest);
     if (outcome === 'part') {
       settleLeaf(root.paths, id.path);
+      learn(root.divisions, id.path, receipt.division, root.paths);
       root.counts = counts;
       this.#partly.set(id.seq, root);
       return 'part';
@@ -260,18 +263,13 @@ export class Ledger {
     return 'duplicate';
   }
 
-  #checkBooks(seq: number, counts: Counts, isOverlapping: boolean): void {
+  #checkBooks(seq: number, counts: Counts, isMixed: boolean): void {
+    if (isMixed) throw dividedTwice(`Chunk ${seq}`);
     const sent = this.#inFlight.get(seq);
     if (sent !== undefined && counts.in !== sent.records) {
       throw new LeatError(
         'run-failed',
         `Chunk ${seq} was sent with ${sent.records} records and its receipts account for ${counts.in}.`,
-      );
-    }
-    if (isOverlapping) {
-      throw new LeatError(
-        'run-failed',
-        `Chunk ${seq} was divided in two different ways: some of its records may have been saved twice.`,
       );
     }
   }

@@ -1,4 +1,5 @@
 import { type Counts, NO_COUNTS } from './counts.ts';
+import { divisionsCheckpoint, type KnownDivisions } from './division.ts';
 import type { PartlySettled } from './ledger-checkpoint.ts';
 import type { SettledPaths } from './lineage.ts';
 import type { Receipt } from './receipt.ts';
@@ -8,11 +9,17 @@ export interface PartlyInHand {
   readonly paths: SettledPaths;
   counts: Counts;
   readonly source?: string;
+  readonly divisions: KnownDivisions;
 }
 
 /** A root of which this is the first leaf that reports. */
 export function partlyOf({ source }: Receipt): PartlyInHand {
-  return { paths: new Set(), counts: NO_COUNTS, ...(source !== undefined && { source }) };
+  return {
+    paths: new Set(),
+    counts: NO_COUNTS,
+    divisions: new Map(),
+    ...(source !== undefined && { source }),
+  };
 }
 
 /** Roots by their positions, as a checkpoint had them. */
@@ -21,7 +28,10 @@ export function partlyFrom(
 ): Map<number, PartlyInHand> {
   const entries = Object.entries(checkpoint);
   return new Map(
-    entries.map(([seq, { paths, ...rest }]) => [Number(seq), { paths: new Set(paths), ...rest }]),
+    entries.map(([seq, { paths, divisions = {}, ...rest }]) => [
+      Number(seq),
+      { ...rest, paths: new Set(paths), divisions: new Map(Object.entries(divisions)) },
+    ]),
   );
 }
 
@@ -30,6 +40,9 @@ export function partlyCheckpoint(
   partly: ReadonlyMap<number, PartlyInHand>,
 ): Record<string, PartlySettled> {
   return Object.fromEntries(
-    [...partly].map(([seq, { paths, ...rest }]) => [seq, { paths: [...paths], ...rest }]),
+    [...partly].map(([seq, { paths, divisions, ...rest }]) => [
+      seq,
+      { ...rest, paths: [...paths], ...divisionsCheckpoint(divisions) },
+    ]),
   );
 }

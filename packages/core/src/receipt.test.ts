@@ -21,16 +21,18 @@ const complete = fc.record({
   fence: fc.oneof(fc.nat(), fc.constant(Number.MAX_SAFE_INTEGER)),
   buried: fc.array(fc.stringMatching(/^[0-9a-f]{8}$/), { maxLength: 3 }),
   source: fc.stringMatching(/^[0-9a-f]{8}$/),
+  division: fc.stringMatching(/^([0-9a-f]{8})?(\.[0-9a-f]{8}|\.){0,3}$/),
 });
 const further = fc.array(fc.constantFrom('cut=7', 'a=', 'x-y=1=2', 'sources=8'), {
   minLength: 1,
   maxLength: 3,
 });
 const receipt: fc.Arbitrary<Receipt> = fc
-  .tuple(complete, fc.boolean(), fc.option(further))
-  .map(([{ source, ...rest }, isSourceTold, more]) => ({
+  .tuple(complete, fc.boolean(), fc.boolean(), fc.option(further))
+  .map(([{ source, division, ...rest }, isSourceTold, isDivisionTold, more]) => ({
     ...rest,
     ...(isSourceTold && { source }),
+    ...(isDivisionTold && { division }),
     ...(more !== null && { further: more }),
   }));
 
@@ -100,6 +102,10 @@ describe('formatReceipt and parseReceipt', () => {
     '1 1/0/0/0/0 source=12345678',
     '1 1/0/0/0/0  1  source=12345678',
     '1 1/0/0/0/0  1 cut=7 source=12345678',
+    '1 1/0/0/0/0  1 division=1234567',
+    '1 1/0/0/0/0  1 division=12345678 division=12345678',
+    '1 1/0/0/0/0  1 division=12345678 source=12345678',
+    '1 1/0/0/0/0  1 cut=7 division=12345678',
     '1 1/0/0/0/0  1 cut=7 12345678',
     '1 1/0/0/0/0  1 cut=7 ',
     '1 1/0/0/0/0  1 =7',

@@ -1,5 +1,6 @@
 import { type Counts, formatCounts, parseCounts, recordsOf } from './counts.ts';
 import { formatChunkId, parseChunkId } from './chunk-id.ts';
+import { isDivisions } from './division.ts';
 import { formatExecutions, parseExecutions } from './execution.ts';
 
 /**
@@ -23,6 +24,8 @@ export interface Receipt {
    * hexadecimal digits. Absent for redriven records, and from an earlier version of Leat.
    */
   readonly source?: string;
+  /** How the stages on its way divided what it comes from, see `divisionToken`; absent if none did. */
+  readonly division?: string;
   /**
    * What a newer version of Leat says of the chunk in fields of its own, as they stand in the line:
    * `name=value`. This version passes them on.
@@ -31,6 +34,7 @@ export interface Receipt {
 }
 
 const SOURCE = 'source=';
+const DIVISION = 'division=';
 const DIGEST = /^(?:[0-9a-f]{32})?$/;
 const FURTHER = /^[a-z][\w-]*=\S*$/;
 
@@ -45,14 +49,15 @@ export function isSourceChecksum(text: string): boolean {
 }
 
 /**
- * One line: `chunk counts digest fence buried source=checksum`; the last two are absent when there is
- * nothing to say. Fields of newer versions follow.
+ * One line: `chunk counts digest fence buried source=checksum division=tokens`; the last three are absent when there
+ * is nothing to say. Fields of newer versions follow.
  */
 export function formatReceipt(receipt: Receipt): string {
-  const { chunk, counts, digest, fence, buried, source, further = [] } = receipt;
+  const { chunk, counts, digest, fence, buried, source, division, further = [] } = receipt;
   let line = `${chunk} ${formatCounts(counts)} ${digest} ${fence}`;
   if (buried.length > 0) line += ` ${formatExecutions(buried)}`;
   if (source !== undefined) line += ` ${SOURCE}${source}`;
+  if (division !== undefined) line += ` ${DIVISION}${division}`;
   return further.length === 0 ? line : `${line} ${further.join(' ')}`;
 }
 
@@ -71,20 +76,32 @@ export function parseReceipt(line: string): Receipt | undefined {
 /** What stands in a receipt only if there is something to say. */
 function parseOptional(
   fields: readonly string[],
-): Pick<Receipt, 'buried' | 'source' | 'further'> | undefined {
+): Pick<Receipt, 'buried' | 'source' | 'division' | 'further'> | undefined {
   const firstNamed = fields.findIndex(isNamed);
   const unnamed = firstNamed < 0 ? fields : fields.slice(0, firstNamed);
   const named = fields.slice(unnamed.length);
   const buried = parseExecutions(unnamed.join(' '));
   if (buried === undefined || unnamed.length !== Math.min(buried.length, 1)) return undefined;
-  const source = named[0]?.startsWith(SOURCE) ? named.shift()?.slice(SOURCE.length) : undefined;
+  const source = take(named, SOURCE);
   if (source !== undefined && !isSourceChecksum(source)) return undefined;
-  if (named.some((field) => field.startsWith(SOURCE) || !FURTHER.test(field))) return undefined;
+  const division = take(named, DIVISION);
+  if (division !== undefined && !isDivisions(division)) return undefined;
+  if (!named.every(isFurther)) return undefined;
   return {
     buried,
     ...(source !== undefined && { source }),
+    ...(division !== undefined && { division }),
     ...(named.length > 0 && { further: named }),
   };
+}
+
+/** Takes the first of the named fields, if it has this name. */
+function take(named: string[], name: string): string | undefined {
+  return named[0]?.startsWith(name) === true ? named.shift()?.slice(name.length) : undefined;
+}
+
+function isFurther(field: string): boolean {
+  return FURTHER.test(field) && !field.startsWith(SOURCE) && !field.startsWith(DIVISION);
 }
 
 function isNamed(field: string): boolean {

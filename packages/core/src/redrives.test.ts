@@ -227,6 +227,22 @@ describe('Redrives', () => {
     expect(redrives.has('0~1-4', 9)).toBe(false);
   });
 
+  test('of two divisions are refused, also after a restart', () => {
+    const first = runOfTheDead();
+    first.redrives.add('0~1-3', 1);
+    const piece = (chunk: string, division: string, counts: Partial<Counts>): Receipt => ({
+      ...receipt(chunk, counts),
+      division,
+    });
+    first.settle(piece('0~1-3.0-2', 'aaaaaaaa', { in: 1 }));
+    const ledger = new Ledger(first.checkpoint());
+    expect(() => ledger.settle(piece('0~1-3.1-2', 'bbbbbbbb', { expanded: 1 }))).toThrow(
+      'The redriven record 0~1-3 was divided in two different ways',
+    );
+    expect(ledger.checkpoint()).toEqual(first.checkpoint());
+    expect(ledger.settle(piece('0~1-3.1-2', 'aaaaaaaa', { expanded: 1 }))).toBe('settled');
+  });
+
   test.each([
     ['that account for two records', ['0~1-3'], { in: 2 }, 'account for 2 records'],
     ['of two divisions', ['0~1-3.0-2', '0~1-3'], { in: 1 }, 'divided in two different ways'],

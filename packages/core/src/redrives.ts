@@ -1,5 +1,12 @@
 import { formatChunkId, type Redriven } from './chunk-id.ts';
 import { addCounts, type Counts, NO_COUNTS } from './counts.ts';
+import {
+  contradicts,
+  dividedTwice,
+  divisionsCheckpoint,
+  type KnownDivisions,
+  learn,
+} from './division.ts';
 import { LeatError } from './errors.ts';
 import { leafOutcome, settleLeaf, type SettledPaths } from './lineage.ts';
 import type { Receipt } from './receipt.ts';
@@ -17,6 +24,8 @@ export interface RedriveCheckpoint {
   /** Its leaves that have reported, see `SettledPaths`. */
   readonly paths: readonly string[];
   readonly counts: Counts;
+  /** How it was divided, see `PartlySettled.divisions`. */
+  readonly divisions?: Readonly<Record<string, string>>;
 }
 
 /** A redriven record that was sent and is not settled. */
@@ -33,6 +42,7 @@ export interface RedriveInFlight {
 interface Entry {
   letter: number;
   readonly paths: SettledPaths;
+  readonly divisions: KnownDivisions;
   counts: Counts;
   sentAt: number;
   resends: number;
@@ -51,8 +61,15 @@ export class Redrives {
   readonly #entries = new Map<string, Entry>();
 
   constructor(checkpoint: Readonly<Record<string, RedriveCheckpoint>> = {}) {
-    for (const [record, { letter, paths, counts }] of Object.entries(checkpoint)) {
-      this.#entries.set(record, { letter, paths: new Set(paths), counts, sentAt: 0, resends: 0 });
+    for (const [record, { letter, paths, counts, divisions = {} }] of Object.entries(checkpoint)) {
+      this.#entries.set(record, {
+        letter,
+        paths: new Set(paths),
+        divisions: new Map(Object.entries(divisions)),
+        counts,
+        sentAt: 0,
+        resends: 0,
+      });
     }
   }
 
@@ -73,6 +90,7 @@ export class Redrives {
       this.#entries.set(record, {
         letter,
         paths: new Set(),
+        divisions: new Map(),
         counts: NO_COUNTS,
         // Not sent before JetStream has it: until then nobody may find it lost.
         sentAt: Number.POSITIVE_INFINITY,
@@ -109,11 +127,8 @@ export class Redrives {
     const outcome = leafOutcome(entry.paths, below);
     if (outcome === 'duplicate') return undefined;
     const counts = addCounts(entry.counts, receipt.counts);
-    if (outcome === 'overlap') {
-      throw new LeatError(
-        'run-failed',
-        `The redriven record ${id} was divided in two different ways: some of what became of it may have been saved twice.`,
-      );
+    if (outcome === 'overlap' || contradicts(entry.divisions, below, receipt.division)) {
+      throw dividedTwice(`The redriven record ${id}`);
     }
     if (outcome === 'whole' && counts.in !== 1) {
       throw new LeatError(
@@ -122,6 +137,7 @@ export class Redrives {
       );
     }
     settleLeaf(entry.paths, below);
+    learn(entry.divisions, below, receipt.division, entry.paths);
     entry.counts = counts;
     return outcome === 'whole' ? addCounts(receipt.counts, TAKEN_BACK) : receipt.counts;
   }
@@ -146,9 +162,9 @@ export class Redrives {
 
   checkpoint(): Record<string, RedriveCheckpoint> {
     return Object.fromEntries(
-      [...this.#entries].map(([record, { letter, paths, counts }]) => [
+      [...this.#entries].map(([record, { letter, paths, counts, divisions }]) => [
         record,
-        { letter, paths: [...paths], counts },
+        { letter, paths: [...paths], counts, ...divisionsCheckpoint(divisions) },
       ]),
     );
   }

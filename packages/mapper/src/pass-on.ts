@@ -1,4 +1,4 @@
-import { addCounts, fanOut, newExecution, type PipelineSpec } from '@leat/core';
+import { addCounts, divisionToken, fanOut, newExecution, type PipelineSpec } from '@leat/core';
 import {
   bury,
   type DeadRecord,
@@ -35,7 +35,7 @@ export async function passOn(
 ): Promise<void> {
   const { connection, spec, stage, receipts, inline, abort } = options;
   const { envelope, id, telemetry } = delivery;
-  const { chunk, source } = envelope;
+  const { chunk, source, division } = envelope;
   const buried = await buryDead(options, delivery, result.dead);
   const counts = addCounts(envelope.counts, {
     in: 0,
@@ -45,10 +45,21 @@ export async function passOn(
     retries: result.retries,
   });
   if (result.pieces.length === 0) {
-    const receipt = { chunk: id, counts, digest: '', fence, buried };
-    await receipts.send(envelope, source === undefined ? receipt : { ...receipt, source });
+    const receipt = {
+      chunk: id,
+      counts,
+      digest: '',
+      fence,
+      buried,
+      ...(source !== undefined && { source }),
+      ...(division !== undefined && { division }),
+    };
+    await receipts.send(envelope, receipt);
   } else {
-    const children = fanOut(spec, stage, { chunk, counts, buried }, result.pieces);
+    const dead = result.dead.map(({ index }) => index);
+    const finished = { chunk, counts, buried, division, dead };
+    const token = (): string => divisionToken(result.pieces.map(({ origins }) => origins));
+    const children = fanOut(spec, stage, finished, result.pieces, token);
     const links = {
       queues: connection.queues,
       ...(inline !== undefined && { inline: { stages: inline, parent: delivery } }),

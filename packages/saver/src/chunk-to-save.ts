@@ -37,7 +37,7 @@ export class ChunkToSave {
 
   /** @param fence the run's, under which it is to be committed */
   toSinkChunk(fence: number): SinkChunk {
-    const { buried: earlier = [], source } = this.delivery.envelope;
+    const { buried: earlier = [], source, division } = this.delivery.envelope;
     const receipt = {
       chunk: this.id,
       counts: this.#counts,
@@ -45,6 +45,7 @@ export class ChunkToSave {
       fence,
       buried: this.#places === undefined ? earlier : [...earlier, this.execution],
       ...(source !== undefined && { source }),
+      ...(division !== undefined && { division }),
     };
     return { receipt, body: this.#body };
   }

@@ -49,6 +49,7 @@ const envelopes: fc.Arbitrary<Envelope> = fc
     buried: fc.array(fc.stringMatching(/^[0-9a-f]{8}$/), { maxLength: 3 }),
     born: fc.option(fc.stringMatching(/^[0-9a-f]{13}$/)),
     checksum: fc.option(fc.stringMatching(/^[0-9a-f]{8}$/)),
+    division: fc.option(fc.stringMatching(/^\.{0,3}[0-9a-f]{8}(\.[0-9a-f]{8})?$/)),
   })
   .map(
     ({
@@ -64,6 +65,7 @@ const envelopes: fc.Arbitrary<Envelope> = fc
       buried,
       born,
       checksum,
+      division,
     }) => ({
       run: 'run-1',
       ...(born !== null && { born }),
@@ -81,6 +83,7 @@ const envelopes: fc.Arbitrary<Envelope> = fc
       sending,
       ...(buried.length > 0 && { buried }),
       ...(checksum !== null && { source: checksum }),
+      ...(division !== null && { division }),
     }),
   );
 
@@ -134,6 +137,9 @@ test.each([
   ['Leat-Source', '000000000'],
   ['Leat-Source', '0000000G'],
   ['Leat-Source', '-1'],
+  ['Leat-Division', '0000000'],
+  ['Leat-Division', '00000000,00000000'],
+  ['Leat-Division', '.'.repeat(41)],
 ])('refuses a message whose %s is %j', (header, value) => {
   const { headers: written, data } = messageOf(SIMPLE, bodyOf(20_000));
   expect(readMessage('run-1', written, data).envelope).toEqual(SIMPLE);
@@ -169,6 +175,7 @@ test('whatever stands in the headers is read or refused, never anything else', (
       'Leat-Buried',
       'Leat-Born',
       'Leat-Source',
+      'Leat-Division',
     ),
     texts,
   );

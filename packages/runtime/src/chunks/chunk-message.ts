@@ -7,6 +7,7 @@ import {
   formatOrigins,
   formatPosition,
   FORMATS,
+  isDivisions,
   isSourceChecksum,
   LeatError,
   type Origins,
@@ -41,6 +42,8 @@ export interface Envelope {
   readonly buried?: readonly string[];
   /** The checksum of the chunk of the dataset that it comes from, see `Receipt.source`. */
   readonly source?: string;
+  /** How the stages before divided what it comes from, see `Receipt.division`; absent if none did. */
+  readonly division?: string;
   /** The span that sends it, for {@link messageOf} alone; absent where nobody traces. */
   readonly trace?: TraceHeaders | undefined;
 }
@@ -57,6 +60,7 @@ const BURIED = 'Leat-Buried';
 /** The run's birth mark, on chunks and on receipts. */
 export const BORN = 'Leat-Born';
 const SOURCE = 'Leat-Source';
+const DIVISION = 'Leat-Division';
 /** The name of the data in the object store, when they are too large for a message. */
 const BODY = 'Leat-Body';
 const MESSAGE_ID = 'Nats-Msg-Id';
@@ -75,7 +79,8 @@ export interface ChunkMessage {
 
 /** Makes a chunk's message: everything in headers, and the body untouched. */
 export function messageOf(envelope: Envelope, body: Uint8Array): ChunkMessage {
-  const { born, chunk, counts, position, origins, sending, buried, source, trace } = envelope;
+  const { born, chunk, counts, position, origins, sending, trace } = envelope;
+  const { buried, source, division } = envelope;
   const result = headers();
   result.set(MESSAGE_ID, messageId(envelope));
   result.set(FORMAT, `${FORMATS.chunk}`);
@@ -84,6 +89,7 @@ export function messageOf(envelope: Envelope, body: Uint8Array): ChunkMessage {
   result.set(POSITION, asciiOf(formatPosition(position)));
   if (born !== undefined) result.set(BORN, born);
   if (source !== undefined) result.set(SOURCE, source);
+  if (division !== undefined) result.set(DIVISION, division);
   if (sending !== '') result.set(SENDING, sending);
   if (buried !== undefined) result.set(BURIED, formatExecutions(buried));
   if (trace !== undefined) {
@@ -152,6 +158,7 @@ export function readMessage(
   const buried = read(BURIED, parseExecutions);
   const born = read(BORN, (text) => (BIRTH_MARK.test(text) ? text : undefined));
   const source = read(SOURCE, (text) => (text === '' || isSourceChecksum(text) ? text : undefined));
+  const division = read(DIVISION, (text) => (isDivisions(text) ? text : undefined));
   const envelope = {
     run,
     ...(born !== '' && { born }),
@@ -162,6 +169,7 @@ export function readMessage(
     sending,
     ...(buried.length > 0 && { buried }),
     ...(source !== '' && { source }),
+    ...(division !== '' && { division }),
   };
   return { envelope, body };
 }

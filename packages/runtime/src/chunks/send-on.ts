@@ -37,7 +37,14 @@ export async function sendOn(
   signal: AbortSignal,
 ): Promise<void> {
   const { run, born, source, position, sending, trace } = descent;
-  const send = ({ reader, chunk, counts, piece, buried }: ChildChunk<Piece>): Promise<unknown> => {
+  const send = ({
+    reader,
+    chunk,
+    counts,
+    piece,
+    buried,
+    division,
+  }: ChildChunk<Piece>): Promise<unknown> => {
     const { body, origins } = piece;
     const envelope = {
       run,
@@ -49,6 +56,7 @@ export async function sendOn(
       ...(origins !== undefined && { origins }),
       sending,
       ...(buried !== undefined && { buried }),
+      ...(division !== undefined && { division }),
       trace,
     };
     return inline?.stages.has(reader) === true

@@ -112,6 +112,7 @@ const counts: z.ZodType<Counts> = z.looseObject({
   retries: COUNT,
 });
 const paths = z.array(z.string());
+const divisions = byName(z.string()).exactOptional();
 
 const ledger: z.ZodType<LedgerCheckpoint> = z.looseObject({
   watermark: COUNT,
@@ -120,8 +121,12 @@ const ledger: z.ZodType<LedgerCheckpoint> = z.looseObject({
   ended: z.boolean(),
   fraction: z.number().nullable(),
   settledAbove: z.array(z.tuple([COUNT, COUNT])),
-  partly: byName(z.looseObject({ paths, counts: change, source: z.string().exactOptional() })),
-  redrives: byName(z.looseObject({ letter: COUNT, paths, counts: change })).exactOptional(),
+  partly: byName(
+    z.looseObject({ paths, counts: change, source: z.string().exactOptional(), divisions }),
+  ),
+  redrives: byName(
+    z.looseObject({ letter: COUNT, paths, counts: change, divisions }),
+  ).exactOptional(),
   source: z.looseObject({ sum: COUNT, isOfSettled: z.boolean().exactOptional() }).exactOptional(),
   totals: z.looseObject({ savedChunks: COUNT, deadChunks: COUNT, counts, duplicates: COUNT }),
   digest: z.string(),

@@ -102,20 +102,25 @@ export function claimContract(name: string, setup: () => SinkUnderTest): void {
       }
     });
 
-    test('has one mark for all who open it, and keeps checksums in receipts', async () => {
+    test('has one mark for all who open it, and keeps what receipts say besides', async () => {
       const run = newRun();
       const [one, other] = [await open(run), await open(run)];
       expect(one.identity?.mark).toMatch(/^[\w-]{1,64}$/);
       expect(other.identity).toEqual(one.identity);
-      const chunks = sampleChunks(2).map((chunk, nth) => ({
+      const said = [
+        {},
+        { source: '00c0ffee' },
+        { division: '.1a2b3c4d' },
+        { source: '00c0ffee', division: '1a2b3c4d', buried: ['0000000a', '0000000b'] },
+        { division: '1a2b3c4d', buried: ['0000000a'] },
+      ];
+      const chunks = sampleChunks(said.length).map((chunk, nth) => ({
         ...chunk,
-        receipt: { ...chunk.receipt, ...(nth === 1 && { source: '00c0ffee' }) },
+        receipt: { ...chunk.receipt, ...said[nth] },
       }));
       await one.commit(chunks);
-      expect((await all(other.receipts())).map(({ source }) => source)).toEqual([
-        undefined,
-        '00c0ffee',
-      ]);
+      const receipts = await all(other.receipts());
+      expect(receipts).toEqual(chunks.map(({ receipt }) => receipt));
     });
   });
 }

@@ -1,10 +1,11 @@
 import { isEnded, type LedgerCheckpoint, type RunProgress } from '@leat/core';
+import type { LettersSeen } from './letters-seen.ts';
 import { differenceAt, hasCounted, type WatchedRun } from './watched-run.ts';
 
 /** Checks each checkpoint that a fetcher writes against the one before and against the sink. */
 export class CheckpointCheck {
   readonly #watched: WatchedRun;
-  readonly #deadSeen: ReadonlySet<string>;
+  readonly #deadSeen: Pick<LettersSeen, 'has'>;
   readonly #fail: (violation: string) => void;
   /** Chunks of the dataset that some checkpoint has said to be settled. */
   readonly #settled = new Set<number>();
@@ -16,7 +17,7 @@ export class CheckpointCheck {
 
   constructor(
     watched: WatchedRun,
-    deadSeen: ReadonlySet<string>,
+    deadSeen: Pick<LettersSeen, 'has'>,
     fail: (violation: string) => void,
   ) {
     this.#watched = watched;

@@ -2,6 +2,7 @@ import { canReach, parseReceipt, readersOf, type RunProgress, type StageSpec } f
 import { progressOf } from '@leat/runtime';
 import { CheckpointCheck } from './checkpoint-check.ts';
 import { checkEnd } from './end-check.ts';
+import { LettersSeen } from './letters-seen.ts';
 import type { Observer, Storage, StoredMessage } from '../model/model-types.ts';
 import { headerOf, type Packet } from '../model/model-wire.ts';
 import type { Trace } from '../trace.ts';
@@ -16,10 +17,10 @@ export class Invariants implements Observer {
   readonly checkpoints: CheckpointCheck;
   readonly #trace: Trace;
   readonly #watched: WatchedRun;
-  /** Whatever was stored at any time: chunks as `stage id`, receipts as ids, dead letters as `stage record`. */
+  /** Whatever was stored at any time: chunks as `stage id`, receipts as ids, and dead letters. */
   readonly #chunks = new Set<string>();
   readonly #receipts = new Set<string>();
-  readonly #dead = new Set<string>();
+  readonly #dead = new LettersSeen();
 
   constructor(watched: WatchedRun, trace: Trace) {
     this.#trace = trace;
@@ -51,10 +52,9 @@ export class Invariants implements Observer {
     }
     const stage = stageOf(stream);
     if (message.subject.endsWith('.settled')) {
-      // Which executions' letters count: nothing is held to it.
+      this.#dead.confirm(message.data.toString());
     } else if (stage === 'dead') {
-      const letter = JSON.parse(message.data.toString()) as { stage: string; record: string };
-      this.#dead.add(`${letter.stage} ${letter.record}`);
+      this.#dead.add(message.data.toString());
     } else if (stage === 'receipts') {
       for (const chunk of receiptsIn(message)) this.#receipts.add(chunk);
     } else {

@@ -1,6 +1,7 @@
 import type { RunProgress, RunRequest } from '@leat/core';
 import type { ModelSink } from '../model/model-sink.ts';
 import type { ModelTable } from '../model/model-table.ts';
+import { linesOf } from '../expected/dataset.ts';
 import type { Scenario } from '../scenario.ts';
 
 /** A run that is watched, and where it is saved. */
@@ -31,7 +32,23 @@ export function hasCounted(
   const tables = countedTables(watched, saver, progress);
   if (tables.length === 0) return texts.has('');
   const chosen = seq === undefined ? {} : { seq };
-  return tables.some((table) => texts.has(textOf(table.lines(name, chosen))));
+  const doubtful = watched.scenario.dataset.doubtfulLines(saver);
+  return tables.some((table) => {
+    const lines = table.lines(name, chosen);
+    return texts.has(textOf(lines.filter((line) => !doubtful.has(line))));
+  });
+}
+
+/** What the one sink that counts for a saver holds of records that are in doubt, see `Doubt`. */
+export function doubtfulIn(
+  watched: WatchedRun,
+  saver: string,
+  progress: RunProgress | undefined,
+): readonly string[] {
+  const doubtful = watched.scenario.dataset.doubtfulLines(saver);
+  return countedTables(watched, saver, progress)
+    .flatMap((table) => table.lines(watched.scenario.pipeline.name))
+    .filter((line) => doubtful.has(line));
 }
 
 function countedTables(
@@ -103,6 +120,9 @@ export function holdsChanged({ sink, request, scenario, places }: WatchedRun): b
   const tables = places.flatMap((place) => sink.tablesAt(place, request.run));
   return tables.some((table) => {
     const now = new Set(dataset.lines(table.saver));
+    for (const doubt of dataset.doubts) {
+      for (const line of linesOf(doubt, table.saver)) now.add(line);
+    }
     return table.lines(pipeline.name).some((line) => !now.has(line));
   });
 }

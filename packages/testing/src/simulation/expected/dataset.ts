@@ -1,6 +1,6 @@
 import type { ChunkLimits } from '@leat/core';
 import type { RunInfo, Source, SourceChunk } from '@leat/sdk';
-import type { Fate, Step } from './fate.ts';
+import type { Doubt, Fate, Step } from './fate.ts';
 
 /** A record of the dataset. */
 export interface DatasetRecord {
@@ -20,6 +20,8 @@ export interface ExpectedChunk {
   /** The dead letters, as `stage record`. */
   readonly dead: readonly string[];
   readonly filtered: number;
+  /** Records that may be dead or saved: they are in none of the above. */
+  readonly doubts: readonly Doubt[];
 }
 
 /** The records of a run, how they are cut, and what must become of them. Somebody may change them. */
@@ -107,6 +109,19 @@ export class Dataset {
     return this.#now().flatMap(({ lines }) => lines.get(saver) ?? []);
   }
 
+  /** The records that may be dead or saved. */
+  get doubts(): readonly Doubt[] {
+    return this.#now().flatMap(({ doubts }) => doubts);
+  }
+
+  /** What a saver may hold besides. */
+  doubtfulLines(saver: string): ReadonlySet<string> {
+    const editions = this.#editions.slice(0, this.edition + 1).flat();
+    return new Set(
+      editions.flatMap(({ doubts }) => doubts.flatMap((doubt) => linesOf(doubt, saver))),
+    );
+  }
+
   #now(): readonly ExpectedChunk[] {
     return this.#editions[this.edition] ?? [];
   }
@@ -123,7 +138,23 @@ function rejectedIn(fetcher: string, { rejected = [] }: SourceChunk): Fate[] {
   ]);
 }
 
+/** What a saver must hold of a record that is in doubt, if it lives. */
+export function linesOf({ lines }: Doubt, saver: string): readonly string[] {
+  return lines.get(saver) ?? [];
+}
+
 function expectedOf(fates: readonly Fate[]): ExpectedChunk {
+  const sure = fates.filter((fate) => !fate.some(({ isInDoubt }) => isInDoubt === true));
+  const doubts = fates.flatMap((fate) => doubtOf(fate) ?? []);
+  return { ...countedOf(sure), records: fates.length, doubts };
+}
+
+function doubtOf(fate: Fate): Doubt | undefined {
+  const step = fate.find(({ isInDoubt }) => isInDoubt === true);
+  return step && { letter: `${step.stage} ${step.record}`, lines: countedOf([fate]).lines };
+}
+
+function countedOf(fates: readonly Fate[]): Pick<ExpectedChunk, 'lines' | 'dead' | 'filtered'> {
   const lines = new Map<string, string[]>();
   const dead: string[] = [];
   let filtered = 0;
@@ -133,5 +164,5 @@ function expectedOf(fates: readonly Fate[]): ExpectedChunk {
     else lines.set(stage, [...(lines.get(stage) ?? []), ...output]);
   };
   for (const fate of fates) for (const step of fate) count(step);
-  return { records: fates.length, lines, dead, filtered };
+  return { lines, dead, filtered };
 }

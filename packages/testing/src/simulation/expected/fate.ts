@@ -20,10 +20,20 @@ export interface Step {
   readonly output?: readonly string[];
   /** Why it was given up. */
   readonly error?: string;
+  /** Whether the stage may give the record up as well: then all that follows is in doubt. */
+  readonly isInDoubt?: boolean;
 }
 
 /** What becomes of a record of the dataset, stage by stage. */
 export type Fate = readonly Step[];
+
+/** A record that may die in a stage at one execution, and live at the next. */
+export interface Doubt {
+  /** Its dead letter, as `stage record`. */
+  readonly letter: string;
+  /** By saver, what its sink must hold of it if it lives. */
+  readonly lines: ReadonlyMap<string, readonly string[]>;
+}
 
 /** What the functions are told of a record. */
 export type Place = Pick<StageContext<unknown>, 'chunk' | 'position'>;
