@@ -8,11 +8,12 @@ import {
   saver,
   type Sink,
   TerminalError,
+  type Upstream,
 } from '@leat/sdk';
 import type { ZodType } from 'zod';
 import { Added, addedTo, isPoison, resultsOf, Row, rows } from './rows.ts';
 
-export const SHAPES = ['line', 'line', 'line', 'fan-out', 'chain', 'direct'] as const;
+export const SHAPES = ['line', 'line', 'line', 'fan-out', 'chain', 'direct', 'union'] as const;
 export type Shape = (typeof SHAPES)[number];
 export const WORKS = ['map', 'enrich', 'flatMap', 'flatMap', 'mapChunk'] as const;
 export type OwnWork = (typeof WORKS)[number];
@@ -46,20 +47,33 @@ export function ownPipeline(
   const numbers = fetcher('numbers', { source, schema: Row });
   const first = shape === 'direct' ? numbers : makeMapper(work, numbers, troubles);
   const last =
-    shape === 'chain'
-      ? mapper('again', {
-          from: first,
-          schema: Row,
-          inline: inline.has('again'),
-          map: (row) => idle(row, troubles.slowness / 4),
-        })
-      : first;
+    shape === 'chain' || shape === 'union' ? again(shape, first, troubles, inline) : first;
   const names = shape === 'fan-out' ? ['left', 'right'] : ['out'];
   const savers = names.map((name) =>
-    saver(name, { from: last, sink, inline: last.kind === 'mapper' && inline.has(name) }),
+    saver(name, {
+      // A record comes by two ways to the saver of a union.
+      from: shape === 'union' ? [first, last] : last,
+      sink,
+      inline: shape !== 'union' && last.kind === 'mapper' && inline.has(name),
+    }),
   );
   return pipeline('simulated', { savers });
 }
+
+/** A second mapper; that of a union has the records of the first one. */
+function again(
+  shape: Shape,
+  from: Upstream<ZodType<Row, Row>, undefined>,
+  { slowness }: Troubles,
+  inline: ReadonlySet<string>,
+): Mapper<ZodType<Row, Row>, undefined> {
+  const common = { from, inline: inline.has('again') };
+  const takesMs = slowness / 4;
+  return shape === 'union'
+    ? mapper('again', { ...common, filter: ({ n }) => idle(n % 6 !== 5, takesMs) })
+    : mapper('again', { ...common, schema: Row, map: (row) => idle(row, takesMs) });
+}
+
 function makeMapper(
   work: OwnWork,
   from: ReturnType<typeof fetcher<typeof Row>>,

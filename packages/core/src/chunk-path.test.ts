@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { anyGraph } from './any-graph.testsuite.ts';
 import { childId, type ChunkId, formatChunkId, parseChunkId, redriveId } from './chunk-id.ts';
 import { canReach, redrivenAt } from './chunk-path.ts';
-import { checkSpec, type PipelineSpec, readersOf } from './spec.ts';
+import { checkSpec, type PipelineSpec, readersOf, sourcesOf } from './spec.ts';
 
 /** A fork at the fetcher, and another one behind a mapper. */
 const FORKED: PipelineSpec = {
@@ -38,10 +38,12 @@ const fates = fc.array(
   { minLength: 8, maxLength: 8 },
 );
 
-/** The stages on the way to one, from the fetcher on. */
-function wayTo(spec: PipelineSpec, stage: string): string[] {
-  const from = spec.stages.find(({ name }) => name === stage)?.from;
-  return from === undefined ? [stage] : [...wayTo(spec, from), stage];
+/** The stages on one of the ways to a stage, from the fetcher on. */
+function wayTo(spec: PipelineSpec, stage: string, fate: readonly Fate[]): string[] {
+  const sources = sourcesOf(spec.stages.find(({ name }) => name === stage) ?? {});
+  const [choice, ...others] = fate;
+  const from = sources[(choice?.index ?? 0) % sources.length];
+  return from === undefined ? [stage] : [...wayTo(spec, from, others), stage];
 }
 
 /** The id of a chunk that comes to a stage, made as fetchers, mappers and redrives make it. */
@@ -53,7 +55,7 @@ function chunkAt(
   avoided: ReadonlySet<number> = new Set(),
 ): string {
   let id: ChunkId = { seq, path: '' };
-  const way = wayTo(spec, stage);
+  const way = wayTo(spec, stage, fate);
   for (const [at, name] of way.entries()) {
     const { pieces, place, redrives, index } = fate[at] as Fate;
     const number = spec.stages.findIndex((each) => each.name === name);
@@ -83,7 +85,9 @@ describe('canReach', () => {
 
   // Below two forks in a row, the second may look as if a mapper had divided the chunk of another saver.
   const flat = anyGraph.filter(({ stages }) =>
-    stages.every(({ kind, from }) => kind !== 'mapper' || from === 'source'),
+    stages.every(
+      ({ kind, from }) => typeof from !== 'object' && (kind !== 'mapper' || from === 'source'),
+    ),
   );
 
   test('refuses every chunk of another saver, unless it was divided as a fork divides', () => {
@@ -124,6 +128,44 @@ describe('canReach', () => {
     ['', []],
   ])('lets %j come to %j', (chunk, savers) => {
     expect(SAVERS.filter((saver) => canReach(FORKED, saver, chunk))).toEqual(savers);
+  });
+
+  test('lets a chunk come by each way to a stage that reads several, and by no other', () => {
+    const spec: PipelineSpec = {
+      name: 'p',
+      stages: [
+        { name: 'numbers', kind: 'fetcher' },
+        { name: 'work', kind: 'mapper', from: 'numbers' },
+        { name: 'out', kind: 'saver', from: ['work', 'numbers'] },
+      ],
+    };
+    const comes = (id: string): boolean => canReach(spec, 'out', id);
+    expect(['7.0-2', '7.1-2', '7.0-2.3-5', '7.0-2~1-4', '7.1-2~2-4'].map(comes)).toEqual(
+      Array.from({ length: 5 }, () => true),
+    );
+    expect(['7', '7.1-2.0-2', '7.1-2~1-4', '7.0-20'].some(comes)).toBe(false);
+  });
+
+  test('is found out quickly, however many ways there are', () => {
+    const depth = 24;
+    const stages = Array.from({ length: depth }, (_, n) => [
+      { name: `a${n + 1}`, kind: 'mapper' as const, from: [`a${n}`, `b${n}`] },
+      { name: `b${n + 1}`, kind: 'mapper' as const, from: [`a${n}`, `b${n}`] },
+    ]).flat();
+    const spec: PipelineSpec = {
+      name: 'p',
+      stages: [
+        { name: 'source', kind: 'fetcher' },
+        { name: 'a0', kind: 'mapper', from: 'source' },
+        { name: 'b0', kind: 'mapper', from: 'source' },
+        ...stages,
+        { name: 'out', kind: 'saver', from: [`a${depth}`, `b${depth}`] },
+      ],
+    };
+    checkSpec(spec);
+    const path = '.1-2'.repeat(depth + 1);
+    expect(canReach(spec, 'out', `7${path}`.slice(0, 100))).toBe(false);
+    expect(canReach(spec, `b${depth - 2}`, `7${'.1-2'.repeat(depth - 1)}`)).toBe(true);
   });
 
   test('lets roots come to the fetcher, and nothing else', () => {

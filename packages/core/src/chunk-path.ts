@@ -1,5 +1,5 @@
 import { type ChunkId, parseChunkId } from './chunk-id.ts';
-import { type PipelineSpec, readersOf } from './spec.ts';
+import { type PipelineSpec, readersOf, sourcesOf } from './spec.ts';
 
 /**
  * Whether a chunk can have reached a stage by the run's graph: where several stages read from one, each has
@@ -7,23 +7,60 @@ import { type PipelineSpec, readersOf } from './spec.ts';
  */
 export function canReach(spec: PipelineSpec, stage: string, chunk: string): boolean {
   const path = parseChunkId(chunk)?.path;
-  return path !== undefined && new RegExp(`^${pathsTo(spec, stage)}$`).test(path);
+  return path !== undefined && arrivals(spec, stage, path, new Map()).has(path.length);
 }
 
+/** By stage, how far the path of a chunk may have come in front of it. */
+type Arrivals = Map<string, ReadonlySet<number>>;
+
 /**
- * The paths of chunks in front of a stage, as a regular expression: a mapper may divide a chunk, fan-out
- * adds the reader's place, and what was given up in a stage comes to it once more.
+ * How much of a path may have been said when the chunk came to a stage, in characters: a mapper may divide a chunk,
+ * fan-out adds the reader's place, and what was given up in a stage comes to it again. There may be many ways to a
+ * stage; how far the path has come is all that matters of them.
  */
-function pathsTo(spec: PipelineSpec, stage: string): string {
-  const from = spec.stages.find(({ name }) => name === stage)?.from;
-  if (from === undefined) return '';
-  const readers = readersOf(spec, from);
-  const place = readers.findIndex(({ name }) => name === stage);
-  const fork = readers.length > 1 ? `\\.${place}-${readers.length}` : '';
-  const isDivided = spec.stages.some(({ name, kind }) => name === from && kind === 'mapper');
-  const division = isDivided ? '(?:\\.\\d+-\\d+)?' : '';
+function arrivals(
+  spec: PipelineSpec,
+  stage: string,
+  path: string,
+  known: Arrivals,
+): ReadonlySet<number> {
+  const found = known.get(stage);
+  if (found !== undefined) return found;
+  const sources = sourcesOf(spec.stages.find(({ name }) => name === stage) ?? {});
   const number = spec.stages.findIndex(({ name }) => name === stage);
-  return `${pathsTo(spec, from)}${division}${fork}(?:~${number}-\\d+(?:-\\d+)?)?`;
+  const ends = new Set<number>(sources.length === 0 ? [0] : []);
+  for (const source of sources) {
+    const isDivided = spec.stages.some(({ name, kind }) => name === source && kind === 'mapper');
+    const readers = readersOf(spec, source);
+    const place = readers.findIndex(({ name }) => name === stage);
+    const fork = readers.length > 1 ? `\\.${place}-${readers.length}` : '';
+    for (const start of arrivals(spec, source, path, known)) {
+      for (const divided of isDivided ? after(path, DIVISION, start) : [start]) {
+        for (const forked of after(path, fork, divided)) {
+          for (const end of after(path, redrivenIn(number), forked)) ends.add(end);
+        }
+      }
+    }
+  }
+  known.set(stage, ends);
+  return ends;
+}
+
+/** None, or one step. */
+const DIVISION = '(?:\\.\\d+-\\d+)?';
+
+/** A record that the stage of this number has given up, and which was tried again. */
+function redrivenIn(stage: number): string {
+  return `(?:~${stage}-\\d+(?:-\\d+)?)?`;
+}
+
+/** Where a part of a path may end that begins at `start`: also there, if it may be empty. */
+function after(path: string, pattern: string, start: number): number[] {
+  const match = new RegExp(pattern, 'y');
+  match.lastIndex = start;
+  const length = match.exec(path)?.[0].length;
+  if (length === undefined) return [];
+  return length > 0 && pattern.endsWith('?') ? [start, start + length] : [start + length];
 }
 
 /** The mark of a record that is tried again, where a chunk id ends with it. */

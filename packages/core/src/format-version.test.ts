@@ -87,6 +87,8 @@ describe('the version in which a value is written', () => {
   test('is the newest, but for requests that older readers understand', () => {
     expect(writtenVersion('request', { spec: { name: 'p', stages: inline } })).toBe(2);
     expect(writtenVersion('request', { spec: { name: 'p', stages } })).toBe(1);
+    const union = { name: 'both', kind: 'saver', from: ['a', 'b'] };
+    expect(writtenVersion('request', { spec: { name: 'p', stages: [...inline, union] } })).toBe(3);
     expect(writtenVersion('request', {})).toBe(1);
     expect(writtenVersion('progress', {})).toBe(FORMATS.progress);
   });

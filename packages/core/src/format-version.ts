@@ -9,7 +9,8 @@ export type Format =
   | 'receipts'
   /**
    * What a run was asked to do, in the pipeline's bucket: the field `v`, as in every entry below. Version 2 has inline
-   * stages: a reader of version 1 would look for their queues, and take their redriven records for its own.
+   * stages: a reader of version 1 would look for their queues, and take their redriven records for its own. Version 3
+   * has stages that read several: a reader of version 2 knows one.
    */
   | 'request'
   /** How far a run has come: lease and ledger. */
@@ -43,7 +44,7 @@ export type Format =
 export const FORMATS: Readonly<Record<Format, number>> = {
   chunk: 1,
   receipts: 1,
-  request: 2,
+  request: 3,
   progress: 1,
   wish: 1,
   redrive: 1,
@@ -63,8 +64,9 @@ export const FORMATS: Readonly<Record<Format, number>> = {
  */
 export function writtenVersion(format: Format, value: object): number {
   if (format !== 'request') return FORMATS[format];
-  const { spec } = value as { readonly spec?: PipelineSpec };
-  return spec?.stages.some(({ inline }) => inline === true) === true ? FORMATS.request : 1;
+  const { stages = [] } = (value as { readonly spec?: PipelineSpec }).spec ?? {};
+  if (stages.some(({ from }) => typeof from === 'object')) return FORMATS.request;
+  return stages.some(({ inline }) => inline === true) ? 2 : 1;
 }
 
 /** How what was found stands to what this version of Leat writes. */

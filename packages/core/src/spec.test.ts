@@ -20,6 +20,7 @@ const inlineSink: StageSpec = { ...sink, inline: true };
 const lower: StageSpec = { name: 'lower', kind: 'mapper', from: 'upper', inline: true };
 const lowerSink: StageSpec = { name: 'low', kind: 'saver', from: 'lower', inline: true };
 const queuedSink: StageSpec = { name: 'far', kind: 'saver', from: 'lower' };
+const union: StageSpec = { name: 'both', kind: 'saver', from: ['upper', 'source'] };
 const archive: StageSpec = { name: 'archive', kind: 'saver', from: 'source' };
 
 function spec(...stages: StageSpec[]): PipelineSpec {
@@ -32,6 +33,7 @@ describe('checkSpec', () => {
     ['a fetcher and a saver', spec(source, archive)],
     ['a fan-out', spec(source, upper, archive, sink)],
     ['a fetcher that does not stand first', spec(source, archive)],
+    ['a union', spec(source, upper, union)],
     ['inline stages in a row', spec(source, upper, lower, lowerSink)],
     ['inline and queued readers of one stage', spec(source, upper, inlineSink, lower, queuedSink)],
   ])('takes %s', (_, good) => {
@@ -54,7 +56,41 @@ describe('checkSpec', () => {
     [
       'a stage that reads from nothing',
       spec(source, { name: 'upper', kind: 'mapper' }),
-      'has a stage upper that reads from no stage before it (undefined).',
+      'has a stage upper that reads from no stage before it.',
+    ],
+    [
+      'a stage that reads from an empty list',
+      spec(source, { ...upper, from: [] }),
+      'has a stage upper that reads from no stage before it.',
+    ],
+    [
+      'a stage that reads one twice',
+      spec(source, upper, { ...union, from: ['upper', 'source', 'upper'] }),
+      'has a stage both that reads upper twice.',
+    ],
+    [
+      'a stage that reads one, and one that is unknown',
+      spec(source, { ...union, from: ['source', 'upper'] }),
+      'has a stage both that reads from no stage before it (upper).',
+    ],
+    [
+      'a stage that reads from itself, too',
+      spec(source, { ...upper, from: ['source', 'upper'] }),
+      'has a stage upper that reads from no stage before it (upper).',
+    ],
+    [
+      'a fetcher that reads from several',
+      spec({ ...source, from: ['a', 'b'] }),
+      'lets its fetcher source read from a+b.',
+    ],
+    [
+      'an inline reader of several',
+      spec(source, upper, { ...lower, inline: true }, sink, {
+        ...union,
+        from: ['upper', 'lower'],
+        inline: true,
+      }),
+      'has an inline saver both that reads from upper and lower, which processes of their own work on: leave out its inline.',
     ],
     [
       'a stage that reads from one that is unknown',
@@ -111,6 +147,8 @@ describe('the graph', () => {
     expect(readersOf(spec(source, archive, upper, sink), 'source')).toEqual([archive, upper]);
     expect(readersOf(spec(source, upper, archive, sink), 'source')).toEqual([upper, archive]);
     expect(readersOf(spec(source, upper, sink), 'sink')).toEqual([]);
+    expect(readersOf(spec(source, upper, union, sink), 'upper')).toEqual([union, sink]);
+    expect(readersOf(spec(source, upper, union, sink), 'source')).toEqual([upper, union]);
   });
 
   test('has a queue in front of every stage but the fetcher', () => {
@@ -146,6 +184,7 @@ describe('drawGraph', () => {
     expect(drawGraph(spec(source, upper, archive, sink))).toBe(
       'source source>upper source>archive upper>sink',
     );
+    expect(drawGraph(spec(source, upper, union))).toBe('source source>upper source+upper>both');
     expect(drawGraph(spec())).toBe('');
   });
 
@@ -166,10 +205,17 @@ describe('specDifference', () => {
   test('finds none where chunk ids mean the same', () => {
     const stored = JSON.parse(JSON.stringify(spec(source, upper, sink))) as PipelineSpec;
     expect(specDifference(stored, spec(source, upper, sink))).toBeUndefined();
+    const other = { ...union, from: ['source', 'upper'] };
+    expect(specDifference(spec(source, upper, union), spec(source, upper, other))).toBeUndefined();
   });
 
   test.each([
     ['a stage more', spec(source, upper, sink, archive), 'archive was added'],
+    [
+      'a stage that reads one more',
+      spec(source, upper, { ...sink, from: ['upper', 'source'] }),
+      'sink reads from source+upper and no longer from upper',
+    ],
     [
       'a stage less',
       spec(source, { ...sink, from: 'source' }),
@@ -195,7 +241,7 @@ describe('specDifference', () => {
     expect(sentence).toMatch(
       /^it was started as "source source>upper upper>sink" and the pipeline is now "/,
     );
-    expect(sentence).toMatch(new RegExp(`" \\(${changes}\\)$`));
+    expect(sentence).toMatch(new RegExp(`" \\(${changes.replaceAll('+', '\\+')}\\)$`));
   });
 
   test('names the stages that have lost their queues, or got them', () => {

@@ -8,8 +8,8 @@ export type StageKind = 'fetcher' | 'mapper' | 'saver';
 export interface StageSpec {
   readonly name: string;
   readonly kind: StageKind;
-  /** The name of the stage that this one reads from; only a fetcher has none. */
-  readonly from?: string;
+  /** What this one reads from: the name of a stage, or of several; only a fetcher has none. See `sourcesOf`. */
+  readonly from?: string | readonly string[];
   /** Whether it has no queue: a process that works on a chunk of `from` does this stage, too, before it acknowledges. */
   readonly inline?: true;
 }
@@ -55,26 +55,52 @@ export function checkSpec(spec: PipelineSpec): void {
 }
 
 /** What is wrong with what a stage reads from, and how. */
-function faultOfLink(
-  { name, kind, from, inline }: StageSpec,
-  seen: ReadonlyMap<string, StageSpec>,
-): string | undefined {
+function faultOfLink(stage: StageSpec, seen: ReadonlyMap<string, StageSpec>): string | undefined {
+  const { name, kind, from, inline } = stage;
   if (kind === 'fetcher') {
-    return from === undefined ? undefined : `lets its fetcher ${name} read from ${from}.`;
+    return from === undefined ? undefined : `lets its fetcher ${name} read from ${textOf(from)}.`;
   }
-  const upstream = from === undefined ? undefined : seen.get(from);
-  if (upstream === undefined)
-    return `has a stage ${name} that reads from no stage before it (${from}).`;
-  if (upstream.kind === 'saver') {
-    return `has a stage ${name} that reads from the saver ${upstream.name}.`;
+  const sources = sourcesOf(stage);
+  if (sources.length === 0) return `has a stage ${name} that reads from no stage before it.`;
+  const twice = sources.find((source, nth) => sources.indexOf(source) !== nth);
+  if (twice !== undefined) return `has a stage ${name} that reads ${twice} twice.`;
+  for (const source of sources) {
+    const upstream = seen.get(source);
+    if (upstream === undefined) {
+      return `has a stage ${name} that reads from no stage before it (${source}).`;
+    }
+    if (upstream.kind === 'saver') {
+      return `has a stage ${name} that reads from the saver ${upstream.name}.`;
+    }
+    if (inline === true && upstream.kind !== 'mapper') {
+      return `has an inline ${kind} ${name} that reads from the fetcher ${upstream.name}, which works on no chunks: leave out its inline, or let it read from a mapper.`;
+    }
   }
-  if (inline !== true || upstream.kind === 'mapper') return undefined;
-  return `has an inline ${kind} ${name} that reads from the fetcher ${upstream.name}, which works on no chunks: leave out its inline, or let it read from a mapper.`;
+  if (inline !== true || sources.length === 1) return undefined;
+  return `has an inline ${kind} ${name} that reads from ${listOf(sources)}, which processes of their own work on: leave out its inline.`;
+}
+
+/** The names of what a stage reads from; none for a fetcher. */
+export function sourcesOf({ from }: Pick<StageSpec, 'from'>): readonly string[] {
+  if (from === undefined) return [];
+  return typeof from === 'string' ? [from] : from;
 }
 
 /** The stages that read from `stage`, in the order that gives each its place in chunk ids. */
 export function readersOf(spec: PipelineSpec, stage: string): readonly StageSpec[] {
-  return spec.stages.filter((reader) => reader.from === stage);
+  return spec.stages.filter(({ from }) =>
+    typeof from === 'string' ? from === stage : from?.includes(stage) === true,
+  );
+}
+
+/** In one order: for chunk ids it does not matter in which a stage names what it reads. */
+function textOf(from: string | readonly string[]): string {
+  return sourcesOf({ from }).toSorted().join('+');
+}
+
+/** `a and b`, or `a, b and c`. */
+function listOf(names: readonly string[]): string {
+  return [names.slice(0, -1).join(', '), names.at(-1)].join(' and ');
 }
 
 /** The stages that have a queue in front of them, upstream before downstream. */
@@ -87,8 +113,9 @@ export function hostOf(spec: PipelineSpec, stage: string): string {
   let name = stage;
   for (;;) {
     const { inline, from } = spec.stages.find((each) => each.name === name) ?? {};
-    if (inline !== true || from === undefined) return name;
-    name = from;
+    const [upstream] = sourcesOf({ ...(from !== undefined && { from }) });
+    if (inline !== true || upstream === undefined) return name;
+    name = upstream;
   }
 }
 
@@ -110,9 +137,11 @@ export function withLinksOf(spec: PipelineSpec, other: PipelineSpec): PipelineSp
   return { ...spec, stages };
 }
 
-/** A graph in one line: `numbers numbers>squares squares>files`. */
+/** A graph in one line: `numbers numbers>squares squares>files`; what reads from several has a `+` between them. */
 export function drawGraph({ stages }: PipelineSpec): string {
-  return stages.map((s) => (s.from === undefined ? s.name : `${s.from}>${s.name}`)).join(' ');
+  return stages
+    .map((s) => (s.from === undefined ? s.name : `${textOf(s.from)}>${s.name}`))
+    .join(' ');
 }
 
 /**
@@ -139,7 +168,7 @@ function linkChanges(stored: PipelineSpec, present: PipelineSpec): string | unde
 /** What was done to the stages of a graph to make another one of it. */
 function stageChanges(stored: PipelineSpec, present: PipelineSpec): string {
   const sources = ({ stages }: PipelineSpec): ReadonlyMap<string, string> =>
-    new Map(stages.map(({ name, from = 'nothing' }) => [name, from]));
+    new Map(stages.map(({ name, from = 'nothing' }) => [name, textOf(from)]));
   const [before, after] = [sources(stored), sources(present)];
   const changes: string[] = [];
   for (const name of after.keys()) if (!before.has(name)) changes.push(`${name} was added`);

@@ -10,7 +10,9 @@ export function withoutNeedlessQueues(pipeline: Pipeline): Pipeline {
   const isNeedless = (name: string): boolean => {
     const stage = stages.find((each) => each.name === name);
     if (stage === undefined || stage.kind === 'fetcher') return false;
-    const isAlone = stage.from.kind === 'mapper' && readersOf(spec, stage.from.name).length === 1;
+    const [from, ...others] = stage.from;
+    const isAlone =
+      from.kind === 'mapper' && others.length === 0 && readersOf(spec, from.name).length === 1;
     return stage.inline ?? isAlone;
   };
   const all = spec.stages.map((stage) => linked(stage, isNeedless(stage.name)));

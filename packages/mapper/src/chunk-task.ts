@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { setImmediate } from 'node:timers';
 import { describeThrown, messageOf } from '@leat/core';
-import { linesOf, type Mapper, type Work } from '@leat/sdk';
+import { linesOf, type Mapper, originOf, type Work } from '@leat/sdk';
 import {
   authorsLogger,
   type Logger,
@@ -227,7 +227,7 @@ export class ChunkTask {
 
   #readAgain(index: number): ReadRecord | undefined {
     const line = linesOf(this.#job.body)[index];
-    return line && readRecords(line, this.mapper.from, this.#reading)[0];
+    return line && readRecords(line, originOf(this.mapper), this.#reading)[0];
   }
 }
 

@@ -1,5 +1,5 @@
 import { isA, isThenable, LeatError } from '@leat/core';
-import type { Mapper } from '@leat/sdk';
+import { type Mapper, originOf } from '@leat/sdk';
 import { type Logger, type Reading, readingOf, readRecords, wait } from '@leat/runtime';
 import pLimit, { type LimitFunction } from 'p-limit';
 import { ChunkTask, isAsyncIterable, type WorkerMeans } from './chunk-task.ts';
@@ -55,7 +55,7 @@ export class ChunkWorker {
   async workOn(job: Job, wanted: Wanted, clock: WorkClock = new WorkClock()): Promise<WorkedOn> {
     wanted.throwIfAborted();
     clock.begin();
-    const records = readRecords(job.body, this.#mapper.from, this.#reading);
+    const records = readRecords(job.body, originOf(this.#mapper), this.#reading);
     clock.end();
     if (records.length !== job.records) {
       throw new LeatError(

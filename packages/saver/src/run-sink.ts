@@ -63,7 +63,7 @@ export class RunSink {
       identity,
       isRecovered,
       stage: saver.name,
-      schema: saver.from.schema,
+      schema: saver.from[0].schema,
       fence,
       logger: authorsLogger(logger, { pipeline: pipeline.name, run: info.id, stage: saver.name }),
     };

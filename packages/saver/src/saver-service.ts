@@ -1,6 +1,7 @@
 import { fateOf, isA, LeatError, messageOf, recordsOf } from '@leat/core';
 import {
   type Committed,
+  originOf,
   type Pipeline,
   type Saver,
   SinkRejection,
@@ -226,7 +227,7 @@ export class SaverService {
     const session = await sink.open(run, this.#known);
     if (this.#validates) {
       for (const chunk of chunks) {
-        await this.#bury(chunk, chunk.validate(this.#options.saver.from));
+        await this.#bury(chunk, chunk.validate(originOf(this.#options.saver)));
       }
     }
     const committed = await this.#commit(session, sink.fence, chunks, run.signal);

@@ -66,8 +66,10 @@ export type { GivenParamsOf, ParamsOf, ParamsSchema, TextParams } from './params
 export type {
   AddedFields,
   Fetcher,
+  From,
   Mapper,
   Saver,
+  Sources,
   Stage,
   Upstream,
   Work,
@@ -79,6 +81,7 @@ export type { MapperOptions } from './define/mapper.ts';
 export { mapper } from './define/mapper.ts';
 export type { SaverOptions } from './define/saver.ts';
 export { saver } from './define/saver.ts';
+export { originOf } from './define/sources.ts';
 export { coercesNumbers } from './define/schema-parts.ts';
 export type { Pipeline, PipelineOptions } from './define/pipeline.ts';
 export { pipeline } from './define/pipeline.ts';

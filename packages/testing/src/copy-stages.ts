@@ -1,12 +1,12 @@
-import type { Fetcher, Upstream } from '@leat/sdk';
+import type { Fetcher, Sources, Upstream } from '@leat/sdk';
 
 /**
  * Copies the stages of a pipeline so that they read from another fetcher. Functions cannot be handed to threads or
  * ended without a pipeline file, so the copies run them in the thread of their caller.
  *
- * @returns what gives the copy of a stage, the same each time
+ * @returns what gives copies of stages, the same each time
  */
-export function copyingFrom(fetcher: Fetcher): (stage: Upstream) => Upstream {
+export function copyingFrom(fetcher: Fetcher): (stages: Sources) => Sources {
   const made = new Map<string, Upstream>();
   const copyOf = (stage: Upstream): Upstream => {
     if (stage.kind === 'fetcher') return fetcher;
@@ -14,12 +14,13 @@ export function copyingFrom(fetcher: Fetcher): (stage: Upstream) => Upstream {
     if (known !== undefined) return known;
     const copy: Upstream = {
       ...stage,
-      from: copyOf(stage.from),
+      from: copiesOf(stage.from),
       threads: 0,
       timeoutMs: undefined,
     };
     made.set(stage.name, copy);
     return copy;
   };
-  return copyOf;
+  const copiesOf = ([first, ...others]: Sources): Sources => [copyOf(first), ...others.map(copyOf)];
+  return copiesOf;
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { parseChunkId, TerminalError } from '@leat/core';
 import { hashedPart, keyPart, STATE_KEYS } from '@leat/runtime';
-import { linesOf, type Mapper, type Upstream } from '@leat/sdk';
+import { linesOf, type Mapper, type Sources } from '@leat/sdk';
 import type { Job } from '../job.ts';
 
 /** The steps of a chunk id that say that a record was redriven, which it stays the same by. */
@@ -23,7 +23,7 @@ export interface RecordHome {
  * Finds the home of a record.
  *
  * Where no stage before makes several records of one, that is its place in the dataset, whatever became of its bytes.
- * Below a `flatMap` children share that place. They are told apart by their bytes, the pieces that their chunk was
+ * Below a `flatMap` children share that place, and so do copies that come together again. They are told apart by their bytes, the pieces that their chunk was
  * divided into, and, where those are the same too, their order in the chunk.
  *
  * @param requestId see `requestId`
@@ -63,8 +63,13 @@ export function demandOneRecord({ name, work }: Mapper, what: string): void {
   );
 }
 
-/** Whether several records of a stage may come from one of the dataset. */
-function mayShareOrigin(stage: Upstream): boolean {
+/**
+ * Whether several records of what a stage reads may come from one of the dataset: that is so below a `flatMap`, and
+ * where one comes by several ways.
+ */
+function mayShareOrigin(from: Sources): boolean {
+  if (from.length > 1) return true;
+  const [stage] = from;
   return stage.kind === 'mapper' && (stage.work.type === 'flatMap' || mayShareOrigin(stage.from));
 }
 

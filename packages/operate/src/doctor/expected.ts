@@ -1,4 +1,4 @@
-import { checkName, streamName } from '@leat/core';
+import { checkName, queuedStages, streamName } from '@leat/core';
 import { isEnded } from '@leat/core';
 import type { Examination } from './seen.ts';
 import type { PipelineSpec } from '@leat/core';
@@ -44,8 +44,7 @@ export function expectedOf(
     else if (pipeline !== '' && (stage === 'receipts' || stage === 'dead')) add(pipeline);
   }
   for (const { state, spec: known } of seen.runs ?? []) {
-    const queued = known.stages.filter(({ kind }) => kind !== 'fetcher');
-    if (!isEnded(state)) add(known.name, ...queued.map(({ name }) => name));
+    if (!isEnded(state)) add(known.name, ...queuedStages(known).map(({ name }) => name));
   }
   return [...stages].map(([pipeline, names]) => {
     // Of the graph nothing more is needed here than which stages have a queue.

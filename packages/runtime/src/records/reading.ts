@@ -1,4 +1,4 @@
-import type { Mapper, Saver } from '@leat/sdk';
+import { type Mapper, originOf, type Saver } from '@leat/sdk';
 
 /**
  * What a line is read for: a function is to `work` on the record; or its line is to be kept, after a function has
@@ -11,7 +11,7 @@ export type Reading = 'work' | 'judge' | 'enrich' | 'first enrich' | 'pass';
  * schema makes of them. All other lines are, and a saver does not read those.
  */
 export function readingOf(stage: Mapper | Saver): Reading | undefined {
-  const isFirst = stage.from.kind === 'fetcher';
+  const isFirst = originOf(stage).kind === 'fetcher';
   if (stage.kind === 'saver') return isFirst ? 'pass' : undefined;
   if (stage.work.type === 'enrich') return isFirst ? 'first enrich' : 'enrich';
   return isFirst && stage.work.type === 'filter' ? 'judge' : 'work';

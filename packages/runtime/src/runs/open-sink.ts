@@ -19,7 +19,7 @@ export async function openSinkToRead(
     identity: identityOf(request, pipeline.fetcher),
     isRecovered: request.isRecovered === true,
     stage: saver.name,
-    schema: saver.from.schema,
+    schema: saver.from[0].schema,
     logger,
   });
 }

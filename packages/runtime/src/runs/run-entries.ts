@@ -76,7 +76,7 @@ const runRequest: z.ZodType<RunRequest> = z.looseObject({
       z.looseObject({
         name: z.string(),
         kind: oneOf(KINDS),
-        from: z.string().exactOptional(),
+        from: z.union([z.string(), z.array(z.string())]).exactOptional(),
         inline: z.literal(true).exactOptional(),
       }),
     ),

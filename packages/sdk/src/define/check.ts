@@ -2,7 +2,7 @@ import { checkName, LeatError, noSuchName, NUMBER_RULES, type NumberRule } from 
 import type { ZodType } from 'zod';
 import type { ParamsSchema } from '../params.ts';
 import { notJsonPart, oneWayPart, type SchemaPart } from './schema-parts.ts';
-import type { Upstream } from './stages.ts';
+import type { Sources } from './stages.ts';
 
 /**
  * Refuses options that there are not, which a file in JavaScript, or one that is not checked, may have.
@@ -20,12 +20,6 @@ export function demandKnown(
   const unknown = Object.keys(options).find((name) => !names.includes(name));
   if (unknown === undefined) return;
   throw new LeatError('invalid-pipeline', `${where}: ${noSuchName('option', unknown, names)}`);
-}
-
-/** Files in JavaScript, and values that a cast let through. */
-export function demandUpstream(stage: string, from: Upstream | undefined): void {
-  if (from?.kind === 'fetcher' || from?.kind === 'mapper') return;
-  throw invalid(stage, 'reads from nothing: from must be a fetcher or a mapper');
 }
 
 /** What a schema is for: records are only decoded by it, or encoded, too; then numbers may be a `BigInt` or not. */
@@ -50,11 +44,12 @@ export function demandSchema(stage: string, schema: ZodType | undefined, use: Sc
  *
  * @throws LeatError `invalid-pipeline`
  */
-export function demandWritable(stage: string, from: Upstream): void {
-  if (from.kind !== 'fetcher') return;
-  const fault = faultOf(from.schema, usedToWrite(from.numbers));
+export function demandWritable(stage: string, from: Sources): void {
+  const fetcher = from.find(({ kind }) => kind === 'fetcher');
+  if (fetcher === undefined) return;
+  const fault = faultOf(fetcher.schema, usedToWrite(fetcher.numbers));
   if (fault === undefined) return;
-  throw invalid(stage, `it keeps the records of the stage "${from.name}", and ${fault}`);
+  throw invalid(stage, `it keeps the records of the stage "${fetcher.name}", and ${fault}`);
 }
 
 export function usedToWrite(numbers: NumberRule): SchemaUse {

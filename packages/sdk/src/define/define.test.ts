@@ -5,7 +5,7 @@ import type { Sink, Source } from '../contracts.ts';
 import { fetcher } from './fetcher.ts';
 import { mapper } from './mapper.ts';
 import { saver } from './saver.ts';
-import type { Mapper } from './stages.ts';
+import type { Mapper, Saver } from './stages.ts';
 import type { GivenParamsOf } from '../params.ts';
 import { type Pipeline, pipeline } from './pipeline.ts';
 
@@ -80,7 +80,7 @@ describe('the graph', () => {
       Object.defineProperty({ ...texts, name: `m${nth}` }, 'from', {
         get: () => {
           visits++;
-          return from[visits % from.length] ?? numbers;
+          return [from[visits % from.length] ?? numbers];
         },
       });
     let visits = 0;
@@ -92,6 +92,54 @@ describe('the graph', () => {
     expect(pipeline('p', { savers }).stages).toHaveLength(61);
     // Once to be visited, and once to be drawn.
     expect(visits).toBe(60);
+  });
+
+  test('has stages that read several, which have the same records', () => {
+    const large = mapper('large', { from: texts, filter: ({ text }) => text.length > 1 });
+    const all = saver('all', { from: [texts, large], sink: sinkOf<{ text: string }>() });
+    expect(pipeline('p', { savers: [all] }).spec.stages).toEqual([
+      { name: 'numbers', kind: 'fetcher' },
+      { name: 'texts', kind: 'mapper', from: 'numbers' },
+      { name: 'large', kind: 'mapper', from: 'texts' },
+      { name: 'all', kind: 'saver', from: ['texts', 'large'] },
+    ]);
+    const one = mapper('one', { from: [large], map: ({ text }) => ({ text }) });
+    expect(one.from).toEqual([large]);
+    expect(
+      pipeline('p', { savers: [saver('s', { from: one, sink: sinkOf() })] }).spec.stages,
+    ).toContainEqual({ name: 'one', kind: 'mapper', from: 'large' });
+    expectTypeOf(all).toEqualTypeOf<Saver<undefined>>();
+  });
+
+  test('is read by one stage at a time where records differ, or come twice', () => {
+    const other = mapper('other', { from: numbers, schema: Numbered, map: (record) => record });
+    const lossy = mapper('lossy', {
+      from: numbers,
+      schema: Texted,
+      numbers: 'lossy',
+      map: ({ n }) => ({ text: `${n}` }),
+    });
+    const of = (...from: readonly unknown[]): (() => unknown) => {
+      const sink = sinkOf() as never;
+      return () => saver('all', { from: from as never, sink });
+    };
+    const nothing =
+      'The stage "all": reads from nothing: from must be a fetcher or a mapper, or a list of them.';
+    for (const from of [[], [undefined], [texts, {}], [out]]) expect(of(...from)).toThrow(nothing);
+    expect(of(texts, texts)).toThrow('The stage "all": reads "texts" twice.');
+    expect(of(texts, other)).toThrow(
+      'The stage "all": reads "texts" and "other", whose schemas are not the same: give both one schema, by one name.',
+    );
+    expect(of(texts, lossy)).toThrow(
+      'The stage "all": reads "texts" and "lossy", whose numbers are not read alike: give both the same numbers.',
+    );
+    // @ts-expect-error their records are not the same
+    expect(() => mapper('m', { from: [texts, other], map: (record) => record })).toThrow('schemas');
+    const common = { from: [texts, mapper('t', { from: texts, filter: () => true })] as const };
+    const inline = saver('all', { ...common, sink: sinkOf<{ text: string }>(), inline: true });
+    expect(() => pipeline('p', { savers: [inline] })).toThrow(
+      'has an inline saver all that reads from texts and t, which processes of their own work on: leave out its inline.',
+    );
   });
 
   test('must have one fetcher, and names that are all different', () => {
@@ -291,14 +339,14 @@ describe('a schema that JSON cannot follow is refused', () => {
   test('what a function only reads may be coerced, or go one way; what is kept may not', () => {
     const coerced = fetcher('f', { source, schema: z.object({ at: z.coerce.date() }) });
     const oneWay = fetcher('f', { source, schema: Dated });
-    expect(mapper('m', { from: coerced, map: ({ at }) => at.getTime() }).from).toBe(coerced);
+    expect(mapper('m', { from: coerced, map: ({ at }) => at.getTime() }).from).toEqual([coerced]);
     const keeps = 'The stage "m": it keeps the records of the stage "f", and the schema.at';
     const filter = (): boolean => true;
     expect(() => saver('m', { from: coerced, sink: sinkOf() })).toThrow(`${keeps} is a z.date`);
     expect(() => mapper('m', { from: oneWay, filter })).toThrow(`${keeps} has a transform`);
     // What it keeps of a mapper was written already.
     const written = mapper('t', { from: oneWay, map: ({ at }) => at.toISOString() });
-    expect(mapper('m', { from: written, filter }).from).toBe(written);
+    expect(mapper('m', { from: written, filter }).from).toEqual([written]);
   });
 
   test.each([
@@ -309,7 +357,7 @@ describe('a schema that JSON cannot follow is refused', () => {
     z.xor([z.int()]),
   ])('but not one that it can (%#)', (schema) => {
     const from = fetcher('f', { source: sourceOf<never>(), schema });
-    expect(saver('s', { from, sink: sinkOf() }).from).toBe(from);
+    expect(saver('s', { from, sink: sinkOf() }).from).toEqual([from]);
   });
 
   function never(): never {

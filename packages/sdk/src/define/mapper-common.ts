@@ -1,7 +1,7 @@
 import type { NumberRule, RetryPolicy } from '@leat/core';
 import type { output, ZodType } from 'zod';
 import type { ParamsSchema } from '../params.ts';
-import type { Upstream } from './stages.ts';
+import type { From } from './stages.ts';
 
 /** What every mapper may be given. */
 export interface MapperCommon<
@@ -9,8 +9,11 @@ export interface MapperCommon<
   S extends ZodType,
   P extends ParamsSchema | undefined,
 > {
-  /** The stage whose records this one reads. Reading one stage from several is fan-out. */
-  readonly from: Upstream<I, P>;
+  /**
+   * The stage whose records this one reads, or several that have the same schema: then it reads the records of all, as
+   * they come. Reading one stage from several is fan-out.
+   */
+  readonly from: From<I, P>;
   /**
    * What a result must look like; one that does not is a dead letter. For `enrich` it is that of the fields that are
    * added. A `filter` has none: its records are those of `from`.

@@ -8,7 +8,6 @@ import {
   demandKnown,
   demandNumbers,
   demandSchema,
-  demandUpstream,
   demandWritable,
   invalid,
   nameOf,
@@ -17,7 +16,8 @@ import {
 import type { MapperCommon, MayWait, Result } from './mapper-common.ts';
 import type { EnrichedSchema, EnrichOptions } from './enrich.ts';
 import { enrichedSchema } from './enriched-schema.ts';
-import type { Mapper, Upstream, Work } from './stages.ts';
+import { sourcesOf } from './sources.ts';
+import type { Mapper, Sources, Work } from './stages.ts';
 
 declare const NOT_INFERRED: unique symbol;
 /** Stands for the type of results that no function has given. */
@@ -131,11 +131,11 @@ export function mapper(
   name: string,
   options: MapperCommon<ZodType, ZodType, ParamsSchema | undefined>,
 ): Mapper {
-  const { from, concurrency = 16, threads = 0, timeoutMs, retry, inline } = options;
+  const { concurrency = 16, threads = 0, timeoutMs, retry, inline } = options;
   demandKnown(nameOf(name), options, { ...OPTIONS, ...WORK });
-  demandUpstream(name, from);
+  const from = sourcesOf(name, options.from);
   demandInline(name, inline);
-  const { numbers = from.numbers } = options;
+  const { numbers = from[0].numbers } = options;
   demandNumbers(name, numbers);
   const given = workOf(name, options);
   const { schema, work } = recordsOf(name, given, { from, schema: options.schema, numbers });
@@ -165,7 +165,7 @@ type GivenWork = Exclude<Work, { readonly type: 'enrich' }> | Omit<EnrichWork, '
 type EnrichWork = Extract<Work, { readonly type: 'enrich' }>;
 
 interface Given {
-  readonly from: Upstream;
+  readonly from: Sources;
   readonly schema: ZodType | undefined;
   readonly numbers: NumberRule;
 }
@@ -178,12 +178,12 @@ function recordsOf(
 ): { readonly schema: ZodType; readonly work: Work } {
   if (work.type === 'filter') {
     demandFilter(name, { from, schema, numbers });
-    return { schema: from.schema, work };
+    return { schema: from[0].schema, work };
   }
   if (schema !== undefined) demandSchema(name, schema, usedToWrite(numbers));
   if (work.type === 'enrich') {
     demandWritable(name, from);
-    const enriched = enrichedSchema(name, from.schema, schema);
+    const enriched = enrichedSchema(name, from[0].schema, schema);
     return { schema: enriched.schema, work: { ...work, added: enriched.added } };
   }
   return { schema: schema ?? unknown(), work };
@@ -193,7 +193,7 @@ function demandFilter(name: string, { from, schema, numbers }: Given): void {
   if (schema !== undefined) {
     throw invalid(name, 'a filter has the schema of the stage that it reads, and no other');
   }
-  if (numbers !== from.numbers) {
+  if (numbers !== from[0].numbers) {
     throw invalid(name, 'a filter has the numbers of the stage that it reads, and no others');
   }
   demandWritable(name, from);

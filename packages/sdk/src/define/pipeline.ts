@@ -69,7 +69,7 @@ export function pipeline<P extends ParamsSchema | undefined = undefined>(
   const visit = (stage: Stage): void => {
     // An ancestor that several share: with joins there would be a visit for each path to it.
     if (stages.has(stage)) return;
-    if (stage.kind !== 'fetcher') visit(stage.from);
+    if (stage.kind !== 'fetcher') stage.from.forEach(visit);
     stages.add(stage);
   };
   const savers: readonly Saver<P>[] | undefined = options?.savers;
@@ -116,6 +116,7 @@ export function pipeline<P extends ParamsSchema | undefined = undefined>(
 function specOf(stage: Stage): StageSpec {
   const { name, kind } = stage;
   if (stage.kind === 'fetcher') return { name, kind };
-  const isInline = stage.inline === true;
-  return { name, kind, from: stage.from.name, ...(isInline && { inline: true }) };
+  const [first, ...others] = stage.from.map((each) => each.name) as [string, ...string[]];
+  const from = others.length === 0 ? first : [first, ...others];
+  return { name, kind, from, ...(stage.inline === true && { inline: true }) };
 }

@@ -1,23 +1,17 @@
 import type { input, ZodType } from 'zod';
 import type { Sink } from '../contracts.ts';
 import type { ParamsOf, ParamsSchema } from '../params.ts';
-import {
-  demandInline,
-  demandKnown,
-  demandUpstream,
-  demandWritable,
-  invalid,
-  nameOf,
-} from './check.ts';
+import { demandInline, demandKnown, demandWritable, invalid, nameOf } from './check.ts';
 import { type PerRun, perRun } from './per-run.ts';
-import type { Saver, Upstream } from './stages.ts';
+import { sourcesOf } from './sources.ts';
+import type { From, Saver } from './stages.ts';
 
 export interface SaverOptions<
   I extends ZodType,
   P extends ParamsSchema | undefined = ParamsSchema | undefined,
 > {
-  /** The stage whose records are written. */
-  readonly from: Upstream<I, P>;
+  /** The stage whose records are written, or several that have the same schema. */
+  readonly from: From<I, P>;
   /** Where the records go, or a function that says so for a run. */
   readonly sink: PerRun<Sink<NoInfer<input<I>>>, ParamsOf<NoInfer<P>>>;
   /**
@@ -44,9 +38,9 @@ export function saver<I extends ZodType, P extends ParamsSchema | undefined = un
   name: string,
   options: SaverOptions<I, P>,
 ): Saver<P> {
-  const { from, sink, inline } = options;
+  const { sink, inline } = options;
   demandKnown(nameOf(name), options, OPTIONS);
-  demandUpstream(name, from);
+  const from = sourcesOf(name, options.from) as Saver<P>['from'];
   demandWritable(name, from);
   demandInline(name, inline);
   if (sink === undefined) throw invalid(name, 'needs a sink');

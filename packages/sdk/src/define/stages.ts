@@ -12,6 +12,17 @@ export type Upstream<S extends ZodType = ZodType, P extends Params = Params> =
   | Fetcher<S, P>
   | Mapper<S, P>;
 
+/** What a stage reads: one stage, or several whose records have the same schema. */
+export type From<S extends ZodType = ZodType, P extends Params = Params> =
+  | Upstream<S, P>
+  | readonly Upstream<S, P>[];
+
+/** What a stage reads, one or more. */
+export type Sources<P extends Params = Params> = readonly [
+  Upstream<ZodType, P>,
+  ...Upstream<ZodType, P>[],
+];
+
 /** Any stage. */
 export type Stage = Fetcher | Mapper | Saver;
 
@@ -67,7 +78,8 @@ export type Work =
 export interface Mapper<out S extends ZodType = ZodType, out P extends Params = Params> {
   readonly kind: 'mapper';
   readonly name: string;
-  readonly from: Upstream<ZodType, P>;
+  /** What it reads; all have the same schema, and read numbers alike. */
+  readonly from: Sources<P>;
   /** Its own; that of `from` for a filter, with fields added for `enrich`; one that takes anything if none was given. */
   readonly schema: S;
   /** How numbers in its records are read, and whether they may be a `BigInt`; that of `from` unless given. */
@@ -87,7 +99,8 @@ export interface Mapper<out S extends ZodType = ZodType, out P extends Params = 
 export interface Saver<out P extends Params = Params> {
   readonly kind: 'saver';
   readonly name: string;
-  readonly from: Upstream<ZodType, P>;
+  /** What it reads; all have the same schema, and read numbers alike. */
+  readonly from: Sources<P>;
   /** Whether it has no queue; `undefined` if its author does not say. */
   readonly inline: boolean | undefined;
   readonly sink: (run: RunInfo<unknown>) => Sink<never>;

@@ -57,7 +57,7 @@ async function leftOf(
     const { name, from } = stage;
     const saved: unknown[] = (results[name] = []);
     for await (const { body } of leat.export(run, tested, { saver: name })) {
-      for (const text of textsOf(body)) saved.push(valueIn(text, from.numbers));
+      for (const text of textsOf(body)) saved.push(valueIn(text, from[0].numbers));
     }
   }
   const dead: DeadTestRecord[] = [];

@@ -58,6 +58,20 @@ describe('testPipeline', () => {
     expect(dead).toMatchObject([{ record: '{"id":2,"amount":-1}', attempts: 1 }]);
   });
 
+  test('counts a record that comes to a stage by two ways as copies', async () => {
+    const large = mapper('large', { from: orders, filter: ({ amount }) => amount > 2 });
+    const both = saver('both', { from: [large, orders], sink });
+    const given = [1, 2, 3, 4, 5].map((amount, id) => ({ id, amount }));
+    for (const server of [false, true]) {
+      const tested = await testPipeline(pipeline('shop', { savers: [both] }), given, { server });
+      expect(tested.results['both']).toHaveLength(8);
+      expect(tested.results['both']).toEqual(
+        expect.arrayContaining([...given, ...given.filter(({ amount }) => amount > 2)]),
+      );
+      expect(tested.records).toEqual({ in: 5, expanded: 5, saved: 8, filtered: 2, dead: 0 });
+    }
+  });
+
   test('takes records through every stage, and gives what each saver would save', async () => {
     const given = [1, 0, -5, 2, 3].map((amount, id) => ({ id, amount }));
     const tested = await testPipeline(pipeline('shop', { savers: [files, copy] }), given);

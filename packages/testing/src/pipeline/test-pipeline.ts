@@ -7,7 +7,14 @@ import {
 } from '@leat/core';
 import { records as recordsSource } from '@leat/connectors/memory';
 import { createLogger, readRun } from '@leat/runtime';
-import type { Fetcher, Mapper, Pipeline, RunInfo, Stage } from '@leat/sdk';
+import {
+  type Fetcher,
+  type Mapper,
+  originOf,
+  type Pipeline,
+  type RunInfo,
+  type Stage,
+} from '@leat/sdk';
 import { chunkOfFile, readFailedChunk } from './failed-chunk.ts';
 import { onServer } from './on-server.ts';
 import type { TestedPipeline } from './result.ts';
@@ -73,7 +80,7 @@ export async function testPipeline(
   }
   const run = readRun(fetcher, { id: 'test', pipeline: spec.name, params });
   const walk = walkFor(run);
-  const from = subject.kind === 'pipeline' ? fetcher.name : subject.from.name;
+  const from = subject.kind === 'pipeline' ? fetcher.name : subject.from[0].name;
   await readInto(walk, { given, run, limits, fetcher: fetcher.name, from });
   return walk.run();
 }
@@ -82,7 +89,10 @@ export async function testPipeline(
 function routeOf(subject: Pipeline | Mapper): Route {
   if (subject.kind === 'pipeline') return subject;
   const { name, kind, from } = subject;
-  return { stages: [subject], spec: { name: 'test', stages: [{ name, kind, from: from.name }] } };
+  return {
+    stages: [subject],
+    spec: { name: 'test', stages: [{ name, kind, from: from[0].name }] },
+  };
 }
 
 function wholeOf(subject: Pipeline | Mapper): Pipeline {
@@ -132,13 +142,14 @@ async function readInto(walk: Walk, { given, run, limits, fetcher, from }: Readi
 
 function fetcherOf(subject: Pipeline | Mapper): Fetcher {
   if (subject.kind === 'pipeline') return subject.fetcher;
-  return subject.from.kind === 'fetcher' ? subject.from : fetcherOf(subject.from);
+  const origin = originOf(subject);
+  return origin.kind === 'fetcher' ? origin : fetcherOf(origin);
 }
 
 function demandReplayable(stages: readonly Stage[], name: string): void {
   const stage = stages.find((each) => each.name === name);
   const isReplayable =
-    stage?.kind === 'mapper' || (stage?.kind === 'saver' && stage.from.kind === 'fetcher');
+    stage?.kind === 'mapper' || (stage?.kind === 'saver' && originOf(stage).kind === 'fetcher');
   if (isReplayable) return;
   const names = stages.map((each) => each.name).join(', ');
   const why =

@@ -22,7 +22,7 @@ import {
   readRecords,
   textsOf,
 } from '@leat/runtime';
-import type { Mapper, RunInfo, Saver, Stage } from '@leat/sdk';
+import { type Mapper, originOf, type RunInfo, type Saver, type Stage } from '@leat/sdk';
 import { noWait } from './no-wait.ts';
 import type { DeadTestRecord, TestedPipeline } from './result.ts';
 import { valueIn } from './value-in.ts';
@@ -138,7 +138,8 @@ export class Walk {
 
   /** Checks records that nobody has read yet, as savers do. */
   #save(saver: Saver): void {
-    const { name, from } = saver;
+    const { name } = saver;
+    const from = originOf(saver);
     const reading = readingOf(saver);
     const results = this.#resultsOf(name);
     for (const { body, counts, position, origins } of this.#waiting.get(name) ?? []) {

@@ -1,5 +1,5 @@
 import type { ChunkLimits } from '@leat/core';
-import { type Pipeline, pipeline, type Saver, saver, type Source, type Upstream } from '@leat/sdk';
+import { type Pipeline, pipeline, type Saver, saver, type Source, type Sources } from '@leat/sdk';
 import { copyingFrom } from '../copy-stages.ts';
 import type { ModelSink } from './model/model-sink.ts';
 
@@ -43,7 +43,7 @@ export function pipelineOf(design: Design, file: PipelineFile): Pipeline {
   const { fetcher } = own;
   const { window, source } = design;
   const copyOf = copyingFrom({ ...fetcher, ...file.limits, window, source });
-  const saverOf = (called: string, from: Upstream, inline = false): Saver =>
+  const saverOf = (called: string, from: Sources, inline = false): Saver =>
     saver(called, { from: copyOf(from), sink: () => sink.sinkAt(place), inline });
   const given = own.stages.filter((stage) => stage.kind === 'saver');
   const savers = given.map((each) => saverOf(each.name, each.from, each.inline));

@@ -8,7 +8,14 @@ import {
 } from '@leat/core';
 import { encodeResult, encodeResults } from '@leat/mapper';
 import { type Logger, type ReadRecord, readingOf, readRecords, wait } from '@leat/runtime';
-import type { Mapper, Pipeline, RunInfo, Saver, StageContext } from '@leat/sdk';
+import {
+  type Mapper,
+  originOf,
+  type Pipeline,
+  type RunInfo,
+  type Saver,
+  type StageContext,
+} from '@leat/sdk';
 
 /** What one stage made of one record. */
 export interface Step {
@@ -62,7 +69,7 @@ export class PlainEvaluation {
 
   async #readBy(from: string, record: string, place: Place, steps: Step[]): Promise<void> {
     for (const stage of this.#pipeline.stages) {
-      if (stage.kind === 'fetcher' || stage.from.name !== from) continue;
+      if (stage.kind === 'fetcher' || !stage.from.some((each) => each.name === from)) continue;
       const { name, kind } = stage;
       try {
         const read = readOf(stage, record);
@@ -123,7 +130,7 @@ type Read = Partial<Exclude<ReadRecord, { readonly invalid: unknown }>>;
 function readOf(stage: Mapper | Saver, record: string): Read {
   const reading = readingOf(stage);
   if (reading === undefined) return {};
-  const [read] = readRecords(Buffer.from(`${record}\n`), stage.from, reading);
+  const [read] = readRecords(Buffer.from(`${record}\n`), originOf(stage), reading);
   if (read === undefined) throw new Error('it is no line');
   if ('invalid' in read) throw read.invalid;
   return read;
