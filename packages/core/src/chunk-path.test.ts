@@ -171,6 +171,7 @@ describe('canReach', () => {
   test('lets roots come to the fetcher, and nothing else', () => {
     expect(canReach(FORKED, 'numbers', '7')).toBe(true);
     expect(canReach(FORKED, 'numbers', '7.0-2')).toBe(false);
+    expect(canReach(FORKED, 'unheard-of', '7')).toBe(false);
   });
 });
 

@@ -26,10 +26,10 @@ function arrivals(
 ): ReadonlySet<number> {
   const found = known.get(stage);
   if (found !== undefined) return found;
-  const sources = sourcesOf(spec.stages.find(({ name }) => name === stage) ?? {});
   const number = spec.stages.findIndex(({ name }) => name === stage);
-  const ends = new Set<number>(sources.length === 0 ? [0] : []);
-  for (const source of sources) {
+  const reached = spec.stages[number];
+  const ends = new Set<number>(reached?.kind === 'fetcher' ? [0] : []);
+  for (const source of reached === undefined ? [] : sourcesOf(reached)) {
     const isDivided = spec.stages.some(({ name, kind }) => name === source && kind === 'mapper');
     const readers = readersOf(spec, source);
     const place = readers.findIndex(({ name }) => name === stage);
