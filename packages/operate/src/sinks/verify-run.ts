@@ -71,7 +71,7 @@ function compareReaders(
 ): string[] {
   if (report.state !== 'completed') return [];
   return savers.flatMap((saver, nth) => {
-    const first = savers.findIndex(({ from }) => from === saver.from);
+    const first = savers.findIndex((each) => sourcesText(each) === sourcesText(saver));
     const [one, other] = [accounts[first]?.records, accounts[nth]?.records];
     return one === other
       ? []
@@ -79,6 +79,13 @@ function compareReaders(
           `${savers[first]?.name} and ${saver.name} read the same records; they hold ${one} and ${other}.`,
         ];
   });
+}
+
+function sourcesText({ from }: Saver): string {
+  return from
+    .map(({ name }) => name)
+    .toSorted()
+    .join('+');
 }
 
 function compare(report: RunReport, accounts: readonly SinkAccount[]): string[] {
