@@ -3,17 +3,31 @@ import {
   fetcher,
   mapper,
   type Mapper,
+  otherwise,
   type Pipeline,
   pipeline,
+  route,
+  type Saver,
   saver,
   type Sink,
   TerminalError,
   type Upstream,
+  when,
 } from '@leat/sdk';
 import type { ZodType } from 'zod';
 import { Added, addedTo, isPoison, resultsOf, Row, rows } from './rows.ts';
 
-export const SHAPES = ['line', 'line', 'line', 'fan-out', 'chain', 'direct', 'union'] as const;
+export const SHAPES = [
+  'line',
+  'line',
+  'line',
+  'fan-out',
+  'chain',
+  'direct',
+  'union',
+  'route',
+  'when',
+] as const;
 export type Shape = (typeof SHAPES)[number];
 export const WORKS = ['map', 'enrich', 'flatMap', 'flatMap', 'mapChunk'] as const;
 export type OwnWork = (typeof WORKS)[number];
@@ -26,6 +40,8 @@ interface Troubles {
   readonly hasPoison: boolean;
   /** Whether a record may die at one execution and live at the next, by its number. */
   readonly isFickle: (n: number) => boolean;
+  /** Whether a route says something else each time, though all that it says leads to the same sink. */
+  readonly isImpure?: boolean;
 }
 
 /** Neither is used: the simulator puts its own in their places. */
@@ -46,6 +62,13 @@ export function ownPipeline(
   if (source === undefined) throw new Error('no source');
   const numbers = fetcher('numbers', { source, schema: Row });
   const first = shape === 'direct' ? numbers : makeMapper(work, numbers, troubles);
+  if (shape === 'route' || shape === 'when') {
+    const savers =
+      shape === 'route'
+        ? routed(first, troubles, inline)
+        : selected(numbers, first, troubles, inline);
+    return pipeline('simulated', { savers });
+  }
   const last =
     shape === 'chain' || shape === 'union' ? again(shape, first, troubles, inline) : first;
   const names = shape === 'fan-out' ? ['left', 'right'] : ['out'];
@@ -58,6 +81,54 @@ export function ownPipeline(
     }),
   );
   return pipeline('simulated', { savers });
+}
+
+type Rows = Upstream<ZodType<Row, Row>, undefined>;
+
+/** Each record takes one branch, both, or none; the branches come together again at the saver. */
+function routed(
+  from: Rows,
+  { isImpure = false }: Troubles,
+  inline: ReadonlySet<string>,
+): readonly Saver<undefined>[] {
+  const { to } = route('triage', {
+    from,
+    to: ['odd', 'even', 'rest'],
+    pick: ({ n }) => {
+      if (n % 11 === 8) return undefined;
+      if (n % 6 === 5) return ['even', 'odd'];
+      const isRest = isImpure && n % 2 === 1 ? Math.random() < 0.5 : n % 7 === 6;
+      return isRest ? 'rest' : n % 2 === 0 ? 'even' : 'odd';
+    },
+    otherwise: inline.has('left') ? 'dead' : 'filter',
+  });
+  const evens = mapper('again', {
+    from: to.even,
+    filter: ({ n }) => n % 8 !== 2,
+    inline: inline.has('again'),
+  });
+  return [saver('out', { from: [evens, to.odd, to.rest], sink })];
+}
+
+/** Predicates on what nobody has read yet, on a mapper, and on what was selected; what is left may be filtered. */
+function selected(
+  numbers: Rows,
+  first: Rows,
+  { slowness }: Troubles,
+  inline: ReadonlySet<string>,
+): readonly Saver<undefined>[] {
+  const few = when(numbers, ({ n }) => n % 3 !== 1);
+  const fewer = mapper('again', {
+    from: inline.has('again') ? few : otherwise(few),
+    filter: ({ n }) => idle(n % 5 !== 0, slowness / 4),
+  });
+  const large = when(first, ({ n }) => n % 4 > 1);
+  const larger = when(large, ({ n }) => n % 4 === 3);
+  return [
+    saver('left', { from: larger, sink, inline: inline.has('left') }),
+    saver('right', { from: otherwise(large), sink, inline: inline.has('right') }),
+    saver('out', { from: fewer, sink, inline: inline.has('out') }),
+  ];
 }
 
 /** A second mapper; that of a union has the records of the first one. */

@@ -16,7 +16,11 @@ export const PLANTED_BLUNDERS: readonly PlantedBug[] = [
     spoil: (connection) => tellOf(connection, (request) => ({ ...request, spec: connection.spec })),
   },
   { name: 'a fetcher that cuts by the limits of its file', spoil: cutBy(/\/numbers-/) },
-  { name: 'a mapper that cuts by the limits of its file', spoil: cutBy(/\/(?:work|again)-/) },
+  {
+    name: 'a mapper that cuts by the limits of its file',
+    bias: { shapes: ['line', 'chain'], works: ['flatMap'] },
+    spoil: cutBy(/\/(?:work|again)-/),
+  },
   { name: 'a ledger that does not compare checksums', install: compareNothing },
   {
     name: 'a ledger that does not compare how chunks were divided',
@@ -28,8 +32,16 @@ export const PLANTED_BLUNDERS: readonly PlantedBug[] = [
         (settle) => (receipt) => settle(without('division', receipt)),
       ),
   },
+  {
+    name: 'a route that says something else of a record when it is asked again',
+    bias: { shapes: ['route'], works: ['map'], isImpure: true, queue: 2 },
+  },
   { name: 'savers that do not claim their sink', spoil: claimNothing },
-  { name: 'receipts that do not name their sink', spoil: nameNoSink },
+  {
+    name: 'receipts that do not name their sink',
+    bias: { shapes: ['fan-out'] },
+    spoil: nameNoSink,
+  },
   {
     name: 'services that acknowledge what only a newer Leat can read',
     onNewer: (acknowledge) => acknowledge(),

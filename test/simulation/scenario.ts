@@ -27,6 +27,8 @@ export interface Bias {
   readonly works?: readonly OwnWork[];
   /** How often records may die at one execution and live at the next. */
   readonly fickleness?: number;
+  /** Whether routes say something else each time. */
+  readonly isImpure?: boolean;
   /** How many chunks a queue takes. */
   readonly queue?: number;
 }
@@ -43,7 +45,7 @@ function draw(
   random: Random,
   sink: ModelSink,
   { name, place, like }: Given,
-  { shapes = SHAPES, works = WORKS, fickleness = 0.5, queue }: Bias,
+  { shapes = SHAPES, works = WORKS, fickleness = 0.5, isImpure = false, queue }: Bias,
 ): OwnScenario {
   const chunkSize = random.between(1, 3);
   const records = random.between(2, 25) * chunkSize - random.between(0, chunkSize - 1);
@@ -58,7 +60,13 @@ function draw(
   const mayBeFickle = isDivided && random.chance(fickleness);
   const isFickle = (n: number): boolean =>
     mayBeFickle && n % (2 * chunkSize) === 0 && n + 1 < records && !isPoison(n) && !isPoison(n + 1);
-  const troubles = { slowness, failureRate: random.pick([0, 0, 0.1]), hasPoison, isFickle };
+  const troubles = {
+    slowness,
+    failureRate: random.pick([0, 0, 0.1]),
+    hasPoison,
+    isFickle,
+    isImpure,
+  };
   const inline = new Set(['again', 'left', 'right', 'out'].filter(() => random.chance(0.5)));
   const pipeline = ownPipeline(shape, work, troubles, inline);
   const saverAt = random.between(0, 1);

@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { anyGraph } from './any-graph.testsuite.ts';
 import { childId, type ChunkId, formatChunkId, parseChunkId, redriveId } from './chunk-id.ts';
 import { canReach, redrivenAt } from './chunk-path.ts';
-import { checkSpec, type PipelineSpec, readersOf, sourcesOf } from './spec.ts';
+import { checkSpec } from './check-spec.ts';
+import { type PipelineSpec, readersOf, sourcesOf } from './spec.ts';
 
 /** A fork at the fetcher, and another one behind a mapper. */
 const FORKED: PipelineSpec = {

@@ -1,5 +1,5 @@
 import { type ChunkId, parseChunkId } from './chunk-id.ts';
-import { type PipelineSpec, readersOf, sourcesOf } from './spec.ts';
+import { type PipelineSpec, readersOf, sourcesOf, stageOf } from './spec.ts';
 
 /**
  * Whether a chunk can have reached a stage by the run's graph: where several stages read from one, each has
@@ -14,9 +14,9 @@ export function canReach(spec: PipelineSpec, stage: string, chunk: string): bool
 type Arrivals = Map<string, ReadonlySet<number>>;
 
 /**
- * How much of a path may have been said when the chunk came to a stage, in characters: a mapper may divide a chunk,
- * fan-out adds the reader's place, and what was given up in a stage comes to it again. There may be many ways to a
- * stage; how far the path has come is all that matters of them.
+ * How much of a path may have been said when the chunk came to a stage, in characters: a mapper or a route may divide
+ * a chunk, fan-out adds the reader's place, and what was given up in a stage comes to it again. There may be many ways
+ * to a stage; how far the path has come is all that matters of them.
  */
 function arrivals(
   spec: PipelineSpec,
@@ -30,11 +30,12 @@ function arrivals(
   const reached = spec.stages[number];
   const ends = new Set<number>(reached?.kind === 'fetcher' ? [0] : []);
   for (const source of reached === undefined ? [] : sourcesOf(reached)) {
-    const isDivided = spec.stages.some(({ name, kind }) => name === source && kind === 'mapper');
+    const upstream = stageOf(source);
+    const isDivided = spec.stages.some(({ name, kind }) => name === upstream && kind === 'mapper');
     const readers = readersOf(spec, source);
     const place = readers.findIndex(({ name }) => name === stage);
     const fork = readers.length > 1 ? `\\.${place}-${readers.length}` : '';
-    for (const start of arrivals(spec, source, path, known)) {
+    for (const start of arrivals(spec, upstream, path, known)) {
       for (const divided of isDivided ? after(path, DIVISION, start) : [start]) {
         for (const forked of after(path, fork, divided)) {
           for (const end of after(path, redrivenIn(number), forked)) ends.add(end);

@@ -10,7 +10,7 @@ export type Format =
   /**
    * What a run was asked to do, in the pipeline's bucket: the field `v`, as in every entry below. Version 2 has inline
    * stages: a reader of version 1 would look for their queues, and take their redriven records for its own. Version 3
-   * has stages that read several: a reader of version 2 knows one.
+   * has routes, and stages that read several: a reader of version 2 knows neither.
    */
   | 'request'
   /** How far a run has come: lease and ledger. */
@@ -65,7 +65,8 @@ export const FORMATS: Readonly<Record<Format, number>> = {
 export function writtenVersion(format: Format, value: object): number {
   if (format !== 'request') return FORMATS[format];
   const { stages = [] } = (value as { readonly spec?: PipelineSpec }).spec ?? {};
-  if (stages.some(({ from }) => typeof from === 'object')) return FORMATS.request;
+  if (stages.some(({ from, to }) => typeof from === 'object' || to !== undefined))
+    return FORMATS.request;
   return stages.some(({ inline }) => inline === true) ? 2 : 1;
 }
 

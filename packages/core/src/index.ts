@@ -1,16 +1,17 @@
 // Names and graph
 export type { PipelineSpec, StageKind, StageSpec } from './spec.ts';
 export {
-  checkSpec,
-  drawGraph,
   hostOf,
   inlineStagesOf,
   linked,
+  outputName,
+  outputsOf,
   queuedStages,
   readersOf,
-  specDifference,
   withLinksOf,
 } from './spec.ts';
+export { checkSpec } from './check-spec.ts';
+export { drawGraph, specDifference } from './spec-difference.ts';
 export {
   bucketName,
   checkName,
@@ -83,7 +84,7 @@ export {
   recordsOf,
 } from './counts.ts';
 export type { ChildChunk, FinishedChunk } from './fan-out.ts';
-export { fanOut } from './fan-out.ts';
+export { fanOut, readPieces } from './fan-out.ts';
 export type { Fate } from './fate.ts';
 export { fateOf } from './fate.ts';
 export type { Origins } from './origins.ts';

@@ -1,12 +1,12 @@
 import { LeatError } from './errors.ts';
 
 /** What has a name of its own. */
-export type NameKind = 'pipeline' | 'stage' | 'run' | 'parameter';
+export type NameKind = 'pipeline' | 'stage' | 'branch' | 'run' | 'parameter';
 
 /**
  * The grammar of each kind of name. That of pipelines and stages is at once a subject token, a part of a stream
- * name, a DNS label for Kubernetes and a metric label (after NATS ADR-6). A parameter's is what `--param` can give
- * and an object can have as a key.
+ * name, a DNS label for Kubernetes and a metric label (after NATS ADR-6). A branch is named by a key of an object. A
+ * parameter's is what `--param` can give and an object can have as a key.
  */
 const GRAMMARS: Readonly<
   Record<NameKind, { readonly what: string; readonly pattern: RegExp; readonly rule: string }>
@@ -20,6 +20,11 @@ const GRAMMARS: Readonly<
     what: 'stage name',
     pattern: /^[a-z][a-z0-9-]{0,30}$/,
     rule: '1 to 31 lower-case letters, digits or hyphens and begin with a letter',
+  },
+  branch: {
+    what: 'name of a branch',
+    pattern: /^[A-Za-z][A-Za-z0-9-]{0,30}$/,
+    rule: '1 to 31 letters, digits or hyphens and begin with a letter',
   },
   run: {
     what: 'run id',

@@ -6,7 +6,7 @@ import {
   stageSubject,
   streamName,
 } from './names.ts';
-import { type PipelineSpec, queuedStages, readersOf, type StageKind } from './spec.ts';
+import { outputsOf, type PipelineSpec, queuedStages, readersOf, type StageKind } from './spec.ts';
 
 /**
  * Who may be given a NATS user of their own: the services of a pipeline; an operator, who starts and steers
@@ -45,7 +45,8 @@ export function permissionsOf(spec: PipelineSpec, role: NatsRole): Permissions {
       ...sends(
         spec,
         stagesOf(spec, 'mapper')
-          .flatMap(({ name }) => readersOf(spec, name))
+          .flatMap((stage) => outputsOf(stage))
+          .flatMap((output) => readersOf(spec, output))
           .filter(({ inline }) => inline !== true),
       ),
       ...reports(spec),

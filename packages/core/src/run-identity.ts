@@ -1,5 +1,6 @@
 import type { JsonValue } from './json.ts';
-import { drawGraph, type PipelineSpec } from './spec.ts';
+import { drawGraph } from './spec-difference.ts';
+import type { PipelineSpec } from './spec.ts';
 
 /** A run's parameters, by name, as they were given: text, if by `--param`. */
 export type GivenParams = Readonly<Record<string, JsonValue>>;

@@ -1,14 +1,13 @@
 import { describe, expect, test } from 'vitest';
+import { checkSpec } from './check-spec.ts';
 import { LeatError } from './errors.ts';
+import { drawGraph, specDifference } from './spec-difference.ts';
 import {
-  checkSpec,
-  drawGraph,
   hostOf,
   inlineStagesOf,
   type PipelineSpec,
   queuedStages,
   readersOf,
-  specDifference,
   type StageSpec,
   withLinksOf,
 } from './spec.ts';

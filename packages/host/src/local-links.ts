@@ -2,8 +2,8 @@ import { linked, readersOf, withLinksOf } from '@leat/core';
 import type { Pipeline } from '@leat/sdk';
 
 /**
- * A pipeline as it is run by one process alone: the only reader of a mapper needs no queue, unless its author says
- * `inline: false`.
+ * A pipeline as it is run by one process alone: the only reader of a mapper, or of a branch, needs no queue, unless its
+ * author says `inline: false`.
  */
 export function withoutNeedlessQueues(pipeline: Pipeline): Pipeline {
   const { spec, stages } = pipeline;
@@ -12,7 +12,7 @@ export function withoutNeedlessQueues(pipeline: Pipeline): Pipeline {
     if (stage === undefined || stage.kind === 'fetcher') return false;
     const [from, ...others] = stage.from;
     const isAlone =
-      from.kind === 'mapper' && others.length === 0 && readersOf(spec, from.name).length === 1;
+      from.kind !== 'fetcher' && others.length === 0 && readersOf(spec, from.name).length === 1;
     return stage.inline ?? isAlone;
   };
   const all = spec.stages.map((stage) => linked(stage, isNeedless(stage.name)));

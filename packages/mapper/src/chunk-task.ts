@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { setImmediate } from 'node:timers';
 import { describeThrown, messageOf } from '@leat/core';
-import { linesOf, type Mapper, originOf, type Work } from '@leat/sdk';
+import { linesOf, type Mapper, originOf, type RouteWork, type Work } from '@leat/sdk';
 import {
   authorsLogger,
   type Logger,
@@ -13,6 +13,7 @@ import {
 import { encodeResult } from './encode.ts';
 import { type Job, positionOf, type RecordWait, whatEndsCalls } from './job.ts';
 import { KEPT, type Outcome } from './outcome.ts';
+import { pickBranches } from './pick-branches.ts';
 import { RecordContext } from './record-context.ts';
 import { TURN_MS } from './turn.ts';
 import type { Wanted } from './watch.ts';
@@ -23,7 +24,7 @@ import type { StoresInUse } from './state/stores-in-use.ts';
 const UNSETTLED: Outcome = [];
 
 type GroupWork = Extract<Work, { readonly type: 'mapChunk' }>;
-type RecordWork = Exclude<Work, GroupWork>;
+type RecordWork = Exclude<Work, GroupWork | RouteWork>;
 
 /** What work on chunks needs of its service. */
 export interface WorkerMeans {
@@ -125,6 +126,16 @@ export class ChunkTask {
   applyTo(index: number, attempt: number): unknown {
     const work = this.mapper.work as RecordWork;
     return work.apply(this.#valueOf(index), new RecordContext(this, index, attempt));
+  }
+
+  /** Asks the user's function where a record goes. */
+  route(index: number, work: RouteWork): Outcome {
+    const { value, line } = this.#records[index] as {
+      readonly value: unknown;
+      readonly line?: string;
+    };
+    const picked = pickBranches(work, value, { run: this.#job.run });
+    return line === undefined || !('branches' in picked) ? picked : { ...picked, line };
   }
 
   /** Calls the user's function on a group of records. */

@@ -6,7 +6,7 @@ import { isolate } from './isolate.ts';
 import type { JobResult, ServiceJob } from './job.ts';
 import { Quarantine, SUSPICIOUS_DELIVERIES } from './quarantine.ts';
 import type { WorkedOn } from './outcome.ts';
-import { resultOf } from './results.ts';
+import { resultIn } from './results.ts';
 import { wantedUntil } from './watch.ts';
 import { ChunkWorker } from './worker.ts';
 
@@ -71,8 +71,7 @@ function isolatingHere(mapper: Mapper, { logger, stores }: HelperMeans): Isolati
       logger.warn({ run: job.run.id, chunk: job.chunk }, `chunk worked on in parts: ${why}`);
       const attempt = (part: ServiceJob): Promise<WorkedOn> =>
         worker.workOn(part, wantedUntil(signal));
-      const { outcomes, retries } = await isolate({ job, mapper, attempt, signal });
-      return resultOf(job, outcomes, retries);
+      return resultIn(mapper.work, job, await isolate({ job, mapper, attempt, signal }));
     },
     close: () => undefined,
   };

@@ -63,10 +63,15 @@ export function whatEndsCalls({ timeoutMs }: Pick<Mapper, 'timeoutMs'>): string 
     : `the timeoutMs of the stage, ${timeoutMs}, ends it`;
 }
 
+/** A part of what a chunk became. */
+export interface ResultPiece extends Piece {
+  readonly origins: Origins;
+}
+
 /** What a chunk became. */
 export interface JobResult {
   /** Empty if no record is left. */
-  readonly pieces: readonly Required<Piece>[];
+  readonly pieces: readonly ResultPiece[];
   readonly expanded: number;
   readonly filtered: number;
   readonly dead: readonly DeadRecord[];

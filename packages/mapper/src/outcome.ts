@@ -2,7 +2,18 @@
  * What became of one record: a line of JSON, or any number of them, or itself, as it arrived, or why it was
  * given up.
  */
-export type Outcome = string | readonly string[] | typeof KEPT | GivenUp;
+export type Made = string | readonly string[] | typeof KEPT | GivenUp;
+
+/** What became of one record, in any stage: in a route it goes on to branches, or counts as filtered. */
+export type Outcome = Made | Routed;
+
+/** The record goes on to branches of a route. */
+export interface Routed {
+  /** Their names, in the order of the route's. */
+  readonly branches: readonly string[];
+  /** What goes on in the place of the record as it arrived, if its schema makes another of it. */
+  readonly line?: string;
+}
 
 /** The record goes on as it arrived. */
 export const KEPT = true;

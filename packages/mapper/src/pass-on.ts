@@ -1,4 +1,12 @@
-import { addCounts, divisionToken, fanOut, newExecution, type PipelineSpec } from '@leat/core';
+import {
+  addCounts,
+  divisionToken,
+  fanOut,
+  newExecution,
+  type Origins,
+  type PipelineSpec,
+  readPieces,
+} from '@leat/core';
 import {
   bury,
   type DeadRecord,
@@ -9,7 +17,7 @@ import {
   type ReceiptSender,
   sendOn,
 } from '@leat/runtime';
-import type { JobResult } from './job.ts';
+import type { JobResult, ResultPiece } from './job.ts';
 
 export interface PassOnOptions {
   readonly connection: Publishing & Pick<PipelineConnection, 'queues'>;
@@ -37,14 +45,15 @@ export async function passOn(
   const { envelope, id, telemetry } = delivery;
   const { chunk, source, division } = envelope;
   const buried = await buryDead(options, delivery, result.dead);
+  const { read, filtered } = readPieces(spec, stage, result.pieces);
   const counts = addCounts(envelope.counts, {
     in: 0,
     expanded: result.expanded,
-    filtered: result.filtered,
+    filtered: result.filtered + filtered,
     dead: result.dead.length,
     retries: result.retries,
   });
-  if (result.pieces.length === 0) {
+  if (read.length === 0) {
     const receipt = {
       chunk: id,
       counts,
@@ -58,14 +67,21 @@ export async function passOn(
   } else {
     const dead = result.dead.map(({ index }) => index);
     const finished = { chunk, counts, buried, division, dead };
-    const token = (): string => divisionToken(result.pieces.map(({ origins }) => origins));
-    const children = fanOut(spec, stage, finished, result.pieces, token);
+    const token = (): string => divisionToken(read.map((piece) => saidOf(spec, stage, piece)));
+    const children = fanOut(spec, stage, finished, read, token);
     const links = {
       queues: connection.queues,
       ...(inline !== undefined && { inline: { stages: inline, parent: delivery } }),
     };
     await sendOn(links, { ...envelope, trace: telemetry.headers }, children, abort);
   }
+}
+
+/** What of a piece stands in the token: the place of its branch, and its records. */
+function saidOf(spec: PipelineSpec, stage: string, { branch, origins }: ResultPiece): Origins {
+  if (branch === undefined) return origins;
+  const { to = [] } = spec.stages.find(({ name }) => name === stage) ?? {};
+  return [to.indexOf(branch), ...origins];
 }
 
 /** Makes dead letters of records, and gives the executions that have buried records of the chunk so far. */

@@ -59,6 +59,8 @@ beforeAll(async () => {
 
 afterAll(() => rm(directory, { recursive: true }));
 
+const work = { type: 'map', apply: () => undefined } as const;
+
 function dataOf() {
   return {
     pipelineFile,
@@ -71,7 +73,7 @@ function start(timeoutMs: number | undefined): { quarantine: Quarantine; logger:
   const logger = recordingLogger();
   const quarantine = new Quarantine(
     dataOf(),
-    { retry: retryPolicy({ attempts: 2, initialDelayMs: 1 }), timeoutMs },
+    { retry: retryPolicy({ attempts: 2, initialDelayMs: 1 }), timeoutMs, work },
     { logger },
   );
   onTestFinished(() => quarantine.close());
@@ -189,7 +191,7 @@ test.each([
     const file = join(directory, `edited-${given[0].replaceAll(' ', '-')}.mjs`);
     const quarantine = new Quarantine(
       { ...dataOf(), pipelineFile: file },
-      { retry: retryPolicy(1), timeoutMs: undefined },
+      { retry: retryPolicy(1), timeoutMs: undefined, work },
       { logger: recordingLogger() },
     );
     onTestFinished(() => quarantine.close());

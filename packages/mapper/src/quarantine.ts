@@ -7,7 +7,7 @@ import { Deadly, isolate } from './isolate.ts';
 import { type JobResult, remoteJobOf, type ServiceJob } from './job.ts';
 import type { WorkedOn } from './outcome.ts';
 import type { RemoteData } from './remote-worker.ts';
-import { resultOf } from './results.ts';
+import { resultIn } from './results.ts';
 import { TimedOut, watched } from './watch.ts';
 import { WorkClock } from './work-clock.ts';
 
@@ -23,7 +23,7 @@ export const SUSPICIOUS_DELIVERIES = 4;
  */
 export class Quarantine {
   readonly #data: RemoteData;
-  readonly #mapper: Pick<Mapper, 'retry' | 'timeoutMs'>;
+  readonly #mapper: Pick<Mapper, 'retry' | 'timeoutMs' | 'work'>;
   readonly #logger: Logger;
   readonly #stores: HelperMeans['stores'];
   readonly #oneAtATime = pLimit(1);
@@ -31,7 +31,7 @@ export class Quarantine {
 
   constructor(
     data: RemoteData,
-    mapper: Pick<Mapper, 'retry' | 'timeoutMs'>,
+    mapper: Pick<Mapper, 'retry' | 'timeoutMs' | 'work'>,
     { logger, stores }: HelperMeans,
   ) {
     this.#data = data;
@@ -50,8 +50,8 @@ export class Quarantine {
       const fields = { run: job.run.id, chunk: job.chunk };
       this.#logger.warn(fields, `chunk worked on in quarantine: ${why}`);
       const attempt = (part: ServiceJob): Promise<WorkedOn> => this.#attempt(part, signal);
-      const { outcomes, retries } = await isolate({ job, mapper: this.#mapper, attempt, signal });
-      return resultOf(job, outcomes, retries);
+      const done = await isolate({ job, mapper: this.#mapper, attempt, signal });
+      return resultIn(this.#mapper.work, job, done);
     });
   }
 

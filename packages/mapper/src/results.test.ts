@@ -2,7 +2,7 @@ import type { ChunkLimits } from '@leat/core';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Job } from './job.ts';
-import { KEPT, type Outcome } from './outcome.ts';
+import { KEPT, type Made } from './outcome.ts';
 import { resultOf } from './results.ts';
 
 function jobOf(records: number, limits: ChunkLimits, origins?: readonly number[], body = ''): Job {
@@ -17,7 +17,7 @@ function jobOf(records: number, limits: ChunkLimits, origins?: readonly number[]
   };
 }
 
-const outcomes: fc.Arbitrary<Outcome> = fc.oneof(
+const outcomes: fc.Arbitrary<Made> = fc.oneof(
   fc.array(fc.constantFrom('1', '"é"', '{"a":1}'), { maxLength: 9 }),
   fc.constantFrom('1', '"é"', '{"a":1}'),
   fc.constant(KEPT),
@@ -34,7 +34,7 @@ test('every record is accounted for, in order, however it is cut', () => {
         const arrived = all.map((_, n) => `"arrived ${n}" \n`).join('');
         const job = jobOf(all.length, { chunkSize, maxBytes }, undefined, arrived);
         const { pieces, expanded, filtered, dead } = resultOf(job, all, 0);
-        const linesOf = (each: Outcome, n: number): readonly string[] => {
+        const linesOf = (each: Made, n: number): readonly string[] => {
           if (each === KEPT) return [`"arrived ${n}" `];
           if (typeof each === 'string') return [each];
           return 'error' in each ? [] : each;
@@ -128,7 +128,7 @@ test('an expansion beyond the longest text is cut into pieces', () => {
 });
 
 test('a dead record is told with its place in the dataset and what was thrown', () => {
-  const thrown: Outcome[] = [
+  const thrown: Made[] = [
     { error: 'text', attempts: 1 },
     { error: new TypeError('bad'), attempts: 3 },
   ];

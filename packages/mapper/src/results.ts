@@ -1,8 +1,17 @@
-import { type ChunkLimits, describeThrown, formatPosition, type Origins } from '@leat/core';
-import { type DeadRecord, type Piece, textsOf } from '@leat/runtime';
-import type { Job, JobResult } from './job.ts';
-import { type GivenUp, KEPT, type Outcome } from './outcome.ts';
+import { type ChunkLimits, formatPosition, type Origins } from '@leat/core';
+import { type DeadRecord, textsOf } from '@leat/runtime';
+import type { Work } from '@leat/sdk';
+import type { Job, JobResult, ResultPiece } from './job.ts';
+import { KEPT, type Made, type WorkedOn } from './outcome.ts';
+import { deadRecord } from './dead-record.ts';
+import { routedResultOf } from './routed-result.ts';
 import { MAX_RESULTS, withoutTooLong } from './too-long.ts';
+
+/** Puts together what the records of a chunk became in a stage. */
+export function resultIn(work: Work, job: Job, { outcomes, retries }: WorkedOn): JobResult {
+  if (work.type === 'route') return routedResultOf(job, work.to, outcomes);
+  return resultOf(job, outcomes as readonly Made[], retries);
+}
 
 /**
  * Puts together what the records of a chunk became. What would be too long for a chunk is a dead record.
@@ -11,7 +20,7 @@ import { MAX_RESULTS, withoutTooLong } from './too-long.ts';
  */
 export function resultOf(
   job: Job,
-  outcomes: readonly Outcome[],
+  outcomes: readonly Made[],
   retries: number,
   most: number = MAX_RESULTS,
 ): JobResult {
@@ -48,7 +57,7 @@ interface Gathered {
   readonly longest: number;
 }
 
-function gather(job: Job, outcomes: readonly Outcome[]): Gathered {
+function gather(job: Job, outcomes: readonly Made[]): Gathered {
   const lines: string[] = [];
   const origins: number[] = [];
   const dead: DeadRecord[] = [];
@@ -60,7 +69,7 @@ function gather(job: Job, outcomes: readonly Outcome[]): Gathered {
     origins.push(origin);
   };
   for (let index = 0; index < outcomes.length; index++) {
-    const outcome = outcomes[index] as Outcome;
+    const outcome = outcomes[index] as Made;
     const origin = job.origins?.[index] ?? index;
     const before = length;
     if (typeof outcome === 'string') {
@@ -83,15 +92,6 @@ function gather(job: Job, outcomes: readonly Outcome[]): Gathered {
   return { lines, origins, dead, arrived, expanded, filtered, kept, length, longest };
 }
 
-function deadRecord(
-  index: number,
-  position: string,
-  record: string,
-  { error, attempts }: GivenUp,
-): DeadRecord {
-  return { index, position, attempts, error: describeThrown(error), record };
-}
-
 interface CutLimits extends ChunkLimits {
   /** How many characters a piece may have. */
   readonly most: number;
@@ -109,7 +109,7 @@ function piecesOf(
   lines: readonly string[],
   origins: Origins,
   limits: CutLimits | undefined,
-): Required<Piece>[] {
+): ResultPiece[] {
   if (lines.length === 0) return [];
   const count = limits === undefined ? 1 : piecesWanted(lines, limits);
   if (count === 1) return [{ body: encode(lines), records: lines.length, origins }];

@@ -1,5 +1,5 @@
 import { TerminalError } from '@leat/core';
-import { KEPT, type Outcome } from './outcome.ts';
+import { KEPT, type Made } from './outcome.ts';
 
 /**
  * How many characters the results of a chunk may have together: a quarter of what a text can hold, so that any
@@ -19,10 +19,10 @@ class ResultTooLong extends TerminalError {
  * @param arrived the records as they arrived, for those that are kept
  */
 export function withoutTooLong(
-  outcomes: readonly Outcome[],
+  outcomes: readonly Made[],
   arrived: readonly string[],
   { most, isCut }: { readonly most: number; readonly isCut: boolean },
-): Outcome[] {
+): Made[] {
   let filled = 0;
   return outcomes.map((outcome, index) => {
     const length = lengthOf(outcome === KEPT ? (arrived[index] ?? '') : outcome);
@@ -39,7 +39,7 @@ export function withoutTooLong(
   });
 }
 
-function lengthOf(outcome: Exclude<Outcome, typeof KEPT>): number {
+function lengthOf(outcome: Exclude<Made, typeof KEPT>): number {
   if (typeof outcome === 'string') return outcome.length;
   return 'error' in outcome ? 0 : outcome.reduce((sum, line) => sum + line.length, 0);
 }

@@ -1,5 +1,5 @@
 import { isA, isThenable, LeatError } from '@leat/core';
-import { type Mapper, originOf } from '@leat/sdk';
+import { type Mapper, originOf, type RouteWork } from '@leat/sdk';
 import { type Logger, type Reading, readingOf, readRecords, wait } from '@leat/runtime';
 import pLimit, { type LimitFunction } from 'p-limit';
 import { ChunkTask, isAsyncIterable, type WorkerMeans } from './chunk-task.ts';
@@ -8,7 +8,7 @@ import { Failures } from './failures.ts';
 import type { Job, JobResult } from './job.ts';
 import { LongCalls } from './long-calls.ts';
 import type { WorkedOn } from './outcome.ts';
-import { resultOf } from './results.ts';
+import { resultIn } from './results.ts';
 import { Turn } from './turn.ts';
 import type { Wanted } from './watch.ts';
 import { WorkClock } from './work-clock.ts';
@@ -47,8 +47,7 @@ export class ChunkWorker {
    * reason why it is not wanted any more
    */
   async work(job: Job, wanted: Wanted, clock?: WorkClock): Promise<JobResult> {
-    const { outcomes, retries } = await this.workOn(job, wanted, clock);
-    return resultOf(job, outcomes, retries);
+    return resultIn(this.#mapper.work, job, await this.workOn(job, wanted, clock));
   }
 
   /** As {@link work}, and gives what became of each record. */
@@ -71,8 +70,26 @@ export class ChunkWorker {
   }
 
   async #settleAll(task: ChunkTask): Promise<void> {
-    if (this.#mapper.work.type !== 'mapChunk') await this.#mapRecords(task);
+    const { work } = this.#mapper;
+    if (work.type === 'route') await this.#routeRecords(task, work);
+    else if (work.type !== 'mapChunk') await this.#mapRecords(task);
     else if (task.valid.length > 0) await this.#settleGroup(task, task.valid);
+  }
+
+  /** Asks a function that answers at once, and once. */
+  async #routeRecords(task: ChunkTask, work: RouteWork): Promise<void> {
+    const turn = new Turn();
+    task.clock.begin();
+    try {
+      for (const index of task.valid) {
+        task.settle(index, task.route(index, work));
+        if (!turn.isOver()) continue;
+        await task.giveTurn();
+        turn.begin();
+      }
+    } finally {
+      task.clock.end();
+    }
   }
 
   async #mapRecords(task: ChunkTask): Promise<void> {

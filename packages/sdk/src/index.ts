@@ -68,6 +68,10 @@ export type {
   Fetcher,
   From,
   Mapper,
+  Output,
+  Route,
+  RouteContext,
+  RouteWork,
   Saver,
   Sources,
   Stage,
@@ -79,6 +83,10 @@ export { fetcher } from './define/fetcher.ts';
 export type { EnrichedSchema, EnrichOptions } from './define/enrich.ts';
 export type { MapperOptions } from './define/mapper.ts';
 export { mapper } from './define/mapper.ts';
+export type { RouteOptions } from './define/route.ts';
+export { route } from './define/route.ts';
+export type { Selection } from './define/when.ts';
+export { otherwise, when } from './define/when.ts';
 export type { SaverOptions } from './define/saver.ts';
 export { saver } from './define/saver.ts';
 export { originOf } from './define/sources.ts';

@@ -1,4 +1,4 @@
-import type { Fetcher, Sources, Upstream } from '@leat/sdk';
+import type { Fetcher, Mapper, Sources, Upstream } from '@leat/sdk';
 
 /**
  * Copies the stages of a pipeline so that they read from another fetcher. Functions cannot be handed to threads or
@@ -10,6 +10,7 @@ export function copyingFrom(fetcher: Fetcher): (stages: Sources) => Sources {
   const made = new Map<string, Upstream>();
   const copyOf = (stage: Upstream): Upstream => {
     if (stage.kind === 'fetcher') return fetcher;
+    if (stage.kind === 'output') return { ...stage, stage: copyOf(stage.stage) as Mapper };
     const known = made.get(stage.name);
     if (known !== undefined) return known;
     const copy: Upstream = {

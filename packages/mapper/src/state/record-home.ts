@@ -70,7 +70,9 @@ export function demandOneRecord({ name, work }: Mapper, what: string): void {
 function mayShareOrigin(from: Sources): boolean {
   if (from.length > 1) return true;
   const [stage] = from;
-  return stage.kind === 'mapper' && (stage.work.type === 'flatMap' || mayShareOrigin(stage.from));
+  if (stage.kind === 'fetcher') return false;
+  const { work, from: before } = stage.kind === 'output' ? stage.stage : stage;
+  return work.type === 'flatMap' || mayShareOrigin(before);
 }
 
 function childOf({ chunk, body, origins }: Job, index: number): string {

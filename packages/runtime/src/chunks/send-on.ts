@@ -12,6 +12,8 @@ export interface Piece {
   readonly records: number;
   /** Absent when record `n` has offset `n`. */
   readonly origins?: Origins;
+  /** The branch that it goes to, where the stage is a route. */
+  readonly branch?: string;
 }
 
 /** What the children of a chunk have in common: whence they come, and the span that sends them. */

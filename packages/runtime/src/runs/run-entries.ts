@@ -78,6 +78,7 @@ const runRequest: z.ZodType<RunRequest> = z.looseObject({
         kind: oneOf(KINDS),
         from: z.union([z.string(), z.array(z.string())]).exactOptional(),
         inline: z.literal(true).exactOptional(),
+        to: z.array(z.string()).exactOptional(),
       }),
     ),
   }),

@@ -124,7 +124,7 @@ describe('the graph', () => {
       return () => saver('all', { from: from as never, sink });
     };
     const nothing =
-      'The stage "all": reads from nothing: from must be a fetcher or a mapper, or a list of them.';
+      'The stage "all": reads from nothing: from must be a fetcher, a mapper or a branch of a route, or a list of them.';
     for (const from of [[], [undefined], [texts, {}], [out]]) expect(of(...from)).toThrow(nothing);
     expect(of(texts, texts)).toThrow('The stage "all": reads "texts" twice.');
     expect(of(texts, other)).toThrow(
@@ -564,7 +564,7 @@ describe('types', () => {
     saver('s', { from: numbers, sink: sinkOf<{ text: string }>() });
     // @ts-expect-error nothing can be read from a saver
     expect(() => mapper('m', { from: out, schema: Numbered, map: (r) => r })).toThrow(
-      'from must be a fetcher or a mapper',
+      'from must be a fetcher, a mapper or a branch of a route',
     );
     // @ts-expect-error only savers end a pipeline
     expect(() => pipeline('p', { savers: [texts] })).toThrow('needs at least one saver');

@@ -3,6 +3,7 @@ import {
   type DeadTolerance,
   isDeadTolerance,
   LeatError,
+  outputName,
   type PipelineSpec,
   type StageSpec,
 } from '@leat/core';
@@ -10,7 +11,7 @@ import type { ZodType } from 'zod';
 import type { ParamsSchema } from '../params.ts';
 import type { Stores } from '../stores.ts';
 import { demandKnown } from './check.ts';
-import type { Fetcher, Saver, Stage } from './stages.ts';
+import type { Fetcher, Mapper, Saver, Stage } from './stages.ts';
 
 /**
  * A source, stages and sinks. Made by {@link pipeline}; a pipeline file exports it as default.
@@ -66,10 +67,14 @@ export function pipeline<P extends ParamsSchema | undefined = undefined>(
   options: PipelineOptions<P>,
 ): Pipeline<P> {
   const stages = new Set<Stage>();
+  const read = new Set<string>();
   const visit = (stage: Stage): void => {
     // An ancestor that several share: with joins there would be a visit for each path to it.
     if (stages.has(stage)) return;
-    if (stage.kind !== 'fetcher') stage.from.forEach(visit);
+    for (const from of stage.kind === 'fetcher' ? [] : stage.from) {
+      read.add(from.name);
+      visit(from.kind === 'output' ? from.stage : from);
+    }
     stages.add(stage);
   };
   const savers: readonly Saver<P>[] | undefined = options?.savers;
@@ -98,7 +103,7 @@ export function pipeline<P extends ParamsSchema | undefined = undefined>(
     );
   }
   for (const each of savers) visit(each);
-  const spec: PipelineSpec = { name, stages: Array.from(stages, specOf) };
+  const spec: PipelineSpec = { name, stages: Array.from(stages, (stage) => specOf(stage, read)) };
   checkSpec(spec);
   const first = [...stages].find((stage) => stage.kind === 'fetcher') as Fetcher<ZodType, P>;
   return {
@@ -113,10 +118,22 @@ export function pipeline<P extends ParamsSchema | undefined = undefined>(
   };
 }
 
-function specOf(stage: Stage): StageSpec {
+/** @param read what stages read, by its name */
+function specOf(stage: Stage, read: ReadonlySet<string>): StageSpec {
   const { name, kind } = stage;
   if (stage.kind === 'fetcher') return { name, kind };
   const [first, ...others] = stage.from.map((each) => each.name) as [string, ...string[]];
   const from = others.length === 0 ? first : [first, ...others];
-  return { name, kind, from, ...(stage.inline === true && { inline: true }) };
+  const to = stage.kind === 'mapper' ? branchesOf(stage, read) : undefined;
+  return { name, kind, from, ...(stage.inline === true && { inline: true }), ...(to && { to }) };
+}
+
+/** The branches of a route; of the two that a predicate makes, those that are read: the other one counts as filtered. */
+function branchesOf(
+  { name, work }: Mapper,
+  read: ReadonlySet<string>,
+): readonly string[] | undefined {
+  if (work.type !== 'route') return undefined;
+  if (!work.isPredicate) return work.to;
+  return work.to.filter((branch) => read.has(outputName(name, branch)));
 }

@@ -1,5 +1,5 @@
 import { invalid } from './check.ts';
-import type { From, Sources, Upstream } from './stages.ts';
+import type { From, Route, Sources, Upstream } from './stages.ts';
 
 /**
  * What a stage reads, as a list.
@@ -9,10 +9,10 @@ import type { From, Sources, Upstream } from './stages.ts';
  */
 export function sourcesOf(stage: string, from: From | undefined): Sources {
   const [first, ...others] = (Array.isArray(from) ? from : [from]) as readonly unknown[];
-  if (!isUpstream(first)) throw nothing(stage);
+  if (!isUpstream(first)) throw refused(stage, first);
   const sources: [Upstream, ...Upstream[]] = [first];
   for (const other of others) {
-    if (!isUpstream(other)) throw nothing(stage);
+    if (!isUpstream(other)) throw refused(stage, other);
     demandAlike(stage, sources, other);
     sources.push(other);
   }
@@ -21,14 +21,21 @@ export function sourcesOf(stage: string, from: From | undefined): Sources {
 
 function isUpstream(from: unknown): from is Upstream {
   const { kind } = (from ?? {}) as Partial<Upstream>;
-  return kind === 'fetcher' || kind === 'mapper';
+  return kind === 'fetcher' || kind === 'mapper' || kind === 'output';
 }
 
-function nothing(stage: string): Error {
-  return invalid(
-    stage,
-    'reads from nothing: from must be a fetcher or a mapper, or a list of them',
-  );
+function refused(stage: string, from: unknown): Error {
+  const nothing =
+    'reads from nothing: from must be a fetcher, a mapper or a branch of a route, or a list of them';
+  return invalid(stage, branchesOf(from) ?? nothing);
+}
+
+/** Who gives a route, where one of its branches is meant. */
+function branchesOf(from: unknown): string | undefined {
+  const { kind, name, to } = (from ?? {}) as Partial<Route>;
+  if (kind !== 'route' || to === undefined) return undefined;
+  const branches = Object.keys(to).map((branch) => `${name}.to.${branch}`);
+  return `reads the route "${name}": name one of its branches, ${branches.join(' or ')}`;
 }
 
 /** One reader reads all records alike, so they have one schema. */

@@ -2,7 +2,7 @@ import type { NumberRule, RetryPolicy } from '@leat/core';
 import type { ZodType } from 'zod';
 import type { StageContext } from '../context.ts';
 import type { RunInfo, Sink, Source } from '../contracts.ts';
-import type { ParamsSchema } from '../params.ts';
+import type { ParamsSchema, TextParams } from '../params.ts';
 
 /** Whether the parameters of runs have a schema. */
 type Params = ParamsSchema | undefined;
@@ -10,7 +10,33 @@ type Params = ParamsSchema | undefined;
 /** A stage whose records others can read. `S` is the schema of those records, `P` that of the run's parameters. */
 export type Upstream<S extends ZodType = ZodType, P extends Params = Params> =
   | Fetcher<S, P>
-  | Mapper<S, P>;
+  | Mapper<S, P>
+  | Output<S, P>;
+
+/** A branch of a route, which has the records that take it. Made by {@link route}, {@link when} and {@link otherwise}. */
+export interface Output<out S extends ZodType = ZodType, out P extends Params = Params> {
+  readonly kind: 'output';
+  /** `triage#big`: the name of the route, and of the branch. */
+  readonly name: string;
+  /** The name of the branch. */
+  readonly branch: string;
+  readonly stage: Mapper<S, P>;
+  /** That of the records that the route reads. */
+  readonly schema: S;
+  /** How numbers in its records are read. */
+  readonly numbers: NumberRule;
+}
+
+/** A route. What it reads is read further by its branches: `from: triage.to.big`. Made by {@link route}. */
+export interface Route<
+  S extends ZodType = ZodType,
+  K extends string = string,
+  P extends Params = Params,
+> {
+  readonly kind: 'route';
+  readonly name: string;
+  readonly to: Readonly<Record<K, Output<S, P>>>;
+}
 
 /** What a stage reads: one stage, or several whose records have the same schema. */
 export type From<S extends ZodType = ZodType, P extends Params = Params> =
@@ -69,12 +95,33 @@ export type Work =
       readonly apply: (record: unknown, context: StageContext<unknown>) => unknown;
       readonly added: AddedFields;
     }
+  | RouteWork
   | {
       readonly type: 'mapChunk';
       readonly apply: (records: readonly unknown[], context: StageContext<unknown>) => unknown;
     };
 
-/** A stage that works on records. Made by {@link mapper}. */
+/** What a route does: it says which branches a record takes, which goes on byte for byte. */
+export interface RouteWork {
+  readonly type: 'route';
+  readonly apply: (record: unknown, context: RouteContext<unknown>) => unknown;
+  readonly to: readonly string[];
+  /** What becomes of a record that takes no branch. */
+  readonly otherwise: 'filter' | 'dead';
+  /** Whether its function says yes or no, for the first branch or the second, as that of {@link when}. */
+  readonly isPredicate: boolean;
+}
+
+/**
+ * What a route's function is given beside its record.
+ *
+ * @typeParam GivenParams see {@link RunInfo}
+ */
+export interface RouteContext<out GivenParams = TextParams> {
+  readonly run: RunInfo<GivenParams>;
+}
+
+/** A stage that works on records. Made by {@link mapper}, or, where it divides them among branches, by {@link route}. */
 export interface Mapper<out S extends ZodType = ZodType, out P extends Params = Params> {
   readonly kind: 'mapper';
   readonly name: string;

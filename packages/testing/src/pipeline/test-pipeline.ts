@@ -143,7 +143,8 @@ async function readInto(walk: Walk, { given, run, limits, fetcher, from }: Readi
 function fetcherOf(subject: Pipeline | Mapper): Fetcher {
   if (subject.kind === 'pipeline') return subject.fetcher;
   const origin = originOf(subject);
-  return origin.kind === 'fetcher' ? origin : fetcherOf(origin);
+  if (origin.kind === 'fetcher') return origin;
+  return fetcherOf(origin.kind === 'output' ? origin.stage : origin);
 }
 
 function demandReplayable(stages: readonly Stage[], name: string): void {

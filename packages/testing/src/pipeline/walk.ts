@@ -10,6 +10,7 @@ import {
   type Origins,
   type PipelineSpec,
   type Position,
+  readPieces,
   recordsOf,
 } from '@leat/core';
 import { memoryStores } from '@leat/connectors/memory';
@@ -128,11 +129,12 @@ export class Walk {
       const done = await worker.work(job, wantedUntil(new AbortController().signal));
       const { pieces, dead, expanded, filtered, retries } = done;
       for (const { index: _, ...letter } of dead) this.bury({ stage: mapper.name, ...letter });
-      for (const piece of pieces) {
+      const { read, filtered: unread } = readPieces(this.#route.spec, mapper.name, pieces);
+      for (const piece of read) {
         for (const text of textsOf(piece.body)) results.push(valueIn(text, mapper.numbers));
       }
-      const own = { in: 0, expanded, filtered, dead: dead.length, retries };
-      this.passOn(mapper.name, { id, counts: addCounts(counts, own), position }, pieces);
+      const own = { in: 0, expanded, filtered: filtered + unread, dead: dead.length, retries };
+      this.passOn(mapper.name, { id, counts: addCounts(counts, own), position }, read);
     }
   }
 

@@ -1,4 +1,11 @@
-import { canReach, parseReceipt, readersOf, type RunProgress, type StageSpec } from '@leat/core';
+import {
+  canReach,
+  outputsOf,
+  parseReceipt,
+  readersOf,
+  type RunProgress,
+  type StageSpec,
+} from '@leat/core';
 import { progressOf } from '@leat/runtime';
 import { CheckpointCheck } from './checkpoint-check.ts';
 import { checkEnd } from './end-check.ts';
@@ -104,10 +111,13 @@ export class Invariants implements Observer {
 
   /** Whether all readers have it: on their queues, or, of inline ones, what they made of it. */
   #isPassedOn(stage: string, chunk: string): boolean {
-    const readers = readersOf(this.#watched.scenario.pipeline.spec, stage);
+    const { spec } = this.#watched.scenario.pipeline;
     const has = ({ name, inline }: StageSpec): boolean =>
       inline === true ? this.#isPassedOn(name, chunk) : this.#isStored(name, chunk);
-    return readers.length > 0 && readers.every(has);
+    // Of a route a branch may be empty.
+    return outputsOf(spec.stages.find(({ name }) => name === stage) ?? { name: stage })
+      .map((output) => readersOf(spec, output))
+      .some((readers) => readers.length > 0 && readers.every(has));
   }
 
   #isStored(stage: string, chunk: string): boolean {

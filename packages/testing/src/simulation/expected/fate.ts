@@ -2,16 +2,19 @@ import {
   classifyFailure,
   decideRetry,
   messageOf,
+  outputName,
   parsePosition,
+  readersOf,
   requestId,
   TerminalError,
 } from '@leat/core';
-import { encodeResult, encodeResults } from '@leat/mapper';
+import { encodeResult, encodeResults, pickBranches } from '@leat/mapper';
 import { type Logger, type ReadRecord, readingOf, readRecords, wait } from '@leat/runtime';
 import {
   type Mapper,
   originOf,
   type Pipeline,
+  type RouteWork,
   type RunInfo,
   type Saver,
   type StageContext,
@@ -73,6 +76,13 @@ export class PlainEvaluation {
       const { name, kind } = stage;
       try {
         const read = readOf(stage, record);
+        if (stage.kind === 'mapper' && stage.work.type === 'route') {
+          const line = read.line ?? record;
+          const outputs = this.#branchesOf(stage, stage.work, read);
+          steps.push({ stage: name, kind, record, output: outputs.map(() => line) });
+          for (const output of outputs) await this.#readBy(output, line, place, steps);
+          continue;
+        }
         const isSaver = stage.kind === 'saver';
         const made = isSaver || (await this.#map(stage, read, place));
         const output = made === true ? [read.line ?? record] : made;
@@ -84,6 +94,16 @@ export class PlainEvaluation {
         steps.push({ stage: name, kind, record, error: messageOf(error) });
       }
     }
+  }
+
+  /** Which branches a record takes, of those that somebody reads. */
+  #branchesOf({ name }: Mapper, work: RouteWork, { value }: Read): readonly string[] {
+    const picked = pickBranches(work, value, { run: this.#run });
+    if ('error' in picked) throw picked.error;
+    const { spec } = this.#pipeline;
+    return ('branches' in picked ? picked.branches : [])
+      .map((branch) => outputName(name, branch))
+      .filter((output) => readersOf(spec, output).length > 0);
   }
 
   /** What a function has of a store that is empty, and whose first execution it is. */
@@ -123,6 +143,8 @@ export class PlainEvaluation {
   }
 }
 
+type RecordWork = Exclude<Mapper['work'], RouteWork | { readonly type: 'mapChunk' }>;
+
 /** A record as a stage reads it. */
 type Read = Partial<Exclude<ReadRecord, { readonly invalid: unknown }>>;
 
@@ -145,7 +167,7 @@ async function called(
   if (work.type === 'mapChunk') {
     return encodeResults(mapper, await work.apply([value], context), 1);
   }
-  const result: unknown = await work.apply(value, context);
+  const result: unknown = await (work as RecordWork).apply(value, context);
   const lines = encodeResult(mapper, await collected(result), text);
   return typeof lines === 'string' ? [lines] : lines;
 }
