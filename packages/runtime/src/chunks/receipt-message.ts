@@ -1,4 +1,4 @@
-import { FORMATS, parseReceipt, type Receipt, runOfSubject, type SinkIdentity } from '@leat/core';
+import { FORMATS, isDivisions, parseReceipt, type Receipt, runOfSubject, type SinkIdentity } from '@leat/core';
 import type { JsMsg } from '@nats-io/jetstream';
 import { headers, type MsgHdrs } from '@nats-io/transport-node';
 import type { Logger } from '@leat/sdk';
@@ -7,17 +7,29 @@ import { BORN, FORMAT } from './chunk-message.ts';
 
 /** The saver whose receipts a message has, and its sink. */
 const SINK = 'Leat-Sink';
+/** For each line, how the stages on the chunk's way divided what it comes from, separated by commas. */
+const DIVISIONS = 'Leat-Divisions';
 
 /** A saver, and the sink that it writes into. */
 export interface SaverSink extends SinkIdentity {
   readonly saver: string;
 }
 
-/** The headers of a message of receipts. @param born empty for a run that an earlier version of Leat began */
-export function receiptHeaders(born: string, sink: SaverSink | undefined): MsgHdrs {
+/**
+ * The headers of a message of receipts.
+ *
+ * @param born empty for a run that an earlier version of Leat began
+ * @param divisions of each line, see `Receipt.division`; empty where nothing was divided
+ */
+export function receiptHeaders(
+  born: string,
+  sink: SaverSink | undefined,
+  divisions: readonly string[],
+): MsgHdrs {
   const header = headers();
   header.set(FORMAT, `${FORMATS.receipts}`);
   if (born !== '') header.set(BORN, born);
+  if (divisions.some((each) => each !== '')) header.set(DIVISIONS, divisions.join(','));
   if (sink !== undefined) header.set(SINK, encodeURIComponent(JSON.stringify(sink)));
   return header;
 }
@@ -38,10 +50,12 @@ export function sinkOf({ headers: found }: JsMsg): SaverSink | undefined {
 export function parseReceipts(message: JsMsg, logger: Logger): Receipt[] {
   const receipts: Receipt[] = [];
   const strange: string[] = [];
-  for (const line of message.string().split('\n')) {
+  const divisions = (message.headers?.get(DIVISIONS) ?? '').split(',');
+  for (const [at, line] of message.string().split('\n').entries()) {
     const receipt = parseReceipt(line);
-    if (receipt === undefined) strange.push(line);
-    else receipts.push(receipt);
+    const division = divisions[at] ?? '';
+    if (receipt === undefined || !isDivisions(division)) strange.push(line);
+    else receipts.push(division === '' ? receipt : { ...receipt, division });
   }
   const [line] = strange;
   if (line !== undefined) {

@@ -11,6 +11,8 @@ interface Batch {
   readonly born: string;
   readonly sink: SaverSink | undefined;
   readonly lines: string[];
+  /** How the chunk of each line was divided; the last release takes no line that says so. */
+  readonly divisions: string[];
   readonly sent: PromiseWithResolvers;
 }
 
@@ -49,10 +51,12 @@ export class ReceiptSender {
     const key = `${run} ${born} ${sink?.mark ?? ''}`;
     let batch = this.#waiting.get(key);
     if (batch === undefined) {
-      batch = { run, born, sink, lines: [], sent: withResolvers() };
+      batch = { run, born, sink, lines: [], divisions: [], sent: withResolvers() };
       this.#waiting.set(key, batch);
     }
-    batch.lines.push(formatReceipt(receipt));
+    const { division = '', ...known } = receipt;
+    batch.lines.push(formatReceipt(known));
+    batch.divisions.push(division);
     if (!this.#isSending) {
       this.#isSending = true;
       queueMicrotask(() => void this.#sendAll());
@@ -69,13 +73,13 @@ export class ReceiptSender {
     this.#isSending = false;
   }
 
-  async #publish({ run, born, sink, lines, sent }: Batch): Promise<void> {
+  async #publish({ run, born, sink, lines, divisions, sent }: Batch): Promise<void> {
     const subject = receiptsSubject(this.#connection.spec.name, run);
     const { publisher } = this.#connection;
     try {
       for (let from = 0; from < lines.length; from += MAX_RECEIPTS) {
         const body = Buffer.from(lines.slice(from, from + MAX_RECEIPTS).join('\n'));
-        const header = receiptHeaders(born, sink);
+        const header = receiptHeaders(born, sink, divisions.slice(from, from + MAX_RECEIPTS));
         await publisher.publish(subject, body, header, this.#signal);
       }
       sent.resolve();

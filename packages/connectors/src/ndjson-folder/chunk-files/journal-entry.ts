@@ -7,9 +7,10 @@ export interface JournalEntry {
   readonly token: string;
 }
 
-/** One line: the receipt, a space, the token. */
-export function formatJournalEntry(entry: JournalEntry): string {
-  return `${formatReceipt(entry.receipt)} ${entry.token}\n`;
+/** One line: the receipt, a space, the token. It does not say how the chunk was divided: the last release reads it. */
+export function formatJournalEntry({ receipt, token }: JournalEntry): string {
+  const { division: _, ...known } = receipt;
+  return `${formatReceipt(known)} ${token}\n`;
 }
 
 /**
