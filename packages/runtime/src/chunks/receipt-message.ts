@@ -1,4 +1,11 @@
-import { FORMATS, isDivisions, parseReceipt, type Receipt, runOfSubject, type SinkIdentity } from '@leat/core';
+import {
+  FORMATS,
+  isDivisions,
+  parseReceipt,
+  type Receipt,
+  runOfSubject,
+  type SinkIdentity,
+} from '@leat/core';
 import type { JsMsg } from '@nats-io/jetstream';
 import { headers, type MsgHdrs } from '@nats-io/transport-node';
 import type { Logger } from '@leat/sdk';
