@@ -1,4 +1,4 @@
-import type { RunIdentity } from '@leat/core';
+import type { Receipt, RunIdentity } from '@leat/core';
 import type { SinkContext, SinkSession } from '@leat/sdk';
 import { afterEach, describe, expect, test } from 'vitest';
 import {
@@ -120,7 +120,9 @@ export function claimContract(name: string, setup: () => SinkUnderTest): void {
       }));
       await one.commit(chunks);
       const receipts = await all(other.receipts());
-      expect(receipts).toEqual(chunks.map(({ receipt }) => receipt));
+      // How a chunk was divided is only compared while it is under way: a sink may forget it.
+      const kept = ({ division: _, ...receipt }: Receipt): Receipt => receipt;
+      expect(receipts.map(kept)).toEqual(chunks.map(({ receipt }) => kept(receipt)));
     });
   });
 }
