@@ -6,6 +6,7 @@ import {
   otherwise,
   type Pipeline,
   pipeline,
+  type RecordFailure,
   route,
   type Saver,
   saver,
@@ -15,7 +16,7 @@ import {
   when,
 } from '@leat/sdk';
 import type { ZodType } from 'zod';
-import { Added, addedTo, isPoison, resultsOf, Row, rows } from './rows.ts';
+import { Added, addedTo, isPoison, isWavering, resultsOf, Row, rows } from './rows.ts';
 
 export const SHAPES = [
   'line',
@@ -38,6 +39,8 @@ interface Troubles {
   readonly slowness: number;
   readonly failureRate: number;
   readonly hasPoison: boolean;
+  /** Whether `recover` gives a result for every other record that is poison, and for those that waver. */
+  readonly recovers: boolean;
   /** Whether a record may die at one execution and live at the next, by its number. */
   readonly isFickle: (n: number) => boolean;
   /** Whether a route says something else each time, though all that it says leads to the same sink. */
@@ -148,19 +151,32 @@ function again(
 function makeMapper(
   work: OwnWork,
   from: ReturnType<typeof fetcher<typeof Row>>,
-  { slowness, failureRate, hasPoison, isFickle }: Troubles,
+  { slowness, failureRate, hasPoison, recovers, isFickle }: Troubles,
 ): Mapper<ZodType<Row, Row>, undefined> {
   const retry = { attempts: 30, initialDelayMs: 20, maxDelayMs: 500 };
   const common = { from, schema: Row, retry, concurrency: 4 };
   const suffer = (row: Row): void => {
     if (hasPoison && isPoison(row.n)) throw new TerminalError('poison');
+    if (recovers && isWavering(row.n) && Math.random() < 0.5) throw new TerminalError('wavering');
     if (isFickle(row.n) && Math.random() < 0.5) throw new TerminalError('fickle');
     if (Math.random() >= failureRate) return;
     throw Math.random() < 0.5 ? new BusyError('try later') : new Error('bad luck');
   };
+  const recoveredBy =
+    <T>(made: (row: Row) => T) =>
+    (row: Row, { error }: RecordFailure): T => {
+      // Like the function, if that may succeed another time: what is sent on is the same.
+      if (recovers && error.message === 'wavering') return made(row);
+      if (recovers && error.message === 'poison' && row.n % 2 === 0) {
+        return made({ ...row, k: row.k + 50 });
+      }
+      // The letter stays as it would have been.
+      throw error;
+    };
   if (work === 'map') {
     return mapper('work', {
       ...common,
+      recover: recoveredBy((row) => idle(row, slowness)),
       map: (row) => {
         suffer(row);
         return idle(row, slowness);
@@ -171,6 +187,7 @@ function makeMapper(
     return mapper('work', {
       ...common,
       schema: Added,
+      recover: recoveredBy((row) => addedTo(row)),
       enrich: (row) => {
         suffer(row);
         return idle(addedTo(row), slowness);
@@ -180,6 +197,7 @@ function makeMapper(
   if (work === 'mapChunk') {
     return mapper('work', {
       ...common,
+      recover: recoveredBy((row) => row),
       mapChunk: (group) => {
         for (const row of group) suffer(row);
         return idle(group, slowness);
@@ -188,6 +206,7 @@ function makeMapper(
   }
   return mapper('work', {
     ...common,
+    recover: recoveredBy((row) => resultsOf(row)),
     flatMap: async (row) => {
       await idle(row, slowness);
       suffer(row);

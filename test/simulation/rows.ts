@@ -7,6 +7,8 @@ export type Row = z.infer<typeof Row>;
 
 /** The kinds of record that the first mapper knows, by their number. */
 export const isPoison = (n: number): boolean => n % 13 === 4;
+/** Those that may fail at one execution, and live at the next. */
+export const isWavering = (n: number): boolean => n % 9 === 1;
 const isFiltered = (n: number): boolean => n % 7 === 3;
 const isExpanded = (n: number): boolean => n % 5 === 2;
 

@@ -60,10 +60,12 @@ function draw(
   const mayBeFickle = isDivided && random.chance(fickleness);
   const isFickle = (n: number): boolean =>
     mayBeFickle && n % (2 * chunkSize) === 0 && n + 1 < records && !isPoison(n) && !isPoison(n + 1);
+  const recovers = random.chance(0.5);
   const troubles = {
     slowness,
     failureRate: random.pick([0, 0, 0.1]),
     hasPoison,
+    recovers,
     isFickle,
     isImpure,
   };

@@ -151,7 +151,7 @@ export {
 } from './errors.ts';
 export { isThenable } from './thenable.ts';
 export type { ThrownDescription } from './thrown.ts';
-export { describeThrown, isA, messageOf } from './thrown.ts';
+export { causesOf, describeThrown, isA, messageOf } from './thrown.ts';
 export type { Backoff, FailureKind, RetryDecision, RetryPolicy } from './retry.ts';
 export {
   backoffMs,

@@ -1,7 +1,14 @@
 import { setMaxListeners } from 'node:events';
 import { setImmediate } from 'node:timers';
 import { describeThrown, messageOf } from '@leat/core';
-import { linesOf, type Mapper, originOf, type RouteWork, type Work } from '@leat/sdk';
+import {
+  linesOf,
+  type Mapper,
+  originOf,
+  type RecordFailure,
+  type RouteWork,
+  type Work,
+} from '@leat/sdk';
 import {
   authorsLogger,
   type Logger,
@@ -43,6 +50,8 @@ export class ChunkTask {
   /** The records that fit the schema, by their place in the chunk. */
   readonly valid: readonly number[];
   retries = 0;
+  /** How many records would have been given up, and have a result of `recover`. */
+  recovered = 0;
   readonly mapper: Mapper;
   readonly wanted: Wanted;
   readonly clock: WorkClock;
@@ -126,6 +135,13 @@ export class ChunkTask {
   applyTo(index: number, attempt: number): unknown {
     const work = this.mapper.work as RecordWork;
     return work.apply(this.#valueOf(index), new RecordContext(this, index, attempt));
+  }
+
+  /** Calls the user's `recover` on a record that would be given up. */
+  recover(index: number, failure: RecordFailure): unknown {
+    const { recover } = this.mapper;
+    const context = new RecordContext(this, index, failure.attempts);
+    return recover?.(this.#valueOf(index), failure, context);
   }
 
   /** Asks the user's function where a record goes. */

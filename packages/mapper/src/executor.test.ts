@@ -51,6 +51,14 @@ const added = mapper('added', {
     return isMainThread ? {} : { thread: n };
   },
 });
+const mended = mapper('mended', {
+  from: numbers, schema, threads: 1, retry: 1,
+  map: ({ n }) => {
+    if (n === 2) throw new TerminalError('fatal');
+    return { n };
+  },
+  recover: ({ n }, { error }) => (isMainThread ? { n } : { n: error.message.length, thread: n }),
+});
 const kept = mapper('kept', {
   from: numbers, schema, threads: 1,
   map: async ({ n }, { once, blobs }) => {
@@ -60,8 +68,9 @@ const kept = mapper('kept', {
   },
 });
 const keeper = saver('keeper', { from: kept, sink: { kind: 'none', open: async () => { throw new Error(); } } });
+const rest = saver('rest', { from: mended, sink: { kind: 'none', open: async () => { throw new Error(); } } });
 const more = saver('more', { from: added, sink: { kind: 'none', open: async () => { throw new Error(); } } });
-export default pipeline('p', { savers: [out, more, keeper] });
+export default pipeline('p', { savers: [out, more, keeper, rest] });
 `;
 
 let directory: string;
@@ -141,6 +150,14 @@ test('a thread adds fields to lines', async () => {
     '{"n":1,"thread":1}\n{"n":3,"thread":3}\n',
   ]);
   expect([dead.map(({ record }) => record), retries]).toEqual([['{"n":2}'], 1]);
+});
+
+test('a thread recovers a record that would be given up', async () => {
+  const { stages } = await loadPipeline(file);
+  const mapper = stages.find(({ name }) => name === 'mended') as Mapper;
+  const { pieces, dead, recovered } = await start(mapper).run(jobOf(1, 2), NEVER);
+  const lines = pieces.map(({ body }) => Buffer.from(body).toString());
+  expect([lines, dead, recovered]).toEqual([['{"n":1}\n{"n":5,"thread":2}\n'], [], 1]);
 });
 
 test('threads do the work, at the same time', async () => {

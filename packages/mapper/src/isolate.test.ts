@@ -30,6 +30,7 @@ function recordsIn({ body, records, origins }: ServiceJob): number[] {
 const saved = (numbers: readonly number[]): WorkedOn => ({
   outcomes: numbers.map((n) => `saved ${n}`),
   retries: 1,
+  recovered: 0,
 });
 
 /** What a record does to the part that it is in. */

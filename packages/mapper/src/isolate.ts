@@ -3,14 +3,15 @@ import { wait } from '@leat/runtime';
 import { linesOf, type Mapper } from '@leat/sdk';
 import { Failures } from './failures.ts';
 import type { ServiceJob } from './job.ts';
-import type { WorkedOn } from './outcome.ts';
+import type { GivenUp, WorkedOn } from './outcome.ts';
+import { becauseOf, failureOf } from './recovered.ts';
 
 /** A record that stands alone has ended what worked on it, or had to be ended: that is tried no further. */
 export class Deadly extends Error {}
 
 export interface Isolation {
   readonly job: ServiceJob;
-  readonly mapper: Pick<Mapper, 'retry'>;
+  readonly mapper: Pick<Mapper, 'retry' | 'recover'>;
   /**
    * Works on a part of the chunk.
    *
@@ -52,8 +53,7 @@ async function settle(
       const decision = failures.add(error);
       if (to - from > 1) break;
       if (isA(error, Deadly) || decision.action === 'give-up') {
-        const reason = isA(error, Deadly) ? error.cause : error;
-        return { outcomes: [{ error: reason, attempts: failures.count }], retries: 0 };
+        return await giveUp(isolation, part, { error: reasonOf(error), attempts: failures.count });
       }
       await wait(decision.delayMs, signal);
     }
@@ -64,7 +64,33 @@ async function settle(
   return {
     outcomes: [...first.outcomes, ...second.outcomes],
     retries: first.retries + second.retries,
+    recovered: first.recovered + second.recovered,
   };
+}
+
+/** A record that stands alone is given up, unless `recover` gives its result: it is called where it does no harm, too. */
+async function giveUp(
+  { mapper, attempt, signal }: Isolation,
+  part: ServiceJob,
+  givenUp: GivenUp,
+): Promise<WorkedOn> {
+  if (mapper.recover === undefined) return settled(givenUp);
+  const failure = failureOf(givenUp);
+  try {
+    return await attempt({ ...part, failure });
+  } catch (error) {
+    signal.throwIfAborted();
+    if (isA(error, LeatError)) throw error;
+    return settled({ ...givenUp, error: becauseOf(failure, reasonOf(error)) });
+  }
+}
+
+function settled(outcome: GivenUp): WorkedOn {
+  return { outcomes: [outcome], retries: 0, recovered: 0 };
+}
+
+function reasonOf(error: unknown): unknown {
+  return isA(error, Deadly) ? error.cause : error;
 }
 
 function partOf(

@@ -1,6 +1,6 @@
 import { type ChunkLimits, formatPosition, type Origins, type Position } from '@leat/core';
 import type { Mapper } from '@leat/sdk';
-import type { RunInfo } from '@leat/sdk';
+import type { RecordFailure, RunInfo } from '@leat/sdk';
 import type { DeadRecord, GivenRun, Piece, TraceHeaders } from '@leat/runtime';
 
 /** Why a record waits: to be tried again, or for the user's function. */
@@ -35,6 +35,8 @@ export interface Job {
   /** The span that the work belongs to; absent where nobody traces. */
   readonly trace?: TraceHeaders | undefined;
   readonly onWait?: OnWait | undefined;
+  /** What its only record would be given up for: the function has had its attempts, and `recover` is called. */
+  readonly failure?: RecordFailure | undefined;
 }
 
 /** One chunk to work on, here or elsewhere. */
@@ -76,4 +78,5 @@ export interface JobResult {
   readonly filtered: number;
   readonly dead: readonly DeadRecord[];
   readonly retries: number;
+  readonly recovered: number;
 }

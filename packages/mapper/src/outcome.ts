@@ -28,4 +28,6 @@ export interface WorkedOn {
   /** Of each record, in their order. */
   readonly outcomes: readonly Outcome[];
   readonly retries: number;
+  /** How many records would have been given up, and have a result of `recover`. */
+  readonly recovered: number;
 }

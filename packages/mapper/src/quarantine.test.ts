@@ -42,8 +42,22 @@ const work = mapper('work', {
     return records;
   },
 });
+const saved = mapper('saved', {
+  from: numbers, schema, retry: 1,
+  map: async ({ n }) => {
+    if (n === 1) process.exit(3);
+    if (n >= 2) for (;;);
+    return { n };
+  },
+  recover: ({ n }, { error, attempts }) => {
+    if (n === 3) process.exit(4);
+    if (n === 4) for (;;);
+    return { n: (error.name === 'ProcessDied' ? 1_000 : 2_000) + attempts };
+  },
+});
+const more = saver('more', { from: saved, sink: { kind: 'none', open: async () => { throw new Error(); } } });
 const out = saver('out', { from: work, sink: { kind: 'none', open: async () => { throw new Error(); } } });
-export default pipeline('p', { savers: [out] });
+export default pipeline('p', { savers: [out, more] });
 `;
 
 const NEVER = new AbortController().signal;
@@ -126,6 +140,38 @@ test.each([
   },
   60_000,
 );
+
+test.each([
+  ['ended its process', 1, '{"n":1001}\n', undefined],
+  ['never ended', 2, '{"n":2001}\n', undefined],
+  [
+    'never ended, and its recover ends the process',
+    3,
+    '',
+    { name: 'ProcessDied', cause: { name: 'TimedOut' } },
+  ],
+  [
+    'never ended, and neither does its recover',
+    4,
+    '',
+    { name: 'TimedOut', cause: { name: 'TimedOut' } },
+  ],
+])('a record that %s is recovered in a process of its own, or dead', async (...given) => {
+  const [, n, text, error] = given;
+  const recover = (): never => {
+    throw new Error('it is called in this process');
+  };
+  const quarantine = new Quarantine(
+    { ...dataOf(), stage: 'saved' },
+    { retry: retryPolicy(1), timeoutMs: 500, work, recover },
+    { logger: recordingLogger() },
+  );
+  onTestFinished(() => quarantine.close());
+  const done = await quarantine.run(jobOf(n, `recover-${n}`), 'a reason', NEVER);
+  expect(done.pieces.map(({ body }) => Buffer.from(body).toString()).join('')).toBe(text);
+  expect(done.recovered).toBe(text === '' ? 0 : 1);
+  expect(done.dead).toMatchObject(error === undefined ? [] : [{ attempts: 1, error }]);
+});
 
 test('what waits for somebody busy does not time out', async () => {
   const { quarantine } = start(500);

@@ -17,23 +17,21 @@ import { WorkClock } from './work-clock.ts';
  */
 export const SUSPICIOUS_DELIVERIES = 4;
 
+type Isolated = Pick<Mapper, 'retry' | 'recover' | 'timeoutMs' | 'work'>;
+
 /**
  * Works on chunks that may kill their process (`process.abort`, out of memory) or never end, in a process
  * of their own, one at a time. A chunk that does is halved until the bad record stands alone: see `isolate`.
  */
 export class Quarantine {
   readonly #data: RemoteData;
-  readonly #mapper: Pick<Mapper, 'retry' | 'timeoutMs' | 'work'>;
+  readonly #mapper: Isolated;
   readonly #logger: Logger;
   readonly #stores: HelperMeans['stores'];
   readonly #oneAtATime = pLimit(1);
   #helper: Helper | undefined;
 
-  constructor(
-    data: RemoteData,
-    mapper: Pick<Mapper, 'retry' | 'timeoutMs' | 'work'>,
-    { logger, stores }: HelperMeans,
-  ) {
+  constructor(data: RemoteData, mapper: Isolated, { logger, stores }: HelperMeans) {
     this.#data = data;
     this.#mapper = mapper;
     this.#logger = logger;

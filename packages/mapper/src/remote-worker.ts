@@ -43,12 +43,12 @@ export async function remoteWorker(data: RemoteData, stores: StoresInUse): Promi
     work: async (job, wanted, clock) =>
       worker.work({ ...job, run: readRun(pipeline, job.given) }, wanted, clock),
     workOn: async (job, wanted, clock) => {
-      const { outcomes, retries } = await worker.workOn(
+      const { outcomes, retries, recovered } = await worker.workOn(
         { ...job, run: readRun(pipeline, job.given) },
         wanted,
         clock,
       );
-      return { outcomes: outcomes.map(plain), retries };
+      return { outcomes: outcomes.map(plain), retries, recovered };
     },
   };
 }

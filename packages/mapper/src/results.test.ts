@@ -17,6 +17,8 @@ function jobOf(records: number, limits: ChunkLimits, origins?: readonly number[]
   };
 }
 
+const NONE = { retries: 0, recovered: 0 };
+
 const outcomes: fc.Arbitrary<Made> = fc.oneof(
   fc.array(fc.constantFrom('1', '"é"', '{"a":1}'), { maxLength: 9 }),
   fc.constantFrom('1', '"é"', '{"a":1}'),
@@ -33,7 +35,7 @@ test('every record is accounted for, in order, however it is cut', () => {
       (all, chunkSize, maxBytes) => {
         const arrived = all.map((_, n) => `"arrived ${n}" \n`).join('');
         const job = jobOf(all.length, { chunkSize, maxBytes }, undefined, arrived);
-        const { pieces, expanded, filtered, dead } = resultOf(job, all, 0);
+        const { pieces, expanded, filtered, dead } = resultOf(job, all, NONE);
         const linesOf = (each: Made, n: number): readonly string[] => {
           if (each === KEPT) return [`"arrived ${n}" `];
           if (typeof each === 'string') return [each];
@@ -56,14 +58,14 @@ test('every record is accounted for, in order, however it is cut', () => {
 
 test('a chunk of which nothing was changed is not written anew', () => {
   const job = jobOf(2, { chunkSize: 1, maxBytes: 1 }, [4, 7], '1\n2\n');
-  const { pieces } = resultOf(job, [KEPT, KEPT], 0);
+  const { pieces } = resultOf(job, [KEPT, KEPT], NONE);
   expect(pieces).toEqual([{ body: job.body, records: 2, origins: [4, 7] }]);
   expect(pieces[0]?.body).toBe(job.body);
 });
 
 test('one record for one is never cut', () => {
   const all = Array.from({ length: 50 }, () => '"long enough"');
-  const { pieces } = resultOf(jobOf(50, { chunkSize: 10, maxBytes: 20 }), all, 0);
+  const { pieces } = resultOf(jobOf(50, { chunkSize: 10, maxBytes: 20 }), all, NONE);
   expect(pieces).toHaveLength(1);
 });
 
@@ -74,14 +76,14 @@ test('what is too long for a chunk is dead, and never what fits', () => {
     fc.property(fc.array(any), fc.integer({ min: 1, max: 60 }), (all, most) => {
       const arrived = all.map((_, n) => `"${n}"\n`).join('');
       const job = jobOf(all.length, { chunkSize: 3, maxBytes: 20 }, undefined, arrived);
-      const { pieces, expanded, filtered, dead } = resultOf(job, all, 0, most);
+      const { pieces, expanded, filtered, dead } = resultOf(job, all, NONE, most);
       const isWhole = all.length > 0 && all.every((each) => each === KEPT);
       const lengths = pieces.map(({ body, records }) => body.length - records);
       // An "é" has two bytes.
       if (!isWhole) expect(lengths.every((length) => length <= 2 * most)).toBe(true);
       const records = pieces.reduce((sum, piece) => sum + piece.records, 0);
       expect(all.length + expanded).toBe(records + filtered + dead.length);
-      const unlimited = resultOf(job, all, 0);
+      const unlimited = resultOf(job, all, NONE);
       const whole = unlimited.pieces.reduce((sum, { body }) => sum + body.length, 0);
       if (whole <= most) expect(dead).toEqual(unlimited.dead);
       const tooLong = dead.filter(({ error }) => error.name === 'ResultTooLong');
@@ -93,7 +95,7 @@ test('what is too long for a chunk is dead, and never what fits', () => {
 test('results beyond the longest text: those that fit go on, the others are dead with the reason', () => {
   const result = `"${'x'.repeat(6_000_000)}"`;
   const job = jobOf(100, { chunkSize: 100, maxBytes: 1e6 }, undefined, '1\n'.repeat(100));
-  const { pieces, dead } = resultOf(job, Array<string>(100).fill(result), 0);
+  const { pieces, dead } = resultOf(job, Array<string>(100).fill(result), NONE);
   expect(pieces).toMatchObject([{ records: 22 }]);
   expect(dead).toHaveLength(78);
   expect(dead[0]).toMatchObject({
@@ -107,7 +109,7 @@ test('results beyond the longest text: those that fit go on, the others are dead
   const alone = resultOf(
     jobOf(2, job.limits, undefined, '1\n2\n'),
     ['2', [result.repeat(25), '3']],
-    0,
+    NONE,
   );
   expect(alone.pieces).toMatchObject([{ records: 1 }]);
   expect(alone.dead[0]?.error.message).toBe(
@@ -121,7 +123,7 @@ test('an expansion beyond the longest text is cut into pieces', () => {
   const { pieces, dead } = resultOf(
     jobOf(6, limits, undefined, '1\n'.repeat(6)),
     Array.from({ length: 6 }, () => [long, '1']),
-    0,
+    NONE,
   );
   expect(pieces.map(({ records }) => records)).toEqual(Array<number>(12).fill(1));
   expect(dead).toEqual([]);
@@ -132,7 +134,11 @@ test('a dead record is told with its place in the dataset and what was thrown', 
     { error: 'text', attempts: 1 },
     { error: new TypeError('bad'), attempts: 3 },
   ];
-  const { dead } = resultOf(jobOf(2, { chunkSize: 1, maxBytes: 1 }, [4, 7], 'a\nb\n'), thrown, 0);
+  const { dead } = resultOf(
+    jobOf(2, { chunkSize: 1, maxBytes: 1 }, [4, 7], 'a\nb\n'),
+    thrown,
+    NONE,
+  );
   expect(dead).toMatchObject([
     { index: 0, position: 'line 14 of a', error: { name: 'Thrown', message: 'text' }, record: 'a' },
     {

@@ -8,9 +8,13 @@ import { routedResultOf } from './routed-result.ts';
 import { MAX_RESULTS, withoutTooLong } from './too-long.ts';
 
 /** Puts together what the records of a chunk became in a stage. */
-export function resultIn(work: Work, job: Job, { outcomes, retries }: WorkedOn): JobResult {
+export function resultIn(
+  work: Work,
+  job: Job,
+  { outcomes, retries, recovered }: WorkedOn,
+): JobResult {
   if (work.type === 'route') return routedResultOf(job, work.to, outcomes);
-  return resultOf(job, outcomes as readonly Made[], retries);
+  return resultOf(job, outcomes as readonly Made[], { retries, recovered });
 }
 
 /**
@@ -21,12 +25,12 @@ export function resultIn(work: Work, job: Job, { outcomes, retries }: WorkedOn):
 export function resultOf(
   job: Job,
   outcomes: readonly Made[],
-  retries: number,
+  done: Pick<WorkedOn, 'retries' | 'recovered'>,
   most: number = MAX_RESULTS,
 ): JobResult {
   const gathered = gather(job, outcomes);
   const { lines, origins, dead, expanded, filtered, kept, length, longest } = gathered;
-  const books = { expanded, filtered, dead, retries };
+  const books = { expanded, filtered, dead, ...done };
   // What nobody changed is not written anew.
   if (kept > 0 && kept === job.records) {
     return { pieces: [{ body: job.body, records: kept, origins }], ...books };
@@ -35,7 +39,7 @@ export function resultOf(
   if ((expanded > 0 ? longest : length) > most) {
     const { arrived = textsOf(job.body) } = gathered;
     const fitting = withoutTooLong(outcomes, arrived, { most, isCut: expanded > 0 });
-    return resultOf(job, fitting, retries, most);
+    return resultOf(job, fitting, done, most);
   }
   const limits = expanded > 0 ? { ...job.limits, most } : undefined;
   return { pieces: piecesOf(lines, origins, limits), ...books };

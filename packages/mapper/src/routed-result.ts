@@ -48,7 +48,7 @@ export function routedResultOf(
   const pieces = [...branches].flatMap(([name, branch]): ResultPiece[] =>
     branch.places.length === 0 ? [] : [{ ...pieceOf(job, branch, outcomes), branch: name }],
   );
-  return { pieces, expanded, filtered, dead, retries: 0 };
+  return { pieces, expanded, filtered, dead, retries: 0, recovered: 0 };
 }
 
 /** What nobody changed is not written anew, and what all goes one way is not even copied. */

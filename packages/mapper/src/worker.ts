@@ -1,5 +1,5 @@
 import { isA, isThenable, LeatError } from '@leat/core';
-import { type Mapper, originOf, type RouteWork } from '@leat/sdk';
+import { type Mapper, originOf, type RecordFailure, type RouteWork } from '@leat/sdk';
 import { type Logger, type Reading, readingOf, readRecords, wait } from '@leat/runtime';
 import pLimit, { type LimitFunction } from 'p-limit';
 import { ChunkTask, isAsyncIterable, type WorkerMeans } from './chunk-task.ts';
@@ -7,7 +7,8 @@ import { encodeResults } from './encode.ts';
 import { Failures } from './failures.ts';
 import type { Job, JobResult } from './job.ts';
 import { LongCalls } from './long-calls.ts';
-import type { WorkedOn } from './outcome.ts';
+import type { GivenUp, WorkedOn } from './outcome.ts';
+import { recovered } from './recovered.ts';
 import { resultIn } from './results.ts';
 import { Turn } from './turn.ts';
 import type { Wanted } from './watch.ts';
@@ -63,7 +64,9 @@ export class ChunkWorker {
       );
     }
     const task = new ChunkTask(job, this.#mapper, records, wanted, clock, this.#means);
-    const settling = this.#settleAll(task);
+    const { failure } = job;
+    const settling =
+      failure === undefined ? this.#settleAll(task) : this.#recoverAll(task, failure);
     if (!task.isSettled) await this.#longCalls.during(task, task.unlessAborted(settling));
     await settling;
     return task;
@@ -145,7 +148,7 @@ export class ChunkWorker {
     } catch (error) {
       task.wanted.throwIfAborted();
       if (isA(error, LeatError)) throw error;
-      task.settle(index, { error, attempts: failures.count });
+      await this.#giveUp(task, index, { error, attempts: failures.count });
     }
   }
 
@@ -171,12 +174,26 @@ export class ChunkWorker {
         task.wanted.throwIfAborted();
         const decision = failures.add(error);
         if (decision.action === 'give-up') {
-          task.settle(index, { error, attempts: failures.count });
-          return;
+          return this.#giveUp(task, index, { error, attempts: failures.count });
         }
         await task.waitAfter(index, error, decision.isBusy, decision.delayMs);
       }
     }
+  }
+
+  /** Has records recovered that would be given up where they were worked on before. */
+  async #recoverAll(task: ChunkTask, failure: RecordFailure): Promise<void> {
+    for (const index of task.valid) await this.#giveUp(task, index, failure);
+  }
+
+  /** A record is given up, unless the user's `recover` gives its result. */
+  async #giveUp(task: ChunkTask, index: number, givenUp: GivenUp): Promise<void> {
+    if (task.mapper.recover === undefined) {
+      task.settle(index, givenUp);
+      return;
+    }
+    const outcome = await recovered(task, index, givenUp, this.#limit);
+    task.settle(index, outcome);
   }
 
   /**
@@ -204,8 +221,7 @@ export class ChunkWorker {
         const decision = failures.add(error);
         const isAlone = group.length === 1;
         if (decision.action === 'give-up' && isAlone) {
-          task.settle(first, { error, attempts: failures.count });
-          return;
+          return this.#giveUp(task, first, { error, attempts: failures.count });
         }
         if (decision.action === 'retry') {
           await task.waitAfter(first, error, decision.isBusy, decision.delayMs);

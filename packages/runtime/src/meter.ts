@@ -12,6 +12,7 @@ export interface StageMeter {
     readonly out: number;
     readonly filtered: number;
     readonly retries: number;
+    readonly recovered: number;
   }) => void;
   /** Dead letters are stored. */
   readonly bury: (letters: number) => void;

@@ -83,6 +83,7 @@ export class ChunkTelemetry {
     readonly out: number;
     readonly filtered: number;
     readonly retries: number;
+    readonly recovered: number;
   }): void {
     this.#span?.became(records);
     this.#meter?.work(records);
@@ -90,7 +91,7 @@ export class ChunkTelemetry {
 
   /** Its records are saved; 0 if they had been before. */
   saved(records: number): void {
-    this.#meter?.work({ out: records, filtered: 0, retries: 0 });
+    this.#meter?.work({ out: records, filtered: 0, retries: 0, recovered: 0 });
   }
 
   /** Records of it were given up, and their dead letters are stored. */

@@ -1,3 +1,4 @@
+import type { ThrownDescription } from '@leat/core';
 import type { RunInfo } from './contracts.ts';
 import type { Logger } from './logger.ts';
 import type { TextParams } from './params.ts';
@@ -50,4 +51,12 @@ export interface StageContext<out Params = TextParams> {
   readonly state: StageState;
   /** Bytes that are too many for a record. Not in `mapChunk`. */
   readonly blobs: StageBlobs;
+}
+
+/** Why a record would be given up, as its dead letter would have it. */
+export interface RecordFailure {
+  /** What the function threw last, or what became of it: `TimedOut`, `ProcessDied`, `InvalidResult`. */
+  readonly error: ThrownDescription;
+  /** How often the function was tried. */
+  readonly attempts: number;
 }

@@ -25,6 +25,7 @@ export type {
   RetryPolicy,
   RunIdentity,
   SinkIdentity,
+  ThrownDescription,
 } from '@leat/core';
 export type {
   Committed,
@@ -46,7 +47,7 @@ export { fromStart } from './start-directory.ts';
 export type { Logger } from './logger.ts';
 export type { RejectedRecord } from './sink-rejection.ts';
 export { SinkRejection } from './sink-rejection.ts';
-export type { RequestInfo, StageContext } from './context.ts';
+export type { RecordFailure, RequestInfo, StageContext } from './context.ts';
 export type {
   BlobOptions,
   BlobReference,
@@ -81,6 +82,7 @@ export type {
 export type { FetcherOptions } from './define/fetcher.ts';
 export { fetcher } from './define/fetcher.ts';
 export type { EnrichedSchema, EnrichOptions } from './define/enrich.ts';
+export type { Recover } from './define/mapper-common.ts';
 export type { MapperOptions } from './define/mapper.ts';
 export { mapper } from './define/mapper.ts';
 export type { RouteOptions } from './define/route.ts';

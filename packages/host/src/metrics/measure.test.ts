@@ -57,7 +57,7 @@ test('what a stage does is counted from its first chunk, and shown as zero befor
   meter.take(1);
   meter.settle('done', 20);
   meter.settle('given-back', 5_000);
-  meter.work({ out: 90, filtered: 7, retries: 2 });
+  meter.work({ out: 90, filtered: 7, retries: 2, recovered: 4 });
   meter.bury(3);
   expect(await samplesOf(measurement)).toMatchObject({
     'leat_chunks_total{stage="squares",outcome="done"}': 1,
@@ -67,6 +67,7 @@ test('what a stage does is counted from its first chunk, and shown as zero befor
     'leat_records_total{stage="squares",outcome="out"}': 90,
     'leat_records_total{stage="squares",outcome="filtered"}': 7,
     'leat_retries_total{stage="squares"}': 2,
+    'leat_recovered_total{stage="squares"}': 4,
     'leat_dead_letters_total{stage="squares"}': 3,
     'leat_chunk_duration_seconds_bucket{le="0.01",stage="squares"}': 0,
     'leat_chunk_duration_seconds_bucket{le="0.05",stage="squares"}': 1,

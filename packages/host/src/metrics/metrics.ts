@@ -24,6 +24,7 @@ export type CounterName =
   | 'records'
   | 'redeliveries'
   | 'retries'
+  | 'recovered'
   | 'deadLetters'
   | 'natsReconnects';
 
@@ -94,6 +95,13 @@ export const METRICS: Readonly<
     labels: ['stage'],
     roles: ['mapper'],
     help: 'Further attempts at a record after a failure',
+  },
+  recovered: {
+    name: 'leat_recovered_total',
+    type: 'counter',
+    labels: ['stage'],
+    roles: ['mapper'],
+    help: 'Records that would have been given up, and have a result of the recover of their stage; work done twice counts twice',
   },
   deadLetters: {
     name: 'leat_dead_letters_total',

@@ -25,10 +25,11 @@ function stageMeter(instruments: Instruments, stage: string): StageMeter {
   const inFlight = instruments.chunksInFlight.labels({ stage });
   const redeliveries = instruments.redeliveries.labels({ stage });
   const retries = instruments.retries.labels({ stage });
+  const recovered = instruments.recovered.labels({ stage });
   const deadLetters = instruments.deadLetters.labels({ stage });
   // A rate needs a first value: what is absent until it happens for the first time seems never to have happened.
   for (const counter of [...Object.values(outcomes), out, filtered]) counter.inc(0);
-  for (const counter of [redeliveries, retries, deadLetters]) counter.inc(0);
+  for (const counter of [redeliveries, retries, recovered, deadLetters]) counter.inc(0);
   inFlight.set(0);
   return {
     take: (deliveries) => {
@@ -44,6 +45,7 @@ function stageMeter(instruments: Instruments, stage: string): StageMeter {
       out.inc(done.out);
       if (done.filtered > 0) filtered.inc(done.filtered);
       if (done.retries > 0) retries.inc(done.retries);
+      if (done.recovered > 0) recovered.inc(done.recovered);
     },
     bury: (letters) => deadLetters.inc(letters),
   };

@@ -10,6 +10,13 @@ interface Buried {
   readonly error: { readonly name: string; readonly message: string; readonly stack?: string };
 }
 
+/** What a mapper made of a chunk, in records, as far as a span tells of it. */
+interface Became {
+  readonly retries: number;
+  readonly filtered: number;
+  readonly recovered: number;
+}
+
 /** The span of a chunk that is sent, or that a stage has in hand. */
 export class ChunkSpan {
   readonly #span: Span;
@@ -35,8 +42,9 @@ export class ChunkSpan {
   }
 
   /** Tells what a mapper made of the chunk. */
-  became({ retries, filtered }: { readonly retries: number; readonly filtered: number }): void {
+  became({ retries, filtered, recovered }: Became): void {
     this.#span.setAttributes({ 'leat.retries': retries, 'leat.filtered': filtered });
+    if (recovered > 0) this.#span.setAttribute('leat.recovered', recovered);
   }
 
   /** Tells of records that were given up: an exception for each. */

@@ -144,7 +144,7 @@ test('errors and dead letters are exceptions of the span, and its status', async
   await expect(broken.until(work, signal)).rejects.toThrow('no room');
   const span = tracer.process('places', chunkOf('1'), undefined, 1);
   span.bury([{ position: 'line 7', error: { name: 'Error', message: 'bad', stack: 'at …' } }]);
-  span.became({ retries: 4, filtered: 1 });
+  span.became({ retries: 4, filtered: 1, recovered: 1 });
   span.bury([{ position: 'line 8', error: { name: 'RejectedBySink', message: 'too long' } }]);
   span.end('done');
   const [failed, buried] = ended();
@@ -153,6 +153,7 @@ test('errors and dead letters are exceptions of the span, and its status', async
   expect(buried?.status).toEqual({ code: SpanStatusCode.ERROR, message: 'dead letters: 2' });
   expect(buried?.attributes).toMatchObject({
     'leat.retries': 4,
+    'leat.recovered': 1,
     'leat.filtered': 1,
     'leat.dead': 2,
   });

@@ -4,6 +4,7 @@ import { z as z3 } from 'zod/v3';
 import type { Sink, Source } from '../contracts.ts';
 import { fetcher } from './fetcher.ts';
 import { mapper } from './mapper.ts';
+import { route } from './route.ts';
 import { saver } from './saver.ts';
 import type { Mapper, Saver } from './stages.ts';
 import type { GivenParamsOf } from '../params.ts';
@@ -433,6 +434,64 @@ describe('a mapper without a schema', () => {
     mapper('m', { from: squares, map: ({ text }) => ({ text }) });
     expect([squares.isInferred, texts.isInferred]).toEqual([true, false]);
     expect(squares.schema.parse({ any: 'JSON' })).toEqual({ any: 'JSON' });
+  });
+});
+
+describe('recover', () => {
+  test('gives what the function gives, or what the schema says', () => {
+    const priced = mapper('priced', {
+      from: numbers,
+      map: ({ n }) => ({ n, price: n * 2 }),
+      recover: ({ n }, { error, attempts }) => {
+        expectTypeOf(error.name).toEqualTypeOf<string>();
+        expectTypeOf(attempts).toEqualTypeOf<number>();
+        return { n, price: null };
+      },
+    });
+    expectTypeOf<z.output<typeof priced.schema>>().toEqualTypeOf<
+      { n: number; price: number } | { n: number; price: null }
+    >();
+    expect(typeof priced.recover).toBe('function');
+    const added = mapper('added', {
+      from: numbers,
+      enrich: () => ({ price: 1 }),
+      recover: async () => ({ price: null }),
+    });
+    expectTypeOf<z.output<typeof added.schema>['price']>().toEqualTypeOf<number | null>();
+    mapper('m', {
+      from: numbers,
+      schema: Texted,
+      map: () => ({ text: '' }),
+      recover: () => ({ text: '' }),
+    });
+    const each = mapper('each', {
+      from: numbers,
+      flatMap: ({ n }) => [n],
+      async *recover() {
+        yield 'none';
+      },
+    });
+    expectTypeOf<z.output<typeof each.schema>>().toEqualTypeOf<number | string>();
+    mapper('m', { from: numbers, filter: () => true, recover: () => false });
+    mapper('m', { from: numbers, mapChunk: (all) => all, recover: (one) => one });
+    const schema = Texted;
+    const map = () => ({ text: '' });
+    // @ts-expect-error it is not what the schema says
+    mapper('m', { from: numbers, schema, map, recover: () => ({ n: 1 }) });
+    // @ts-expect-error a filter says yes or no
+    mapper('m', { from: numbers, filter: () => true, recover: ({ n }) => n });
+    expect(texts).not.toHaveProperty('recover');
+  });
+
+  test('is a function, and not of a route', () => {
+    // @ts-expect-error it is no function
+    const define = () => mapper('m', { from: numbers, map: (record) => record, recover: true });
+    expect(define).toThrow('The stage "m": recover must be a function.');
+    const to = ['a'] as const;
+    const options = { from: numbers, to, pick: () => 'a' as const, otherwise: 'dead' as const };
+    expect(() => route('r', { ...options, recover: () => 'a' } as never)).toThrow(
+      'The stage "r": There is no option "recover"',
+    );
   });
 });
 

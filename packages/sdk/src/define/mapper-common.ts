@@ -1,6 +1,7 @@
 import type { NumberRule, RetryPolicy } from '@leat/core';
 import type { output, ZodType } from 'zod';
-import type { ParamsSchema } from '../params.ts';
+import type { RecordFailure, StageContext } from '../context.ts';
+import type { ParamsOf, ParamsSchema } from '../params.ts';
 import type { From } from './stages.ts';
 
 /** What every mapper may be given. */
@@ -57,6 +58,22 @@ export interface MapperCommon<
    */
   readonly inline?: boolean;
 }
+
+/**
+ * Gives the result of a record that would be given up, in the place of a dead letter. It is called once, and again only
+ * after somebody was busy. What it gives is a result like any other: its schema checks it, and the record counts as
+ * neither dead nor filtered. What it throws is the letter's error, with the first error as `cause`;
+ * `throw failure.error` leaves the letter as it would have been.
+ *
+ * @typeParam I the schema of the records that the mapper reads
+ * @typeParam P the schema of the run's parameters
+ * @typeParam R what it gives: of a `flatMap` any number of results, of the others one
+ */
+export type Recover<I extends ZodType, P extends ParamsSchema | undefined, R> = (
+  record: NoInfer<output<I>>,
+  failure: RecordFailure,
+  context: StageContext<ParamsOf<NoInfer<P>>>,
+) => R;
 
 /** There now or later. */
 export type MayWait<T> = T | Promise<T>;

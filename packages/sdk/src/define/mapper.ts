@@ -13,7 +13,7 @@ import {
   nameOf,
   usedToWrite,
 } from './check.ts';
-import type { MapperCommon, MayWait, Result } from './mapper-common.ts';
+import type { MapperCommon, MayWait, Recover, Result } from './mapper-common.ts';
 import type { EnrichedSchema, EnrichOptions } from './enrich.ts';
 import { enrichedSchema } from './enriched-schema.ts';
 import { sourcesOf } from './sources.ts';
@@ -37,12 +37,14 @@ type SchemaOf<I extends ZodType, S extends ZodType, T> = [S] extends [never]
  * @typeParam S the schema that is given; `never` if none is
  * @typeParam P the schema of the run's parameters
  * @typeParam T what the function gives, if no schema says so
+ * @typeParam R what `recover` gives, if no schema says so
  */
 export type MapperOptions<
   I extends ZodType,
   S extends ZodType = never,
   P extends ParamsSchema | undefined = ParamsSchema | undefined,
   T = unknown,
+  R = T,
 > = MapperCommon<I, S, P> &
   (
     | {
@@ -51,6 +53,8 @@ export type MapperOptions<
           record: NoInfer<output<I>>,
           context: StageContext<ParamsOf<NoInfer<P>>>,
         ) => MayWait<Result<S, T>>;
+        /** The result of a record that would be given up. */
+        readonly recover?: Recover<I, P, MayWait<Result<S, R>>>;
         readonly flatMap?: never;
         readonly filter?: never;
         readonly mapChunk?: never;
@@ -62,6 +66,12 @@ export type MapperOptions<
           record: NoInfer<output<I>>,
           context: StageContext<ParamsOf<NoInfer<P>>>,
         ) => MayWait<Iterable<Result<S, T>>> | AsyncIterable<Result<S, T>>;
+        /** The results of a record that would be given up. */
+        readonly recover?: Recover<
+          I,
+          P,
+          MayWait<Iterable<Result<S, R>>> | AsyncIterable<Result<S, R>>
+        >;
         readonly map?: never;
         readonly filter?: never;
         readonly mapChunk?: never;
@@ -73,6 +83,8 @@ export type MapperOptions<
           record: NoInfer<output<I>>,
           context: StageContext<ParamsOf<NoInfer<P>>>,
         ) => MayWait<boolean>;
+        /** Whether a record that would be given up goes on. */
+        readonly recover?: Recover<I, P, MayWait<boolean>>;
         readonly schema?: never;
         readonly map?: never;
         readonly flatMap?: never;
@@ -85,6 +97,8 @@ export type MapperOptions<
           records: readonly NoInfer<output<I>>[],
           context: StageContext<ParamsOf<NoInfer<P>>>,
         ) => MayWait<readonly Result<S, T>[]>;
+        /** The result of one record that would be given up. */
+        readonly recover?: Recover<I, P, MayWait<Result<S, R>>>;
         readonly map?: never;
         readonly flatMap?: never;
         readonly filter?: never;
@@ -92,8 +106,13 @@ export type MapperOptions<
       }
   );
 
+/** What every mapper may be given, of whatever types. */
+type AnyMapper = MapperCommon<ZodType, ZodType, ParamsSchema | undefined> & {
+  readonly recover?: unknown;
+};
+
 const WORK = { map: true, enrich: true, flatMap: true, filter: true, mapChunk: true } as const;
-const OPTIONS: Readonly<Record<keyof MapperCommon<ZodType, ZodType, undefined>, true>> = {
+const OPTIONS: Readonly<Record<keyof AnyMapper, true>> = {
   from: true,
   schema: true,
   numbers: true,
@@ -102,6 +121,7 @@ const OPTIONS: Readonly<Record<keyof MapperCommon<ZodType, ZodType, undefined>, 
   timeoutMs: true,
   retry: true,
   inline: true,
+  recover: true,
 };
 
 /**
@@ -120,18 +140,18 @@ export function mapper<
   S extends ZodType = never,
   P extends ParamsSchema | undefined = undefined,
   T = object,
->(name: string, options: EnrichOptions<I, S, P, T>): Mapper<EnrichedSchema<I, S, T>, P>;
+  R = never,
+>(name: string, options: EnrichOptions<I, S, P, T, R>): Mapper<EnrichedSchema<I, S, T | R>, P>;
 export function mapper<
   I extends ZodType,
   S extends ZodType = never,
   P extends ParamsSchema | undefined = undefined,
   T = NotInferred,
->(name: string, options: MapperOptions<I, S, P, T>): Mapper<SchemaOf<I, S, T>, P>;
-export function mapper(
-  name: string,
-  options: MapperCommon<ZodType, ZodType, ParamsSchema | undefined>,
-): Mapper {
+  R = never,
+>(name: string, options: MapperOptions<I, S, P, T, R>): Mapper<SchemaOf<I, S, T | R>, P>;
+export function mapper(name: string, options: AnyMapper): Mapper {
   const { concurrency = 16, threads = 0, timeoutMs, retry, inline } = options;
+  const { recover } = options;
   demandKnown(nameOf(name), options, { ...OPTIONS, ...WORK });
   const from = sourcesOf(name, options.from);
   demandInline(name, inline);
@@ -144,6 +164,9 @@ export function mapper(
     throw invalid(name, `threads must be a whole number from 0; it is ${threads}`);
   }
   if (timeoutMs !== undefined) demandTimeout(name, timeoutMs);
+  if (recover !== undefined && typeof recover !== 'function') {
+    throw invalid(name, 'recover must be a function');
+  }
   return {
     kind: 'mapper',
     name,
@@ -157,6 +180,7 @@ export function mapper(
     timeoutMs,
     retry: retryPolicy(retry),
     inline,
+    ...(recover !== undefined && { recover: recover as NonNullable<Mapper['recover']> }),
   };
 }
 

@@ -1,6 +1,6 @@
 import type { NumberRule, RetryPolicy } from '@leat/core';
 import type { ZodType } from 'zod';
-import type { StageContext } from '../context.ts';
+import type { RecordFailure, StageContext } from '../context.ts';
 import type { RunInfo, Sink, Source } from '../contracts.ts';
 import type { ParamsSchema, TextParams } from '../params.ts';
 
@@ -140,6 +140,10 @@ export interface Mapper<out S extends ZodType = ZodType, out P extends Params = 
   readonly retry: RetryPolicy;
   /** Whether it has no queue; `undefined` if its author does not say. */
   readonly inline: boolean | undefined;
+  /** Gives the result of a record that would be given up; absent where it becomes a dead letter. */
+  readonly recover?:
+    | ((record: unknown, failure: RecordFailure, context: StageContext<unknown>) => unknown)
+    | undefined;
 }
 
 /** A stage that writes records to a sink. Made by {@link saver}. */

@@ -41,6 +41,32 @@ const files = saver('files', { from: lines, sink });
 const copy = saver('copy', { from: orders, sink });
 
 describe('testPipeline', () => {
+  test('recovers what would be given up', async () => {
+    const priced = mapper('priced', {
+      from: orders,
+      map: ({ id, amount }) => {
+        if (amount < 0) throw new TerminalError('a refund');
+        return { id, amount };
+      },
+      recover: ({ id }, { error, attempts }) => {
+        if (id === 3) throw error;
+        return { id, why: `${error.message}, ${attempts}` };
+      },
+    });
+    const given = [8, -1, -1].map((amount, nth) => ({ id: nth + 1, amount }));
+    const { results, dead, records } = await testPipeline(priced, given);
+    expect(results).toEqual({
+      priced: [
+        { id: 1, amount: 8 },
+        { id: 2, why: 'a refund, 1' },
+      ],
+    });
+    expect(dead).toMatchObject([
+      { position: 'record 2 of records', error: { message: 'a refund' } },
+    ]);
+    expect(records).toEqual({ in: 3, expanded: 0, saved: 2, filtered: 0, dead: 1 });
+  });
+
   test('adds fields to records', async () => {
     const taxed = mapper('taxed', {
       from: orders,

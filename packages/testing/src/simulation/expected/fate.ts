@@ -1,6 +1,7 @@
 import {
   classifyFailure,
   decideRetry,
+  describeThrown,
   messageOf,
   outputName,
   parsePosition,
@@ -14,6 +15,7 @@ import {
   type Mapper,
   originOf,
   type Pipeline,
+  type RecordFailure,
   type RouteWork,
   type RunInfo,
   type Saver,
@@ -136,7 +138,11 @@ export class PlainEvaluation {
       } catch (error) {
         const inARow = classifyFailure(error) === 'busy' ? ++busy : ++failed;
         const decision = decideRetry(mapper.retry, error, inARow, Math.random());
-        if (decision.action === 'give-up') throw error;
+        if (decision.action === 'give-up' && mapper.recover === undefined) throw error;
+        if (decision.action === 'give-up') {
+          const failure = { error: describeThrown(error), attempts: failed };
+          return recovered(mapper, read, failure, Object.assign(this.#alone(place), means, place));
+        }
         await wait(decision.delayMs);
       }
     }
@@ -168,6 +174,19 @@ async function called(
     return encodeResults(mapper, await work.apply([value], context), 1);
   }
   const result: unknown = await (work as RecordWork).apply(value, context);
+  const lines = encodeResult(mapper, await collected(result), text);
+  return typeof lines === 'string' ? [lines] : lines;
+}
+
+/** What the mapper gives in the place of a record that is given up. */
+async function recovered(
+  mapper: Mapper,
+  { value, text }: Read,
+  failure: RecordFailure,
+  context: StageContext<unknown>,
+): Promise<readonly string[] | true> {
+  const result: unknown = await mapper.recover?.(value, failure, context);
+  if (mapper.work.type === 'mapChunk') return encodeResults(mapper, [result], 1);
   const lines = encodeResult(mapper, await collected(result), text);
   return typeof lines === 'string' ? [lines] : lines;
 }
