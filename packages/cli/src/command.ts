@@ -9,6 +9,8 @@ export interface CommandOption {
   readonly multiple?: boolean;
   /** What stands for the value in the help text. */
   readonly value?: string;
+  /** The values that it may have, if these can be listed: what completion offers. */
+  readonly choices?: readonly string[];
   readonly meaning: string;
 }
 

@@ -4,6 +4,7 @@ import { deadCommands } from './commands/dead.ts';
 import { devCommand } from './commands/dev.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { exportCommand } from './commands/export.ts';
+import { graphCommand } from './commands/graph.ts';
 import { initCommand } from './commands/init.ts';
 import { fetcherCommand, mapperCommand, saverCommand } from './commands/service.ts';
 import { permissionsCommand } from './commands/permissions.ts';
@@ -27,6 +28,7 @@ const OTHERS: readonly Entry[] = [
   exportCommand,
   deadCommands,
   doctorCommand,
+  graphCommand,
   permissionsCommand,
 ];
 

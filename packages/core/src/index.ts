@@ -11,6 +11,7 @@ export {
   withLinksOf,
 } from './spec.ts';
 export { checkSpec } from './check-spec.ts';
+export { GRAPH_FORMATS, type GraphFormat, graphText } from './graph-text.ts';
 export { drawGraph, specDifference } from './spec-difference.ts';
 export {
   bucketName,

@@ -63,8 +63,8 @@ function wordsOf(entries: readonly Entry[]): (readonly [string, string])[] {
   return entries.map(({ name, summary }) => [name, summary] as const);
 }
 
-function ofCommand(name: string, { type, meaning }: CommandOption): CompletedOption {
-  return { flag: `--${name}`, isValued: type === 'string', meaning, choices: [] };
+function ofCommand(name: string, { type, meaning, choices = [] }: CommandOption): CompletedOption {
+  return { flag: `--${name}`, isValued: type === 'string', meaning, choices };
 }
 
 function ofSetting({ flag, meaning, choices }: SettingRow): CompletedOption {
