@@ -105,7 +105,7 @@ async function untilRunEnds(
         await wait(LOOK_MS);
         let all: Runs[];
         try {
-          all = await Runs.openAll(connection);
+          all = await Runs.openAll(connection, { signing: undefined });
           for (const runs of all) {
             const state = (await runs.progress(run))?.progress.state;
             if (state !== undefined && isEnded(state)) return true;

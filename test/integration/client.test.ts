@@ -152,7 +152,8 @@ test('runs are listed page by page, at two reads for each that is given', async 
   ).toMatchObject({ code: 'run-unknown' });
 
   const nats = await connectNats({ servers: url });
-  const site = { nats, address: url, topology: {} as never, logger: {} as never };
+  const signing = undefined;
+  const site = { nats, address: url, signing, topology: {} as never, logger: {} as never };
   const before = nats.stats().outMsgs;
   expect(await allOf(listRuns(site, { limit: 5 }))).toHaveLength(5);
   // The buckets: a list, and each opened; then the runs. Nothing for the other 36.
@@ -181,7 +182,7 @@ test('a server that has lost its runs does not say that there were none', async 
   });
   // A pipeline that has had none yet is none of it.
   await streams.delete(`KV_${bucketName('squares')}`);
-  await Runs.open(jetstream(nats), bucketName('squares'), 1);
+  await Runs.open(jetstream(nats), bucketName('squares'), 1, { signing: undefined });
   expect((await allOf(leat.runs.list())).map(({ pipeline }) => pipeline)).toEqual(['steady']);
 });
 
@@ -237,7 +238,7 @@ test('what is no pipeline, and what are no parameters, is refused; an undefined 
   await leat.start(squares, { params, run: 'r1' });
   const nats = await connectNats({ servers: url });
   onTestFinished(() => nats.close());
-  const [runs] = await Runs.openAll(nats, 'squares');
+  const [runs] = await Runs.openAll(nats, { pipeline: 'squares', signing: undefined });
   expect((await runs?.get('r1'))?.params).toEqual({ count: '10' });
 });
 
@@ -299,7 +300,7 @@ test('a run goes on being watched when the server was away, and not when the cli
   await server.restart();
   const nats = await connectNats({ servers: server.url });
   onTestFinished(() => nats.close());
-  const [runs] = await Runs.openAll(nats, 'squares');
+  const [runs] = await Runs.openAll(nats, { pipeline: 'squares', signing: undefined });
   const at = new Date().toISOString();
   const progress = {
     fence: 7,
@@ -320,7 +321,7 @@ test('a cancel that comes while a run is being paused wins', async () => {
   await leat.start(squares, { run: 'r1' });
   const nats = await connectNats({ servers: url });
   onTestFinished(() => nats.close());
-  const [runs] = await Runs.openAll(nats, 'squares');
+  const [runs] = await Runs.openAll(nats, { pipeline: 'squares', signing: undefined });
   const request = await runs?.get('r1');
   if (runs === undefined || request === undefined) throw new Error('the run is not there');
   const { wishes } = runs;
@@ -349,7 +350,7 @@ test('a run that no fetcher takes up is cancelled without one, and says what it 
   // A fetcher gave this one back with three chunks in flight, and its pipeline file is gone.
   const left = await leat.start(squares, { run: 'left' });
   const nats = await connectNats({ servers: url });
-  const [runs] = await Runs.openAll(nats, 'squares');
+  const [runs] = await Runs.openAll(nats, { pipeline: 'squares', signing: undefined });
   const at = new Date().toISOString();
   const ledger = { ...FIRST_CHECKPOINT, next: 3 };
   await runs?.save('left', { state: 'running', fence: 7, startedAt: at, updatedAt: at, ledger }, 0);

@@ -165,7 +165,7 @@ test('a dead letter of a newer version is passed over by name, and kept', async 
     record: '{}',
   };
   await bury(connection, mine, [record], NEVER);
-  const store = await DeadLetterStore.open(connection.nats, name);
+  const store = await DeadLetterStore.open(connection.nats, name, undefined);
   const read = async (onUnreadable?: OnUnreadable): Promise<StoredDeadLetter[]> => {
     const letters: StoredDeadLetter[] = [];
     for await (const each of store.letters('run-1', onUnreadable)) letters.push(each);

@@ -215,7 +215,7 @@ describe('forged messages', () => {
     }
     const left: number[] = [];
     const found: DeadLetter[] = [];
-    for await (const letter of readDeadLetters(open.connection.nats, { pipeline }, (_, seq) => {
+    for await (const letter of readDeadLetters(open.connection, { pipeline }, (_, seq) => {
       left.push(seq);
     })) {
       found.push(letter);

@@ -71,7 +71,7 @@ async function deadRun(
   await createRun(open, line);
   startStages(open, line);
   const { reports, stop } = startFetcher(open, line);
-  const store = new DeadLetterStore(open.connection.manager, line.pipeline.name);
+  const store = new DeadLetterStore(open.connection.manager, line.pipeline.name, undefined);
   const run: DeadRun = {
     open,
     line,

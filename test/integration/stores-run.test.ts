@@ -111,7 +111,7 @@ describe.each(SERVERS)('what stages keep on $server', ({ version }) => {
     );
     here.broken.clear();
     const { connection } = here.open;
-    const store = new DeadLetterStore(connection.manager, here.line.pipeline.name);
+    const store = new DeadLetterStore(connection.manager, here.line.pipeline.name, undefined);
     await connection.runs.redrives.set('run-1', { upTo: await store.last() });
     await until('it ends again', () => here.reports.length === 2, DEADLINE_MS);
     expect((await progressOf(here.open))?.state).toBe('completed');

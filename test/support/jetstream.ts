@@ -91,11 +91,16 @@ export async function openPipeline(
   spec: PipelineSpec = lineSpec(),
   topology: Partial<TopologySettings> = {},
   nats: Partial<NatsSettings> = {},
+  signingKeys: readonly string[] = [],
 ): Promise<OpenPipeline> {
   const logger = recordingLogger();
   const connection = await openPipelineConnection(
     spec,
-    { nats: { url: server.url, ...nats }, topology: { ...DEFAULT_TOPOLOGY_SETTINGS, ...topology } },
+    {
+      nats: { url: server.url, ...nats },
+      topology: { ...DEFAULT_TOPOLOGY_SETTINGS, ...topology },
+      signingKeys,
+    },
     { name: 'test', logger },
   );
   onTestFinished(() => connection.close());

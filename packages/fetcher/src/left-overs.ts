@@ -15,10 +15,11 @@ export async function removeLeftOvers(means: Means, run: string): Promise<void> 
 
 /** Removes what stages kept for runs that are over: this one, and those whose letters have gone since. */
 async function sweep({ connection, pipeline, logger }: Means): Promise<void> {
-  const { manager, runs } = connection;
+  const { manager, runs, signing } = connection;
   const stores = storesOf(pipeline, () => connection.openStores(), logger);
   try {
-    await sweepRuns(stores, { runs, letters: new DeadLetterStore(manager, pipeline.name) });
+    const letters = new DeadLetterStore(manager, pipeline.name, signing);
+    await sweepRuns(stores, { runs, letters });
   } finally {
     await stores.close();
   }

@@ -56,7 +56,8 @@ export class Redrive {
   constructor(options: RedriveOptions) {
     this.#options = options;
     const { sender, request, life } = options;
-    this.#letters = new DeadLetterStore(sender.connection.manager, request.pipeline);
+    const { manager, signing } = sender.connection;
+    this.#letters = new DeadLetterStore(manager, request.pipeline, signing);
     this.#leave = AbortSignal.any([life.sending, life.stop]);
   }
 

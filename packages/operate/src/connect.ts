@@ -6,6 +6,7 @@ import {
   demandObject,
   natsSettingsOf,
   openConnection,
+  openSigning,
 } from '@leat/runtime';
 import type { Logger } from '@leat/sdk';
 import { Leat } from './leat.ts';
@@ -17,6 +18,11 @@ export interface ConnectOptions extends ConnectionSettings {
    * @defaultValue one copy of each stream, 2,000 chunks and 256 MiB in front of each stage
    */
   readonly topology?: Partial<TopologySettings>;
+  /**
+   * The keys of the services, each as `id:file`; the first one signs, all are good for checking.
+   * @defaultValue none: nothing is signed, and all is believed
+   */
+  readonly signingKeys?: readonly string[];
   /**
    * Told what the connection goes through, and what is left out of a list.
    * @defaultValue nobody is told
@@ -36,14 +42,17 @@ const SILENT: Logger = {
  * services of the pipelines run elsewhere: `serve`, or the `leat` command.
  *
  * @throws LeatError `unreachable`, `unfit-server` (too old, or without JetStream), or `invalid-configuration` if the
- *   credentials are refused
+ *   credentials are refused, or a signing key cannot be used
  */
 export async function connect(options: ConnectOptions = {}): Promise<Leat> {
   demandObject('What connect is given', options);
-  const { topology, logger = SILENT, ...connection } = options;
+  const { topology, signingKeys, logger = SILENT, ...connection } = options;
   const settings = natsSettingsOf(connection);
+  const name = connectionName('client');
+  const signing = await openSigning(signingKeys, { name, logger });
   return new Leat({
-    nats: await openConnection(settings, { name: connectionName('client'), logger }),
+    nats: await openConnection(settings, { name, logger }),
+    signing,
     address: addressOf(settings),
     topology: { ...DEFAULT_TOPOLOGY_SETTINGS, ...topology },
     logger,

@@ -1,5 +1,5 @@
 import { LeatError, type TopologySettings } from '@leat/core';
-import { isNatsError, jetStreamRefusal, serverAnswers } from '@leat/runtime';
+import { isNatsError, jetStreamRefusal, serverAnswers, type Signing } from '@leat/runtime';
 import type { Logger } from '@leat/sdk';
 import type { NatsConnection } from '@nats-io/transport-node';
 
@@ -8,6 +8,8 @@ export interface Site {
   readonly nats: NatsConnection;
   /** The server's address, as it may be shown. */
   readonly address: string;
+  /** Signs what is written, and says what is believed; absent where no key was given. */
+  readonly signing: Signing | undefined;
   /** The limits of what is made on the server. */
   readonly topology: TopologySettings;
   /** Told what is left out, and what the connection goes through. */

@@ -82,3 +82,5 @@ export type { StoreCall } from './stores/pipeline-stores.ts';
 export { MAX_BLOB_BYTES, PipelineStores, storesOf } from './stores/pipeline-stores.ts';
 export { hashedPart, keyPart, STATE_KEYS } from './stores/state-key.ts';
 export { sweepRuns } from './stores/sweep-runs.ts';
+export { openSigning } from './signing/open-signing.ts';
+export type { Signing } from './signing/signing.ts';

@@ -122,13 +122,12 @@ export class DeadLetters {
     run: string | undefined,
     { pipeline, ...choice }: LetterChoice,
   ): AsyncGenerator<DeadLetter, void> {
-    const { nats } = this.#site;
     checkStage(choice);
     if (run === undefined) await this.#demandPipeline(pipeline);
     const of =
       run === undefined ? pipeline : (await findLetters(this.#site, { run, pipeline })).pipeline;
     const leftOut = sayLeftOut(this.#site);
-    for await (const letter of readDeadLetters(nats, { pipeline: of, run }, leftOut)) {
+    for await (const letter of readDeadLetters(this.#site, { pipeline: of, run }, leftOut)) {
       if (isChosen(letter, choice)) yield letter;
     }
   }

@@ -29,7 +29,7 @@ export async function dropLetters(
       `Dead letters of the run ${run} are being tried again: wait until that is done.`,
     );
   }
-  const store = await DeadLetterStore.open(site.nats, pipeline);
+  const store = await DeadLetterStore.open(site.nats, pipeline, site.signing);
   const records = new Set<string>();
   let isEmpty = true;
   const onUnreadable: OnUnreadable = (_stream, _place, newer) => {

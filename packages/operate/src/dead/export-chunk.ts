@@ -11,10 +11,9 @@ export async function exportChunk(
   { run, pipeline: wanted }: RunName,
   choice: DeadLetterChoice & { readonly chunk: string },
 ): Promise<FailedChunk> {
-  const { nats } = site;
   const { pipeline, found } = await findLetters(site, { run, pipeline: wanted });
   const letters: DeadLetter[] = [];
-  for await (const letter of readDeadLetters(nats, { pipeline, run }, sayLeftOut(site))) {
+  for await (const letter of readDeadLetters(site, { pipeline, run }, sayLeftOut(site))) {
     if (isChosen(letter, choice) && isOf(letter, found?.request)) letters.push(letter);
   }
   return failedChunkOf(letters, { run, pipeline, chunk: choice.chunk, request: found?.request });

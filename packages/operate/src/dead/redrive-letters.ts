@@ -29,7 +29,7 @@ export async function redriveLetters(
   const { pipeline } = await findLetters(site, name);
   const { request, runs } = await findRun(site, { run, pipeline });
   demandSettled(run, (await runs.progress(run))?.progress.state ?? 'pending');
-  const store = await DeadLetterStore.open(site.nats, pipeline);
+  const store = await DeadLetterStore.open(site.nats, pipeline, site.signing);
   const wish = { ...choice, upTo: await store.last() };
   const survey = await surveyDeadLetters(store, request, wish);
   const records = survey.places.length;

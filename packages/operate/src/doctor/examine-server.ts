@@ -60,14 +60,14 @@ export async function examineServer(site: Site, options: DoctorOptions): Promise
 }
 
 async function look(
-  { nats, address, topology }: Site,
+  site: Site,
   { pipeline, isProduction = false, monitors = [] }: DoctorOptions,
 ): Promise<Diagnosis> {
   const spec = pipeline?.spec;
   const seen: Examination = {
-    ...(await examine(nats, address, spec?.name)),
+    ...(await examine(site, spec?.name)),
     monitors: await Promise.all(monitors.map(readMonitor)),
   };
-  const settings = { ...(spec && { spec }), settings: topology, isProduction };
+  const settings = { ...(spec && { spec }), settings: site.topology, isProduction };
   return { server: seen.server, mended: [], findings: diagnose(seen, settings) };
 }

@@ -8,14 +8,14 @@ import { lookAgain } from './look-again.ts';
 import { lookAtStream, type StreamLook } from './look-at-stream.ts';
 import { jetStreamRefusal, serverAnswers } from '@leat/runtime';
 import { Runs } from '@leat/runtime';
+import type { Site } from '../site.ts';
 
 const CLOCK_READINGS = 3;
 const DEFAULT_MAX_PAYLOAD = 1024 * 1024; // 1 MiB
 
 /** Looks at everything that {@link Examination} has, except at monitoring endpoints. */
 export async function examine(
-  nats: NatsConnection,
-  url: string,
+  { nats, address: url, signing }: Pick<Site, 'nats' | 'address' | 'signing'>,
   pipeline?: string,
 ): Promise<Omit<Examination, 'monitors'>> {
   const manager = await jetstreamManager(nats, { timeout: 5_000, checkAPI: false });
@@ -31,7 +31,7 @@ export async function examine(
     streams: await lookAgain(nats, manager, streams, true),
     unavailable: looked.flatMap(({ unavailable }) => unavailable ?? []),
     // After the streams, so that no message is seen whose run is not.
-    runs: await runsOf(nats, pipeline).catch(() => undefined),
+    runs: await runsOf({ nats, signing }, pipeline).catch(() => undefined),
   };
 }
 
@@ -119,9 +119,12 @@ async function readClock(nats: NatsConnection): Promise<ClockReading[]> {
   return readings;
 }
 
-async function runsOf(nats: NatsConnection, pipeline: string | undefined): Promise<SeenRun[]> {
+async function runsOf(
+  { nats, signing }: Pick<Site, 'nats' | 'signing'>,
+  pipeline: string | undefined,
+): Promise<SeenRun[]> {
   const seen: SeenRun[] = [];
-  for (const runs of await Runs.openAll(nats)) {
+  for (const runs of await Runs.openAll(nats, { signing })) {
     for (const request of await runs.list()) {
       if (pipeline !== undefined && request.pipeline !== pipeline) continue;
       const { state = 'pending', endedAt } = (await runs.progress(request.run))?.progress ?? {};

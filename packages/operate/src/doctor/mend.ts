@@ -33,7 +33,7 @@ export async function mend(nats: NatsConnection, change: Mend): Promise<void> {
       return;
     }
     case 'create-bucket':
-      await Runs.open(jetstream(nats), change.bucket, change.replicas);
+      await Runs.open(jetstream(nats), change.bucket, change.replicas, { signing: undefined });
       return;
     case 'create-consumer':
       await ensureConsumer(manager, change.stream, change.consumer);

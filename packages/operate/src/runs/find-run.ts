@@ -38,7 +38,7 @@ export async function findLetters(
   const pipelines = new Map([...known.keys()].map((each) => [each, each]));
   for (const each of await deadLetterPipelines(site.nats)) {
     if (pipelines.has(each) || each !== (name.pipeline ?? each)) continue;
-    const store = await DeadLetterStore.open(site.nats, each);
+    const store = await DeadLetterStore.open(site.nats, each, site.signing);
     const { done } = await store.letters(name.run).next();
     if (done !== true) pipelines.set(each, each);
   }
@@ -66,7 +66,7 @@ async function runsOfId(site: Site, { run, pipeline }: RunName): Promise<Map<str
   checkName('run', run);
   if (pipeline !== undefined) checkName('pipeline', pipeline);
   const found = new Map<string, FoundRun>();
-  for (const runs of await Runs.openAll(site.nats, pipeline)) {
+  for (const runs of await Runs.openAll(site.nats, { pipeline, signing: site.signing })) {
     const request = await unlessForbidden(site, runs.get(run));
     if (request !== undefined) found.set(request.pipeline, { request, runs });
   }

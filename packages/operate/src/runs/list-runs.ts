@@ -37,7 +37,8 @@ export async function* listRuns(
 ): AsyncGenerator<RunReport, void> {
   if (pipeline !== undefined) checkName('pipeline', pipeline);
   const first = after === undefined ? '' : bucketName(after.pipeline);
-  const all = (await Runs.openAll(site.nats, pipeline)).filter(({ bucket }) => bucket >= first);
+  const open = await Runs.openAll(site.nats, { pipeline, signing: site.signing });
+  const all = open.filter(({ bucket }) => bucket >= first);
   let room = limit;
   const emptied: string[] = [];
   for (const runs of all.toSorted((a, b) => (a.bucket < b.bucket ? -1 : 1))) {

@@ -48,7 +48,7 @@ export interface StartOptions<P extends ParamsSchema | undefined = ParamsSchema 
 
 /** Makes what a pipeline needs on the server, and starts a run. */
 export async function startOn(
-  { nats, address, topology: settings, logger }: Site,
+  { nats, address, signing, topology: settings, logger }: Site,
   pipeline: Pipeline,
   options: StartOptions,
 ): Promise<FoundRun> {
@@ -64,7 +64,8 @@ export async function startOn(
   await manager.getAccountInfo().catch(refused);
   await provision(manager, topology).catch(refused);
   const client = jetstream(nats, { timeout: 5_000 });
-  const runs = await Runs.open(client, topology.bucket, settings.replicas, logger).catch(refused);
+  const opening = Runs.open(client, topology.bucket, settings.replicas, { signing, logger });
+  const runs = await opening.catch(refused);
   const start = {
     pipeline,
     params: given,

@@ -5,7 +5,7 @@ import type { Site } from '../site.ts';
 
 /** Removes what stages of a pipeline kept on JetStream for runs that are over. What cannot be removed now stays. */
 export async function sweepJetStream(
-  { nats, topology: { replicas }, logger }: Site,
+  { nats, signing, topology: { replicas }, logger }: Site,
   pipeline: string,
   runs: Runs,
 ): Promise<void> {
@@ -19,7 +19,7 @@ export async function sweepJetStream(
     maxPayload: () => 0, // nothing is written
   });
   try {
-    await sweepRuns(stores, { runs, letters: new DeadLetterStore(manager, pipeline) });
+    await sweepRuns(stores, { runs, letters: new DeadLetterStore(manager, pipeline, signing) });
   } catch (error) {
     logger.warn({ err: error }, `what stages have kept was not removed yet: ${messageOf(error)}`);
   }

@@ -4,6 +4,7 @@ import { isTooLarge, type Publisher, type Stored } from '../jetstream/publisher.
 import { pull, type PullSource } from '../jetstream/pull.ts';
 import type { RunNotes } from '../runs/run-notes.ts';
 import { TroubleTeller } from '../runs/trouble-teller.ts';
+import type { Signing } from '../signing/signing.ts';
 import type { Bodies } from './bodies.ts';
 import { type Envelope, headerBytes, messageId, messageOf, setBodyName } from './chunk-message.ts';
 import { type HandOver, MessageInHand } from './delivery.ts';
@@ -17,7 +18,7 @@ const STOP_OPENING_MS = 5_000;
 
 export interface ReceiveOptions extends Omit<
   HandOver,
-  'holder' | 'bodies' | 'troubles' | 'parking' | 'nak'
+  'holder' | 'bodies' | 'troubles' | 'parking' | 'nak' | 'signing'
 > {
   readonly stage: string;
   readonly signal: AbortSignal;
@@ -28,6 +29,7 @@ export interface ChunkQueuesParts {
   readonly spec: PipelineSpec;
   readonly topology: Topology;
   readonly publisher: Publisher;
+  readonly signing: Signing | undefined;
   readonly bodies: Bodies;
   readonly holder: Pick<Holder, 'hold'>;
   /** Gives a message back at once, by its reply subject alone. */
@@ -62,7 +64,7 @@ export class ChunkQueues {
     body: Uint8Array,
     signal: AbortSignal,
   ): Promise<Stored> {
-    const { spec, publisher, bodies, maxPayload } = this.#parts;
+    const { spec, publisher, signing, bodies, maxPayload } = this.#parts;
     const queue = hostOf(spec, stage);
     const subject = stageSubject(spec.name, queue, envelope.run);
     const { headers, data } = messageOf(envelope, body);
@@ -77,6 +79,7 @@ export class ChunkQueues {
     const name = `${envelope.run}/${queue}/${messageId(envelope)}`;
     await bodies.put(name, data, signal);
     setBodyName(headers, name);
+    signing?.signBody(headers, data);
     return publisher.publish(subject, new Uint8Array(), headers, signal);
   }
 
@@ -87,13 +90,14 @@ export class ChunkQueues {
    * @throws LeatError `invalid-pipeline` if the stage has no queue; otherwise as `pull`
    */
   async receive(options: ReceiveOptions): Promise<void> {
-    const { topology, bodies, holder, nak, notes, source, repair } = this.#parts;
+    const { topology, signing, bodies, holder, nak, notes, source, repair } = this.#parts;
     const { stage, slots, signal, logger } = options;
     const queue = topology.queues.find((each) => each.stage === stage);
     if (queue === undefined)
       throw new LeatError('invalid-pipeline', `There is no queue for ${stage}.`);
     const troubles = new TroubleTeller(notes, stage, logger);
-    const handOver = { ...options, bodies, holder, nak, parking: this.#parking, troubles };
+    const parking = this.#parking;
+    const handOver = { ...options, signing, bodies, holder, nak, parking, troubles };
     const opening = new Set<Promise<void>>();
     await pull({
       ...source,

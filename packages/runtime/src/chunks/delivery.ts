@@ -6,6 +6,7 @@ import { replyOf } from '../jetstream/client-internals.ts';
 import type { Slots } from '../jetstream/slots.ts';
 import type { ChunkOutcome } from '../meter.ts';
 import type { TroubleTeller } from '../runs/trouble-teller.ts';
+import type { Refused, Signing } from '../signing/signing.ts';
 import type { ChunkTelemetry, StageTelemetry } from '../telemetry.ts';
 import type { Bodies } from './bodies.ts';
 import { bodyNameOf, CHUNK, type Envelope, readMessage } from './chunk-message.ts';
@@ -53,6 +54,8 @@ export interface Delivery {
 export interface HandOver {
   readonly stage: string;
   readonly holder: Pick<Holder, 'hold'>;
+  /** Says which messages are not believed; all are without it. */
+  readonly signing: Signing | undefined;
   readonly bodies: Bodies;
   readonly parking: Parking;
   /** Gives a message back at once, by its reply subject alone. */
@@ -84,8 +87,13 @@ export class MessageInHand {
   /** Reads the message and hands its chunk over; what cannot be read is settled here. */
   async open(): Promise<void> {
     const message = this.#message;
-    const { troubles, logger, handle } = this.#options;
+    const { signing, troubles, logger, handle } = this.#options;
     try {
+      const refused = signing?.refusalOf(message);
+      if (refused !== undefined) {
+        this.#refuse(refused);
+        return;
+      }
       const run = runOfSubject(message.subject);
       const newer = newerMessage('chunk', message);
       if (newer !== undefined) {
@@ -111,6 +119,12 @@ export class MessageInHand {
     }
   }
 
+  /** One that is not believed is nobody's loss: the fetcher finds the chunk missing that it should have been. */
+  #refuse({ mayBeGood }: Refused): void {
+    if (mayBeGood) this.#leave();
+    else this.#settle('dropped', () => this.#message.term('its signature is refused'));
+  }
+
   /** Leaves a message for a while that cannot be read. The fetcher finds a chunk missing, and sends it again. */
   #leave(): void {
     const message = this.#message;
@@ -124,7 +138,7 @@ export class MessageInHand {
   /** The message's data, from wherever they are; `undefined` if they are gone, and the message settled. */
   async #data(): Promise<Uint8Array | undefined> {
     const message = this.#message;
-    const { bodies, logger } = this.#options;
+    const { signing, bodies, logger } = this.#options;
     const bodyName = bodyNameOf(message.headers);
     if (bodyName === undefined) return message.data;
     const data = await bodies.get(bodyName);
@@ -134,8 +148,12 @@ export class MessageInHand {
       const run = runOfSubject(message.subject);
       logger.warn({ run, body: bodyName }, 'large body is gone, message dropped');
       this.#settle('dropped', () => message.ack());
+      return undefined;
     }
-    return data;
+    const refused = signing?.refusalOfBody(message, data);
+    if (refused === undefined) return data;
+    this.#refuse(refused);
+    return undefined;
   }
 
   #deliveryOf(envelope: Envelope, body: Uint8Array): Delivery {

@@ -119,7 +119,13 @@ class ReceiptMessages {
 
   /** Hands the receipts of a message over, if they are this run's and can be read. */
   open(message: JsMsg): void {
-    const { run, born, handle, logger } = this.#options;
+    const { connection, run, born, handle, logger } = this.#options;
+    if (connection.signing?.refusalOf(message) !== undefined) {
+      // The chunk whose receipt it should have been is sent again.
+      message.term('its signature is refused');
+      this.slots.release();
+      return;
+    }
     const newer = newerMessage('receipts', message);
     if (newer !== undefined) {
       this.#troubles.tell(run, newer.message);

@@ -10,6 +10,7 @@ import {
 } from '@leat/core';
 import { type JetStreamManager, jetstreamManager, type StoredMsg } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
+import type { Signing } from '../signing/signing.ts';
 import { type DeadLetter, isDeadLetter } from './dead-letter.ts';
 import { isGone } from '../jetstream/provision.ts';
 import { messagesOf } from '../jetstream/stored-messages.ts';
@@ -32,15 +33,23 @@ export class DeadLetterStore {
   readonly #manager: JetStreamManager;
   readonly #pipeline: string;
   readonly #stream: string;
+  readonly #signing: Signing | undefined;
 
-  constructor(manager: JetStreamManager, pipeline: string) {
+  /** @param signing says which messages are believed; all are without it */
+  constructor(manager: JetStreamManager, pipeline: string, signing: Signing | undefined) {
     this.#manager = manager;
     this.#pipeline = pipeline;
     this.#stream = streamName(pipeline, 'dead');
+    this.#signing = signing;
   }
 
-  static async open(connection: NatsConnection, pipeline: string): Promise<DeadLetterStore> {
-    return new DeadLetterStore(await jetstreamManager(connection, { checkAPI: false }), pipeline);
+  static async open(
+    connection: NatsConnection,
+    pipeline: string,
+    signing: Signing | undefined,
+  ): Promise<DeadLetterStore> {
+    const manager = await jetstreamManager(connection, { checkAPI: false });
+    return new DeadLetterStore(manager, pipeline, signing);
   }
 
   /** The place of what came last. */
@@ -57,7 +66,7 @@ export class DeadLetterStore {
   async *letters(run: string, onUnreadable?: OnUnreadable): AsyncGenerator<StoredDeadLetter> {
     const subject = deadSubject(this.#pipeline, run);
     for await (const message of messagesOf(this.#manager, this.#stream, subject)) {
-      const letter = letterIn(message);
+      const letter = this.#isRefused(message) ? undefined : letterIn(message);
       if (letter !== undefined) yield { place: message.seq, letter };
       else onUnreadable?.(this.#stream, message.seq, newerLetter(message));
     }
@@ -67,7 +76,7 @@ export class DeadLetterStore {
   async at(place: number): Promise<DeadLetter | undefined> {
     try {
       const message = await this.#manager.streams.getMessage(this.#stream, { seq: place });
-      return message === null ? undefined : letterIn(message);
+      return message === null || this.#isRefused(message) ? undefined : letterIn(message);
     } catch (error) {
       if (isGone(error)) return undefined;
       throw error;
@@ -90,9 +99,15 @@ export class DeadLetterStore {
     const named = new Set<string>();
     const subject = settledSubject(this.#pipeline, run);
     for await (const message of messagesOf(this.#manager, this.#stream, subject)) {
+      if (this.#isRefused(message)) continue;
       for (const execution of parseExecutions(message.string()) ?? []) named.add(execution);
     }
     return named;
+  }
+
+  /** Whether a message is not believed. */
+  #isRefused({ subject, header, data }: StoredMsg): boolean {
+    return this.#signing?.refusalOf({ subject, headers: header, data }) !== undefined;
   }
 
   /** To be called when a run has no letters any more. */

@@ -1,6 +1,7 @@
 import { deadSubject, streamName } from '@leat/core';
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
+import type { Signing } from '../signing/signing.ts';
 import type { DeadLetter } from './dead-letter.ts';
 import { DeadLetterStore, type OnUnreadable } from './dead-letter-store.ts';
 
@@ -32,13 +33,13 @@ export async function deadLetterPipelines(connection: NatsConnection): Promise<s
  * @throws whatever the client throws when the server is away
  */
 export async function* readDeadLetters(
-  connection: NatsConnection,
+  { nats, signing }: { readonly nats: NatsConnection; readonly signing: Signing | undefined },
   { pipeline, run }: WantedDeadLetters,
   onUnreadable: OnUnreadable,
 ): AsyncGenerator<DeadLetter> {
-  const pipelines = pipeline === undefined ? await deadLetterPipelines(connection) : [pipeline];
+  const pipelines = pipeline === undefined ? await deadLetterPipelines(nats) : [pipeline];
   for (const each of pipelines) {
-    const store = await DeadLetterStore.open(connection, each);
+    const store = await DeadLetterStore.open(nats, each, signing);
     const seen = new Set<string>();
     for await (const { letter } of store.letters(run ?? '*', onUnreadable)) {
       const key = [letter.run, letter.stage, letter.chunk, letter.index].join(' ');

@@ -31,6 +31,9 @@ import { Runs } from '../runs/runs.ts';
 import { addressOf, type NatsSettings } from './settings.ts';
 import { persist } from '../persist.ts';
 import { jetStreamStores } from '../stores/jetstream-stores.ts';
+import { openSigning } from '../signing/open-signing.ts';
+import type { Signing } from '../signing/signing.ts';
+import { tellRefusals } from '../signing/tell-refusals.ts';
 
 /** The longest between two signs of life, whatever an operator has made of the consumer: a timer has its limit. */
 const MAX_BEAT_MS = 60_000;
@@ -52,6 +55,8 @@ export interface PipelineConnection {
   readonly client: JetStreamClient;
   readonly manager: JetStreamManager;
   readonly publisher: Publisher;
+  /** Signs what is sent and written, and checks what is read; absent where no key was given. */
+  readonly signing: Signing | undefined;
   readonly holder: Pick<Holder, 'hold' | 'close'> & Partial<Pick<Holder, 'ready'>>;
   readonly runs: Runs;
   readonly queues: ChunkQueues;
@@ -73,6 +78,17 @@ export interface PipelineConnection {
   readonly close: () => Promise<void>;
 }
 
+/** How a process reaches a pipeline. */
+export interface PipelineConnectionSettings {
+  readonly nats: NatsSettings;
+  readonly topology: TopologySettings;
+  /**
+   * The keys that messages are signed with, each as `id:file`; the first one signs, all are good for checking.
+   * @defaultValue none: nothing is signed, and all is believed
+   */
+  readonly signingKeys?: readonly string[] | undefined;
+}
+
 /**
  * Connects, creates or checks the pipeline's topology, and opens its runs.
  *
@@ -80,15 +96,17 @@ export interface PipelineConnection {
  */
 export async function openPipelineConnection(
   spec: PipelineSpec,
-  settings: { readonly nats: NatsSettings; readonly topology: TopologySettings },
+  settings: PipelineConnectionSettings,
   options: ConnectOptions,
 ): Promise<PipelineConnection> {
-  const { logger, signal } = options;
+  const { name, logger, signal } = options;
+  const signing = await openSigning(settings.signingKeys, { name, logger });
   const open = async (): Promise<PipelineConnection> => {
     const nats = await openConnection(settings.nats, options);
     return pipelineConnectionOver(nats, spec, settings.topology, {
       logger,
       address: addressOf(settings.nats),
+      signing,
       holder: (beatMs) => new Holder(settings.nats, beatMs, logger),
     });
   };
@@ -104,6 +122,7 @@ interface ConnectionParts {
   readonly logger: Logger;
   /** For error messages. */
   readonly address: string;
+  readonly signing?: Signing | undefined;
   /** Makes the holder, given how often it shall give a sign of life. */
   readonly holder: (beatMs: number) => PipelineConnection['holder'];
 }
@@ -115,7 +134,7 @@ export async function pipelineConnectionOver(
   settings: TopologySettings,
   parts: ConnectionParts,
 ): Promise<PipelineConnection> {
-  const { logger } = parts;
+  const { logger, signing } = parts;
   const topology = topologyOf(spec, settings);
   const [{ bucket }, { replicas }] = [topology, settings];
   try {
@@ -128,15 +147,16 @@ export async function pipelineConnectionOver(
     await manager.getAccountInfo().catch(refused);
     const { repairs, receiptsConsumers, repair } = topologyRepair(manager, topology, logger);
     const ackWaitMs = await provision(manager, topology, repairs).catch(refused);
-    const runs = await Runs.open(client, bucket, replicas, logger).catch(refused);
+    const runs = await Runs.open(client, bucket, replicas, { signing, logger }).catch(refused);
+    signing?.onRefused(tellRefusals(spec, runs.notes, logger));
     const told = { repair: trying(repair, logger), onWaiting: tellWaiting(runs.notes, logger) };
-    const publisher = new Publisher(nats, link, { ...told, logger });
+    const publisher = new Publisher(nats, link, { ...told, signing, logger });
     const maxPayload = (): number => nats.info?.max_payload ?? 1_048_576;
     const stored = { client, manager, bucket, replicas, maxPayload };
     const bodies = new Bodies(stored, logger);
     const holder = parts.holder(Math.min(ackWaitMs / 3, MAX_BEAT_MS));
     const source = { client, link, holder, health: new PullHealth() };
-    const common = { spec, topology, publisher, holder, repair, receiptsConsumers };
+    const common = { spec, topology, publisher, signing, holder, repair, receiptsConsumers };
     const means = { ...common, maxPayload, bodies, source };
     const queues = new ChunkQueues({ ...means, nak: nakOver(nats), notes: runs.notes });
     return {
@@ -155,9 +175,7 @@ export async function pipelineConnectionOver(
       removeRun: async (run) => {
         await purgeRun(manager, topology, spec.name, run);
         await bodies.removeRun(run);
-        await runs.notes.remove(run);
-        // If it is taken up again one day, it shall not be paused.
-        await runs.wishes.change(run, 'pause', 'run');
+        await runs.forget(run);
       },
       close: async () => {
         publisher.close();

@@ -9,6 +9,7 @@ import {
 } from '@nats-io/transport-node';
 import type { Logger } from '@leat/sdk';
 import { persist } from '../persist.ts';
+import type { Signing } from '../signing/signing.ts';
 import type { Link } from './link.ts';
 
 /** What JetStream answers to a publish. */
@@ -40,6 +41,8 @@ export interface PublisherOptions {
   readonly repair: () => Promise<void>;
   /** Told now and then of a message that waits for something other than room in its queue, and why. */
   readonly onWaiting: (subject: string, reason: string) => void;
+  /** Signs all that is published; nothing is signed without it. */
+  readonly signing?: Signing | undefined;
   readonly logger: Logger;
 }
 
@@ -81,6 +84,7 @@ export class Publisher {
   readonly #pending = new Map<string, Pending>();
   readonly #sweeper: NodeJS.Timeout;
   readonly #repair: () => Promise<void>;
+  readonly #signing: Signing | undefined;
   readonly #logger: Logger;
   readonly #onWaiting: (subject: string, reason: string) => void;
   #complainedAt = 0;
@@ -94,9 +98,10 @@ export class Publisher {
   constructor(
     connection: NatsConnection,
     link: Link,
-    { repair, onWaiting, logger }: PublisherOptions,
+    { repair, onWaiting, signing, logger }: PublisherOptions,
   ) {
     this.#logger = logger;
+    this.#signing = signing;
     this.#onWaiting = onWaiting;
     this.#connection = connection;
     this.#repair = repair;
@@ -126,6 +131,7 @@ export class Publisher {
     headers: MsgHdrs,
     signal: AbortSignal,
   ): Promise<Stored> {
+    this.#signing?.sign(subject, headers, body);
     const since = performance.now();
     if (this.#waiting++ === 0) this.#movedAt = since;
     try {

@@ -1,20 +1,18 @@
-import {
-  type Format,
-  formatAgeOf,
-  isNewerVersion,
-  type LeatError,
-  newerVersion,
-  writtenVersion,
-} from '@leat/core';
-import type { JetStreamManager } from '@nats-io/jetstream';
-import type { KV, KvEntry } from '@nats-io/kv';
+import { formatAgeOf, isNewerVersion, type LeatError, newerVersion } from '@leat/core';
+import type { JetStreamClient, JetStreamManager, StoredMsg } from '@nats-io/jetstream';
+import { headers } from '@nats-io/transport-node';
 import type { Logger } from '@leat/sdk';
 import { apiCode } from '../jetstream/provision.ts';
 import { FIRST_REVISION } from './bucket.ts';
+import { fieldsOf, formatOf, jsonIn, textOf, withoutVersion } from './entry-text.ts';
 import { messagesOf } from '../jetstream/stored-messages.ts';
 import type { Shape } from '../shape.ts';
+import { keyIdOf, type SignedMessage } from '../signing/signature.ts';
+import type { Signing } from '../signing/signing.ts';
 
 const WRONG_REVISION = 10071;
+/** What the client of NATS takes for a key, too. */
+const KEY = /^(?!\.)[-/=.\w]+(?<!\.)$/;
 
 /** What an entry holds, and the revision that a compare-and-set names. */
 export interface Entry<T> {
@@ -24,16 +22,16 @@ export interface Entry<T> {
   readonly writtenAt: number;
 }
 
-/** The formats of entries, by how their keys begin. */
-const FORMAT_OF: Readonly<Record<string, Format>> = {
-  run: 'request',
-  progress: 'progress',
-  wish: 'wish',
-  redrive: 'redrive',
-  code: 'note',
-  sink: 'note',
-  trouble: 'note',
-};
+/** What the entries of a bucket are read and written with. */
+export interface EntryStoreParts {
+  readonly bucket: string;
+  readonly client: JetStreamClient;
+  readonly manager: JetStreamManager;
+  /** Signs what is written, and says which entries are believed; all are without it. */
+  readonly signing: Signing | undefined;
+  /** Told of entries that Leat did not write. */
+  readonly logger?: Logger | undefined;
+}
 
 /** Whether a write was refused because somebody else has written meanwhile. */
 export function isWrongRevision(error: unknown): boolean {
@@ -45,27 +43,28 @@ export function isWrongRevision(error: unknown): boolean {
  * did not write is taken for absent; what only a newer Leat can read is never written over.
  */
 export class EntryStore {
-  readonly #kv: KV;
   readonly bucket: string;
+  readonly #client: JetStreamClient;
   readonly #manager: JetStreamManager;
+  readonly #signing: Signing | undefined;
   readonly #logger: Logger | undefined;
   /** By their keys, the revisions that were found not to be written by Leat, or by a newer one. */
   readonly #foreign = new Map<string, number>();
 
-  /** @param logger told of entries that Leat did not write */
-  constructor(kv: KV, bucket: string, manager: JetStreamManager, logger?: Logger) {
-    this.#kv = kv;
+  constructor({ bucket, client, manager, signing, logger }: EntryStoreParts) {
     this.bucket = bucket;
+    this.#client = client;
     this.#manager = manager;
+    this.#signing = signing;
     this.#logger = logger;
   }
 
   /** @throws LeatError `newer-version` */
   async get<T>(key: string, isOurs: Shape<T>): Promise<Entry<T> | undefined> {
-    const entry = await this.#kv.get(key);
+    const entry = await this.#read(key);
     const value = this.#valueOf(entry, isOurs);
     if (entry === null || value === undefined) return undefined;
-    return { value, revision: entry.revision, writtenAt: entry.created.getTime() };
+    return { value, revision: entry.seq, writtenAt: entry.time.getTime() };
   }
 
   /** As {@link get}; what only a newer Leat can read is left to it, and said in the log. */
@@ -76,6 +75,37 @@ export class EntryStore {
       if (!isNewerVersion(error)) throw error;
       return undefined;
     }
+  }
+
+  /**
+   * As {@link find}, also what is not believed: for what people are shown, and nothing is decided by.
+   *
+   * @returns the value, and whether it is believed
+   */
+  async hear<T>(
+    key: string,
+    isOurs: Shape<T>,
+  ): Promise<{ readonly value: T; readonly isBelieved: boolean } | undefined> {
+    const entry = await this.#read(key);
+    try {
+      const value = entry === null ? undefined : this.#shaped(entry, isOurs);
+      if (entry === null || value === undefined) return undefined;
+      return { value, isBelieved: this.#signing?.believes(partsOf(entry)) ?? true };
+    } catch (error) {
+      if (!isNewerVersion(error)) throw error;
+      return undefined;
+    }
+  }
+
+  /** The key with which an entry says that it was signed; `undefined` if it does not say so, or is not there. */
+  async signerOf(key: string): Promise<string | undefined> {
+    const entry = await this.#read(key);
+    return entry === null ? undefined : keyIdOf({ headers: entry.header });
+  }
+
+  /** Whether this process signs what it writes. */
+  get signs(): boolean {
+    return this.#signing !== undefined;
   }
 
   /** The time by the clock of the server that has the bucket, in milliseconds since 1970. */
@@ -92,8 +122,8 @@ export class EntryStore {
 
   /** Writes an entry, whatever stands there. @throws LeatError `newer-version` */
   async put(key: string, value: unknown): Promise<void> {
-    this.#valueOf(await this.#kv.get(key), isAnything);
-    await this.#kv.put(key, textOf(key, value));
+    this.#valueOf(await this.#read(key), isAnything);
+    await this.#write(key, value);
   }
 
   /**
@@ -103,14 +133,13 @@ export class EntryStore {
    * @throws what {@link isWrongRevision} knows, if there is one; LeatError `newer-version`
    */
   async create<T>(key: string, value: unknown, isOurs: Shape<T>): Promise<number> {
-    const text = textOf(key, value);
     try {
-      return await this.#kv.create(key, text);
+      return await this.#write(key, value, 0);
     } catch (error) {
       if (!isWrongRevision(error)) throw error;
-      const found = await this.#kv.get(key);
+      const found = await this.#read(key);
       if (found === null || this.#valueOf(found, isOurs) !== undefined) throw error;
-      return await this.#kv.update(key, text, found.revision);
+      return await this.#write(key, value, found.seq);
     }
   }
 
@@ -128,7 +157,7 @@ export class EntryStore {
     isOurs: Shape<T>,
   ): Promise<number> {
     if (revision === 0) return this.create(key, value, isOurs);
-    return this.#kv.update(key, textOf(key, value), revision);
+    return this.#write(key, value, revision);
   }
 
   /**
@@ -178,7 +207,7 @@ export class EntryStore {
     const stream = `KV_${this.bucket}`;
     const messages = messagesOf(this.#manager, stream, `${prefix}${keys}`, Math.max(1, from));
     for await (const message of messages) {
-      if (message.header?.get('KV-Operation')) continue;
+      if (isRemoved(message) || this.#isRefused(message)) continue;
       const key = message.subject.slice(prefix.length);
       const found = jsonIn(message);
       if (formatAgeOf(formatOf(key), found) === 'newer') {
@@ -191,57 +220,68 @@ export class EntryStore {
     }
   }
 
-  /** What an entry holds, unless it is not there, or Leat did not write it. */
-  #valueOf<T>(entry: KvEntry | null, isOurs: Shape<T>): T | undefined {
-    if (entry === null || entry.operation !== 'PUT') return undefined;
+  /** An entry as it stands there, whoever wrote it. */
+  #read(key: string): Promise<StoredMsg | null> {
+    const last = { last_by_subj: this.#subjectOf(key) };
+    return this.#manager.streams.getMessage(`KV_${this.bucket}`, last);
+  }
+
+  /** @param revision the one that it must have; any by default */
+  async #write(key: string, value: unknown, revision?: number): Promise<number> {
+    const subject = this.#subjectOf(key);
+    const header = headers();
+    const bytes = Buffer.from(textOf(key, value));
+    this.#signing?.sign(subject, header, bytes);
+    const expect = revision === undefined ? {} : { lastSubjectSequence: revision };
+    return (await this.#client.publish(subject, bytes, { headers: header, expect })).seq;
+  }
+
+  #subjectOf(key: string): string {
+    if (!KEY.test(key)) throw new Error(`${JSON.stringify(key)} is not the key of an entry`);
+    return `$KV.${this.bucket}.${key}`;
+  }
+
+  /** Whether an entry is not believed. */
+  #isRefused(entry: StoredMsg): boolean {
+    return !isRemoved(entry) && this.#signing?.refusalOf(partsOf(entry)) !== undefined;
+  }
+
+  /** What an entry holds, unless it is not there, or Leat did not write it, or it is not believed. */
+  #valueOf<T>(entry: StoredMsg | null, isOurs: Shape<T>): T | undefined {
+    return entry === null || this.#isRefused(entry) ? undefined : this.#shaped(entry, isOurs);
+  }
+
+  /** What an entry holds, whether it is believed or not. */
+  #shaped<T>(entry: StoredMsg, isOurs: Shape<T>): T | undefined {
+    if (isRemoved(entry)) return undefined;
     const value = jsonIn(entry);
-    const { bucket, key } = entry;
+    const key = entry.subject.slice(`$KV.${this.bucket}.`.length);
     const format = formatOf(key);
     if (formatAgeOf(format, value) === 'newer') {
-      const error = newerVersion(format, `The entry ${key} of ${bucket}`, fieldsOf(value).v);
-      this.#sayOnce(entry, error.message);
+      const error = newerVersion(format, `The entry ${key} of ${this.bucket}`, fieldsOf(value).v);
+      this.#sayOnce(key, entry.seq, error.message);
       throw error;
     }
     const bare = withoutVersion(value);
     if (isOurs(bare)) return bare;
-    this.#sayOnce(entry, 'entry not written by Leat, taken for absent');
+    this.#sayOnce(key, entry.seq, 'entry not written by Leat, taken for absent');
     return undefined;
   }
 
-  #sayOnce({ bucket, key, revision }: KvEntry, sentence: string): void {
+  #sayOnce(key: string, revision: number, sentence: string): void {
     if (this.#foreign.get(key) === revision) return;
     this.#foreign.set(key, revision);
-    this.#logger?.error({ bucket, key, revision }, sentence);
+    this.#logger?.error({ bucket: this.bucket, key, revision }, sentence);
   }
 }
 
-/** What is no JSON is nothing that Leat has written. */
-function jsonIn(entry: Pick<KvEntry, 'json'>): unknown {
-  try {
-    return entry.json();
-  } catch {
-    return undefined;
-  }
+function partsOf({ subject, header, data }: StoredMsg): SignedMessage {
+  return { subject, headers: header, data };
 }
 
-function formatOf(key: string): Format {
-  return FORMAT_OF[key.slice(0, key.indexOf('.'))] ?? 'note';
-}
-
-/** An entry as it is written. What is no object has no room for a version: it is of version 1. */
-function textOf(key: string, value: unknown): string {
-  const isObject = typeof value === 'object' && value !== null;
-  return JSON.stringify(isObject ? { ...value, v: writtenVersion(formatOf(key), value) } : value);
-}
-
-function withoutVersion(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || !('v' in value)) return value;
-  const { v: _, ...rest } = value;
-  return rest;
-}
-
-function fieldsOf(value: unknown): { readonly v?: unknown } {
-  return value as { readonly v?: unknown };
+/** Whether an entry only says that there was one. */
+function isRemoved({ header }: StoredMsg): boolean {
+  return Boolean(header?.get('KV-Operation') || header?.get('Nats-Marker-Reason'));
 }
 
 const isAnything: Shape<unknown> = (value): value is unknown => value !== undefined;

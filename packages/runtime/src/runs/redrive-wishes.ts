@@ -1,4 +1,5 @@
 import type { RedriveWish } from '@leat/core';
+import { demandKey } from './demand-key.ts';
 import type { EntryStore } from './entry-store.ts';
 import { isRedriveWish } from './run-entries.ts';
 
@@ -24,9 +25,10 @@ export class RedriveWishes {
   /**
    * Asks for dead letters of a run to be tried again, in place of what was asked before.
    *
-   * @throws LeatError `newer-version`
+   * @throws LeatError `newer-version`, or `invalid-configuration` as `RunWishes.set`
    */
   async set(run: string, wish: RedriveWish): Promise<void> {
+    await demandKey(this.#entries, run);
     await this.#entries.put(keyOf(run), wish);
   }
 

@@ -63,10 +63,12 @@ export class RunNotes {
   async troubles(run: string): Promise<Trouble[]> {
     const troubles: Trouble[] = [];
     for (const stage of (await this.#entries.keysAfter(`trouble.${run}.`, '*')).keys) {
-      const trouble = (await this.#entries.find(`trouble.${run}.${stage}`, isTrouble))?.value;
-      if (trouble === undefined || Date.now() - Date.parse(trouble.at) > TROUBLE_MS) continue;
-      const { reason, at, fence } = trouble;
-      troubles.push({ stage, reason, at, ...(fence !== undefined && { fence }) });
+      // A service that has no key, or another one, has to be heard: it says so here.
+      const heard = await this.#entries.hear(`trouble.${run}.${stage}`, isTrouble);
+      if (heard === undefined || Date.now() - Date.parse(heard.value.at) > TROUBLE_MS) continue;
+      const { reason, at, fence } = heard.value;
+      const isFence = fence !== undefined && heard.isBelieved;
+      troubles.push({ stage, reason, at, ...(isFence && { fence }) });
     }
     return troubles;
   }

@@ -1,5 +1,6 @@
 import type { RunWish } from '@leat/core';
 import { type EntryStore, isWrongRevision } from './entry-store.ts';
+import { demandKey } from './demand-key.ts';
 import { isRunWish } from './run-entries.ts';
 
 /** What an operator has said. */
@@ -30,7 +31,9 @@ export class RunWishes {
     return { wish: entry?.value ?? 'run', revision: entry?.revision ?? 0 };
   }
 
+  /** @throws LeatError `invalid-configuration` if the run is signed, and this process has no key */
   async set(run: string, wish: RunWish): Promise<void> {
+    await demandKey(this.#entries, run);
     await this.#entries.put(keyOf(run), wish);
   }
 
@@ -38,11 +41,13 @@ export class RunWishes {
    * Changes what is wanted of a run, unless the operator wants something else by now.
    *
    * @returns whether it was `from`, and is `to`
+   * @throws LeatError `invalid-configuration`, as {@link set}
    */
   async change(run: string, from: RunWish, to: RunWish): Promise<boolean> {
     const key = keyOf(run);
     const entry = await this.#entries.get(key, isRunWish);
     if ((entry?.value ?? 'run') !== from) return false;
+    await demandKey(this.#entries, run);
     try {
       await this.#entries.update(key, to, entry?.revision ?? 0, isRunWish);
       return true;

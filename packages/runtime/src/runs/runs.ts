@@ -12,6 +12,7 @@ import { jetstream, type JetStreamClient } from '@nats-io/jetstream';
 import { Kvm } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Logger } from '@leat/sdk';
+import type { Signing } from '../signing/signing.ts';
 import { openBucket } from './bucket.ts';
 import { EntryStore, isWrongRevision } from './entry-store.ts';
 import { isTooLarge, tooLarge } from './ledger-size.ts';
@@ -26,6 +27,12 @@ export interface ProgressEntry {
   readonly revision: number;
   /** When it was written, by the server's clock in milliseconds since 1970. */
   readonly writtenAt?: number;
+}
+
+/** What runs are read and written with. */
+export interface RunsOptions {
+  readonly signing: Signing | undefined;
+  readonly logger?: Logger | undefined;
 }
 
 /**
@@ -54,14 +61,15 @@ export class Runs {
   }
 
   /**
-   * @param logger told of entries that Leat did not write; they are taken for absent
+   * @param options.signing see `Signing`; without it, all entries are believed
+   * @param options.logger told of entries that Leat did not write; they are taken for absent
    * @throws LeatError `topology-mismatch` if a stream that is no bucket stands in its place
    */
   static async open(
     client: JetStreamClient,
     bucket: string,
     replicas: number,
-    logger?: Logger,
+    options: RunsOptions,
   ): Promise<Runs> {
     const kv = await openBucket(client, bucket, replicas);
     const { streamInfo } = await kv.status();
@@ -73,15 +81,18 @@ export class Runs {
       );
     }
     const manager = await client.jetstreamManager(false);
-    return new Runs(new EntryStore(kv, bucket, manager, logger));
+    return new Runs(new EntryStore({ bucket, client, manager, ...options }));
   }
 
   /**
    * The runs of every pipeline on a server.
    *
-   * @param pipeline only those of this one
+   * @param options.pipeline only those of this one
    */
-  static async openAll(connection: NatsConnection, pipeline?: string): Promise<Runs[]> {
+  static async openAll(
+    connection: NatsConnection,
+    { pipeline, signing }: { readonly pipeline?: string | undefined } & RunsOptions,
+  ): Promise<Runs[]> {
     const client = jetstream(connection);
     const manager = await client.jetstreamManager(false);
     const prefix = bucketName('');
@@ -91,8 +102,8 @@ export class Runs {
       if (!name.startsWith(`KV_${prefix}`)) continue;
       const bucket = name.slice('KV_'.length);
       if (pipeline !== undefined && bucket !== bucketName(pipeline)) continue;
-      const kv = await new Kvm(client).open(bucket);
-      all.push(new Runs(new EntryStore(kv, bucket, manager)));
+      await new Kvm(client).open(bucket);
+      all.push(new Runs(new EntryStore({ bucket, client, manager, signing })));
     }
     return all;
   }
@@ -116,6 +127,12 @@ export class Runs {
     await this.create(request).catch((error: unknown) => {
       if (!(error instanceof LeatError && error.code === 'run-exists')) throw error;
     });
+  }
+
+  /** Removes what was noted beside a run that has ended. If it is taken up again one day, it shall not be paused. */
+  async forget(run: string): Promise<void> {
+    await this.notes.remove(run);
+    await this.wishes.change(run, 'pause', 'run');
   }
 
   /** Writes down anew what a run was asked to do. */
