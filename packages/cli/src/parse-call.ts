@@ -41,9 +41,11 @@ export function operandsIn(command: Command, args: readonly string[]): readonly 
 }
 
 function optionsOf(command: Command): Options {
-  const settingFlags = settingsIn(command.settings).map(({ flag }) => flag);
+  const settings = settingsIn(command.settings).map(
+    ({ flag, isList = false }) => [flag, { type: 'string' as const, multiple: isList }] as const,
+  );
   return {
-    ...Object.fromEntries(settingFlags.map((flag) => [flag, { type: 'string' as const }])),
+    ...Object.fromEntries(settings),
     ...command.options,
   };
 }

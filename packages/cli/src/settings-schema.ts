@@ -13,6 +13,8 @@ export interface SettingMeta {
   /** What stands for the value in the help. */
   readonly value: string;
   readonly description: string;
+  /** Whether its flag may be given several times; its variable has several values separated by commas. */
+  readonly isList?: true;
 }
 
 /** The values of all settings, read and checked. */
@@ -26,6 +28,8 @@ export interface SettingValues {
   readonly tlsCaFile?: string | undefined;
   readonly tlsCertFile?: string | undefined;
   readonly tlsKeyFile?: string | undefined;
+  /** Separated by commas. */
+  readonly signingKeys?: string | undefined;
   readonly replicas: number;
   readonly maxMessages: number;
   readonly maxBytes: number;
@@ -126,6 +130,15 @@ const schema = z.object({
     variable: 'NATS_KEY',
     value: 'FILE',
     description: "Path of the client's key.",
+  }),
+  signingKeys: z.string().optional().register(META, {
+    group: 'nats',
+    flag: 'signing-key',
+    variable: 'LEAT_SIGNING_KEY',
+    value: 'ID:FILE',
+    isList: true,
+    description:
+      'A key that messages are signed with, by an id and the path of its file; what is not signed is then refused. The option may be repeated, the variable has commas: the first key signs, all are good for checking.',
   }),
   replicas: counted().default(topology.replicas).register(META, {
     group: 'queues',

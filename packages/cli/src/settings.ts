@@ -50,6 +50,8 @@ export interface Settings {
   readonly nats: NatsSettings;
   /** Whether somebody said where NATS is, or it is only the default. */
   readonly isNatsGiven: boolean;
+  /** Each as `id:file`. */
+  readonly signingKeys: readonly string[];
   readonly topology: TopologySettings;
   readonly log: { readonly format: LogFormat; readonly level: string };
   readonly stateDir: string;
@@ -71,7 +73,7 @@ export function readSettings(flags: Texts, variables: Texts): Settings {
   const given = Object.fromEntries(
     Object.entries(SETTINGS).map(([name, { flag, variable }]) => [
       name,
-      flags[flag] ?? (variables[variable] || undefined),
+      textIn(flags[flag]) ?? (variables[variable] || undefined),
     ]),
   );
   const { data, error } = SETTINGS_SCHEMA.safeParse(given);
@@ -83,6 +85,7 @@ export function readSettings(flags: Texts, variables: Texts): Settings {
   return {
     nats: { url, ...withoutUndefined(login) },
     isNatsGiven: given['url'] !== undefined,
+    signingKeys: rest.signingKeys?.split(',') ?? [],
     topology: { replicas, maxMessages, maxBytes, ackWaitMs },
     log: { format: logFormat, level: logLevel },
     stateDir: fromStart(rest.stateDir),
@@ -92,6 +95,11 @@ export function readSettings(flags: Texts, variables: Texts): Settings {
     stopGraceMs: rest.stopGraceMs,
     codeVersion: rest.codeVersion,
   };
+}
+
+/** What a flag says that was given once, or several times. */
+function textIn(flag: unknown): unknown {
+  return Array.isArray(flag) ? flag.join(',') : flag;
 }
 
 /** The first thing that is wrong, as a sentence. */

@@ -57,5 +57,6 @@ export async function withLeat<T>(
 /** Connects to one server. */
 export function connectTo({ settings, logger }: Call, nats: NatsSettings): Promise<Leat> {
   const { url, ...credentials } = nats;
-  return connect({ ...credentials, servers: url, topology: settings.topology, logger });
+  const { topology, signingKeys } = settings;
+  return connect({ ...credentials, servers: url, topology, signingKeys, logger });
 }

@@ -36,6 +36,10 @@ const SERVICE: Demands<ServiceOptions> = {
       isWhole((value as { ackWaitMs?: unknown }).ackWaitMs ?? 1, 1, MAX_TIMER_MS),
     expected: 'an object with whole numbers from 1, and at most 2147483647 (24 days) as ackWaitMs',
   },
+  signingKeys: {
+    isRight: (value) => Array.isArray(value) && value.every((each) => typeof each === 'string'),
+    expected: 'a list of texts such as "id:file"',
+  },
   logger: {
     isRight: (value) =>
       isObject(value) &&

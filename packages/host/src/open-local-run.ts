@@ -127,11 +127,11 @@ async function connectFor(
   options: LocalRunOptions,
   cleanups: (() => Promise<void>)[],
 ): Promise<PipelineConnection> {
-  const { signal, topology } = options;
+  const { signal, topology, signingKeys } = options;
   const { logger } = loggersOf(options);
   const connection = await openPipelineConnection(
     pipeline.spec,
-    { nats, topology: { ...DEFAULT_TOPOLOGY_SETTINGS, ...topology } },
+    { nats, topology: { ...DEFAULT_TOPOLOGY_SETTINGS, ...topology }, signingKeys },
     { name: connectionName('dev'), logger, ...(signal && { signal }) },
   );
   cleanups.push(() => connection.close());

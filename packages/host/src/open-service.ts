@@ -114,6 +114,7 @@ function connect({ source, options, roles, stop }: Setup): Promise<PipelineConne
     {
       nats: natsSettingsOf(options.connection ?? {}),
       topology: { ...DEFAULT_TOPOLOGY_SETTINGS, ...options.topology },
+      signingKeys: options.signingKeys,
     },
     {
       name: connectionName(roleName(roles)),

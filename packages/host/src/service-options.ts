@@ -13,6 +13,12 @@ export interface ServiceOptions {
    */
   readonly topology?: Partial<TopologySettings>;
   /**
+   * The keys that messages are signed with, each as `id:file`: the first one signs, all are good for checking. What is
+   * not signed is refused then.
+   * @defaultValue none: nothing is signed, and all is believed
+   */
+  readonly signingKeys?: readonly string[];
+  /**
    * Gets what happens: an object with `debug`, `info`, `warn` and `error`, such as a logger of pino.
    * @defaultValue nothing is logged
    */

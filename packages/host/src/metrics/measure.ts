@@ -36,6 +36,7 @@ export function measure(
   // So that they are there before the first chunk comes.
   for (const stage of stages) meter(stage);
   let connection: PipelineConnection | undefined;
+  let refused = 0;
   return {
     meter,
     watch: (found) => {
@@ -49,6 +50,9 @@ export function measure(
     onWindow: (chunks) => gauges.window(chunks),
     onProgress: (report) => gauges.show(report, Date.now() / 1_000),
     answer: async () => {
+      const now = connection?.signing?.refused ?? 0;
+      instruments.messagesRefused.inc(now - refused);
+      refused = now;
       await lookAtServer(instruments, connection, stages);
       return { status: 200, text: await registry.metrics(), type: registry.contentType };
     },

@@ -26,7 +26,8 @@ export type CounterName =
   | 'retries'
   | 'recovered'
   | 'deadLetters'
-  | 'natsReconnects';
+  | 'natsReconnects'
+  | 'messagesRefused';
 
 /** What rises and falls. */
 export type GaugeName =
@@ -207,5 +208,12 @@ export const METRICS: Readonly<
     labels: [],
     roles: ALL,
     help: 'How often the connection to NATS came back',
+  },
+  messagesRefused: {
+    name: 'leat_messages_refused_total',
+    type: 'counter',
+    labels: [],
+    roles: ALL,
+    help: 'Messages and entries that were refused, because they were not signed or with another key',
   },
 };

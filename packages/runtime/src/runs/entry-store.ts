@@ -7,7 +7,8 @@ import { FIRST_REVISION } from './bucket.ts';
 import { fieldsOf, formatOf, jsonIn, textOf, withoutVersion } from './entry-text.ts';
 import { messagesOf } from '../jetstream/stored-messages.ts';
 import type { Shape } from '../shape.ts';
-import { keyIdOf, type SignedMessage } from '../signing/signature.ts';
+import { partsOf, RefusedEntries } from '../signing/refused-entries.ts';
+import { keyIdOf } from '../signing/signature.ts';
 import type { Signing } from '../signing/signing.ts';
 
 const WRONG_REVISION = 10071;
@@ -20,6 +21,8 @@ export interface Entry<T> {
   readonly revision: number;
   /** When it was written, by the server's clock in milliseconds since 1970. */
   readonly writtenAt: number;
+  /** The key with which it says that it was signed. */
+  readonly signer: string | undefined;
 }
 
 /** What the entries of a bucket are read and written with. */
@@ -47,6 +50,7 @@ export class EntryStore {
   readonly #client: JetStreamClient;
   readonly #manager: JetStreamManager;
   readonly #signing: Signing | undefined;
+  readonly #refused: RefusedEntries;
   readonly #logger: Logger | undefined;
   /** By their keys, the revisions that were found not to be written by Leat, or by a newer one. */
   readonly #foreign = new Map<string, number>();
@@ -56,6 +60,7 @@ export class EntryStore {
     this.#client = client;
     this.#manager = manager;
     this.#signing = signing;
+    this.#refused = new RefusedEntries(signing);
     this.#logger = logger;
   }
 
@@ -64,7 +69,8 @@ export class EntryStore {
     const entry = await this.#read(key);
     const value = this.#valueOf(entry, isOurs);
     if (entry === null || value === undefined) return undefined;
-    return { value, revision: entry.seq, writtenAt: entry.time.getTime() };
+    const signer = keyIdOf({ headers: entry.header });
+    return { value, revision: entry.seq, writtenAt: entry.time.getTime(), signer };
   }
 
   /** As {@link get}; what only a newer Leat can read is left to it, and said in the log. */
@@ -97,10 +103,9 @@ export class EntryStore {
     }
   }
 
-  /** The key with which an entry says that it was signed; `undefined` if it does not say so, or is not there. */
-  async signerOf(key: string): Promise<string | undefined> {
-    const entry = await this.#read(key);
-    return entry === null ? undefined : keyIdOf({ headers: entry.header });
+  /** Whether an entry was refused so lately that it need not be read. */
+  wasRefused(key: string): boolean {
+    return this.#refused.hadLately(key);
   }
 
   /** Whether this process signs what it writes. */
@@ -241,9 +246,12 @@ export class EntryStore {
     return `$KV.${this.bucket}.${key}`;
   }
 
-  /** Whether an entry is not believed. */
   #isRefused(entry: StoredMsg): boolean {
-    return !isRemoved(entry) && this.#signing?.refusalOf(partsOf(entry)) !== undefined;
+    return !isRemoved(entry) && this.#refused.has(this.#keyOf(entry), entry);
+  }
+
+  #keyOf({ subject }: StoredMsg): string {
+    return subject.slice(`$KV.${this.bucket}.`.length);
   }
 
   /** What an entry holds, unless it is not there, or Leat did not write it, or it is not believed. */
@@ -255,7 +263,7 @@ export class EntryStore {
   #shaped<T>(entry: StoredMsg, isOurs: Shape<T>): T | undefined {
     if (isRemoved(entry)) return undefined;
     const value = jsonIn(entry);
-    const key = entry.subject.slice(`$KV.${this.bucket}.`.length);
+    const key = this.#keyOf(entry);
     const format = formatOf(key);
     if (formatAgeOf(format, value) === 'newer') {
       const error = newerVersion(format, `The entry ${key} of ${this.bucket}`, fieldsOf(value).v);
@@ -273,10 +281,6 @@ export class EntryStore {
     this.#foreign.set(key, revision);
     this.#logger?.error({ bucket: this.bucket, key, revision }, sentence);
   }
-}
-
-function partsOf({ subject, header, data }: StoredMsg): SignedMessage {
-  return { subject, headers: header, data };
 }
 
 /** Whether an entry only says that there was one. */

@@ -14,6 +14,7 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import type { Logger } from '@leat/sdk';
 import type { Signing } from '../signing/signing.ts';
 import { openBucket } from './bucket.ts';
+import { isKeyMissing, keyMissing } from './demand-key.ts';
 import { EntryStore, isWrongRevision } from './entry-store.ts';
 import { isTooLarge, tooLarge } from './ledger-size.ts';
 import { RedriveWishes } from './redrive-wishes.ts';
@@ -205,6 +206,7 @@ export class Runs {
     const redriven = new Set(await this.#ids('redrive'));
     for (const run of await this.#ids('run')) {
       if (this.#over.has(run) && !redriven.has(run)) continue;
+      if (this.#entries.wasRefused(`run.${run}`)) continue;
       const look = (): Promise<RunRequest | undefined> => this.#ifOpen(run, redriven.has(run));
       const request = await unlessNewer(run, look, onNewer);
       if (request !== undefined) open.push(request);
@@ -212,7 +214,7 @@ export class Runs {
     return open.toSorted(byAge);
   }
 
-  /** @throws LeatError `newer-version` if anything about it is */
+  /** @throws LeatError `newer-version` if anything about it is, or `invalid-configuration` if only others may sign it */
   async #ifOpen(run: string, isRedriven: boolean): Promise<RunRequest | undefined> {
     const state = (await this.progress(run))?.progress.state ?? 'pending';
     const isAsked = isRedriven && (await this.redrives.get(run)) !== undefined;
@@ -221,7 +223,10 @@ export class Runs {
       return undefined;
     }
     await this.wishes.get(run);
-    return this.get(run);
+    const entry = await this.#entries.get(`run.${run}`, isRunRequest);
+    const refusal = keyMissing(this.#entries, run, entry);
+    if (refusal !== undefined) throw refusal;
+    return entry?.value.run === run ? entry.value : undefined;
   }
 
   async progress(run: string): Promise<ProgressEntry | undefined> {
@@ -281,7 +286,7 @@ async function unlessNewer<T>(
   try {
     return await look();
   } catch (error) {
-    if (!isNewerVersion(error)) throw error;
+    if (!isNewerVersion(error) && !isKeyMissing(error)) throw error;
     onNewer?.(run, error);
     return undefined;
   }

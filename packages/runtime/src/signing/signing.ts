@@ -15,6 +15,9 @@ import {
 /** Most often that the log says so. */
 const SAY_MS = 1_000;
 
+/** How a message is refused that comes once. */
+const ONCE = { isKnown: false, isTold: true };
+
 /** A message that is not believed. */
 export interface Refused {
   /** A whole sentence that says why, and what to do. */
@@ -23,7 +26,7 @@ export interface Refused {
   readonly mayBeGood: boolean;
 }
 
-/** Told of each message that is refused. */
+/** Told of each message that is refused, to note it beside its run. */
 export type OnRefused = (subject: string, reason: string) => void;
 
 /**
@@ -90,17 +93,29 @@ export class Signing {
     return isIts ? undefined : this.#refuse(message, 'wrong');
   }
 
-  #refuse(message: SignedMessage, flaw: Flaw): Refused {
+  /** Refuses a message that is looked at again and again; it is counted and logged unless it `isKnown`. */
+  refuse(
+    message: SignedMessage,
+    how: { readonly isKnown: boolean; readonly isTold: boolean },
+  ): void {
+    const flaw = flawOf(this.#keys, message);
+    if (flaw !== undefined) this.#refuse(message, flaw, how);
+  }
+
+  #refuse(message: SignedMessage, flaw: Flaw, { isKnown, isTold } = ONCE): Refused {
     const { subject } = message;
     const reason = `${this.#name} refuses messages: ${this.#sentenceOf(flaw, message)}`;
+    if (!isKnown) this.#count(subject, reason);
+    if (isTold) for (const listener of this.#listeners) listener(subject, reason);
+    return { reason, mayBeGood: flaw === 'unknown-key' || flaw === 'not-understood' };
+  }
+
+  #count(subject: string, reason: string): void {
     this.#refused++;
     const now = performance.now();
-    if (now - this.#saidAt >= SAY_MS) {
-      this.#saidAt = now;
-      this.#logger.error({ subject, refused: this.#refused }, reason);
-    }
-    for (const listener of this.#listeners) listener(subject, reason);
-    return { reason, mayBeGood: flaw === 'unknown-key' || flaw === 'not-understood' };
+    if (now - this.#saidAt < SAY_MS) return;
+    this.#saidAt = now;
+    this.#logger.error({ subject, refused: this.#refused }, reason);
   }
 
   #sentenceOf(flaw: Flaw, message: SignedMessage): string {
