@@ -138,7 +138,7 @@ const schema = z.object({
     value: 'ID:FILE',
     isList: true,
     description:
-      'A key that messages are signed with, by an id and the path of its file; what is not signed is then refused. The option may be repeated, the variable has commas: the first key signs, all are good for checking.',
+      'A key to sign messages with, and to refuse others; several are repeated, or separated by commas. The first one signs.',
   }),
   replicas: counted().default(topology.replicas).register(META, {
     group: 'queues',

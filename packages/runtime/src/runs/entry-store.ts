@@ -234,11 +234,14 @@ export class EntryStore {
   /** @param revision the one that it must have; any by default */
   async #write(key: string, value: unknown, revision?: number): Promise<number> {
     const subject = this.#subjectOf(key);
-    const header = headers();
     const bytes = Buffer.from(textOf(key, value));
-    this.#signing?.sign(subject, header, bytes);
-    const expect = revision === undefined ? {} : { lastSubjectSequence: revision };
-    return (await this.#client.publish(subject, bytes, { headers: header, expect })).seq;
+    const signed = this.#signing && headers();
+    if (signed !== undefined) this.#signing?.sign(subject, signed, bytes);
+    const { seq } = await this.#client.publish(subject, bytes, {
+      ...(signed !== undefined && { headers: signed }),
+      ...(revision !== undefined && { expect: { lastSubjectSequence: revision } }),
+    });
+    return seq;
   }
 
   #subjectOf(key: string): string {
