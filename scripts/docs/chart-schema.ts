@@ -58,6 +58,23 @@ const image = closed('The image of all roles.', {
     .meta({ description: 'Secrets for a registry that asks who you are.' }),
 });
 
+const signing = closed(
+  'Keys that messages are signed with. Without them, nothing is signed.',
+  {
+    secret: text('Name of the Secret that has them.'),
+    keys: z
+      .array(text('The name of an entry.', { pattern: '^[A-Za-z0-9_.-]{1,64}$' }))
+      .meta({ description: 'The names of its entries, which are the ids. The first one signs.' }),
+  },
+  {
+    // Who gives one and not the other would believe that messages are signed.
+    anyOf: [
+      { properties: { secret: { maxLength: 0 }, keys: { maxItems: 0 } } },
+      { properties: { secret: { minLength: 1 }, keys: { minItems: 1 } } },
+    ],
+  },
+);
+
 function nats(settings: Settings): z.ZodType {
   return closed('Where NATS is.', {
     streamReplication: setting(settings['replicas']),
@@ -84,6 +101,7 @@ function nats(settings: Settings): z.ZodType {
       cert: text('The client’s certificate.'),
       key: text('The client’s key.'),
     }),
+    signing,
     embedded: closed('The server for development.', {
       image: text('Its image.', { minLength: 1 }),
       storage: text('How much it may store.'),

@@ -10,6 +10,15 @@ NATS_URL: {{ include "leat.natsUrl" . | quote }}
 {{- end }}
 {{- end }}
 {{- end }}
+{{- with .Values.nats.signing }}
+{{- if .secret }}
+{{- $keys := list }}
+{{- range .keys }}
+{{- $keys = append $keys (printf "%s:/etc/leat/signing/%s" . .) }}
+{{- end }}
+LEAT_SIGNING_KEY: {{ join "," $keys | quote }}
+{{- end }}
+{{- end }}
 LEAT_STREAM_REPLICAS: {{ .Values.nats.streamReplication | quote }}
 LEAT_QUEUE_MAX_CHUNKS: {{ int64 .Values.queues.maxChunks | quote }}
 LEAT_QUEUE_MAX_BYTES: {{ int64 .Values.queues.maxBytes | quote }}

@@ -113,6 +113,11 @@ spec:
               mountPath: /etc/leat/nats
               readOnly: true
             {{- end }}
+            {{- if $.Values.nats.signing.secret }}
+            - name: signing
+              mountPath: /etc/leat/signing
+              readOnly: true
+            {{- end }}
             {{- if $hasData }}
             - name: data
               mountPath: /data
@@ -122,6 +127,12 @@ spec:
           emptyDir: {}
         {{- with $.Values.nats.credentials.secret }}
         - name: nats
+          secret:
+            secretName: {{ . }}
+            defaultMode: 288
+        {{- end }}
+        {{- with $.Values.nats.signing.secret }}
+        - name: signing
           secret:
             secretName: {{ . }}
             defaultMode: 288

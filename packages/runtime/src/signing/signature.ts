@@ -1,4 +1,4 @@
-import { createHash, createHmac, type KeyObject, timingSafeEqual } from 'node:crypto';
+import { createHmac, hash, type KeyObject, timingSafeEqual } from 'node:crypto';
 import type { MsgHdrs } from '@nats-io/transport-node';
 
 /** Where a message's signature stands: `v1;k=<key id>;<HMAC-SHA-256 in base64>`. */
@@ -56,7 +56,7 @@ export function keyIdOf({ headers }: Pick<SignedMessage, 'headers'>): string | u
 
 /** The SHA-256 of some data, in base64. */
 export function digestOf(data: Uint8Array): string {
-  return createHash('sha256').update(data).digest('base64');
+  return hash('sha256', data, 'base64');
 }
 
 function hmacOf(secret: KeyObject, message: SignedMessage): string {
