@@ -130,6 +130,7 @@ describe('a signed run', () => {
     startFetcher(right, line);
     startStages(wrong, line);
     await until('it is said', async () => (await seen()).includes(`work: test ${sentence}`));
+    expect(line.sink.numbers).toEqual([]);
   });
 
   test('is not steered without its key, and is with it', async () => {

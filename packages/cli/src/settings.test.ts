@@ -72,6 +72,16 @@ describe('a setting', () => {
     expect(() => readSettings({}, { [variable]: text })).toThrow(sentence);
   });
 
+  test('that is a list is given by a repeated flag, or by a variable with commas', () => {
+    const variables = { LEAT_SIGNING_KEY: 'c:z,d:w' };
+    expect(readSettings({ 'signing-key': ['a:x', 'b:y'] }, variables).signingKeys).toEqual([
+      'a:x',
+      'b:y',
+    ]);
+    expect(readSettings({}, variables).signingKeys).toEqual(['c:z', 'd:w']);
+    expect(readSettings({}, {}).signingKeys).toEqual([]);
+  });
+
   test('has a flag and a variable of its own', () => {
     const rows = Object.values(SETTINGS);
     expect(new Set(rows.map(({ flag }) => flag)).size).toBe(rows.length);
