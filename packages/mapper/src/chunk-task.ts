@@ -3,6 +3,7 @@ import { setImmediate } from 'node:timers';
 import { describeThrown, messageOf } from '@leat/core';
 import {
   linesOf,
+  type Logger as AuthorsLogger,
   type Mapper,
   originOf,
   type RecordFailure,
@@ -18,10 +19,11 @@ import {
   type wait,
 } from '@leat/runtime';
 import { encodeResult } from './encode.ts';
-import { type Job, positionOf, type RecordWait, whatEndsCalls } from './job.ts';
+import { type Job, positionOf, type RecordWait, requestOf, whatEndsCalls } from './job.ts';
 import { KEPT, type Outcome } from './outcome.ts';
 import { pickBranches } from './pick-branches.ts';
 import { RecordContext } from './record-context.ts';
+import { RecordLogger } from './record-logger.ts';
 import { TURN_MS } from './turn.ts';
 import type { Wanted } from './watch.ts';
 import type { WorkClock } from './work-clock.ts';
@@ -131,6 +133,12 @@ export class ChunkTask {
     return this.#logger;
   }
 
+  /** Carries the id of a record, too, unless the user's function is given many at once. */
+  loggerOf(index: number): AuthorsLogger {
+    if (this.mapper.work.type === 'mapChunk') return this.logger;
+    return new RecordLogger(this.logger, () => requestOf(this.#job, index));
+  }
+
   /** Calls the user's function on one record. */
   applyTo(index: number, attempt: number): unknown {
     const work = this.mapper.work as RecordWork;
@@ -225,7 +233,7 @@ export class ChunkTask {
     else {
       this.retries++;
       const fields = { err: describeThrown(error), retryInMs: delayMs };
-      this.logger.debug(fields, 'failed, trying again');
+      this.loggerOf(index).debug(fields, 'failed, trying again');
     }
     this.#waiting ??= new Map();
     const sinceMs = this.#waiting.get(index) ?? Date.now();

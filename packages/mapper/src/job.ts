@@ -1,4 +1,10 @@
-import { type ChunkLimits, formatPosition, type Origins, type Position } from '@leat/core';
+import {
+  type ChunkLimits,
+  formatPosition,
+  type Origins,
+  type Position,
+  requestId,
+} from '@leat/core';
 import type { Mapper } from '@leat/sdk';
 import type { RecordFailure, RunInfo } from '@leat/sdk';
 import type { DeadRecord, GivenRun, Piece, TraceHeaders } from '@leat/runtime';
@@ -56,6 +62,16 @@ export function remoteJobOf(job: ServiceJob): RemoteJob {
 /** Where a record of a chunk stands in the dataset. */
 export function positionOf({ position, origins }: Job, index: number): string {
   return formatPosition(position, origins?.[index] ?? index);
+}
+
+/** The number of a record of a chunk in its source. */
+export function numberOf({ position, origins }: Job, index: number): number {
+  return position.first + (origins?.[index] ?? index);
+}
+
+/** The id of a record of a chunk, see {@link requestId}. */
+export function requestOf(job: Job, index: number): string {
+  return requestId(job.run.id, job.chunk, numberOf(job, index));
 }
 
 /** What ends a call that does not return. */

@@ -1,7 +1,15 @@
-import { formatPosition, requestId, TerminalError } from '@leat/core';
-import type { Mapper, RequestInfo, RunInfo, StageBlobs, StageContext, StageState } from '@leat/sdk';
-import { type Logger, STATE_KEYS } from '@leat/runtime';
-import type { Job } from './job.ts';
+import { TerminalError } from '@leat/core';
+import type {
+  Logger,
+  Mapper,
+  RequestInfo,
+  RunInfo,
+  StageBlobs,
+  StageContext,
+  StageState,
+} from '@leat/sdk';
+import { STATE_KEYS } from '@leat/runtime';
+import { type Job, numberOf, positionOf, requestOf } from './job.ts';
 import { type Scope, ScopedState } from './state/keyed-state.ts';
 import { once } from './state/once.ts';
 import { RecordBlobs } from './state/record-blobs.ts';
@@ -13,7 +21,7 @@ export interface ContextOfChunk {
   readonly job: Job;
   readonly mapper: Mapper;
   readonly signal: AbortSignal;
-  readonly logger: Logger;
+  readonly loggerOf: (index: number) => Logger;
   readonly stores: StoresInUse | undefined;
 }
 
@@ -22,6 +30,7 @@ export class RecordContext implements StageContext<unknown> {
   readonly #chunk: ContextOfChunk;
   readonly #index: number;
   readonly attempt: number;
+  #logger: Logger | undefined;
 
   constructor(chunk: ContextOfChunk, index: number, attempt: number) {
     this.#chunk = chunk;
@@ -38,8 +47,7 @@ export class RecordContext implements StageContext<unknown> {
   }
 
   get position(): string {
-    const { position, origins } = this.#chunk.job;
-    return formatPosition(position, origins?.[this.#index] ?? this.#index);
+    return positionOf(this.#chunk.job, this.#index);
   }
 
   get signal(): AbortSignal {
@@ -47,12 +55,11 @@ export class RecordContext implements StageContext<unknown> {
   }
 
   get logger(): Logger {
-    return this.#chunk.logger;
+    return (this.#logger ??= this.#chunk.loggerOf(this.#index));
   }
 
   get request(): RequestInfo {
-    const { run, chunk } = this.#chunk.job;
-    return { id: requestId(run.id, chunk, this.#number) };
+    return { id: requestOf(this.#chunk.job, this.#index) };
   }
 
   get idempotencyKey(): string {
@@ -83,12 +90,6 @@ export class RecordContext implements StageContext<unknown> {
     return new RecordBlobs(this.#stores, this.#home('blobs'));
   }
 
-  /** The record's number in its source. */
-  get #number(): number {
-    const { position, origins } = this.#chunk.job;
-    return position.first + (origins?.[this.#index] ?? this.#index);
-  }
-
   get #stores(): StoresInUse {
     const { stores } = this.#chunk;
     if (stores !== undefined) return stores;
@@ -102,7 +103,7 @@ export class RecordContext implements StageContext<unknown> {
     demandOneRecord(mapper, what);
     return homeOf(mapper, job, this.#index, {
       requestId: this.request.id,
-      number: this.#number,
+      number: numberOf(job, this.#index),
     });
   }
 }

@@ -30,7 +30,7 @@ export async function recovered(
         ),
       );
       task.recovered++;
-      task.logger.debug({ err: failure.error, attempts: failure.attempts }, 'recovered');
+      task.loggerOf(index).debug({ err: failure.error, attempts: failure.attempts }, 'recovered');
       return outcome;
     } catch (error) {
       task.wanted.throwIfAborted();

@@ -28,7 +28,7 @@ export interface StageContext<out Params = TextParams> {
   readonly attempt: number;
   /** Aborted when the result is no longer wanted: the service stops, or the chunk was lost. */
   readonly signal: AbortSignal;
-  /** Carries run, stage and chunk as fields. */
+  /** Carries run, stage and chunk as fields, and `request` with the record's id; in `mapChunk` without it. */
   readonly logger: Logger;
   /** The record's id; of a chunk, that of its first record. */
   readonly request: RequestInfo;

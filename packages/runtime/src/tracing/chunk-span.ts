@@ -21,12 +21,17 @@ interface Became {
 export class ChunkSpan {
   readonly #span: Span;
   readonly #context: Context;
+  readonly #requestAt: (position: string) => string | undefined;
   #buried = 0;
 
-  /** @param itself the context in which the span is the active one */
-  constructor(span: Span, itself: Context) {
+  /**
+   * @param itself the context in which the span is the active one
+   * @param requestAt gives the id of a record of the chunk by its position
+   */
+  constructor(span: Span, itself: Context, requestAt: (position: string) => string | undefined) {
     this.#span = span;
     this.#context = itself;
+    this.#requestAt = requestAt;
   }
 
   /** For the messages that come of the chunk: their spans become children. */
@@ -51,11 +56,13 @@ export class ChunkSpan {
   bury(letters: readonly Buried[]): void {
     if (letters.length === 0) return;
     for (const { position, error } of letters) {
+      const request = this.#requestAt(position);
       this.#span.addEvent('exception', {
         'exception.type': error.name,
         'exception.message': error.message,
         ...(error.stack !== undefined && { 'exception.stacktrace': error.stack }),
         'leat.position': position,
+        ...(request !== undefined && { 'leat.request': request }),
       });
     }
     this.#buried += letters.length;

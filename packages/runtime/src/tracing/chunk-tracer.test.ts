@@ -37,15 +37,16 @@ afterAll(() => {
   propagation.disable();
 });
 
+const POSITION = { unit: 'line', first: 5, source: 'a.csv' } as const;
+
 const chunkOf = (id: string, sending = '') => {
   const chunk = parseChunkId(id) as ChunkId;
-  return { run: 'r1', chunk, sending, records: 100 };
+  return { run: 'r1', chunk, sending, records: 100, position: POSITION };
 };
 
 /** The headers of a chunk's message, as they arrive. */
 function headersOf(id: string, headers?: TraceHeaders): MsgHdrs {
-  const position = { unit: 'record', first: 0, source: '' } as const;
-  const envelope = { ...chunkOf(id), counts: NO_COUNTS, position, trace: headers };
+  const envelope = { ...chunkOf(id), counts: NO_COUNTS, trace: headers };
   return messageOf(envelope, new Uint8Array()).headers;
 }
 
@@ -143,9 +144,13 @@ test('errors and dead letters are exceptions of the span, and its status', async
   const work = Promise.reject(new TypeError('no room'));
   await expect(broken.until(work, signal)).rejects.toThrow('no room');
   const span = tracer.process('places', chunkOf('1'), undefined, 1);
-  span.bury([{ position: 'line 7', error: { name: 'Error', message: 'bad', stack: 'at …' } }]);
+  span.bury([
+    { position: 'line 7 of a.csv', error: { name: 'Error', message: 'bad', stack: 'at …' } },
+  ]);
   span.became({ retries: 4, filtered: 1, recovered: 1 });
-  span.bury([{ position: 'line 8', error: { name: 'RejectedBySink', message: 'too long' } }]);
+  span.bury([
+    { position: 'line 8 of a.csv', error: { name: 'RejectedBySink', message: 'too long' } },
+  ]);
   span.end('done');
   const [failed, buried] = ended();
   expect(failed?.status).toEqual({ code: SpanStatusCode.ERROR, message: 'no room' });
@@ -164,7 +169,8 @@ test('errors and dead letters are exceptions of the span, and its status', async
         'exception.type': 'Error',
         'exception.message': 'bad',
         'exception.stacktrace': 'at …',
-        'leat.position': 'line 7',
+        'leat.position': 'line 7 of a.csv',
+        'leat.request': 'r1/1/7',
       },
     },
     {
@@ -172,9 +178,22 @@ test('errors and dead letters are exceptions of the span, and its status', async
       attributes: {
         'exception.type': 'RejectedBySink',
         'exception.message': 'too long',
-        'leat.position': 'line 8',
+        'leat.position': 'line 8 of a.csv',
+        'leat.request': 'r1/1/8',
       },
     },
+  ]);
+});
+
+test('a chunk of one record has the id of that record', () => {
+  const one = { ...chunkOf('42.1-2'), records: 1 };
+  tracer.send(one, ['places']).end();
+  tracer.process('places', { ...one, origins: [3] }, undefined, 1).end();
+  tracer.process('places', chunkOf('42'), undefined, 1).end();
+  expect(ended().map(({ attributes }) => attributes['leat.request'])).toEqual([
+    'r1/42/5',
+    'r1/42/8',
+    undefined,
   ]);
 });
 

@@ -1,4 +1,13 @@
-import { type ChunkId, formatChunkId, type PipelineSpec, stageSubject } from '@leat/core';
+import {
+  type ChunkId,
+  formatChunkId,
+  type Origins,
+  parsePosition,
+  type PipelineSpec,
+  type Position,
+  requestId,
+  stageSubject,
+} from '@leat/core';
 import {
   type Attributes,
   context,
@@ -18,6 +27,9 @@ export interface TracedChunk {
   /** See `Envelope.sending`. */
   readonly sending: string;
   readonly records: number;
+  /** Where its first record stands; with `origins` it says which one that is. */
+  readonly position: Position;
+  readonly origins?: Origins;
 }
 
 /** The headers of a message, or those that one would have that is handed over in this process. */
@@ -44,7 +56,7 @@ export class ChunkTracer {
     }
     const options = { kind: SpanKind.PRODUCER, attributes };
     const span = this.#tracer.startSpan(`send ${readers.join(',')}`, options, ROOT_CONTEXT);
-    return new ChunkSpan(span, trace.setSpan(ROOT_CONTEXT, span));
+    return new ChunkSpan(span, trace.setSpan(ROOT_CONTEXT, span), requestsOf(chunk));
   }
 
   /**
@@ -73,10 +85,12 @@ export class ChunkTracer {
       : propagation.extract(ROOT_CONTEXT, headers ?? {});
     const options = { kind: SpanKind.CONSUMER, attributes };
     const span = this.#tracer.startSpan(`process ${stage}`, options, parent);
-    return new ChunkSpan(span, trace.setSpan(parent, span));
+    return new ChunkSpan(span, trace.setSpan(parent, span), requestsOf(chunk));
   }
 
   #attributes(operation: string, stage: string, chunk: TracedChunk): Attributes {
+    const id = formatChunkId(chunk.chunk);
+    const { run, position, origins = [0] } = chunk;
     return {
       'messaging.system': 'nats',
       'messaging.operation.type': operation,
@@ -84,11 +98,22 @@ export class ChunkTracer {
       'leat.pipeline': this.#pipeline,
       'leat.run': chunk.run,
       'leat.stage': stage,
-      'leat.chunk': formatChunkId(chunk.chunk),
+      'leat.chunk': id,
       'leat.records': chunk.records,
+      ...(chunk.records === 1 && {
+        'leat.request': requestId(run, id, position.first + (origins[0] ?? 0)),
+      }),
       ...(chunk.sending !== '' && { 'leat.sending': chunk.sending }),
     };
   }
+}
+
+/** The ids of a chunk's records, by their positions. */
+function requestsOf({ run, chunk }: TracedChunk): (position: string) => string | undefined {
+  return (text) => {
+    const position = parsePosition(text);
+    return position && requestId(run, formatChunkId(chunk), position.first);
+  };
 }
 
 function isMessage(headers: FoundHeaders | undefined): headers is MsgHdrs {
