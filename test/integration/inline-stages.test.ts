@@ -200,6 +200,46 @@ describe('while an inline saver commits', () => {
   });
 });
 
+test('a sink that is not that of the run: each record is worked on once, and saved when it is there again', async () => {
+  const connection = await server();
+  const wanted = { mark: 'theirs', place: 'there' };
+  let mark = 'another';
+  let opened = 0;
+  const sink = new MemorySink();
+  const open = sink.open;
+  sink.open = async (context) => {
+    opened++;
+    return { ...(await open(context)), identity: { mark, place: 'there' } };
+  };
+  const source = generate(100, (n) => ({ n }));
+  const numbers = fetcher('numbers', { source, schema: Row, chunkSize: 10 });
+  const calls: number[] = [];
+  const work = mapper('work', {
+    from: numbers,
+    schema: Row,
+    map: (row) => {
+      calls.push(row.n);
+      return row;
+    },
+  });
+  const out = saver('out', { from: work, sink, inline: true });
+  const made = { pipeline: pipeline('lost-sink', { savers: [out] }) };
+  const opening = await openPipeline({ url: connection.servers }, made.pipeline.spec);
+  const client = await connect(connection);
+  onTestFinished(() => client.close());
+  const run = await client.start(made.pipeline, { run: 'one' });
+  await opening.connection.runs.notes.claimSink('one', 'out', wanted);
+  const { reports } = await host(made, connection, [['fetcher'], ['mapper']]);
+  await until('it was tried many times', () => opened >= 5, DEADLINE_MS);
+  expect((await run.report()).troubles).toMatchObject([
+    { stage: 'out', reason: expect.stringContaining('put it back') as string },
+  ]);
+  mark = wanted.mark;
+  await until('it has ended', () => reports.length === 1, DEADLINE_MS);
+  expect(reports[0]).toMatchObject({ state: 'completed', records: { saved: 100 } });
+  expect(calls.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 100 }, (_, n) => n));
+});
+
 describe('in one process, with a server of its own', () => {
   /** A folder for the state of runs. */
   async function stateDir(): Promise<string> {

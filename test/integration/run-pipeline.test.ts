@@ -143,6 +143,34 @@ test('it stops by its signal, with the reason, and goes on when it is called aga
   await expect(runPipeline(slow, { ...options, signal: before })).rejects.toBe(reason);
 });
 
+test('a run whose folder is gone ends with a sentence, and a new one has its own chunks only', async () => {
+  const { out, options } = await site();
+  const given = { ...options, params: {} };
+  const stop = new AbortController();
+  let calls = 0;
+  const counted = numbers(async (n, signal) => {
+    calls++;
+    if (n >= 100) {
+      stop.abort(new Error('enough'));
+      if (!signal.aborted) await new Promise((resolve) => setImmediate(resolve));
+    }
+    return { n };
+  }, out);
+  await expect(runPipeline(counted, { ...given, signal: stop.signal })).rejects.toThrow('enough');
+  const [run = ''] = await readdir(out);
+  await rm(out, { recursive: true });
+  await expect(runPipeline(counted, given)).rejects.toMatchObject({
+    code: 'sink-taken',
+    message: expect.stringMatching(
+      new RegExp(`what is there now is not that: .* "leat cancel ${run}" and start a new one`),
+    ) as string,
+  });
+  calls = 0;
+  const report = await runPipeline(counted, { ...given, new: true });
+  expect(report).toMatchObject({ state: 'completed', records: { in: 200, saved: 200 } });
+  expect([report.run === run, calls]).toEqual([false, 200]);
+});
+
 test('why a run failed is thrown', async () => {
   const { out, options } = await site();
   const broken = pipeline('broken', {

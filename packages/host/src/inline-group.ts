@@ -8,7 +8,7 @@ import { optionsOf, type ServiceHost } from './service-host.ts';
 /** The inline stages of a mapper in this process. All its replicas here share them, and so they share one sink. */
 export class InlineGroup {
   readonly stages: InlineStages = new InlineStages();
-  /** Aborted when the sink of one of them can never work as it stands. */
+  /** Aborted when one of its savers has to end: see `SaverService.unfit`. */
   readonly unfit: AbortSignal;
   readonly #mappers: MapperService[] = [];
   readonly #savers: SaverService[] = [];

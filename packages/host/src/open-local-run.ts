@@ -235,6 +235,8 @@ async function conductHere(
       pipeline,
       pipelineFile: file,
       codeVersion,
+      // Nobody else works on the others, and nobody would take their receipts.
+      only: embedded && request.run,
       logger,
       telemetry,
       log,

@@ -12,6 +12,11 @@ export interface ServiceHost {
   readonly telemetry?: Telemetry | undefined;
   /** How worker threads log. */
   readonly log: { readonly format: LogFormat; readonly level: string };
+  /**
+   * The one run that this process works on, over a server of its own: the chunks of others wait on their queues.
+   * @defaultValue every run
+   */
+  readonly only?: string | undefined;
   /** Finish what is in hand, and pull no more. */
   readonly stop: AbortSignal;
   /** Leave everything. */

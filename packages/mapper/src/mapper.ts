@@ -39,6 +39,8 @@ export interface MapperServiceOptions {
   readonly telemetry?: Telemetry | undefined;
   /** The inline stages below it; absent if there are none. */
   readonly inline?: InlineStages | undefined;
+  /** The one run that is worked on. @defaultValue every run */
+  readonly only?: string | undefined;
   /** Stops pulling and finishes what is in hand. */
   readonly stop: AbortSignal;
   /** Gives back what is in hand. */
@@ -92,7 +94,7 @@ export class MapperService {
 
   /** @internal Use `runMapper` or `openInlineMapper`. */
   constructor(options: MapperServiceOptions, isInline: boolean) {
-    const { connection, pipeline, mapper, codeVersion, logger, abort, inline } = options;
+    const { connection, pipeline, mapper, codeVersion, only, logger, abort, inline } = options;
     const { pipelineFile, log } = options;
     const { chunkSize } = pipeline.fetcher;
     const { runs } = connection;
@@ -114,6 +116,7 @@ export class MapperService {
       stage,
       isInline,
       codeVersion,
+      only,
       abort: leave,
       logger,
     });

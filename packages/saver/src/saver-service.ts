@@ -49,6 +49,8 @@ export interface SaverServiceOptions {
   /** The version of the user's code, for the run's report. */
   readonly codeVersion?: string | undefined;
   readonly telemetry?: Telemetry | undefined;
+  /** The one run that is worked on. @defaultValue every run */
+  readonly only?: string | undefined;
   /** Stops pulling and finishes what is in hand. */
   readonly stop: AbortSignal;
   /** Gives back what is in hand. */
@@ -63,6 +65,7 @@ export class SaverService {
   readonly #known: KnownRuns;
   readonly #runs = new Map<string, RunQueue>();
   readonly #validates: boolean;
+  readonly #isInline: boolean;
   readonly #unfit = new AbortController();
   /** How many runs their sinks keep waiting. */
   #long = 0;
@@ -70,15 +73,20 @@ export class SaverService {
   /** @internal Use `runSaver` or `openInlineSaver`. */
   constructor(options: SaverServiceOptions, isInline: boolean) {
     this.#options = options;
+    this.#isInline = isInline;
     this.#receipts = new ReceiptSender(options.connection, options.abort);
-    const { connection, pipeline, saver, codeVersion, abort, logger } = options;
+    const { connection, pipeline, saver, codeVersion, only, abort, logger } = options;
     const { runs } = connection;
     const stage = saver.name;
-    this.#known = new KnownRuns({ runs, pipeline, stage, isInline, codeVersion, abort, logger });
+    const known = { runs, pipeline, stage, isInline, codeVersion, only, abort, logger };
+    this.#known = new KnownRuns(known);
     this.#validates = readingOf(options.saver) !== undefined;
   }
 
-  /** Aborted when the sink can never work as it stands, with LeatError `sink-unfit`: the saver has to end. */
+  /**
+   * Aborted when the sink can never work as it stands, with LeatError `sink-unfit`; or, where the saver is there for
+   * one run alone, when the sink is not that of the run, with `sink-taken`: the saver has to end.
+   */
   get unfit(): AbortSignal {
     return this.#unfit.signal;
   }
@@ -146,22 +154,29 @@ export class SaverService {
     group: readonly ChunkToSave[],
     error: unknown,
   ): Promise<void> {
-    const { aborted } = this.#options.abort;
-    const { delayMs, isFault } = fateOf(error, aborted, Math.random());
+    const { stop, abort } = this.#options;
+    const { delayMs, isFault } = fateOf(error, abort.aborted, Math.random());
     await this.#tell(run, sink, error);
+    const isKept =
+      this.#isInline &&
+      isForPerson(error) &&
+      ![stop, abort, this.unfit].some((each) => each.aborted);
+    const again = isKept && AbortSignal.any([stop, abort, AbortSignal.timeout(delayMs)]);
     for (const { delivery } of group) {
       if (isFault) delivery.telemetry.failed(error);
-      delivery.giveBack(delayMs);
+      // Given back, it would be worked on again by the mapper whose result it is, and that for as long as it lasts.
+      if (again !== false) delivery.park(again);
+      else delivery.giveBack(delayMs);
     }
   }
 
   /** Tells the log and the run's troubles why chunks are given back, and does what follows from it. */
   async #tell(run: string, sink: RunSink, error: unknown): Promise<void> {
-    const { abort, logger } = this.#options;
+    const { abort, only, logger } = this.#options;
     const reason = messageOf(error);
     if (error instanceof SinkSilent) sink.abandon();
     const code = isA(error, LeatError) ? error.code : undefined;
-    if (code === 'sink-unfit') {
+    if (code === 'sink-unfit' || (code === 'sink-taken' && only !== undefined)) {
       this.#known.noteWait(run, reason);
       this.#unfit.abort(error);
     } else if (isA(error, LeatError) && code === 'fenced') await this.#yield(run, sink, error);
@@ -285,4 +300,9 @@ export class SaverService {
     await bury(connection, place, records, abort);
     delivery.telemetry.buried(records);
   }
+}
+
+/** Whether only a person can mend it, while the service goes on: no replica's work would help meanwhile. */
+function isForPerson(error: unknown): boolean {
+  return isA(error, LeatError) && (error.code === 'sink-taken' || error.code === 'newer-version');
 }

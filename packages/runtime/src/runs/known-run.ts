@@ -64,6 +64,11 @@ export interface LoadOptions {
    * @defaultValue `false`
    */
   readonly isInline?: boolean | undefined;
+  /**
+   * The one run that is worked on: no fetcher takes receipts of another one here, so that its chunks wait.
+   * @defaultValue every run
+   */
+  readonly only?: string | undefined;
   /** The version of its code; nothing is noted without it. */
   readonly codeVersion?: string | undefined;
   /** The service must leave everything. */

@@ -48,6 +48,7 @@ function start(
   fail = 0,
   requests: Record<string, Partial<RunRequest>> = {},
   codeVersion?: string,
+  only?: string,
 ) {
   const sinks: Record<string, Readonly<Record<string, SinkIdentity>>> = {};
   const noted: Record<string, SinkIdentity> = {};
@@ -99,7 +100,8 @@ function start(
   const abort = new AbortController();
   const logger = createLogger({ format: 'json', level: 'silent' });
   const { signal } = abort;
-  const options = { runs, pipeline: steady, stage: 'out', codeVersion, abort: signal, logger };
+  const common = { runs, pipeline: steady, stage: 'out', abort: signal, logger };
+  const options = { ...common, codeVersion, only };
   const service = new KnownRuns(options);
   onTestFinished(() => service.close());
   return {
@@ -181,6 +183,19 @@ test.each<[string, number, string]>([
   const { delivery, settled } = deliver(run, deliveries);
   expect(await service.admit(delivery)).toBeUndefined();
   expect(settled).toEqual([end]);
+});
+
+test('where one run is worked on, chunks of others wait, or are dropped if theirs is cancelled', async () => {
+  const { service } = start({ r: 'run', s: 'run', t: 'cancel' }, 0, {}, undefined, 'r');
+  expect(await service.admit(deliver('r').delivery)).toMatchObject({ info: { id: 'r' } });
+  for (const [run, end] of [
+    ['s', 'parked'],
+    ['t', 'drop: the run was cancelled'],
+  ] as const) {
+    const { delivery, settled } = deliver(run);
+    expect(await service.admit(delivery)).toBeUndefined();
+    expect(settled).toEqual([end]);
+  }
 });
 
 test('a bounded number of runs is remembered', async () => {

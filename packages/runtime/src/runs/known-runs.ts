@@ -37,8 +37,8 @@ export class KnownRuns {
 
   /**
    * The run of a chunk, if it may be worked on now. Otherwise the chunk is settled here: one of a run that is
-   * paused is parked until its operator says something else; one that does not fit the pipeline file is left for
-   * others; one of a cancelled run is dropped; and one of an unknown run is tried for a while, since its entry may be
+   * paused, or that is not worked on here, is parked until its operator says something else; one that does not fit the
+   * pipeline file is left for others; one of a cancelled run is dropped; and one of an unknown run is tried for a while, since its entry may be
    * on its way back. One of a run that only a newer version of Leat can read is left to it.
    */
   async admit(delivery: Delivery): Promise<KnownRun | undefined> {
@@ -67,7 +67,8 @@ export class KnownRuns {
       delivery.drop('the run was cancelled');
       return undefined;
     }
-    if (wish === 'pause' && this.#options.isInline !== true) {
+    const { only = run, isInline } = this.#options;
+    if ((wish === 'pause' || only !== run) && isInline !== true) {
       delivery.park(saidElse.signal);
       return undefined;
     }
@@ -110,7 +111,7 @@ export class KnownRuns {
     throw new LeatError(
       'sink-taken',
       counts.place === sink.place
-        ? `The saver ${stage} has written the run ${run} into ${counts.place}, and what is there now is not that: put it back, or cancel the run.`
+        ? `The saver ${stage} has written the run ${run} into ${counts.place}, and what is there now is not that: put it back, or cancel the run by "leat cancel ${run}" and start a new one.`
         : `The saver ${stage} writes the run ${run} into ${counts.place}, and this replica would write into ${sink.place}: give all replicas of the saver one sink.`,
     );
   }
