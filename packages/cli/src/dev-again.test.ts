@@ -9,7 +9,11 @@ const PLAIN = { file: 'pipeline.ts', run: 'run-1', isPlain: true, stateDir: unde
 test.each([
   ['the file is enough', {}, 'leat dev pipeline.ts'],
   ['parameters were given', { isPlain: false }, 'leat dev pipeline.ts --run run-1'],
-  ['the state is elsewhere', { stateDir: 'my state' }, "leat dev pipeline.ts --state-dir 'my state'"],
+  [
+    'the state is elsewhere',
+    { stateDir: 'my state' },
+    "leat dev pipeline.ts --state-dir 'my state'",
+  ],
   ['the file has a quote', { file: "it's.ts" }, String.raw`leat dev 'it'\''s.ts'`],
 ])('the command that goes on, where %s', (_, given, command) => {
   expect(devAgain({ ...PLAIN, ...given })).toBe(command);

@@ -3,6 +3,7 @@ import { errorText, LeatError, messageOf, type RunReport } from '@leat/core';
 import { type LocalEnd, type LocalRun, startLocalRun } from '@leat/host';
 import { fromStart } from '@leat/sdk';
 import { type Call, type Command, type CommandOptions, defineCommand } from '../command.ts';
+import { devAgain } from '../dev-again.ts';
 import { EXIT, exitCodeOfError, exitCodeOfState } from '../exit-code.ts';
 import {
   countOf,
@@ -93,9 +94,7 @@ async function conclude(
   { report, error }: LocalEnd,
 ): Promise<number> {
   const { isNatsGiven } = call.settings;
-  const [file = ''] = call.operands;
-  // On a server that others use, a run is not found again by its parameters.
-  const again = `leat dev ${file}${isNatsGiven ? ` --run ${run}` : ''}`;
+  const again = againOf(call, run);
   if (report === undefined) {
     process.stderr.write(`Interrupted. "${again}" goes on with the run ${run}.\n`);
     return EXIT.interrupted;
@@ -107,7 +106,7 @@ async function conclude(
     process.stderr.write(`Paused. "${again}" goes on with the run ${run}.\n`);
   }
   if (error !== undefined) {
-    const remedy = `Mend it, and "leat dev ${file} --run ${run}" goes on where it stopped.\n`;
+    const remedy = `Mend it, and "${againOf(call, run, false)}" goes on where it stopped.\n`;
     process.stderr.write(`leat: ${errorText(error)}\n${error.code === 'sink-taken' ? '' : remedy}`);
   }
   if (call.flags.keep === true && !isNatsGiven && !shutdown.stop.aborted) {
@@ -117,6 +116,22 @@ async function conclude(
     });
   }
   return error === undefined ? exitCodeOfState(report.state) : exitCodeOfError(error);
+}
+
+/** The command that goes on with the run. */
+function againOf({ operands, flags, settings }: DevCall, run: string, mayBePlain = true): string {
+  const [file = ''] = operands;
+  const given: Readonly<Record<string, unknown>> = flags;
+  const stateDir = given['state-dir'];
+  const words = ['param', 'secret', 'run', 'new'];
+  // On a server that others use, a run is not found again by its parameters.
+  const isPlain = mayBePlain && !settings.isNatsGiven && words.every((word) => !(word in given));
+  return devAgain({
+    file,
+    run,
+    isPlain,
+    stateDir: typeof stateDir === 'string' ? stateDir : undefined,
+  });
 }
 
 /**
