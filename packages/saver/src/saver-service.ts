@@ -21,6 +21,7 @@ import {
   ReceiptSender,
   Slots,
   type Telemetry,
+  wait,
 } from '@leat/runtime';
 import type { ChunkToSave } from './chunk-to-save.ts';
 import { MAX_COMMIT_CHUNKS } from './commit-group.ts';
@@ -161,7 +162,7 @@ export class SaverService {
       this.#isInline &&
       isForPerson(error) &&
       ![stop, abort, this.unfit].some((each) => each.aborted);
-    const again = isKept && AbortSignal.any([stop, abort, AbortSignal.timeout(delayMs)]);
+    const again = isKept && abortedAfter(delayMs, [stop, abort]);
     for (const { delivery } of group) {
       if (isFault) delivery.telemetry.failed(error);
       // Given back, it would be worked on again by the mapper whose result it is, and that for as long as it lasts.
@@ -305,4 +306,14 @@ export class SaverService {
 /** Whether only a person can mend it, while the service goes on: no replica's work would help meanwhile. */
 function isForPerson(error: unknown): boolean {
   return isA(error, LeatError) && (error.code === 'sink-taken' || error.code === 'newer-version');
+}
+
+/** A signal that is aborted after a while, or with any of some. */
+function abortedAfter(delayMs: number, signals: readonly AbortSignal[]): AbortSignal {
+  const over = new AbortController();
+  void wait(delayMs, AbortSignal.any([...signals])).then(
+    () => over.abort(),
+    () => over.abort(),
+  );
+  return over.signal;
 }
