@@ -22,9 +22,9 @@ test.each([
 test('whatever text is one word to a shell, and the same one', () => {
   const texts = fc.sample(fc.string({ unit: 'grapheme', minLength: 1 }), 200);
   const words = [...texts, '$HOME', '`id`', 'a b', '*', '~', '-n', "'"].filter(
-    (text) => !text.includes('\0'),
+    (text) => !/[\0\p{Surrogate}]/u.test(text),
   );
   const script = `printf '%s\\0' ${words.map((text) => shellWord(text)).join(' ')}`;
   const printed = execFileSync('/bin/sh', ['-c', script], { encoding: 'utf8' });
-  expect(printed.split('\0').slice(0, -1)).toEqual(words.map((text) => text.toWellFormed()));
+  expect(printed.split('\0').slice(0, -1)).toEqual(words);
 });
