@@ -10,6 +10,7 @@ import {
 } from '@leat/core';
 import { type JetStreamManager, jetstreamManager, type StoredMsg } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
+import { partsOf } from '../signing/signature.ts';
 import type { Signing } from '../signing/signing.ts';
 import { type DeadLetter, isDeadLetter } from './dead-letter.ts';
 import { isGone } from '../jetstream/provision.ts';
@@ -106,8 +107,8 @@ export class DeadLetterStore {
   }
 
   /** Whether a message is not believed. */
-  #isRefused({ subject, header, data }: StoredMsg): boolean {
-    return this.#signing?.refusalOf({ subject, headers: header, data }) !== undefined;
+  #isRefused(message: StoredMsg): boolean {
+    return this.#signing?.refusalOf(partsOf(message)) !== undefined;
   }
 
   /** To be called when a run has no letters any more. */

@@ -7,8 +7,8 @@ import { FIRST_REVISION } from './bucket.ts';
 import { fieldsOf, formatOf, jsonIn, textOf, withoutVersion } from './entry-text.ts';
 import { messagesOf } from '../jetstream/stored-messages.ts';
 import type { Shape } from '../shape.ts';
-import { partsOf, RefusedEntries } from '../signing/refused-entries.ts';
-import { keyIdOf } from '../signing/signature.ts';
+import { RefusedEntries } from '../signing/refused-entries.ts';
+import { keyIdOf, partsOf } from '../signing/signature.ts';
 import type { Signing } from '../signing/signing.ts';
 
 const WRONG_REVISION = 10071;

@@ -1,5 +1,5 @@
 import type { StoredMsg } from '@nats-io/jetstream';
-import type { SignedMessage } from './signature.ts';
+import { partsOf } from './signature.ts';
 import type { Signing } from './signing.ts';
 
 /** For how long it is noted beside a run that its entry is refused: later, it is an old run that nobody waits for. */
@@ -41,9 +41,4 @@ export class RefusedEntries {
     const seen = this.#seen.get(key);
     return seen !== undefined && performance.now() - seen.at < LOOK_AGAIN_MS;
   }
-}
-
-/** As much of an entry as is signed. */
-export function partsOf({ subject, header, data }: StoredMsg): SignedMessage {
-  return { subject, headers: header, data };
 }

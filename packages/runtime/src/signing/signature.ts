@@ -1,4 +1,5 @@
 import { createHmac, hash, type KeyObject, timingSafeEqual } from 'node:crypto';
+import type { StoredMsg } from '@nats-io/jetstream';
 import type { MsgHdrs } from '@nats-io/transport-node';
 
 /** Where a message's signature stands: `v1;k=<key id>;<HMAC-SHA-256 in base64>`. */
@@ -26,6 +27,15 @@ export interface SignedMessage {
   readonly subject: string;
   readonly headers?: MsgHdrs | undefined;
   readonly data: Uint8Array;
+}
+
+/** As much of a message as is signed, of one that a stream has. */
+export function partsOf({
+  subject,
+  header,
+  data,
+}: Pick<StoredMsg, 'subject' | 'header' | 'data'>): SignedMessage {
+  return { subject, headers: header, data };
 }
 
 /** What is wrong with the signature of a message. */
