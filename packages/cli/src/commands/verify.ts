@@ -26,7 +26,7 @@ async function verify(call: Call<typeof OPTIONS>): Promise<number> {
   const verification = await withLeat(call, async (leat, isOfDev) =>
     leat.verify(id, await pipelineOfRun(call, leat, isOfDev, 'verify')),
   );
-  const { findings } = verification;
+  const { findings, note } = verification;
   if (call.flags.json === true) {
     await printJson(verification);
   } else {
@@ -34,7 +34,9 @@ async function verify(call: Call<typeof OPTIONS>): Promise<number> {
     if (findings.length > MAX_FINDINGS) {
       await print(`and ${findings.length - MAX_FINDINGS} more.\n`);
     }
-    const verdict = findings.length === 0 ? 'as reported' : `${findings.length} findings`;
+    if (note !== undefined) await print(`${note}\n`);
+    const asReported = note === undefined ? 'as reported' : 'no findings';
+    const verdict = findings.length === 0 ? asReported : `${findings.length} findings`;
     const [records, chunks] = [verification.records, verification.chunks];
     await print(
       `${id}: ${records.toLocaleString('en')} records in ${chunks.toLocaleString('en')} chunks, ${verdict}.\n`,

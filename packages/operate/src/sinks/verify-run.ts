@@ -1,6 +1,7 @@
-import { addDigest, EMPTY_DIGEST, isEnded, LeatError, RangeSet, type RunReport } from '@leat/core';
+import { EMPTY_DIGEST, LeatError, RangeSet, type RunReport } from '@leat/core';
 import type { Pipeline, Saver } from '@leat/sdk';
 import { explained, type Site } from '../site.ts';
+import { compareReport } from './compare-report.ts';
 import { openStored, otherSink, storedRun, type StoredRun } from './stored-run.ts';
 import { accountOf, type SinkAccount } from './verify-sink.ts';
 
@@ -13,6 +14,8 @@ export interface Verification {
   readonly records: number;
   /** What is wrong, a sentence each; empty if all is as reported. */
   readonly findings: readonly string[];
+  /** What the report of a cancelled run says that it does not count, as a sentence; absent if it counts all. */
+  readonly note?: string;
 }
 
 /** Counts what is in the sinks of a run, and compares it with its report. */
@@ -25,15 +28,17 @@ export async function verifyRun(
   const { report, savers } = stored;
   const accounts: SinkAccount[] = [];
   for (const saver of savers) accounts.push(await account(site, stored, saver));
+  const { findings, note } = compareReport(report, accounts);
   return {
     run,
     chunks: accounts.reduce((sum, each) => sum + each.chunks, 0),
     records: accounts.reduce((sum, each) => sum + each.records, 0),
     findings: [
       ...accounts.flatMap((each) => each.findings),
-      ...compare(report, accounts),
+      ...findings,
       ...compareReaders(report, savers, accounts),
     ],
+    ...(note !== undefined && { note }),
   };
 }
 
@@ -86,29 +91,4 @@ function sourcesText({ from }: Saver): string {
     .map(({ name }) => name)
     .toSorted()
     .join('+');
-}
-
-function compare(report: RunReport, accounts: readonly SinkAccount[]): string[] {
-  const findings: string[] = [];
-  if (!isEnded(report.state)) {
-    findings.push(`The run is ${report.state}: what is in the sinks may change.`);
-  }
-  const records = accounts.reduce((sum, each) => sum + each.records, 0);
-  if (records !== report.records.saved) {
-    findings.push(
-      `The report says ${report.records.saved} records were saved; the sinks hold ${records}.`,
-    );
-  }
-  const digest = accounts.reduce((sum, each) => addDigest(sum, each.digest), EMPTY_DIGEST);
-  if (digest !== report.digest) {
-    findings.push(`The digest of the receipts is ${digest}; the report says ${report.digest}.`);
-  }
-  // Where the run was left early, or records were filtered, a chunk may rightly have left nothing.
-  if (report.state === 'completed' && report.records.filtered === 0) {
-    for (let seq = 0; seq < report.chunks.total; seq++) {
-      if (!accounts.some(({ roots }) => roots.has(seq)))
-        findings.push(`Chunk ${seq} is in no sink.`);
-    }
-  }
-  return findings;
 }
