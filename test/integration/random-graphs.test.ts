@@ -2,6 +2,7 @@ import { records } from '@leat/connectors/memory';
 import { ndjsonSink } from '@leat/connectors/files';
 import {
   fetcher,
+  join,
   mapper,
   otherwise,
   type Pipeline,
@@ -22,7 +23,7 @@ const sink = ndjsonSink('/nowhere');
 
 /** What has been drawn of one stage; every number is taken modulo what there is to choose from. */
 const anyStage = fc.record({
-  kind: fc.constantFrom('map', 'filter', 'flatMap', 'when', 'route'),
+  kind: fc.constantFrom('map', 'filter', 'flatMap', 'when', 'route', 'join', 'join'),
   from: fc.nat(),
   and: fc.option(fc.nat(), { freq: 3 }),
   salt: fc.integer({ min: 2, max: 7 }),
@@ -49,6 +50,95 @@ const copied = (item: Item, by: string, more: number): Item => ({
   via: `${item.via} ${by}${more}`,
 });
 
+/** What becomes of one record: it goes on, it is left out, or it is given up and nobody has made a letter yet. */
+type Made = Item | 'filtered' | 'dead';
+
+/** The end of a branch, and what its functions make of a record; they count the letters that are made within. */
+interface Branch {
+  readonly upstream: Upstream<typeof Item, undefined>;
+  readonly of: (item: Item, letters: () => void) => Made;
+}
+
+/** Branches from one fork that are put together again, in one of which there may be others. */
+function joined(name: string, from: Known['upstream'], salt: number, depth: number): Branch {
+  const missing = (['dead', 'filter', 'pass'] as const)[salt % 3] as 'dead' | 'filter' | 'pass';
+  const map = (item: Item): Item => copied(item, `${name}l`, 0);
+  const left = mapper(`${name}l`, { from, schema: Item, map });
+  const right = branchOf(`${name}r`, from, salt, depth);
+  const hasFork = salt % 2 === 0;
+  const put = (one?: Item, other?: Item): Item => ({
+    n: one?.n ?? other?.n ?? 0,
+    via: `(${one?.via} ${other?.via})`,
+  });
+  const branches = { left, right: right.upstream, ...(hasFork && { fork: from }) };
+  const upstream = join(name, {
+    from: branches,
+    schema: Item,
+    missing,
+    map: ({ left: one, right: other }) => put(one, other),
+  });
+  const of = (item: Item, letters: () => void): Made => {
+    const other = right.of(item, letters);
+    if (typeof other === 'object') return put(map(item), other);
+    if (missing !== 'pass')
+      return other === 'dead' ? 'dead' : missing === 'dead' ? 'dead' : 'filtered';
+    if (other === 'dead') letters();
+    return put(map(item));
+  };
+  return { upstream, of };
+}
+
+/** A branch that leaves some records out, or gives some up, or divides and unites them, or has a join of its own. */
+function branchOf(name: string, from: Known['upstream'], salt: number, depth: number): Branch {
+  const isLeft = ({ n }: Item): boolean => n % salt !== 0;
+  const kind = (salt + depth) % 4;
+  if (kind === 0) {
+    const of = (item: Item): Made => (isLeft(item) ? item : 'filtered');
+    return { upstream: mapper(name, { from, filter: isLeft }), of };
+  }
+  const map = (item: Item): Item => {
+    if (!isLeft(item)) throw new Torn(`${item.n} is torn`);
+    return copied(item, name, 0);
+  };
+  const tear = mapper(name, { from, schema: Item, retry: 1, map });
+  const torn = (item: Item): Made => (isLeft(item) ? copied(item, name, 0) : 'dead');
+  if (kind === 1) return { upstream: tear, of: torn };
+  if (kind === 2 && depth > 0) {
+    const inner = joined(`${name}j`, tear, salt + 1, depth - 1);
+    const of = (item: Item, letters: () => void): Made => {
+      const made = torn(item);
+      return typeof made === 'object' ? inner.of(made, letters) : made;
+    };
+    return { upstream: inner.upstream, of };
+  }
+  const { to } = route(`${name}f`, {
+    from,
+    to: ['a', 'b'],
+    pick: ({ n }) => (n % 2 === 0 ? 'a' : n % 3 === 0 ? 'b' : undefined),
+    otherwise: 'filter',
+  });
+  const even = mapper(`${name}e`, {
+    from: to.a,
+    schema: Item,
+    map: (item) => copied(item, 'e', 0),
+  });
+  const of = (item: Item): Made =>
+    item.n % 2 === 0 ? copied(item, 'e', 0) : item.n % 3 === 0 ? item : 'filtered';
+  return {
+    upstream: mapper(`${name}u`, { from: [even, odd(name, to.b)], filter: () => true }),
+    of,
+  };
+}
+
+/** The same schema as that of what it is united with. */
+function odd(name: string, from: Known['upstream']): Known['upstream'] {
+  return mapper(`${name}o`, { from, schema: Item, map: (item) => item });
+}
+
+class Torn extends Error {
+  override readonly name = 'Torn';
+}
+
 function drawn(stages: readonly Drawn[], given: readonly Item[]): Drawing {
   const numbers = fetcher('numbers', { source: records([...given]), schema: Item });
   const known: Known[] = [{ upstream: numbers, itemsOf: () => [...given] }];
@@ -57,7 +147,7 @@ function drawn(stages: readonly Drawn[], given: readonly Item[]): Drawing {
   for (const [at, { kind, from: choice, and, salt, branches, isDead }] of stages.entries()) {
     const name = `s${at}`;
     const one = known[choice % known.length] as Known;
-    const other = and === null ? one : (known[and % known.length] as Known);
+    const other = and === null || kind === 'join' ? one : (known[and % known.length] as Known);
     read.add(one).add(other);
     const from = other === one ? one.upstream : ([one.upstream, other.upstream] as const);
     const items = other === one ? one.itemsOf() : [...one.itemsOf(), ...other.itemsOf()];
@@ -87,6 +177,13 @@ function drawn(stages: readonly Drawn[], given: readonly Item[]): Drawing {
         });
       }
       if (isDead) dead += items.filter((item) => pick(item).length === 0).length;
+    } else if (kind === 'join') {
+      const { upstream, of } = joined(name, one.upstream, salt, branches - 1);
+      const made = (letters: () => void): Made[] => one.itemsOf().map((item) => of(item, letters));
+      const ended = made(() => dead++);
+      dead += ended.filter((each) => each === 'dead').length;
+      const isItem = (each: Made): each is Item => typeof each === 'object';
+      known.push({ upstream, itemsOf: () => made(() => undefined).filter(isItem) });
     } else if (kind === 'filter') {
       known.push({
         upstream: mapper(name, { from, filter: holds }),
@@ -146,7 +243,8 @@ async function expectAsEvaluated(
     expect(sorted(tested.results[name] ?? [])).toEqual(sorted(items));
   }
   expect(tested.dead).toHaveLength(dead);
-  expect(tested.dead.every(({ error }) => error.name === 'NoBranch')).toBe(true);
+  const names = ['NoBranch', 'MissingPart', 'Torn'];
+  expect(names).toEqual(expect.arrayContaining(tested.dead.map(({ error }) => error.name)));
   const { in: inn, expanded, saved: kept, filtered, dead: buried } = tested.records;
   expect(inn + expanded).toBe(kept + filtered + buried);
   expect(buried).toBe(dead);

@@ -1,4 +1,5 @@
 import { LeatError } from './errors.ts';
+import { faultOfRegion, regionsOf } from './region.ts';
 import { checkName } from './names.ts';
 import {
   outputsOf,
@@ -28,9 +29,13 @@ export function checkSpec(spec: PipelineSpec): void {
   for (const stage of spec.stages) {
     checkName('stage', stage.name);
     if (seen.has(stage.name)) refuse(`has two stages named ${JSON.stringify(stage.name)}.`);
-    const fault = faultOfBranches(stage) ?? faultOfLink(stage, seen);
+    const fault = faultOfBranches(stage) ?? faultOfLink(stage, seen) ?? faultOfJoin(stage, seen);
     if (fault !== undefined) refuse(fault);
     seen.set(stage.name, stage);
+  }
+  for (const region of regionsOf(spec)) {
+    const fault = faultOfRegion(spec, region);
+    if (fault !== undefined) refuse(fault);
   }
   const fetchers = spec.stages.filter((stage) => stage.kind === 'fetcher');
   if (fetchers.length !== 1) refuse(`needs exactly one fetcher and has ${fetchers.length}.`);
@@ -50,6 +55,28 @@ function faultOfBranches({ name, kind, to }: StageSpec): string | undefined {
   if (to.length === 0) return `has a route ${name} without a branch.`;
   const twice = to.find((branch, nth) => to.indexOf(branch) !== nth);
   return twice === undefined ? undefined : `has a route ${name} with two branches named ${twice}.`;
+}
+
+/** What is wrong with what a stage puts together. */
+function faultOfJoin(stage: StageSpec, seen: ReadonlyMap<string, StageSpec>): string | undefined {
+  const { name, kind, join } = stage;
+  if (join === undefined) return undefined;
+  const { fork, parts, missing } = join;
+  if (kind !== 'mapper')
+    return `has a ${kind} ${name} that joins branches, which only a join does.`;
+  for (const part of parts) checkName('branch', part);
+  if (parts.length < 2) {
+    return `has a join ${name} of one branch: it needs at least two.`;
+  }
+  const sources = sourcesOf(stage);
+  const isForkRead = sources.length === parts.length + 1 && sources.at(-1) === fork;
+  const forking = seen.get(stageOf(fork));
+  const isKnown = forking !== undefined && [forking.name, ...outputsOf(forking)].includes(fork);
+  if (!isKnown || (sources.length !== parts.length && !isForkRead)) {
+    return `has a join ${name} of ${parts.join(', ')}, whose branches do not begin with the stage ${fork}.`;
+  }
+  if (fork !== forking.name || forking.to === undefined || missing === 'pass') return undefined;
+  return `has a join ${name} of branches of the route ${fork}, which not every record takes: its missing must be 'pass'.`;
 }
 
 /** What is wrong with what a stage reads from, and how. */

@@ -1,5 +1,5 @@
 // Names and graph
-export type { PipelineSpec, StageKind, StageSpec } from './spec.ts';
+export type { JoinSpec, Missing, PipelineSpec, StageKind, StageSpec } from './spec.ts';
 export {
   hostOf,
   inlineStagesOf,
@@ -8,8 +8,12 @@ export {
   outputsOf,
   queuedStages,
   readersOf,
+  sourcesOf,
+  stageOf,
   withLinksOf,
 } from './spec.ts';
+export type { Region } from './region.ts';
+export { regionsAround, regionsOf } from './region.ts';
 export { checkSpec } from './check-spec.ts';
 export { GRAPH_FORMATS, type GraphFormat, graphText } from './graph-text.ts';
 export { drawGraph, specDifference } from './spec-difference.ts';
@@ -22,6 +26,7 @@ export {
   receiptsConsumer,
   receiptsSubject,
   runOfSubject,
+  partSubject,
   settledSubject,
   stageSubject,
   streamName,
@@ -46,6 +51,7 @@ export {
   MAX_RECEIPTS_HELD,
   receiptsConsumerOf,
   streamsOf,
+  subjectsOfRun,
   topologyOf,
 } from './topology.ts';
 
@@ -85,7 +91,19 @@ export {
   recordsOf,
 } from './counts.ts';
 export type { ChildChunk, FinishedChunk } from './fan-out.ts';
-export { fanOut, readPieces } from './fan-out.ts';
+export { fanOut, forkAgain, readPieces } from './fan-out.ts';
+export type { BranchFailure, FoundRecord, Joining, JoinFate, Part } from './join.ts';
+export {
+  closed,
+  depthOfFailures,
+  fateOfJoining,
+  forkedBy,
+  Gathering,
+  joinedCounts,
+  matched,
+} from './join.ts';
+export type { OpenRegion } from './open-region.ts';
+export { formatRegions, offsetsOf, parseRegions } from './open-region.ts';
 export type { Fate } from './fate.ts';
 export { fateOf } from './fate.ts';
 export type { Origins } from './origins.ts';

@@ -96,6 +96,15 @@ export function stageSubject(pipeline: string, stage: string, run: string): stri
   return `${SUBJECT_ROOT}.${pipeline}.${stage}.${run}`;
 }
 
+/**
+ * The subject of the parts of one chunk in front of a join.
+ *
+ * @param forked the id of the chunk that was forked, and which sending of it
+ */
+export function partSubject(pipeline: string, stage: string, run: string, forked: string): string {
+  return `${stageSubject(pipeline, stage, run)}.${forked.replaceAll('.', '_')}`;
+}
+
 /** The subject of one run's receipts. */
 export function receiptsSubject(pipeline: string, run: string): string {
   return stageSubject(pipeline, 'receipts', run);
@@ -111,9 +120,9 @@ export function settledSubject(pipeline: string, run: string): string {
   return `${deadSubject(pipeline, run)}.settled`;
 }
 
-/** The run token of a subject that {@link stageSubject} made. */
+/** The run token of a subject that {@link stageSubject} or {@link partSubject} made. */
 export function runOfSubject(subject: string): string {
-  return subject.slice(subject.lastIndexOf('.') + 1);
+  return subject.split('.', 5)[4] ?? '';
 }
 
 /** The stream in front of a stage. Underscores divide, because names cannot contain them. */

@@ -174,7 +174,9 @@ function conducts(spec: PipelineSpec): string[] {
 /** To put chunks on queues, the large ones by the object store. */
 function sends(spec: PipelineSpec, readers: PipelineSpec['stages']): string[] {
   return [
-    ...readers.map(({ name }) => stageSubject(spec.name, name, '*')),
+    ...readers.map(({ name, join }) =>
+      stageSubject(spec.name, name, join === undefined ? '*' : '*.*'),
+    ),
     ...usesBodies(spec),
     `$O.${bucketName(spec.name)}.C.*`,
   ];
@@ -183,9 +185,15 @@ function sends(spec: PipelineSpec, readers: PipelineSpec['stages']): string[] {
 /** To take chunks from the queues of a role's stages. */
 function takes(spec: PipelineSpec, kind: StageKind): string[] {
   const queued = queuedStages(spec).filter((stage) => stage.kind === kind);
-  return queued.flatMap(({ name }) => {
+  return queued.flatMap(({ name, join }) => {
     const stream = streamName(spec.name, name);
-    return [api('CONSUMER.MSG.NEXT', stream, name)].concat(acknowledges(stream, name));
+    // Parts are read together, and removed when they are put together.
+    const parts = join === undefined ? [] : ['STREAM.MSG.GET', 'STREAM.PURGE'];
+    return [
+      api('CONSUMER.MSG.NEXT', stream, name),
+      ...parts.map((verb) => api(verb, stream)),
+      ...acknowledges(stream, name),
+    ];
   });
 }
 

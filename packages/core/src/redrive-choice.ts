@@ -1,4 +1,5 @@
 import { type ChunkId, formatChunkId, parseChunkId, redriveId } from './chunk-id.ts';
+import { regionsAround } from './region.ts';
 import type { PipelineSpec } from './spec.ts';
 
 /** Which dead letters of a run are meant; all of them, if nothing is said. */
@@ -24,6 +25,8 @@ export interface ChosenLetter {
   readonly index: number;
   readonly error: { readonly name: string; readonly message: string };
   readonly isCut?: boolean;
+  /** Of a join's letter, the branch that has given the record up. The record is as the branches got it. */
+  readonly branch?: string;
 }
 
 /** The error of a line whose bytes are no text: its letter has the line only as well as text can tell it. */
@@ -31,9 +34,15 @@ export const NOT_UTF8 = 'the line is not valid UTF-8';
 
 /**
  * Why a record cannot be tried again: the source made no line of it, or its letter has only its beginning,
- * or not the bytes that it had; or its chunk was divided so often that there is no room for a longer id.
+ * or not the bytes that it had; or its chunk was divided so often that there is no room for a longer id; or a join has
+ * gone on without it.
  */
-export type NotRedrivable = 'rejected by the source' | 'cut' | 'not UTF-8' | 'too deep';
+export type NotRedrivable =
+  | 'rejected by the source'
+  | 'cut'
+  | 'not UTF-8'
+  | 'too deep'
+  | 'in a branch of a join';
 
 export function isChosen(letter: ChosenLetter, choice: DeadLetterChoice): boolean {
   const { chunk, index, stage, error } = choice;
@@ -54,6 +63,7 @@ export function redriveOf(letter: ChosenLetter, spec: PipelineSpec): ChunkId | N
   if (stage < 1 || id === undefined) return 'rejected by the source';
   if (letter.isCut === true) return 'cut';
   if (letter.error.message === NOT_UTF8) return 'not UTF-8';
+  if (regionsAround(spec, letter.stage).length > 0) return 'in a branch of a join';
   const redrive = redriveId(id, stage, letter.index);
   return parseChunkId(formatChunkId(redrive)) === undefined ? 'too deep' : redrive;
 }

@@ -1,16 +1,21 @@
-import { type PipelineSpec, sourcesText } from './spec.ts';
+import { type JoinSpec, type PipelineSpec, sourcesText } from './spec.ts';
 
 /**
  * A graph in one line: `numbers numbers>squares squares>files`. What reads from several has a `+` between them, and a
- * route names its branches: `squares>sizes(large|small) sizes#large>files`.
+ * route names its branches: `squares>sizes(large|small) sizes#large>files`. A join names its branches and the fork:
+ * `face+match>kyc[face&match of photos, dead]`.
  */
 export function drawGraph({ stages }: PipelineSpec): string {
   return stages
-    .map(({ name, from, to }) => {
+    .map(({ name, from, to, join }) => {
       const branches = to === undefined ? '' : `(${to.join('|')})`;
-      return `${from === undefined ? '' : `${sourcesText(from)}>`}${name}${branches}`;
+      return `${from === undefined ? '' : `${sourcesText(from)}>`}${name}${branches}${joinText(join)}`;
     })
     .join(' ');
+}
+
+function joinText(join: JoinSpec | undefined): string {
+  return join === undefined ? '' : `[${join.parts.join('&')} of ${join.fork}, ${join.missing}]`;
 }
 
 /**
@@ -48,6 +53,13 @@ function stageChanges(stored: PipelineSpec, present: PipelineSpec): string {
     const now = present.stages.find((stage) => stage.name === name)?.to ?? [];
     if (!after.has(name) || to.join() === now.join()) continue;
     changes.push(`${name} has ${branchesOf(now)} and no longer ${branchesOf(to)}`);
+  }
+  for (const { name, join } of stored.stages) {
+    const now = present.stages.find((stage) => stage.name === name)?.join;
+    if (!after.has(name) || joinText(now) === joinText(join)) continue;
+    changes.push(
+      `${name} puts together ${joinText(now) || 'nothing'} and no longer ${joinText(join) || 'nothing'}`,
+    );
   }
   return changes.length === 0 ? 'the order of the stages is another one' : changes.join(', ');
 }

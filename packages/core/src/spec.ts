@@ -1,6 +1,21 @@
 /** What a stage does: cut the dataset, work on chunks, or write them. */
 export type StageKind = 'fetcher' | 'mapper' | 'saver';
 
+/** What becomes of a record of which a branch has made nothing. */
+export type Missing = 'dead' | 'filter' | 'pass';
+
+/** How a stage puts together again what parallel branches have made of each record. */
+export interface JoinSpec {
+  /**
+   * What the branches begin with: a stage, or a branch of a route (`triage#big`), of which each gets all records; or a
+   * route by its name, where each record takes some of the branches.
+   */
+  readonly fork: string;
+  /** What each branch is called, in the order of `from`. The fork itself may stand behind them there. */
+  readonly parts: readonly string[];
+  readonly missing: Missing;
+}
+
 /** One stage as plain data. */
 export interface StageSpec {
   readonly name: string;
@@ -14,6 +29,8 @@ export interface StageSpec {
   readonly inline?: true;
   /** The branches of a route, in the order that gives each its place in chunk ids; any other stage has none. */
   readonly to?: readonly string[];
+  /** Only for a mapper that puts branches together. */
+  readonly join?: JoinSpec;
 }
 
 /**

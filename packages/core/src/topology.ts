@@ -105,6 +105,17 @@ export interface Topology {
   readonly settings: TopologySettings;
 }
 
+/**
+ * In front of a join, parts stay when they have been acknowledged, until the last one of their chunk has come. They are
+ * as many as the window lets out: a bound of their own could keep out the very part that the others wait for.
+ */
+const KEPT = { retention: 'limits', max_msgs: -1, max_bytes: -1 } as const;
+
+/** The subjects of one run's chunks in a queue. */
+export function subjectsOfRun({ filter_subject }: WantedConsumer, run: string): string {
+  return filter_subject.replace('*', run);
+}
+
 /** What a pipeline needs on a NATS server, as data. */
 export function topologyOf(spec: PipelineSpec, settings: TopologySettings): Topology {
   const stream = (stage: string, subject: string): WantedStream => ({
@@ -120,11 +131,12 @@ export function topologyOf(spec: PipelineSpec, settings: TopologySettings): Topo
     metadata: { [LIMITS]: `${settings.maxMessages} ${settings.maxBytes}` },
   });
   return {
-    queues: queuedStages(spec).map(({ name }) => {
-      const subject = stageSubject(spec.name, name, '*');
+    queues: queuedStages(spec).map(({ name, join }) => {
+      const subject = stageSubject(spec.name, name, join === undefined ? '*' : '*.*');
+      const queue = stream(name, subject);
       return {
         stage: name,
-        stream: stream(name, subject),
+        stream: join === undefined ? queue : { ...queue, ...KEPT },
         consumer: wantedConsumer(name, subject, settings),
       };
     }),

@@ -38,7 +38,7 @@ export async function untilSaversFinish(options: CancelledRun): Promise<number> 
   let queued = 0;
   while (performance.now() - begin < MAX_WAIT_MS && !signal.aborted) {
     try {
-      await purgeQueues(manager, topology, spec.name, run, mappers);
+      await purgeQueues(manager, topology, run, mappers);
       const seen = await observeQueues(connection, run, receiptsHeld, performance.now());
       queued = seen.queued;
       const isKnown = performance.now() - begin >= WISH_TAKES_HOLD_MS;

@@ -106,5 +106,6 @@ function partOf(
     body: new Uint8Array(Buffer.concat(lines.slice(from, to))),
     records: to - from,
     origins: origins.slice(from, to),
+    ...(job.offsets && { offsets: job.offsets.slice(from, to) }),
   };
 }

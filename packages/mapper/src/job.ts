@@ -38,6 +38,8 @@ export interface Job {
   readonly records: number;
   readonly position: Position;
   readonly origins?: Origins;
+  /** Where its records stand in their root chunk, if `origins` counts from the chunk that a branch began with. */
+  readonly offsets?: Origins;
   /** The span that the work belongs to; absent where nobody traces. */
   readonly trace?: TraceHeaders | undefined;
   readonly onWait?: OnWait | undefined;
@@ -60,13 +62,18 @@ export function remoteJobOf(job: ServiceJob): RemoteJob {
 }
 
 /** Where a record of a chunk stands in the dataset. */
-export function positionOf({ position, origins }: Job, index: number): string {
-  return formatPosition(position, origins?.[index] ?? index);
+export function positionOf(job: Job, index: number): string {
+  return formatPosition(job.position, offsetOf(job, index));
+}
+
+/** Where a record of a chunk stands in its root chunk. */
+export function offsetOf({ origins, offsets = origins }: Job, index: number): number {
+  return offsets?.[index] ?? index;
 }
 
 /** The number of a record of a chunk in its source. */
-export function numberOf({ position, origins }: Job, index: number): number {
-  return position.first + (origins?.[index] ?? index);
+export function numberOf(job: Job, index: number): number {
+  return job.position.first + offsetOf(job, index);
 }
 
 /** The id of a record of a chunk, see {@link requestId}. */

@@ -1,4 +1,4 @@
-import { fateOf, isA, LeatError, messageOf, recordsOf, redrivenAt } from '@leat/core';
+import { fateOf, isA, LeatError, messageOf, offsetsOf, recordsOf, redrivenAt } from '@leat/core';
 import type { Mapper, Pipeline } from '@leat/sdk';
 import {
   type Delivery,
@@ -19,6 +19,7 @@ import {
 } from '@leat/runtime';
 import { GuardedExecutor } from './guarded-executor.ts';
 import type { JobResult, ServiceJob } from './job.ts';
+import { isJoin, JoinParts } from './join-parts.ts';
 import { Pace } from './pace.ts';
 import { passOn, type PassOnOptions } from './pass-on.ts';
 import { Waits } from './waits.ts';
@@ -85,6 +86,8 @@ export class MapperService {
   readonly #runs: KnownRuns;
   readonly #waits: Waits;
   readonly #passOn: PassOnOptions;
+  /** Puts parts together before they are worked on; only of a join. */
+  readonly #join: JoinParts | undefined;
   readonly #blockLimitMs: number | undefined;
   /** Whether inline stages are worked on with its queue: only what comes by it may begin at one of them. */
   readonly #isHost: boolean;
@@ -123,7 +126,10 @@ export class MapperService {
     const note = (run: string, reason: string): void => this.#runs.noteWait(run, reason);
     this.#waits = new Waits({ logger, note });
     const receipts = new ReceiptSender(connection, abort);
-    this.#passOn = { connection, spec: pipeline.spec, stage, receipts, inline, abort };
+    const { spec } = pipeline;
+    this.#passOn = { connection, spec, stage, receipts, inline, abort };
+    const own = spec.stages.find(({ name }) => name === stage);
+    if (isJoin(own)) this.#join = new JoinParts({ connection, spec, stage: own, abort });
   }
 
   take(delivery: Delivery): void {
@@ -172,7 +178,9 @@ export class MapperService {
       const run = await this.#runs.admit(delivery);
       if (run === undefined) return;
       const isBelow = this.#isHost && (await this.#passBelow(delivery, startedAt));
-      if (!isBelow) await this.#work(delivery, run, startedAt);
+      if (isBelow) return;
+      const whole = this.#join === undefined ? delivery : await this.#join.whole(delivery);
+      if (whole !== undefined) await this.#work(whole, run, startedAt);
     } catch (error) {
       this.#giveUp(delivery, error);
     } finally {
@@ -261,7 +269,8 @@ function jobOf(
   { envelope, id, body, telemetry }: Delivery,
   { info, given, identity }: KnownRun,
 ): ServiceJob {
-  const { position, origins, counts } = envelope;
+  const { position, origins, counts, regions } = envelope;
+  const offsets = regions && offsetsOf(origins, regions);
   return {
     run: info,
     given,
@@ -272,6 +281,7 @@ function jobOf(
     position,
     trace: telemetry.headers,
     ...(origins && { origins }),
+    ...(offsets && { offsets }),
   };
 }
 

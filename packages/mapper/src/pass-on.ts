@@ -1,15 +1,15 @@
 import {
   addCounts,
+  type Counts,
   divisionToken,
   fanOut,
-  newExecution,
   type Origins,
   type PipelineSpec,
   readPieces,
+  recordsOf,
+  regionsAround,
 } from '@leat/core';
 import {
-  bury,
-  type DeadRecord,
   type Delivery,
   type InlineStages,
   type PipelineConnection,
@@ -17,6 +17,7 @@ import {
   type ReceiptSender,
   sendOn,
 } from '@leat/runtime';
+import { giveUp, type GivenUp } from './give-up.ts';
 import type { JobResult, ResultPiece } from './job.ts';
 
 export interface PassOnOptions {
@@ -41,19 +42,62 @@ export async function passOn(
   result: JobResult,
   fence: number,
 ): Promise<void> {
-  const { connection, spec, stage, receipts, inline, abort } = options;
-  const { envelope, id, telemetry } = delivery;
-  const { chunk, source, division } = envelope;
-  const buried = await buryDead(options, delivery, result.dead);
+  const { connection, spec, stage, inline, abort } = options;
+  const { envelope, telemetry, places } = delivery;
+  const { chunk, division, regions, origins } = envelope;
+  // Letters of a join name records by their places in the chunk that was forked: its own are never the same twice.
+  const lost = result.dead.map((record) => ({
+    record: { ...record, index: places?.[record.index] ?? record.index },
+    place: origins?.[record.index] ?? record.index,
+  }));
+  const given = await giveUp(options, envelope, telemetry, lost);
   const { read, filtered } = readPieces(spec, stage, result.pieces);
   const counts = addCounts(envelope.counts, {
     in: 0,
     expanded: result.expanded,
-    filtered: result.filtered + filtered,
-    dead: result.dead.length,
+    filtered: result.filtered + filtered + given.counts.filtered,
+    dead: given.counts.dead,
     retries: result.retries,
   });
+  const { buried, failures } = given;
   if (read.length === 0) {
+    await endHere(options, delivery, { counts, buried, failures, fence });
+    return;
+  }
+  const finished = {
+    chunk,
+    counts,
+    buried,
+    failures,
+    division,
+    dead: result.dead.map(({ index }) => index),
+    regions,
+    origins,
+    records: recordsOf(envelope.counts),
+  };
+  const token = (): string => divisionToken(read.map((piece) => saidOf(spec, stage, piece)));
+  const children = fanOut(spec, stage, finished, read, token);
+  const links = {
+    queues: connection.queues,
+    ...(inline !== undefined && { inline: { stages: inline, parent: delivery } }),
+  };
+  await sendOn(links, { ...envelope, trace: telemetry.headers }, children, abort);
+}
+
+interface Ending extends Pick<GivenUp, 'buried' | 'failures'> {
+  readonly counts: Counts;
+  readonly fence: number;
+}
+
+/** Of a chunk nothing is left: its receipt says so, or, in a branch, an empty part tells the join. */
+async function endHere(
+  { connection, spec, stage, receipts, abort }: PassOnOptions,
+  { envelope, id, telemetry }: Delivery,
+  { counts, buried, failures, fence }: Ending,
+): Promise<void> {
+  const { source, division } = envelope;
+  const region = regionsAround(spec, stage).at(-1);
+  if (region === undefined) {
     const receipt = {
       chunk: id,
       counts,
@@ -64,17 +108,17 @@ export async function passOn(
       ...(division !== undefined && { division }),
     };
     await receipts.send(envelope, receipt);
-  } else {
-    const dead = result.dead.map(({ index }) => index);
-    const finished = { chunk, counts, buried, division, dead };
-    const token = (): string => divisionToken(read.map((piece) => saidOf(spec, stage, piece)));
-    const children = fanOut(spec, stage, finished, read, token);
-    const links = {
-      queues: connection.queues,
-      ...(inline !== undefined && { inline: { stages: inline, parent: delivery } }),
-    };
-    await sendOn(links, { ...envelope, trace: telemetry.headers }, children, abort);
+    return;
   }
+  const { origins: _, ...rest } = envelope;
+  const empty = {
+    ...rest,
+    counts,
+    ...(buried.length > 0 && { buried }),
+    ...(failures.length > 0 && { failures }),
+    trace: telemetry.headers,
+  };
+  await connection.queues.send(region.join, empty, new Uint8Array(), abort);
 }
 
 /** What of a piece stands in the token: the place of its branch, and its records. */
@@ -82,18 +126,4 @@ function saidOf(spec: PipelineSpec, stage: string, { branch, origins }: ResultPi
   if (branch === undefined) return origins;
   const { to = [] } = spec.stages.find(({ name }) => name === stage) ?? {};
   return [to.indexOf(branch), ...origins];
-}
-
-/** Makes dead letters of records, and gives the executions that have buried records of the chunk so far. */
-async function buryDead(
-  { connection, stage, abort }: PassOnOptions,
-  { envelope, telemetry }: Delivery,
-  records: readonly DeadRecord[],
-): Promise<readonly string[]> {
-  const earlier = envelope.buried ?? [];
-  if (records.length === 0) return earlier;
-  const execution = newExecution(Math.random());
-  await bury(connection, { stage, chunk: envelope, execution }, records, abort);
-  telemetry.buried(records);
-  return [...earlier, execution];
 }

@@ -1,7 +1,7 @@
-import { type ChunkLimits, formatPosition, type Origins } from '@leat/core';
+import type { ChunkLimits, Origins } from '@leat/core';
 import { type DeadRecord, textsOf } from '@leat/runtime';
 import type { Work } from '@leat/sdk';
-import type { Job, JobResult, ResultPiece } from './job.ts';
+import { type Job, type JobResult, positionOf, type ResultPiece } from './job.ts';
 import { KEPT, type Made, type WorkedOn } from './outcome.ts';
 import { deadRecord } from './dead-record.ts';
 import { routedResultOf } from './routed-result.ts';
@@ -84,7 +84,7 @@ function gather(job: Job, outcomes: readonly Made[]): Gathered {
       kept++;
     } else if ('error' in outcome) {
       arrived ??= textsOf(job.body);
-      const position = formatPosition(job.position, origin);
+      const position = positionOf(job, index);
       dead.push(deadRecord(index, position, arrived[index] ?? '', outcome));
     } else {
       if (outcome.length === 0) filtered++;

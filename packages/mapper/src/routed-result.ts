@@ -1,7 +1,7 @@
-import { formatPosition, type Origins } from '@leat/core';
+import type { Origins } from '@leat/core';
 import { type DeadRecord, textsOf } from '@leat/runtime';
 import { linesOf } from '@leat/sdk';
-import type { Job, JobResult, ResultPiece } from './job.ts';
+import { type Job, type JobResult, positionOf, type ResultPiece } from './job.ts';
 import { deadRecord } from './dead-record.ts';
 import type { Outcome } from './outcome.ts';
 
@@ -39,14 +39,16 @@ export function routedResultOf(
       }
     } else if (typeof outcome === 'object' && 'error' in outcome) {
       arrived ??= textsOf(job.body);
-      const position = formatPosition(job.position, job.origins?.[place] ?? place);
+      const position = positionOf(job, place);
       dead.push(deadRecord(place, position, arrived[place] ?? '', outcome));
     } else {
       filtered++;
     }
   }
   const pieces = [...branches].flatMap(([name, branch]): ResultPiece[] =>
-    branch.places.length === 0 ? [] : [{ ...pieceOf(job, branch, outcomes), branch: name }],
+    branch.places.length === 0
+      ? []
+      : [{ ...pieceOf(job, branch, outcomes), branch: name, places: branch.places }],
   );
   return { pieces, expanded, filtered, dead, retries: 0, recovered: 0 };
 }

@@ -87,6 +87,8 @@ export type { MapperOptions } from './define/mapper.ts';
 export { mapper } from './define/mapper.ts';
 export type { RouteOptions } from './define/route.ts';
 export { route } from './define/route.ts';
+export type { Branches, JoinOptions, Parts } from './define/join.ts';
+export { join } from './define/join.ts';
 export type { Selection } from './define/when.ts';
 export { otherwise, when } from './define/when.ts';
 export type { SaverOptions } from './define/saver.ts';

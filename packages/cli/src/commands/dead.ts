@@ -42,6 +42,7 @@ const WHY: Readonly<Record<LeftOut, string>> = {
   cut: 'are too large for a message, and only their beginning is kept',
   'not UTF-8': 'are not valid UTF-8, and their bytes are not kept',
   'too deep': 'were divided too often before, so that there is no room for a longer chunk id',
+  'in a branch of a join': 'were given up in a branch of a join, which has gone on without them',
   uncounted: 'were worked on again, and the run counts what became of them then',
 };
 

@@ -1,4 +1,5 @@
 import {
+  type BranchFailure,
   type ChunkId,
   type Counts,
   formatChunkId,
@@ -6,22 +7,28 @@ import {
   formatExecutions,
   formatOrigins,
   formatPosition,
+  formatRegions,
   FORMATS,
   isDivisions,
   isSourceChecksum,
   LeatError,
+  type OpenRegion,
   type Origins,
   parseChunkId,
   parseCounts,
   parseExecutions,
   parseOrigins,
   parsePosition,
+  parseRegions,
   type Position,
   recordsOf,
 } from '@leat/core';
 import { headers, type MsgHdrs } from '@nats-io/transport-node';
-import type { TraceHeaders } from '../tracing/chunk-span.ts';
 import { countLines } from '@leat/sdk';
+import * as z from 'zod';
+import { thrown } from '../dead/failed-record.ts';
+import { COUNT, shapeOf } from '../shape.ts';
+import type { TraceHeaders } from '../tracing/chunk-span.ts';
 
 /** Everything about a chunk on its way but its body. */
 export interface Envelope {
@@ -42,6 +49,12 @@ export interface Envelope {
   readonly buried?: readonly string[];
   /** The checksum of the chunk of the dataset that it comes from, see `Receipt.source`. */
   readonly source?: string;
+  /** The regions that it is in, see `OpenRegion`; absent if none. */
+  readonly regions?: readonly OpenRegion[];
+  /** In front of a join, which of its parts it is; absent for one that is empty, and for what is no part. */
+  readonly part?: number;
+  /** Records that branches have given up, for the joins of those regions; absent if none has. */
+  readonly failures?: readonly BranchFailure[];
   /** How the stages before divided what it comes from, see `Receipt.division`; absent if none did. */
   readonly division?: string;
   /** The span that sends it, for {@link messageOf} alone; absent where nobody traces. */
@@ -61,12 +74,19 @@ const BURIED = 'Leat-Buried';
 export const BORN = 'Leat-Born';
 const SOURCE = 'Leat-Source';
 const DIVISION = 'Leat-Division';
+const REGIONS = 'Leat-Regions';
+const PART = 'Leat-Part';
+const FAILURES = 'Leat-Failures';
 /** The name of the data in the object store, when they are too large for a message. */
 const BODY = 'Leat-Body';
 const MESSAGE_ID = 'Nats-Msg-Id';
 
-/** JetStream takes 64 KiB of headers; longer origins stand in front of the body, and their header says how long they are. */
-const MAX_ORIGINS_LENGTH = 32 * 1024;
+/** JetStream takes 64 KiB of headers; what is longer stands in front of the body, and its header says how long it is. */
+const LONG_HEADERS = [
+  { name: ORIGINS, maxLength: 32 * 1024 },
+  { name: REGIONS, maxLength: 8 * 1024 },
+  { name: FAILURES, maxLength: 8 * 1024 },
+] as const;
 const SENDINGS = /^[\w.~-]{0,100}$/;
 /** Empty for a run that an earlier version of Leat began. */
 const BIRTH_MARK = /^(?:[0-9a-f]{13})?$/;
@@ -80,7 +100,7 @@ export interface ChunkMessage {
 /** Makes a chunk's message: everything in headers, and the body untouched. */
 export function messageOf(envelope: Envelope, body: Uint8Array): ChunkMessage {
   const { born, chunk, counts, position, origins, sending, trace } = envelope;
-  const { buried, source, division } = envelope;
+  const { buried, source, division, regions, part, failures } = envelope;
   const result = headers();
   result.set(MESSAGE_ID, messageId(envelope));
   result.set(FORMAT, `${FORMATS.chunk}`);
@@ -95,13 +115,27 @@ export function messageOf(envelope: Envelope, body: Uint8Array): ChunkMessage {
   if (trace !== undefined) {
     for (const [name, value] of Object.entries(trace)) result.set(name, value);
   }
-  const originsText = (origins && formatOrigins(origins)) ?? '';
-  if (originsText.length > MAX_ORIGINS_LENGTH) {
-    result.set(ORIGINS, `@${originsText.length}`);
-    return { headers: result, data: Buffer.concat([Buffer.from(originsText), body]) };
+  if (part !== undefined) result.set(PART, `${part}`);
+  const texts = [
+    (origins && formatOrigins(origins)) ?? '',
+    regions === undefined ? '' : formatRegions(regions),
+    failures === undefined ? '' : asciiJson(failures),
+  ];
+  const before: Buffer[] = [];
+  for (const [nth, { name, maxLength }] of LONG_HEADERS.entries()) {
+    const text = texts[nth] as string;
+    if (text.length > maxLength) before.push(Buffer.from(text));
+    if (text !== '') result.set(name, text.length > maxLength ? `@${text.length}` : text);
   }
-  if (originsText !== '') result.set(ORIGINS, originsText);
-  return { headers: result, data: body };
+  return { headers: result, data: before.length === 0 ? body : Buffer.concat([...before, body]) };
+}
+
+/** JSON as a header may have it. */
+function asciiJson(value: unknown): string {
+  return JSON.stringify(value).replaceAll(
+    /[^\u0020-\u007e]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 /** How many bytes headers take up; origins full of gaps are long. */
@@ -143,7 +177,7 @@ export function readMessage(
   };
   const chunk = read(CHUNK, parseChunkId);
   const counts = read(COUNTS, parseCounts);
-  const { originsText, body } = divideData(found?.get(ORIGINS) ?? '', data);
+  const [body, originsText = '', regionsText = '', failuresText = ''] = divideData(found, data);
   const lines = countLines(body);
   if (recordsOf(counts) !== lines) {
     throw new LeatError(
@@ -154,6 +188,9 @@ export function readMessage(
   const position = read(POSITION, (text) => parsePosition(textOf(text)));
   const origins = parseOrigins(originsText, lines);
   if (originsText !== '' && origins === undefined) refuse(ORIGINS, originsText);
+  const regions = parseRegions(regionsText) ?? refuse(REGIONS, regionsText);
+  const failures = parseFailures(failuresText) ?? refuse(FAILURES, failuresText);
+  const part = read(PART, (text) => (/^\d{0,3}$/.test(text) ? text : undefined));
   const sending = read(SENDING, (text) => (SENDINGS.test(text) ? text : undefined));
   const buried = read(BURIED, parseExecutions);
   const born = read(BORN, (text) => (BIRTH_MARK.test(text) ? text : undefined));
@@ -170,19 +207,49 @@ export function readMessage(
     ...(buried.length > 0 && { buried }),
     ...(source !== '' && { source }),
     ...(division !== '' && { division }),
+    ...(regions.length > 0 && { regions }),
+    ...(part !== '' && { part: Number(part) }),
+    ...(failures.length > 0 && { failures }),
   };
   return { envelope, body };
 }
 
-/** Takes the origins off the data, should they be too long for their header and stand in front of the body. */
+/** Takes off the data what was too long for its header and stands in front of the body. */
 function divideData(
-  header: string,
+  found: MsgHdrs | undefined,
   data: Uint8Array,
-): { readonly originsText: string; readonly body: Uint8Array } {
-  const length = Number(/^@(\d{1,9})$/.exec(header)?.[1] ?? 0);
-  if (length === 0) return { originsText: header, body: data };
-  const originsText = Buffer.from(data.subarray(0, length)).toString('latin1');
-  return { originsText, body: data.subarray(length) };
+): readonly [body: Uint8Array, ...texts: string[]] {
+  let body = data;
+  const texts = LONG_HEADERS.map(({ name }) => {
+    const header = found?.get(name) ?? '';
+    const length = header.startsWith('@') ? Number(/^@(\d{1,9})$/.exec(header)?.[1] ?? 0) : 0;
+    if (length === 0) return header;
+    const text = Buffer.from(body.subarray(0, length)).toString('latin1');
+    body = body.subarray(length);
+    return text;
+  });
+  return [body, ...texts];
+}
+
+const failureShape: z.ZodType<readonly BranchFailure[]> = z.array(
+  z.looseObject({
+    depth: COUNT,
+    place: COUNT,
+    stage: z.string(),
+    attempts: COUNT,
+    error: thrown,
+  }),
+);
+const areFailures = shapeOf(failureShape);
+
+function parseFailures(text: string): readonly BranchFailure[] | undefined {
+  if (text === '') return [];
+  try {
+    const failures: unknown = JSON.parse(text);
+    return areFailures(failures) ? failures : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function refuse(header: string, value: string): never {

@@ -9,6 +9,7 @@ import type { Bodies } from './bodies.ts';
 import { type Envelope, headerBytes, messageId, messageOf, setBodyName } from './chunk-message.ts';
 import { type HandOver, MessageInHand } from './delivery.ts';
 import { Parking } from './parking.ts';
+import { joinSubject, type Parts } from './parts.ts';
 import { wait } from '../wait.ts';
 
 /** Room in a message for what surrounds headers and body. */
@@ -31,6 +32,8 @@ export interface ChunkQueuesParts {
   readonly publisher: Publisher;
   readonly signing: Signing | undefined;
   readonly bodies: Bodies;
+  /** What waits in front of joins. */
+  readonly parts: Parts;
   readonly holder: Pick<Holder, 'hold'>;
   /** Gives a message back at once, by its reply subject alone. */
   readonly nak: (reply: string) => void;
@@ -51,6 +54,15 @@ export class ChunkQueues {
     this.#parts = parts;
   }
 
+  /** What waits in front of joins. */
+  get parts(): Parts {
+    return this.#parts.parts;
+  }
+
+  #isJoin(stage: string): boolean {
+    return this.#parts.spec.stages.some(({ name, join }) => name === stage && join !== undefined);
+  }
+
   /**
    * Puts a chunk on the queue in front of a stage and waits until it is stored. A body above the server's
    * limit goes to the object store, and the message refers to it. An inline stage has no queue: its chunk goes on that
@@ -66,7 +78,9 @@ export class ChunkQueues {
   ): Promise<Stored> {
     const { spec, publisher, signing, bodies, maxPayload } = this.#parts;
     const queue = hostOf(spec, stage);
-    const subject = stageSubject(spec.name, queue, envelope.run);
+    const subject = this.#isJoin(queue)
+      ? joinSubject(spec, queue, envelope)
+      : stageSubject(spec.name, queue, envelope.run);
     const { headers, data } = messageOf(envelope, body);
     if (data.length + headerBytes(headers) + FRAME_ROOM <= maxPayload()) {
       try {

@@ -1,4 +1,4 @@
-import { formatChunkId, LeatError, messageOf, runOfSubject } from '@leat/core';
+import { formatChunkId, LeatError, messageOf, type Origins, runOfSubject } from '@leat/core';
 import type { JsMsg } from '@nats-io/jetstream';
 import type { Logger } from '@leat/sdk';
 import type { Holder } from '../hold/holder.ts';
@@ -32,6 +32,10 @@ export interface Delivery {
    */
   readonly deliveries: number;
   readonly telemetry: ChunkTelemetry;
+  /** Where its message stands in the stream; absent for what was handed over without one. */
+  readonly seq?: number;
+  /** Of a join's chunk, the places of its records in the chunk that was forked; absent for any other. */
+  readonly places?: Origins;
   /**
    * Until the returned function is called, the main thread may be blocked for so many milliseconds, and then the
    * process is ended.
@@ -39,6 +43,8 @@ export interface Delivery {
   readonly limitBlock: (limitMs: number) => () => void;
   /** The work is done and its result is stored elsewhere. */
   readonly ack: () => void;
+  /** It waits in front of a join for other parts, and stays where it is. */
+  readonly keep?: () => void;
   /** Somebody else shall have it, at once or after a while. */
   readonly giveBack: (delayMs?: number) => void;
   /**
@@ -174,6 +180,8 @@ export class MessageInHand {
           message.ack();
           if (bodyName !== undefined) void this.#options.bodies.remove(bodyName);
         }),
+      seq: message.seq,
+      keep: () => this.#settle('done', () => message.ack()),
       giveBack: (delayMs) => this.#settle('given-back', () => message.nak(delayMs)),
       park: (until) => this.#park(envelope.run, until),
       drop: (reason) => this.#settle('dropped', () => message.term(reason)),

@@ -1,4 +1,4 @@
-import { type QueueObservation, receiptsConsumer, stageSubject } from '@leat/core';
+import { type QueueObservation, receiptsConsumer, subjectsOfRun } from '@leat/core';
 import type { PipelineConnection } from '../jetstream/pipeline-connection.ts';
 
 /** What a run has in front of a stage. */
@@ -16,17 +16,19 @@ export interface QueueSeen {
  * @throws whatever the client throws when a stream is gone or the server away
  */
 export async function lookAtQueues(
-  { manager, spec, topology }: PipelineConnection,
+  { manager, topology }: PipelineConnection,
   run: string,
 ): Promise<QueueSeen[]> {
   const queues: QueueSeen[] = [];
   for (const { stage, stream, consumer } of topology.queues) {
-    const subject = stageSubject(spec.name, stage, run);
+    const subject = subjectsOfRun(consumer, run);
     const { state } = await manager.streams.info(stream.name, { subjects_filter: subject });
     const seen = await manager.consumers.info(stream.name, consumer.durable_name);
     // Of all runs together: what is left behind by one shows when the others have nothing there.
     const all = seen.num_pending + seen.num_ack_pending;
-    const messages = Math.min(state.subjects?.[subject] ?? 0, all);
+    // In front of a join there is a subject for each chunk that was forked.
+    const stored = Object.values(state.subjects ?? {}).reduce((sum, count) => sum + count, 0);
+    const messages = Math.min(stored, all);
     const waiting = messages === 0 ? 0 : Math.round((seen.num_pending * messages) / all);
     queues.push({ stage, messages, waiting });
   }

@@ -14,6 +14,8 @@ export interface Piece {
   readonly origins?: Origins;
   /** The branch that it goes to, where the stage is a route. */
   readonly branch?: string;
+  /** Of a route's piece, the places of its records in the chunk. */
+  readonly places?: Origins;
 }
 
 /** What the children of a chunk have in common: whence they come, and the span that sends them. */
@@ -39,27 +41,16 @@ export async function sendOn(
   signal: AbortSignal,
 ): Promise<void> {
   const { run, born, source, position, sending, trace } = descent;
-  const send = ({
-    reader,
-    chunk,
-    counts,
-    piece,
-    buried,
-    division,
-  }: ChildChunk<Piece>): Promise<unknown> => {
-    const { body, origins } = piece;
+  const send = ({ reader, piece, ...child }: ChildChunk<Piece>): Promise<unknown> => {
+    const { body } = piece;
     const envelope = {
       run,
       ...(born !== undefined && { born }),
       ...(source !== undefined && { source }),
-      chunk,
-      counts,
       position,
-      ...(origins !== undefined && { origins }),
       sending,
-      ...(buried !== undefined && { buried }),
-      ...(division !== undefined && { division }),
       trace,
+      ...child,
     };
     return inline?.stages.has(reader) === true
       ? inline.stages.handOver(reader, inline.parent, envelope, body)

@@ -110,7 +110,7 @@ function encode(letter: DeadLetter, maxBytes: number): Uint8Array {
 }
 
 /** The beginning of each text, without the causes. */
-function shortened({ name, message, stack, code }: ThrownDescription): ThrownDescription {
+export function shortened({ name, message, stack, code }: ThrownDescription): ThrownDescription {
   return {
     name: name.slice(0, MAX_ERROR_LENGTH),
     message: message.slice(0, MAX_ERROR_LENGTH),

@@ -18,9 +18,11 @@ export interface FailedRecord {
   readonly isCut?: boolean;
   /** When it was given up, ISO 8601. */
   readonly at: string;
+  /** Of a join's letter, the branch that has given the record up. The record is as the branches got it. */
+  readonly branch?: string;
 }
 
-const thrown: z.ZodType<ThrownDescription> = z.looseObject({
+export const thrown: z.ZodType<ThrownDescription> = z.looseObject({
   name: z.string(),
   message: z.string(),
   stack: z.string().exactOptional(),
@@ -38,4 +40,5 @@ export const failedRecord: z.ZodType<FailedRecord> = z.looseObject({
   record: z.string(),
   isCut: z.boolean().exactOptional(),
   at: z.string(),
+  branch: z.string().exactOptional(),
 });

@@ -1,4 +1,4 @@
-import { receiptsConsumer, receiptsSubject, stageSubject, type Topology } from '@leat/core';
+import { receiptsConsumer, receiptsSubject, subjectsOfRun, type Topology } from '@leat/core';
 import type { JetStreamManager } from '@nats-io/jetstream';
 import { isGone, removeConsumer } from './provision.ts';
 
@@ -10,7 +10,7 @@ export async function purgeRun(
   run: string,
 ): Promise<void> {
   const stages = topology.queues.map(({ stage }) => stage);
-  await purgeQueues(manager, topology, pipeline, run, stages);
+  await purgeQueues(manager, topology, run, stages);
   const { name } = topology.receipts;
   await removeConsumer(manager, name, receiptsConsumer(run));
   await purge(manager, name, receiptsSubject(pipeline, run));
@@ -20,13 +20,12 @@ export async function purgeRun(
 export async function purgeQueues(
   manager: JetStreamManager,
   topology: Topology,
-  pipeline: string,
   run: string,
   stages: readonly string[],
 ): Promise<void> {
-  for (const { stage, stream } of topology.queues) {
+  for (const { stage, stream, consumer } of topology.queues) {
     if (!stages.includes(stage)) continue;
-    await purge(manager, stream.name, stageSubject(pipeline, stage, run));
+    await purge(manager, stream.name, subjectsOfRun(consumer, run));
   }
 }
 

@@ -1,6 +1,7 @@
 import {
   checkSpec,
   type DeadTolerance,
+  type JoinSpec,
   isDeadTolerance,
   LeatError,
   outputName,
@@ -125,7 +126,19 @@ function specOf(stage: Stage, read: ReadonlySet<string>): StageSpec {
   const [first, ...others] = stage.from.map((each) => each.name) as [string, ...string[]];
   const from = others.length === 0 ? first : [first, ...others];
   const to = stage.kind === 'mapper' ? branchesOf(stage, read) : undefined;
-  return { name, kind, from, ...(stage.inline === true && { inline: true }), ...(to && { to }) };
+  const join = stage.kind === 'mapper' ? joinOf(stage) : undefined;
+  return {
+    name,
+    kind,
+    from,
+    ...(stage.inline === true && { inline: true }),
+    ...(to && { to }),
+    ...(join && { join }),
+  };
+}
+
+function joinOf({ joins }: Mapper): JoinSpec | undefined {
+  return joins && { fork: joins.fork, parts: joins.parts, missing: joins.missing };
 }
 
 /** The branches of a route; of the two that a predicate makes, those that are read: the other one counts as filtered. */

@@ -1,5 +1,5 @@
 import { invalid } from './check.ts';
-import type { From, Route, Sources, Upstream } from './stages.ts';
+import type { From, Mapper, Route, Sources, Upstream } from './stages.ts';
 
 /**
  * What a stage reads, as a list.
@@ -56,7 +56,16 @@ function demandAlike(stage: string, sources: Sources, other: Upstream): void {
   }
 }
 
-/** The stage that says how a stage reads its records: the fetcher, if it reads one. All that it reads are alike. */
-export function originOf({ from }: { readonly from: Sources }): Upstream {
+/** How a stage reads its records. */
+export type Origin = Pick<Upstream, 'name' | 'schema' | 'numbers'> & {
+  readonly kind: Upstream['kind'];
+};
+
+/**
+ * What says how a stage reads its records: the fetcher, if it reads one, or else any that it reads, since all are alike.
+ * A join reads what it has put together.
+ */
+export function originOf({ from, joins }: Pick<Mapper, 'from' | 'joins'>): Origin {
+  if (joins !== undefined) return { ...joins, name: joins.parts.join(' and '), kind: 'mapper' };
   return from.find(({ kind }) => kind === 'fetcher') ?? from[0];
 }

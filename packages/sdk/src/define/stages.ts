@@ -1,4 +1,4 @@
-import type { NumberRule, RetryPolicy } from '@leat/core';
+import type { JoinSpec, NumberRule, RetryPolicy } from '@leat/core';
 import type { ZodType } from 'zod';
 import type { RecordFailure, StageContext } from '../context.ts';
 import type { RunInfo, Sink, Source } from '../contracts.ts';
@@ -144,6 +144,15 @@ export interface Mapper<out S extends ZodType = ZodType, out P extends Params = 
   readonly recover?:
     | ((record: unknown, failure: RecordFailure, context: StageContext<unknown>) => unknown)
     | undefined;
+  /** What it puts together; only of one made by {@link join}. */
+  readonly joins?: Joins;
+}
+
+/** What a join puts together, and how it reads that. */
+export interface Joins extends JoinSpec {
+  /** An object with a field for each part. */
+  readonly schema: ZodType;
+  readonly numbers: NumberRule;
 }
 
 /** A stage that writes records to a sink. Made by {@link saver}. */

@@ -142,9 +142,9 @@ async function readInto(walk: Walk, { given, run, limits, fetcher, from }: Readi
 
 function fetcherOf(subject: Pipeline | Mapper): Fetcher {
   if (subject.kind === 'pipeline') return subject.fetcher;
-  const origin = originOf(subject);
-  if (origin.kind === 'fetcher') return origin;
-  return fetcherOf(origin.kind === 'output' ? origin.stage : origin);
+  const [from] = subject.from;
+  if (from.kind === 'fetcher') return from;
+  return fetcherOf(from.kind === 'output' ? from.stage : from);
 }
 
 function demandReplayable(stages: readonly Stage[], name: string): void {

@@ -1,21 +1,37 @@
 import {
   addCounts,
+  type BranchFailure,
   type ChunkId,
   type ChunkLimits,
   type Counts,
+  depthOfFailures,
   fanOut,
+  forkedBy,
   formatChunkId,
   formatPosition,
+  Gathering,
   NO_COUNTS,
+  offsetsOf,
   type Origins,
+  type Part,
   type PipelineSpec,
   type Position,
   readPieces,
   recordsOf,
+  regionsAround,
 } from '@leat/core';
 import { memoryStores } from '@leat/connectors/memory';
-import { ChunkWorker, wantedUntil } from '@leat/mapper';
 import {
+  ChunkWorker,
+  failureOf,
+  isJoin,
+  putTogether,
+  type PutTogether,
+  wantedUntil,
+} from '@leat/mapper';
+import {
+  type DeadRecord,
+  type Envelope,
   type Logger,
   type Piece,
   PipelineStores,
@@ -36,10 +52,18 @@ export interface TestChunk {
   readonly counts: Counts;
   readonly position: Position;
   readonly origins?: Origins | undefined;
+  /** What it carries for joins. */
+  readonly branch?: BranchOf;
 }
 
+/** What a chunk in a branch carries for the join. */
+type BranchOf = Pick<Part, 'regions' | 'part' | 'failures'>;
+
 /** A chunk that a stage is done with. */
-type FinishedTestChunk = Pick<TestChunk, 'id' | 'counts' | 'position'>;
+interface FinishedTestChunk extends Omit<TestChunk, 'body'> {
+  /** How many records the stage was given. */
+  readonly given?: number;
+}
 
 /** What records go through. */
 export interface Route {
@@ -81,15 +105,26 @@ export class Walk {
   /** Puts what a stage made of a chunk in front of all who read the stage. */
   passOn(
     from: string,
-    { id, counts, position }: FinishedTestChunk,
+    { id, counts, position, origins, branch = {}, given = 0 }: FinishedTestChunk,
     pieces: readonly Piece[],
   ): void {
-    const children = fanOut(this.#route.spec, from, { chunk: id, counts }, pieces);
-    if (children.length === 0) this.#settle(counts);
-    for (const { reader, chunk, counts: share, piece } of children) {
-      const { body, origins } = piece;
-      this.send(reader, { id: chunk, body, counts: share, position, origins });
+    const { spec } = this.#route;
+    const finished = { chunk: id, counts, ...branch, origins, records: given };
+    const children = fanOut(spec, from, finished, pieces);
+    for (const { reader, chunk, counts: share, piece, origins: own, ...rest } of children) {
+      this.send(reader, {
+        id: chunk,
+        body: piece.body,
+        counts: share,
+        position,
+        origins: own,
+        branch: rest,
+      });
     }
+    if (children.length > 0) return;
+    const region = regionsAround(spec, from).at(-1);
+    if (region === undefined) this.#settle(counts);
+    else this.send(region.join, { id, body: new Uint8Array(), counts, position, branch });
   }
 
   bury(letter: DeadTestRecord): void {
@@ -115,8 +150,9 @@ export class Walk {
   async #map(mapper: Mapper): Promise<void> {
     const worker = new ChunkWorker(mapper, this.#logger, this.#stores, noWait(mapper.name));
     const results = this.#resultsOf(mapper.name);
-    for (const chunk of this.#waiting.get(mapper.name) ?? []) {
-      const { id, body, counts, position, origins } = chunk;
+    for (const chunk of this.#chunksOf(mapper)) {
+      const { id, body, counts, position, origins, branch = {} } = chunk;
+      const offsets = branch.regions && offsetsOf(origins, branch.regions);
       const job = {
         run: this.#run,
         limits: this.#limits,
@@ -125,17 +161,90 @@ export class Walk {
         records: recordsOf(counts),
         position,
         ...(origins !== undefined && { origins }),
+        ...(offsets !== undefined && { offsets }),
       };
       const done = await worker.work(job, wantedUntil(new AbortController().signal));
       const { pieces, dead, expanded, filtered, retries } = done;
-      for (const { index: _, ...letter } of dead) this.bury({ stage: mapper.name, ...letter });
+      const { failures, counts: lost } = this.#giveUp(mapper.name, chunk, dead);
       const { read, filtered: unread } = readPieces(this.#route.spec, mapper.name, pieces);
       for (const piece of read) {
         for (const text of textsOf(piece.body)) results.push(valueIn(text, mapper.numbers));
       }
-      const own = { in: 0, expanded, filtered: filtered + unread, dead: dead.length, retries };
-      this.passOn(mapper.name, { id, counts: addCounts(counts, own), position }, read);
+      const own = { in: 0, expanded, filtered: filtered + unread, dead: 0, retries };
+      const finished = {
+        id,
+        counts: addCounts(addCounts(counts, own), lost),
+        position,
+        origins,
+        branch: { ...branch, failures },
+        given: recordsOf(counts),
+      };
+      this.passOn(mapper.name, finished, read);
     }
+  }
+
+  /** What waits for a stage; for a join, put together. */
+  #chunksOf({ name }: Mapper): readonly TestChunk[] {
+    const waiting = this.#waiting.get(name) ?? [];
+    const stage = this.#route.spec.stages.find((each) => each.name === name);
+    if (!isJoin(stage)) return waiting;
+    const chunks: TestChunk[] = [];
+    const gatherings = new Map<string, Gathering<Envelope>>();
+    const bodies = new Map<Envelope, Uint8Array>();
+    for (const { id, body, counts, position, origins, branch = {} } of waiting) {
+      const own = { run: this.#run.id, chunk: id, counts, position, sending: '' };
+      const envelope = { ...own, ...branch, ...(origins !== undefined && { origins }) };
+      const forked = forkedBy(envelope) as ChunkId;
+      const key = formatChunkId(forked);
+      const gathering = gatherings.get(key) ?? new Gathering<Envelope>();
+      gatherings.set(key, gathering);
+      bodies.set(envelope, body);
+      if (!gathering.add(envelope)) continue;
+      const parts = gathering.parts.map((each) => ({
+        envelope: each,
+        body: bodies.get(each) as Uint8Array,
+      }));
+      chunks.push(this.#together(name, putTogether(stage, forked, parts)));
+    }
+    return chunks;
+  }
+
+  #together(name: string, { envelope, body, dead, outer }: PutTogether): TestChunk {
+    const { chunk: id, counts, position, origins, regions, failures } = envelope;
+    const branch = { ...(regions && { regions }), ...(failures && { failures }) };
+    const places = { id, body, counts, position, origins: outer, branch };
+    const lost = this.#giveUp(name, places, dead);
+    const { filtered } = lost.counts;
+    const settled = addCounts(counts, { ...NO_COUNTS, filtered, dead: -filtered });
+    return {
+      id,
+      body,
+      counts: settled,
+      position,
+      origins,
+      branch: { ...branch, failures: lost.failures },
+    };
+  }
+
+  /** Buries records, or leaves them to the join of the branch. */
+  #giveUp(
+    stage: string,
+    { origins, branch = {} }: TestChunk,
+    dead: readonly DeadRecord[],
+  ): { readonly failures: readonly BranchFailure[]; readonly counts: Counts } {
+    const { failures = [] } = branch;
+    const depth = depthOfFailures(this.#route.spec, stage);
+    if (depth === undefined) {
+      for (const { index: _, ...letter } of dead) this.bury({ stage, ...letter });
+      return { failures, counts: { ...NO_COUNTS, dead: dead.length } };
+    }
+    const failed = dead.map((record) =>
+      failureOf(stage, depth, { record, place: origins?.[record.index] ?? record.index }),
+    );
+    return {
+      failures: [...failures, ...failed],
+      counts: { ...NO_COUNTS, filtered: dead.length },
+    };
   }
 
   /** Checks records that nobody has read yet, as savers do. */
