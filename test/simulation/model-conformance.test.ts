@@ -52,7 +52,7 @@ async function playOnModel(
   const random = new Random(1);
   const server = new ModelServer(
     clock,
-    { stored: () => undefined, acknowledged: () => undefined },
+    { stored: () => undefined, acknowledged: () => undefined, purged: () => undefined },
     { losesAcknowledgement: () => false, publishFate: () => 'good', answerDelayMs: () => 0 },
   );
   const process = new SimulatedProcess(clock, 'client', 100);

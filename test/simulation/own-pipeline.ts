@@ -1,6 +1,7 @@
 import {
   BusyError,
   fetcher,
+  join,
   mapper,
   type Mapper,
   otherwise,
@@ -28,6 +29,7 @@ export const SHAPES = [
   'union',
   'route',
   'when',
+  'join',
 ] as const;
 export type Shape = (typeof SHAPES)[number];
 export const WORKS = ['map', 'enrich', 'flatMap', 'flatMap', 'mapChunk'] as const;
@@ -71,6 +73,10 @@ export function ownPipeline(
         ? routed(first, troubles, inline)
         : selected(numbers, first, troubles, inline);
     return pipeline('simulated', { savers });
+  }
+  if (shape === 'join') {
+    const from = joined(first, troubles, inline);
+    return pipeline('simulated', { savers: [saver('out', { from, sink, inline: inline.has('out') })] });
   }
   const last =
     shape === 'chain' || shape === 'union' ? again(shape, first, troubles, inline) : first;
@@ -132,6 +138,53 @@ function selected(
     saver('right', { from: otherwise(large), sink, inline: inline.has('right') }),
     saver('out', { from: fewer, sink, inline: inline.has('out') }),
   ];
+}
+
+/**
+ * Two branches that are put together, one of which has branches of its own: a branch that gives some up, one that
+ * leaves some out, and a route whose branches meet.
+ */
+function joined(
+  from: Rows,
+  { slowness }: Troubles,
+  inline: ReadonlySet<string>,
+): Mapper<ZodType<Row, Row>, undefined> {
+  const again = mapper('again', {
+    from,
+    schema: Row,
+    inline: from.kind === 'mapper' && inline.has('again'),
+    map: (row) => {
+      if (row.n % 9 === 5) throw new TerminalError('torn');
+      return idle({ ...row, k: row.k + 1 }, slowness / 4);
+    },
+  });
+  const few = mapper('few', { from: again, filter: ({ n }) => n % 8 !== 2 });
+  const { to } = route('triage', {
+    from: again,
+    to: ['odd', 'even'],
+    pick: ({ n }) => (n % 10 === 7 ? undefined : n % 2 === 0 ? 'even' : 'odd'),
+    otherwise: 'filter',
+  });
+  const odds = mapper('odds', { from: to.odd, schema: Row, map: (row) => row });
+  const evens = mapper('evens', { from: to.even, schema: Row, map: (row) => row });
+  const met = join('met', {
+    from: { odds, evens },
+    schema: Row,
+    missing: 'pass',
+    map: ({ odds: odd, evens: even }) => idle(odd ?? even ?? { n: -1, k: 0 }, slowness / 4),
+  });
+  const inner = join('inner', {
+    from: { few, met },
+    schema: Row,
+    missing: inline.has('left') ? 'dead' : 'filter',
+    map: ({ few: one, met: other }) => ({ n: one.n, k: one.k + other.k }),
+  });
+  return join('outer', {
+    from: inline.has('right') ? { inner, from } : { from, inner },
+    schema: Row,
+    missing: inline.has('out') ? 'pass' : 'dead',
+    map: ({ inner: one, from: other }) => idle(one ?? other ?? { n: -1, k: 0 }, slowness / 4),
+  });
 }
 
 /** A second mapper; that of a union has the records of the first one. */

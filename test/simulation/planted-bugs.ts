@@ -12,6 +12,7 @@ import type { PipelineConnection } from '@leat/runtime';
 import type { MsgHdrs } from '@nats-io/transport-node';
 import { PLANTED_BLUNDERS } from './planted-blunders.ts';
 import { PLANTED_INLINE } from './planted-inline.ts';
+import { PLANTED_JOINS } from './planted-joins.ts';
 import { Row } from './rows.ts';
 
 type SettleMethod = (this: Ledger, receipt: Receipt) => Settlement;
@@ -47,6 +48,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   { name: 'a record that is read otherwise at each execution', install: readOtherwise },
   ...PLANTED_BLUNDERS,
   ...PLANTED_INLINE,
+  ...PLANTED_JOINS,
 ];
 
 /** A receipt that comes twice settles two chunks. */

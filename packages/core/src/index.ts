@@ -12,6 +12,8 @@ export {
   stageOf,
   withLinksOf,
 } from './spec.ts';
+export type { Outlet } from './outlets.ts';
+export { linksIn, outletsOf } from './outlets.ts';
 export type { Region } from './region.ts';
 export { regionsAround, regionsOf } from './region.ts';
 export { checkSpec } from './check-spec.ts';

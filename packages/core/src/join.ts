@@ -83,14 +83,18 @@ export interface FoundRecord {
   readonly index: number;
 }
 
-/** What branches have made of one record of the chunk that was forked. */
-export interface Joining {
-  /** Which record of that chunk, from 0. */
-  readonly place: number;
+/** What branches have made of one record. */
+export interface MadeOfRecord<Found = unknown> {
   /** By branch, the records that it made of it; behind the branches the record itself, if the join reads the fork. */
-  readonly found: readonly (readonly FoundRecord[])[];
+  readonly found: readonly (readonly Found[])[];
   /** Why branches have given it up. */
   readonly failures: readonly BranchFailure[];
+}
+
+/** What branches have made of one record of the chunk that was forked. */
+export interface Joining extends MadeOfRecord<FoundRecord> {
+  /** Which record of that chunk, from 0. */
+  readonly place: number;
 }
 
 /** Matches what the parts have by record, in the order of the chunk that was forked. */
@@ -132,7 +136,7 @@ export type JoinFate =
  * made the letter itself.
  */
 export function fateOfJoining(
-  { found, failures }: Joining,
+  { found, failures }: MadeOfRecord,
   { parts, missing }: Pick<JoinSpec, 'parts' | 'missing'>,
 ): JoinFate {
   const [failure] = failures;

@@ -167,6 +167,7 @@ export class World implements Ground, Target {
       stored: (stream, message) => watching(stream)?.stored(stream, message),
       acknowledged: (stream, message, deliveries) =>
         watching(stream)?.acknowledged(stream, message, deliveries),
+      purged: (stream, message) => watching(stream)?.purged(stream, message),
     };
   }
 

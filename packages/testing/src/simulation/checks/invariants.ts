@@ -1,8 +1,10 @@
 import {
   canReach,
+  isEnded,
   outputsOf,
   parseReceipt,
   readersOf,
+  regionsAround,
   type RunProgress,
   type StageSpec,
 } from '@leat/core';
@@ -99,9 +101,21 @@ export class Invariants implements Observer {
       return;
     }
     const chunk = headerOf(message.headers, 'Leat-Chunk');
-    if (chunk === undefined || this.#hasReceipt(chunk)) return;
+    // Parts stay where they are.
+    if (chunk === undefined || !stream.isQueue || this.#hasReceipt(chunk)) return;
     if (!this.#isPassedOn(stage, chunk))
       this.fail(`${stage} acknowledged chunk ${chunk}, of which nothing is stored`);
+  }
+
+  /** Parts go when what they make up together is stored, or the run is over. */
+  purged(stream: Storage, message: StoredMessage): void {
+    const stage = stageOf(stream);
+    const { spec } = this.#watched.scenario.pipeline;
+    const isOver = isEnded(this.checkpoints.last?.state ?? 'pending') || this.#watched.mayBeCancelled;
+    if (isOver || !spec.stages.some(({ name, join }) => name === stage && join !== undefined)) return;
+    const forked = message.subject.split('.').at(-1)?.replace(/\+.*/, '').replaceAll('_', '.') ?? '';
+    if (this.#hasReceipt(forked) || this.#isPassedOn(stage, forked)) return;
+    this.fail(`${stage} removed parts of chunk ${forked}, of which nothing is stored`);
   }
 
   /** What must hold when the run has ended and everybody has calmed down. */
@@ -112,6 +126,9 @@ export class Invariants implements Observer {
   /** Whether all readers have it: on their queues, or, of inline ones, what they made of it. */
   #isPassedOn(stage: string, chunk: string): boolean {
     const { spec } = this.#watched.scenario.pipeline;
+    // Where nothing is left in a branch, the join is told.
+    const join = regionsAround(spec, stage).at(-1)?.join;
+    if (join !== undefined && this.#isStored(join, chunk)) return true;
     const has = ({ name, inline }: StageSpec): boolean =>
       inline === true ? this.#isPassedOn(name, chunk) : this.#isStored(name, chunk);
     // Of a route a branch may be empty.

@@ -1,11 +1,18 @@
 import {
+  type BranchFailure,
   classifyFailure,
   decideRetry,
+  depthOfFailures,
   describeThrown,
+  fateOfJoining,
+  linksIn,
   messageOf,
+  type Outlet,
+  outletsOf,
   outputName,
   parsePosition,
   readersOf,
+  type Region,
   requestId,
   TerminalError,
 } from '@leat/core';
@@ -47,6 +54,23 @@ export interface Doubt {
   readonly lines: ReadonlyMap<string, readonly string[]>;
 }
 
+/** A record, and how it came to where it is. */
+interface Way {
+  readonly record: string;
+  readonly place: Place;
+  readonly steps: Step[];
+  readonly open: readonly Joining[];
+}
+
+/** A record in branches that a join puts together. */
+interface Joining {
+  readonly region: Region;
+  readonly entered: string;
+  /** By part, what the branch has made of it. */
+  readonly found: string[][];
+  readonly failures: BranchFailure[];
+}
+
 /** What the functions are told of a record. */
 export type Place = Pick<StageContext<unknown>, 'chunk' | 'position'>;
 
@@ -68,33 +92,93 @@ export class PlainEvaluation {
   /** @param record a line of JSON of the dataset */
   async of(record: string, place: Place): Promise<Fate> {
     const steps: Step[] = [];
-    await this.#readBy(this.#pipeline.fetcher.name, record, place, steps);
+    const { fetcher, spec } = this.#pipeline;
+    const way = { record, place, steps, open: [] };
+    await this.#readBy(outletsOf(spec, fetcher.name), new Set([fetcher.name]), way);
     return steps;
   }
 
-  async #readBy(from: string, record: string, place: Place, steps: Step[]): Promise<void> {
-    for (const stage of this.#pipeline.stages) {
-      if (stage.kind === 'fetcher' || !stage.from.some((each) => each.name === from)) continue;
-      const { name, kind } = stage;
-      try {
-        const read = readOf(stage, record);
-        if (stage.kind === 'mapper' && stage.work.type === 'route') {
-          const line = read.line ?? record;
-          const outputs = this.#branchesOf(stage, stage.work, read);
-          steps.push({ stage: name, kind, record, output: outputs.map(() => line) });
-          for (const output of outputs) await this.#readBy(output, line, place, steps);
-          continue;
-        }
-        const isSaver = stage.kind === 'saver';
-        const made = isSaver || (await this.#map(stage, read, place));
-        const output = made === true ? [read.line ?? record] : made;
-        steps.push({ stage: name, kind, record, output });
-        if (kind === 'mapper') {
-          for (const line of output) await this.#readBy(name, line, place, steps);
-        }
-      } catch (error) {
-        steps.push({ stage: name, kind, record, error: messageOf(error) });
+  /**
+   * Lets all read a record that read the same outputs of a stage.
+   *
+   * @param open the branches that the record is in, for their joins
+   */
+  async #readBy(
+    outlets: readonly Outlet[],
+    outputs: ReadonlySet<string>,
+    { record, place, steps, open }: Way,
+  ): Promise<void> {
+    for (const outlet of outlets) {
+      const links = linksIn([outlet]).filter(({ output }) => outputs.has(output));
+      if (links.length === 0) continue;
+      if (!('reader' in outlet)) {
+        const { region } = outlet;
+        const joining = region && { region, entered: record, found: [], failures: [] };
+        const within = joining === undefined ? open : [...open, joining];
+        await this.#readBy(outlet.outlets, outputs, { record, place, steps, open: within });
+        if (joining !== undefined) await this.#close(joining, { record, place, steps, open });
+        continue;
       }
+      const joining = open.at(-1);
+      if (outlet.part !== undefined && joining !== undefined) {
+        (joining.found[outlet.part] ??= []).push(record);
+      } else {
+        await this.#at(outlet.reader, { record, place, steps, open });
+      }
+    }
+  }
+
+  /** What becomes of a record whose branches have ended. */
+  async #close({ region, entered, found, failures }: Joining, way: Way): Promise<void> {
+    const { join, parts, missing } = region;
+    const fate = fateOfJoining({ found: Array.from(found, (each) => each ?? []), failures }, { parts, missing });
+    if (fate.type === 'filtered' || found.flat().length + failures.length === 0) return;
+    if (fate.type !== 'together') {
+      this.#lose(join, { ...way, record: entered }, fate.type);
+      return;
+    }
+    const fields = parts.flatMap((part, nth) =>
+      (found[nth] ?? []).map((line) => `${JSON.stringify(part)}:${line}`),
+    );
+    await this.#at(join, { ...way, record: `{${fields.join(',')}}` });
+  }
+
+  /** A record is given up: in a branch the join makes the letter. */
+  #lose(stage: string, { record, steps, open }: Way, error: string): void {
+    const joining = open.at(-1);
+    if (depthOfFailures(this.#pipeline.spec, stage) === undefined || joining === undefined) {
+      const { kind } = this.#pipeline.spec.stages.find(({ name }) => name === stage) ?? { kind: 'mapper' };
+      steps.push({ stage, kind, record, error });
+    } else {
+      const failure = { depth: open.length, place: 0, stage, attempts: 1, error: { name: '', message: error } };
+      joining.failures.push(failure);
+    }
+  }
+
+  async #at(name: string, way: Way): Promise<void> {
+    const { record, place, steps, open } = way;
+    const stage = this.#pipeline.stages.find((each) => each.name === name);
+    if (stage === undefined || stage.kind === 'fetcher') throw new Error(`no stage ${name}`);
+    const { kind } = stage;
+    const outlets = outletsOf(this.#pipeline.spec, name);
+    try {
+      const read = readOf(stage, record);
+      if (stage.kind === 'mapper' && stage.work.type === 'route') {
+        const line = read.line ?? record;
+        const outputs = this.#branchesOf(stage, stage.work, read);
+        steps.push({ stage: name, kind, record, output: outputs.map(() => line) });
+        await this.#readBy(outlets, new Set(outputs), { record: line, place, steps, open });
+        return;
+      }
+      const made = stage.kind === 'saver' || (await this.#map(stage, read, place));
+      const output = made === true ? [read.line ?? record] : made;
+      steps.push({ stage: name, kind, record, output });
+      if (kind !== 'mapper') return;
+      for (const line of output) {
+        await this.#readBy(outlets, new Set([name]), { record: line, place, steps, open });
+      }
+    } catch (error) {
+      this.#lose(name, way, messageOf(error));
     }
   }
 

@@ -1,6 +1,6 @@
 import { ModelConsumer } from './model-consumer.ts';
 import { type ApiError, ModelStream } from './model-stream.ts';
-import type { Broker, ConsumerConfig, StreamConfig } from './model-types.ts';
+import type { Broker, ConsumerConfig, StoredMessage, StreamConfig } from './model-types.ts';
 import { NOTHING, type Packet } from './model-wire.ts';
 
 /** The server, as its API sees it. */
@@ -63,7 +63,10 @@ function answerOf(
     // STREAM.MSG.GET.<stream>
     const asked = server.streams.get(consumerName);
     if (asked === undefined) return { error: STREAM_NOT_FOUND };
-    return lastOf(asked, body['last_by_subj'] as string);
+    const [last, next] = [body['last_by_subj'], body['next_by_subj']] as (string | undefined)[];
+    return answerWith(
+      last === undefined ? asked.next(next ?? '', (body['seq'] as number) ?? 1) : asked.last(last),
+    );
   }
   const stream = server.streams.get(streamName);
   if (kind === 'STREAM' && verb === 'CREATE') {
@@ -116,13 +119,13 @@ function next(
   else consumer.pull(packet.reply, request);
 }
 
-/** The last message of a subject, as a key-value bucket reads a key. */
-function lastOf(stream: ModelStream, subject: string): object {
-  const message = stream.last(subject);
+/** One message, as a key-value bucket reads a key, and a join its parts. */
+function answerWith(message: StoredMessage | undefined): object {
   if (message === undefined) return { error: MESSAGE_NOT_FOUND };
-  const { seq, data } = message;
+  const { subject, seq, headers, data } = message;
   const time = '2026-01-01T00:00:00Z';
-  return { message: { subject, seq, data: data.toString('base64'), time } };
+  const hdrs = headers.length === 0 ? {} : { hdrs: headers.toString('base64') };
+  return { message: { subject, seq, ...hdrs, data: data.toString('base64'), time } };
 }
 
 function typeOf(kind: string, verb: string): string {

@@ -81,6 +81,14 @@ export class ModelStream implements Storage {
     return last;
   }
 
+  /** The first message of a subject from a place on. */
+  next(subject: string, from: number): StoredMessage | undefined {
+    for (const message of this.messages.values()) {
+      if (message.seq >= from && message.subject === subject) return message;
+    }
+    return undefined;
+  }
+
   remove(seq: number): void {
     const message = this.messages.get(seq);
     if (message === undefined) return;
@@ -94,7 +102,9 @@ export class ModelStream implements Storage {
       ({ seq, subject }) => seq < below && (filter === undefined || fits(filter, subject)),
     );
     if (Number.isFinite(below)) this.lastSeq = Math.max(this.lastSeq, below - 1);
-    for (const { seq } of gone) {
+    for (const message of gone) {
+      const { seq } = message;
+      this.#server.observer.purged(this, message);
       this.remove(seq);
       for (const consumer of this.consumers.values()) consumer.forget(seq);
     }

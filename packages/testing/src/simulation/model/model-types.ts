@@ -57,6 +57,8 @@ export interface Observer {
   stored(stream: Storage, message: StoredMessage): void;
   /** A final acknowledgement of a message that is there. */
   acknowledged(stream: Storage, message: StoredMessage, deliveries: number): void;
+  /** A message that somebody removes. */
+  purged(stream: Storage, message: StoredMessage): void;
 }
 
 /** What may go wrong with one message. */
