@@ -76,7 +76,9 @@ export function ownPipeline(
   }
   if (shape === 'join') {
     const from = joined(first, troubles, inline);
-    return pipeline('simulated', { savers: [saver('out', { from, sink, inline: inline.has('out') })] });
+    return pipeline('simulated', {
+      savers: [saver('out', { from, sink, inline: inline.has('out') })],
+    });
   }
   const last =
     shape === 'chain' || shape === 'union' ? again(shape, first, troubles, inline) : first;

@@ -29,7 +29,9 @@ export const PLANTED_JOINS: readonly PlantedBug[] = [
 /** No server drops parts that come twice: what is left of the ids is the joins' own. */
 export function forgetIds({ publisher, spec }: PipelineConnection): void {
   const publish = publisher.publish.bind(publisher);
-  const joins = new Set(spec.stages.flatMap(({ name, join }) => (join === undefined ? [] : [name])));
+  const joins = new Set(
+    spec.stages.flatMap(({ name, join }) => (join === undefined ? [] : [name])),
+  );
   let count = 0;
   publisher.publish = (subject, body, headers, signal) => {
     if (joins.has(subject.split('.')[3] ?? '')) {
@@ -44,7 +46,8 @@ function countParts(): () => void {
   const add = Reflect.get<Gathering<Part>, 'add'>(prototype, 'add');
   prototype.add = function count(this: Gathering<Part>, part: Part): boolean {
     this.parts.push(part);
-    const [, siblings = '1'] = /^\.\d+-(\d+)/.exec(part.chunk.path.slice(part.regions?.at(-1)?.at)) ?? [];
+    const [, siblings = '1'] =
+      /^\.\d+-(\d+)/.exec(part.chunk.path.slice(part.regions?.at(-1)?.at)) ?? [];
     return this.parts.length === Number(siblings);
   };
   return () => {
@@ -59,7 +62,10 @@ function settleEmpty(connection: PipelineConnection): void {
     if (body.length > 0) return send(stage, envelope, body, signal);
     const { chunk, counts, source, buried = [] } = envelope;
     const receipt = { chunk: formatChunkId(chunk), counts, digest: '', fence: 1, buried };
-    await new ReceiptSender(connection, signal).send(envelope, { ...receipt, ...(source && { source }) });
+    await new ReceiptSender(connection, signal).send(envelope, {
+      ...receipt,
+      ...(source && { source }),
+    });
     return { sequence: 0, isDuplicate: false };
   };
 }

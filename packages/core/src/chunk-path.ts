@@ -61,8 +61,10 @@ class Ways {
   }
 
   #divided(stage: string): ReadonlySet<number> {
-    const { kind, to } = this.#spec.stages.find(({ name }) => name === stage) ?? {};
-    const isDivided = kind === 'mapper' && to === undefined;
+    const isDivided = this.#spec.stages.some(
+      ({ name, kind, to, join }) =>
+        name === stage && kind === 'mapper' && to === undefined && join === undefined,
+    );
     return isDivided ? this.#after(this.endsAt(stage), ANY_STEP) : this.endsAt(stage);
   }
 
@@ -80,7 +82,7 @@ class Ways {
       if (!leads(outlet)) continue;
       const step = outlets.length > 1 ? `\\.${place}-${outlets.length}` : '';
       const shares = this.#after(starts, mayLack ? ANY_STEP : step);
-      const isEnd = 'reader' in outlet || outlet.region?.join === join;
+      const isEnd = 'reader' in outlet || (join !== undefined && outlet.region?.join === join);
       const below = isEnd
         ? shares
         : this.#below(outlet.outlets, this.#forked(outlet, shares), leads, join);

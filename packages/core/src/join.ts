@@ -56,13 +56,17 @@ export class Gathering<P extends Part> {
   add(part: P): boolean {
     const path = part.chunk.path.slice(part.regions?.at(-1)?.at ?? 0);
     const outcome = leafOutcome(this.#paths, path);
-    if (outcome === 'duplicate' || outcome === 'overlap') return false;
+    if (outcome === 'duplicate' || outcome === 'overlap' || this.#hasWithin(path)) return false;
     const said = belowFork(part);
     if (contradicts(this.#divisions, path, said)) return false;
     settleLeaf(this.#paths, path);
     learn(this.#divisions, path, said, this.#paths);
     this.parts.push(part);
     return outcome === 'whole';
+  }
+
+  #hasWithin(path: string): boolean {
+    return [...this.#paths].some((settled) => settled.startsWith(`${path}.`));
   }
 }
 
@@ -185,9 +189,9 @@ export function joinedCounts(
 export function closed(
   parts: readonly Part[],
 ): Pick<Part, 'regions' | 'origins' | 'buried' | 'failures' | 'division'> {
-  const [{ chunk, regions = [], division } = {} as Part] = parts;
+  const [{ chunk, regions = [], division }] = parts as readonly [Part];
   const outer = regions.slice(0, -1);
-  const { origins, at = 0 } = regions.at(-1) ?? {};
+  const { origins, at } = regions.at(-1) as OpenRegion;
   const buried = parts.flatMap((part) => part.buried ?? []);
   const failures = parts
     .flatMap((part) => part.failures ?? [])

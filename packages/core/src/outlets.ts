@@ -34,15 +34,17 @@ export function outletsOf(spec: PipelineSpec, stage: string): readonly Outlet[] 
 }
 
 function outletsIn(spec: PipelineSpec, stage: string): readonly Outlet[] {
-  const { to } = spec.stages.find(({ name }) => name === stage) ?? {};
-  const links = outputsOf({ name: stage, ...(to !== undefined && { to }) }).flatMap((output) =>
+  const own = spec.stages.filter(({ name }) => name === stage);
+  const outputs = own.flatMap((each) => outputsOf(each));
+  const links = outputs.flatMap((output) =>
     readersOf(spec, output).map((reader): Link => {
       const part = reader.join === undefined ? undefined : sourcesOf(reader).indexOf(output);
       return { reader: reader.name, output, ...(part !== undefined && { part }) };
     }),
   );
   const regions = regionsOf(spec).filter(({ fork }) => stageOf(fork) === stage);
-  return bundled(links, regions, to !== undefined);
+  const isRoute = own.some(({ to }) => to !== undefined);
+  return bundled(links, regions, isRoute);
 }
 
 /** Puts together what leads to one join, and what leaves by one branch of a route. */

@@ -63,8 +63,8 @@ export function faultOfRegion(
 function between(spec: PipelineSpec, from: string, to: string): ReadonlySet<string> {
   const found = new Set<string>();
   const visit = (name: string): void => {
-    const stage = spec.stages.find((each) => each.name === name);
-    for (const source of stage === undefined ? [] : sourcesOf(stage)) {
+    const stages = spec.stages.filter((each) => each.name === name);
+    for (const source of stages.flatMap((each) => sourcesOf(each))) {
       const upstream = stageOf(source);
       if (source === from || upstream === from || found.has(upstream)) continue;
       found.add(upstream);

@@ -111,9 +111,12 @@ export class Invariants implements Observer {
   purged(stream: Storage, message: StoredMessage): void {
     const stage = stageOf(stream);
     const { spec } = this.#watched.scenario.pipeline;
-    const isOver = isEnded(this.checkpoints.last?.state ?? 'pending') || this.#watched.mayBeCancelled;
-    if (isOver || !spec.stages.some(({ name, join }) => name === stage && join !== undefined)) return;
-    const forked = message.subject.split('.').at(-1)?.replace(/\+.*/, '').replaceAll('_', '.') ?? '';
+    const isOver =
+      isEnded(this.checkpoints.last?.state ?? 'pending') || this.#watched.mayBeCancelled;
+    if (isOver || !spec.stages.some(({ name, join }) => name === stage && join !== undefined))
+      return;
+    const forked =
+      message.subject.split('.').at(-1)?.replace(/\+.*/, '').replaceAll('_', '.') ?? '';
     if (this.#hasReceipt(forked) || this.#isPassedOn(stage, forked)) return;
     this.fail(`${stage} removed parts of chunk ${forked}, of which nothing is stored`);
   }

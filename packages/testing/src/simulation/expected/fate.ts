@@ -131,7 +131,10 @@ export class PlainEvaluation {
   /** What becomes of a record whose branches have ended. */
   async #close({ region, entered, found, failures }: Joining, way: Way): Promise<void> {
     const { join, parts, missing } = region;
-    const fate = fateOfJoining({ found: Array.from(found, (each) => each ?? []), failures }, { parts, missing });
+    const fate = fateOfJoining(
+      { found: Array.from(found, (each) => each ?? []), failures },
+      { parts, missing },
+    );
     if (fate.type === 'filtered' || found.flat().length + failures.length === 0) return;
     if (fate.type !== 'together') {
       this.#lose(join, { ...way, record: entered }, fate.type);
@@ -147,10 +150,18 @@ export class PlainEvaluation {
   #lose(stage: string, { record, steps, open }: Way, error: string): void {
     const joining = open.at(-1);
     if (depthOfFailures(this.#pipeline.spec, stage) === undefined || joining === undefined) {
-      const { kind } = this.#pipeline.spec.stages.find(({ name }) => name === stage) ?? { kind: 'mapper' };
+      const { kind } = this.#pipeline.spec.stages.find(({ name }) => name === stage) ?? {
+        kind: 'mapper',
+      };
       steps.push({ stage, kind, record, error });
     } else {
-      const failure = { depth: open.length, place: 0, stage, attempts: 1, error: { name: '', message: error } };
+      const failure = {
+        depth: open.length,
+        place: 0,
+        stage,
+        attempts: 1,
+        error: { name: '', message: error },
+      };
       joining.failures.push(failure);
     }
   }
