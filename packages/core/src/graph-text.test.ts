@@ -77,3 +77,37 @@ test('a name is never more than a name, whatever is in it', () => {
   expect(graphviz).toContain('s0 [label="a\\"]; b\\\\\\"\\n&amp;quot;#35;`<c>" shape');
   expect(JSON.parse(json ?? '')).toMatchObject({ pipeline: name, stages: [{ name }] });
 });
+
+test('a join is a hexagon, and its arrows have the names of the parts', () => {
+  const graph: PipelineSpec = {
+    name: 'checks',
+    stages: [
+      { name: 'photos', kind: 'fetcher' },
+      { name: 'sort', kind: 'mapper', from: 'photos', to: ['a'] },
+      { name: 'match', kind: 'mapper', from: 'sort#a' },
+      {
+        name: 'kyc',
+        kind: 'mapper',
+        from: ['match', 'sort#a', 'photos'],
+        join: { fork: 'photos', parts: ['score', 'first'], missing: 'dead' },
+      },
+      { name: 'files', kind: 'saver', from: 'kyc' },
+    ],
+  };
+  expect(graphText(graph, 'mermaid').split('\n').slice(4)).toEqual([
+    '  s0(["photos"])',
+    '  s1{"sort"}',
+    '  s2["match"]',
+    '  s3{{"kyc"}}',
+    '  s4[("files")]',
+    '  s0 --> s1',
+    '  s1 -->|"a"| s2',
+    '  s2 -->|"score"| s3',
+    '  s1 -->|"a, first"| s3',
+    '  s0 --> s3',
+    '  s3 --> s4',
+    '',
+  ]);
+  expect(graphText(graph, 'dot')).toContain('s3 [label="kyc" shape=hexagon];');
+  expect(graphText(graph, 'dot')).toContain('s2 -> s3 [label="score"];');
+});

@@ -8,7 +8,7 @@ export type GraphFormat = (typeof GRAPH_FORMATS)[number];
 /** A stage as a drawing shows it. */
 interface DrawnStage {
   readonly name: string;
-  readonly kind: StageKind | 'route';
+  readonly kind: StageKind | 'route' | 'join';
 }
 
 /** What lies between two stages. */
@@ -16,6 +16,8 @@ interface DrawnLink {
   readonly from: string;
   /** The branch that is read, where `from` is a route. */
   readonly branch?: string;
+  /** What a join calls it; it may read the fork only for its dead letters. */
+  readonly part?: string;
   readonly to: string;
   /** Whether there is a queue between them, or the reader is worked on in the process that has the chunk. */
   readonly link: 'queue' | 'inline';
@@ -28,16 +30,17 @@ const SHAPES: Readonly<
   fetcher: { mermaid: ['([', '])'], dot: 'shape=box style=rounded' },
   mapper: { mermaid: ['[', ']'], dot: 'shape=box' },
   route: { mermaid: ['{', '}'], dot: 'shape=diamond' },
+  join: { mermaid: ['{{', '}}'], dot: 'shape=hexagon' },
   saver: { mermaid: ['[(', ')]'], dot: 'shape=cylinder' },
 };
 
 /**
  * A pipeline's graph as a text that draws it: stages in the order in which data flow, and what they read. The arrow
- * to an inline stage is dashed, and one from a route has the name of the branch. Names stand for themselves, whatever
+ * to an inline stage is dashed, one from a route has the name of the branch, and one to a join that of the part. Names stand for themselves, whatever
  * is in them.
  *
  * @returns text that ends with a line break; JSON has `pipeline`, `stages` (`name`, `kind`) and `links` (`from`,
- *   `branch`, `to`, `link`)
+ *   `branch`, `part`, `to`, `link`)
  */
 export function graphText(spec: PipelineSpec, format: GraphFormat): string {
   const stages = spec.stages.map((stage): DrawnStage => ({
@@ -55,17 +58,29 @@ export function graphText(spec: PipelineSpec, format: GraphFormat): string {
   }
 }
 
-function kindOf({ kind, to }: StageSpec): DrawnStage['kind'] {
-  return to === undefined ? kind : 'route';
+function kindOf({ kind, to, join }: StageSpec): DrawnStage['kind'] {
+  return to !== undefined ? 'route' : join === undefined ? kind : 'join';
 }
 
-function linksOf({ name, inline, ...stage }: StageSpec): DrawnLink[] {
+function linksOf({ name, inline, join, ...stage }: StageSpec): DrawnLink[] {
   const link = inline === true ? 'inline' : 'queue';
-  return sourcesOf(stage).map((source) => {
+  return sourcesOf(stage).map((source, nth) => {
     const from = stageOf(source);
-    if (source === from) return { from, to: name, link };
-    return { from, branch: source.slice(from.length + 1), to: name, link };
+    const part = join?.parts[nth];
+    return {
+      from,
+      ...(source !== from && { branch: source.slice(from.length + 1) }),
+      ...(part !== undefined && part !== from && { part }),
+      to: name,
+      link,
+    };
   });
+}
+
+/** What stands at an arrow. */
+function labelOf({ branch, part }: DrawnLink): string | undefined {
+  const words = [branch, part].filter((word) => word !== undefined);
+  return words.length === 0 ? undefined : words.join(', ');
 }
 
 /** Stages are numbered: a name such as `end` is a word of the language. */
@@ -79,10 +94,11 @@ function mermaid(
     const [open, close] = SHAPES[kind].mermaid;
     return `  ${ids.get(name)}${open}${mermaidLabel(name)}${close}`;
   });
-  const arrows = links.map(({ from, branch, to, link }) => {
-    const arrow = link === 'inline' ? '-.->' : '-->';
-    const label = branch === undefined ? '' : `|${mermaidLabel(branch)}|`;
-    return `  ${ids.get(from)} ${arrow}${label} ${ids.get(to)}`;
+  const arrows = links.map((each) => {
+    const arrow = each.link === 'inline' ? '-.->' : '-->';
+    const text = labelOf(each);
+    const label = text === undefined ? '' : `|${mermaidLabel(text)}|`;
+    return `  ${ids.get(each.from)} ${arrow}${label} ${ids.get(each.to)}`;
   });
   const front = ['---', `title: ${JSON.stringify(title)}`, '---'];
   return [...front, 'flowchart LR', ...nodes, ...arrows, ''].join('\n');
@@ -101,13 +117,14 @@ function dot(title: string, stages: readonly DrawnStage[], links: readonly Drawn
     ({ name, kind }, n) => `  s${n} [label=${dotText(name)} ${SHAPES[kind].dot}];`,
   );
   const ids = new Map(stages.map(({ name }, n) => [name, `s${n}`]));
-  const edges = links.map(({ from, branch, to, link }) => {
+  const edges = links.map((each) => {
+    const text = labelOf(each);
     const attributes = [
-      ...(branch === undefined ? [] : [`label=${dotText(branch)}`]),
-      ...(link === 'inline' ? ['style=dashed'] : []),
+      ...(text === undefined ? [] : [`label=${dotText(text)}`]),
+      ...(each.link === 'inline' ? ['style=dashed'] : []),
     ];
     const list = attributes.length === 0 ? '' : ` [${attributes.join(' ')}]`;
-    return `  ${ids.get(from)} -> ${ids.get(to)}${list};`;
+    return `  ${ids.get(each.from)} -> ${ids.get(each.to)}${list};`;
   });
   const head = [`digraph ${dotText(title)} {`, '  rankdir=LR;', `  label=${dotText(title)};`];
   return [...head, ...nodes, ...edges, '}', ''].join('\n');

@@ -11,7 +11,13 @@ function connectionWith(queued: number): PipelineConnection {
   return {
     spec: { name: 'p' },
     topology: {
-      queues: [{ stage: 'work', stream: { name: 'q' }, consumer: { durable_name: 'work' } }],
+      queues: [
+        {
+          stage: 'work',
+          stream: { name: 'q' },
+          consumer: { durable_name: 'work', filter_subject: 'leat.v1.p.work.*' },
+        },
+      ],
       receipts: { name: 'r' },
     },
     manager: {

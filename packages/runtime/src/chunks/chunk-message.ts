@@ -99,8 +99,8 @@ export interface ChunkMessage {
 
 /** Makes a chunk's message: everything in headers, and the body untouched. */
 export function messageOf(envelope: Envelope, body: Uint8Array): ChunkMessage {
-  const { born, chunk, counts, position, origins, sending, trace } = envelope;
-  const { buried, source, division, regions, part, failures } = envelope;
+  const { born, chunk, counts, position, sending, trace } = envelope;
+  const { buried, source, division, part } = envelope;
   const result = headers();
   result.set(MESSAGE_ID, messageId(envelope));
   result.set(FORMAT, `${FORMATS.chunk}`);
@@ -116,11 +116,7 @@ export function messageOf(envelope: Envelope, body: Uint8Array): ChunkMessage {
     for (const [name, value] of Object.entries(trace)) result.set(name, value);
   }
   if (part !== undefined) result.set(PART, `${part}`);
-  const texts = [
-    (origins && formatOrigins(origins)) ?? '',
-    regions === undefined ? '' : formatRegions(regions),
-    failures === undefined ? '' : asciiJson(failures),
-  ];
+  const texts = longTexts(envelope);
   const before: Buffer[] = [];
   for (const [nth, { name, maxLength }] of LONG_HEADERS.entries()) {
     const text = texts[nth] as string;
@@ -128,6 +124,15 @@ export function messageOf(envelope: Envelope, body: Uint8Array): ChunkMessage {
     if (text !== '') result.set(name, text.length > maxLength ? `@${text.length}` : text);
   }
   return { headers: result, data: before.length === 0 ? body : Buffer.concat([...before, body]) };
+}
+
+/** What may be too long for a header, in the order of {@link LONG_HEADERS}. */
+function longTexts({ origins, regions, failures }: Envelope): readonly string[] {
+  return [
+    (origins && formatOrigins(origins)) ?? '',
+    regions === undefined ? '' : formatRegions(regions),
+    failures === undefined ? '' : asciiJson(failures),
+  ];
 }
 
 /** JSON as a header may have it. */

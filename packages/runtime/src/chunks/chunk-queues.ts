@@ -1,4 +1,5 @@
 import { hostOf, LeatError, type PipelineSpec, stageSubject, type Topology } from '@leat/core';
+import type { JetStreamManager } from '@nats-io/jetstream';
 import type { Holder } from '../hold/holder.ts';
 import { isTooLarge, type Publisher, type Stored } from '../jetstream/publisher.ts';
 import { pull, type PullSource } from '../jetstream/pull.ts';
@@ -9,7 +10,7 @@ import type { Bodies } from './bodies.ts';
 import { type Envelope, headerBytes, messageId, messageOf, setBodyName } from './chunk-message.ts';
 import { type HandOver, MessageInHand } from './delivery.ts';
 import { Parking } from './parking.ts';
-import { joinSubject, type Parts } from './parts.ts';
+import { joinSubject, Parts } from './parts.ts';
 import { wait } from '../wait.ts';
 
 /** Room in a message for what surrounds headers and body. */
@@ -32,8 +33,7 @@ export interface ChunkQueuesParts {
   readonly publisher: Publisher;
   readonly signing: Signing | undefined;
   readonly bodies: Bodies;
-  /** What waits in front of joins. */
-  readonly parts: Parts;
+  readonly manager: JetStreamManager;
   readonly holder: Pick<Holder, 'hold'>;
   /** Gives a message back at once, by its reply subject alone. */
   readonly nak: (reply: string) => void;
@@ -48,15 +48,13 @@ export interface ChunkQueuesParts {
 /** The queues in front of a pipeline's stages: chunks are put on them, and taken off them. */
 export class ChunkQueues {
   readonly #parts: ChunkQueuesParts;
+  /** What waits in front of joins. */
+  readonly parts: Parts;
   readonly #parking = new Parking();
 
   constructor(parts: ChunkQueuesParts) {
     this.#parts = parts;
-  }
-
-  /** What waits in front of joins. */
-  get parts(): Parts {
-    return this.#parts.parts;
+    this.parts = new Parts(parts.spec, parts.manager, parts.bodies);
   }
 
   #isJoin(stage: string): boolean {

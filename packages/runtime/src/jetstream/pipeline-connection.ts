@@ -16,7 +16,6 @@ import {
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Logger, OpenStores } from '@leat/sdk';
 import { Bodies } from '../chunks/bodies.ts';
-import { Parts } from '../chunks/parts.ts';
 import { ChunkQueues } from '../chunks/chunk-queues.ts';
 import { type ConnectOptions, isUnreachable, openConnection } from './connection.ts';
 import { Holder } from '../hold/holder.ts';
@@ -158,8 +157,7 @@ export async function pipelineConnectionOver(
     const holder = parts.holder(Math.min(ackWaitMs / 3, MAX_BEAT_MS));
     const source = { client, link, holder, health: new PullHealth() };
       const common = { spec, topology, publisher, signing, holder, repair, receiptsConsumers };
-      const waiting = new Parts(spec, manager, bodies);
-      const means = { ...common, maxPayload, bodies, parts: waiting, source };
+      const means = { ...common, maxPayload, manager, bodies, source };
     const queues = new ChunkQueues({ ...means, nak: nakOver(nats), notes: runs.notes });
     return {
       ...common,

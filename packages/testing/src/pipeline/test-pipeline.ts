@@ -88,10 +88,17 @@ export async function testPipeline(
 /** A mapper by itself reads from a stage that does nothing. */
 function routeOf(subject: Pipeline | Mapper): Route {
   if (subject.kind === 'pipeline') return subject;
-  const { name, kind, from } = subject;
+  const { name, kind } = subject;
+  const from = subject.from[0].name;
   return {
     stages: [subject],
-    spec: { name: 'test', stages: [{ name, kind, from: from[0].name }] },
+    spec: {
+      name: 'test',
+      stages: [
+        { name: from, kind: 'fetcher' },
+        { name, kind, from },
+      ],
+    },
   };
 }
 

@@ -63,10 +63,8 @@ function answerOf(
     // STREAM.MSG.GET.<stream>
     const asked = server.streams.get(consumerName);
     if (asked === undefined) return { error: STREAM_NOT_FOUND };
-    const [last, next] = [body['last_by_subj'], body['next_by_subj']] as (string | undefined)[];
-    return answerWith(
-      last === undefined ? asked.next(next ?? '', (body['seq'] as number) ?? 1) : asked.last(last),
-    );
+    const { last_by_subj: last, next_by_subj: following = '', seq = 1 } = body as MessageQuery;
+    return answerWith(last === undefined ? asked.next(following, seq) : asked.last(last));
   }
   const stream = server.streams.get(streamName);
   if (kind === 'STREAM' && verb === 'CREATE') {
@@ -117,6 +115,13 @@ function next(
   const consumer = server.streams.get(streamName)?.consumers.get(consumerName);
   if (consumer === undefined) server.sendNoResponders(packet.reply);
   else consumer.pull(packet.reply, request);
+}
+
+/** Which message of a stream is asked for. */
+interface MessageQuery {
+  readonly last_by_subj?: string;
+  readonly next_by_subj?: string;
+  readonly seq?: number;
 }
 
 /** One message, as a key-value bucket reads a key, and a join its parts. */
