@@ -151,7 +151,7 @@ function joined(
   { slowness }: Troubles,
   inline: ReadonlySet<string>,
 ): Mapper<ZodType<Row, Row>, undefined> {
-  const again = mapper('again', {
+  const torn = mapper('again', {
     from,
     schema: Row,
     inline: from.kind === 'mapper' && inline.has('again'),
@@ -160,9 +160,9 @@ function joined(
       return idle({ ...row, k: row.k + 1 }, slowness / 4);
     },
   });
-  const few = mapper('few', { from: again, filter: ({ n }) => n % 8 !== 2 });
+  const few = mapper('few', { from: torn, filter: ({ n }) => n % 8 !== 2 });
   const { to } = route('triage', {
-    from: again,
+    from: torn,
     to: ['odd', 'even'],
     pick: ({ n }) => (n % 10 === 7 ? undefined : n % 2 === 0 ? 'even' : 'odd'),
     otherwise: 'filter',

@@ -27,7 +27,7 @@ export const PLANTED_JOINS: readonly PlantedBug[] = [
 ];
 
 /** No server drops parts that come twice: what is left of the ids is the joins' own. */
-export function forgetIds({ publisher, spec }: PipelineConnection): void {
+function forgetIds({ publisher, spec }: PipelineConnection): void {
   const publish = publisher.publish.bind(publisher);
   const joins = new Set(
     spec.stages.flatMap(({ name, join }) => (join === undefined ? [] : [name])),
@@ -41,15 +41,17 @@ export function forgetIds({ publisher, spec }: PipelineConnection): void {
   };
 }
 
+function addAndCount(this: Gathering<Part>, part: Part): boolean {
+  this.parts.push(part);
+  const below = part.chunk.path.slice(part.regions?.at(-1)?.at);
+  const [, siblings = '1'] = /^\.\d+-(\d+)/.exec(below) ?? [];
+  return this.parts.length === Number(siblings);
+}
+
 function countParts(): () => void {
   const { prototype } = Gathering;
   const add = Reflect.get<Gathering<Part>, 'add'>(prototype, 'add');
-  prototype.add = function count(this: Gathering<Part>, part: Part): boolean {
-    this.parts.push(part);
-    const [, siblings = '1'] =
-      /^\.\d+-(\d+)/.exec(part.chunk.path.slice(part.regions?.at(-1)?.at)) ?? [];
-    return this.parts.length === Number(siblings);
-  };
+  prototype.add = addAndCount;
   return () => {
     prototype.add = add;
   };

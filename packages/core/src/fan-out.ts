@@ -114,12 +114,10 @@ export function fanOut<Piece extends PieceOf>(
   return children.map((child) => {
     const share = shares.get(child.piece);
     shares.delete(child.piece);
-    return {
-      ...child,
-      counts: share ?? copiedCounts(countsOf(child.piece)),
-      ...(share !== undefined && child.piece === first && travelling(finished)),
-      ...(said !== '' && { division: said }),
-    };
+    const isFirst = share !== undefined && child.piece === first;
+    const counted = Object.assign(child, { counts: share ?? copiedCounts(countsOf(child.piece)) });
+    if (isFirst) Object.assign(counted, travelling(finished));
+    return said === '' ? counted : Object.assign(counted, { division: said });
   });
 }
 
@@ -136,10 +134,10 @@ export function forkAgain<Piece extends PieceOf>(
 ): ChildChunk<Piece>[] {
   const bundle = regionIn(outletsOf(spec, stageOf(fork)), join);
   const start = { id: chunk, originsIn: originsOf };
-  return grow(bundle === undefined ? [] : [bundle], start, () => piece).map((child, nth) => ({
-    ...child,
-    counts: nth === 0 ? counts : copiedCounts(counts),
-  }));
+  const children = grow(bundle === undefined ? [] : [bundle], start, () => piece);
+  return children.map((child, nth) =>
+    Object.assign(child, { counts: nth === 0 ? counts : copiedCounts(counts) }),
+  );
 }
 
 /** A share of a chunk that is divided further. */
@@ -158,7 +156,7 @@ function grow<Piece extends PieceOf>(
   share: Share<Piece>,
   pieceOf: (output: string) => Piece | undefined,
 ): Omit<ChildChunk<Piece>, 'counts'>[] {
-  const { id, regions, originsIn } = share;
+  const { id } = share;
   const pieceIn = (outlet: Outlet): Piece | undefined =>
     linksIn([outlet])
       .map(({ output }) => pieceOf(output))
@@ -172,17 +170,24 @@ function grow<Piece extends PieceOf>(
     if (!('reader' in outlet)) {
       return grow(outlet.outlets, within(outlet, { ...share, id: child }, piece), pieceOf);
     }
-    const { reader, part } = outlet;
-    const origins = originsIn(piece);
-    return {
-      reader,
-      chunk: child,
-      piece,
-      ...(origins !== undefined && { origins }),
-      ...(regions !== undefined && { regions }),
-      ...(part !== undefined && regions !== undefined && { part }),
-    };
+    return leafOf(outlet, { ...share, id: child }, piece);
   });
+}
+
+function leafOf<Piece extends PieceOf>(
+  { reader, part }: Link,
+  { id, regions, originsIn }: Share<Piece>,
+  piece: Piece,
+): Omit<ChildChunk<Piece>, 'counts'> {
+  const origins = originsIn(piece);
+  return {
+    reader,
+    chunk: id,
+    piece,
+    ...(origins !== undefined && { origins }),
+    ...(regions !== undefined && { regions }),
+    ...(part !== undefined && regions !== undefined && { part }),
+  };
 }
 
 /** The share of a bundle's outlets, where a region may begin: with a chunk that is the same in all, or with a route's. */

@@ -62,19 +62,19 @@ function kindOf({ kind, to, join }: StageSpec): DrawnStage['kind'] {
   return to !== undefined ? 'route' : join === undefined ? kind : 'join';
 }
 
-function linksOf({ name, inline, join, ...stage }: StageSpec): DrawnLink[] {
-  const link = inline === true ? 'inline' : 'queue';
-  return sourcesOf(stage).map((source, nth) => {
-    const from = stageOf(source);
-    const part = join?.parts[nth];
-    return {
-      from,
-      ...(source !== from && { branch: source.slice(from.length + 1) }),
-      ...(part !== undefined && part !== from && { part }),
-      to: name,
-      link,
-    };
-  });
+function linksOf(stage: StageSpec): DrawnLink[] {
+  return sourcesOf(stage).map((source, nth) => linkOf(stage, source, stage.join?.parts[nth]));
+}
+
+function linkOf({ name, inline }: StageSpec, source: string, part: string | undefined): DrawnLink {
+  const from = stageOf(source);
+  return {
+    from,
+    ...(source !== from && { branch: source.slice(from.length + 1) }),
+    ...(part !== undefined && part !== from && { part }),
+    to: name,
+    link: inline === true ? 'inline' : 'queue',
+  };
 }
 
 /** What stands at an arrow. */

@@ -1,5 +1,12 @@
 import { type Region, regionsOf } from './region.ts';
-import { outputsOf, type PipelineSpec, readersOf, sourcesOf, stageOf } from './spec.ts';
+import {
+  outputsOf,
+  type PipelineSpec,
+  readersOf,
+  sourcesOf,
+  stageOf,
+  type StageSpec,
+} from './spec.ts';
 
 /** One reader of what a stage passes on. */
 export interface Link {
@@ -37,14 +44,16 @@ function outletsIn(spec: PipelineSpec, stage: string): readonly Outlet[] {
   const own = spec.stages.filter(({ name }) => name === stage);
   const outputs = own.flatMap((each) => outputsOf(each));
   const links = outputs.flatMap((output) =>
-    readersOf(spec, output).map((reader): Link => {
-      const part = reader.join === undefined ? undefined : sourcesOf(reader).indexOf(output);
-      return { reader: reader.name, output, ...(part !== undefined && { part }) };
-    }),
+    readersOf(spec, output).map((reader) => linkOf(reader, output)),
   );
   const regions = regionsOf(spec).filter(({ fork }) => stageOf(fork) === stage);
   const isRoute = own.some(({ to }) => to !== undefined);
   return bundled(links, regions, isRoute);
+}
+
+function linkOf(reader: StageSpec, output: string): Link {
+  const link = { reader: reader.name, output };
+  return reader.join === undefined ? link : { ...link, part: sourcesOf(reader).indexOf(output) };
 }
 
 /** Puts together what leads to one join, and what leaves by one branch of a route. */

@@ -189,11 +189,8 @@ function takes(spec: PipelineSpec, kind: StageKind): string[] {
     const stream = streamName(spec.name, name);
     // Parts are read together, and removed when they are put together.
     const parts = join === undefined ? [] : ['STREAM.MSG.GET', 'STREAM.PURGE'];
-    return [
-      api('CONSUMER.MSG.NEXT', stream, name),
-      ...parts.map((verb) => api(verb, stream)),
-      ...acknowledges(stream, name),
-    ];
+    const own = parts.map((verb) => api(verb, stream));
+    return [api('CONSUMER.MSG.NEXT', stream, name)].concat(own, acknowledges(stream, name));
   });
 }
 

@@ -1,4 +1,4 @@
-import { type JoinSpec, type PipelineSpec, sourcesText } from './spec.ts';
+import { type JoinSpec, type PipelineSpec, sourcesText, type StageSpec } from './spec.ts';
 
 /**
  * A graph in one line: `numbers numbers>squares squares>files`. What reads from several has a `+` between them, and a
@@ -49,25 +49,31 @@ function stageChanges(stored: PipelineSpec, present: PipelineSpec): string {
     if (now === undefined) changes.push(`${name} is gone`);
     else if (now !== from) changes.push(`${name} reads from ${now} and no longer from ${from}`);
   }
-  for (const { name, to = [] } of stored.stages) {
-    const now = present.stages.find((stage) => stage.name === name)?.to ?? [];
-    if (!after.has(name) || to.join() === now.join()) continue;
-    changes.push(`${name} has ${branchesOf(now)} and no longer ${branchesOf(to)}`);
-  }
-  for (const { name, join } of stored.stages) {
-    const now = present.stages.find((stage) => stage.name === name)?.join;
-    if (!after.has(name) || joinText(now) === joinText(join)) continue;
-    changes.push(
-      `${name} puts together ${joinText(now) || 'nothing'} and no longer ${joinText(join) || 'nothing'}`,
-    );
+  for (const was of stored.stages) {
+    const is = present.stages.find(({ name }) => name === was.name);
+    if (is !== undefined) changes.push(...outputChanges(was, is));
   }
   return changes.length === 0 ? 'the order of the stages is another one' : changes.join(', ');
+}
+
+/** What a stage divides its records among, or puts together, and no longer does. */
+function outputChanges(was: StageSpec, is: StageSpec): string[] {
+  const changes: string[] = [];
+  const [to, now] = [branchesOf(was.to), branchesOf(is.to)];
+  if (to !== now) changes.push(`${was.name} has ${now} and no longer ${to}`);
+  const [join, joins] = [joinText(was.join), joinText(is.join)];
+  if (join !== joins) {
+    changes.push(
+      `${was.name} puts together ${joins || 'nothing'} and no longer ${join || 'nothing'}`,
+    );
+  }
+  return changes;
 }
 
 function whatStagesRead({ stages }: PipelineSpec): ReadonlyMap<string, string> {
   return new Map(stages.map(({ name, from = 'nothing' }) => [name, sourcesText(from)]));
 }
 
-function branchesOf(to: readonly string[]): string {
+function branchesOf(to: readonly string[] = []): string {
   return to.length === 0 ? 'no branches' : `the branches ${to.join(', ')}`;
 }

@@ -3,7 +3,7 @@ export type { MapperServiceOptions } from './mapper.ts';
 export { MapperService, openInlineMapper, runMapper } from './mapper.ts';
 export { encodeResult, encodeResults } from './encode.ts';
 export { failureOf } from './give-up.ts';
-export { isJoin } from './join-parts.ts';
+export { isJoin } from './join-stage.ts';
 export type { PutTogether } from './put-together.ts';
 export { putTogether } from './put-together.ts';
 export { pickBranches } from './pick-branches.ts';

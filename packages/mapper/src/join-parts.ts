@@ -4,22 +4,14 @@ import {
   formatChunkId,
   forkedBy,
   Gathering,
-  type JoinSpec,
   NO_COUNTS,
   type PipelineSpec,
   regionsAround,
-  type StageSpec,
 } from '@leat/core';
 import type { Delivery, Envelope, PipelineConnection, Publishing, StoredPart } from '@leat/runtime';
 import { giveUp } from './give-up.ts';
+import type { JoinStage } from './join-stage.ts';
 import { putTogether, type PutTogether } from './put-together.ts';
-
-/** A stage that puts branches together. */
-export type JoinStage = StageSpec & { readonly join: JoinSpec };
-
-export function isJoin(stage: StageSpec | undefined): stage is JoinStage {
-  return stage?.join !== undefined;
-}
 
 export interface JoinPartsOptions {
   readonly connection: Publishing & Pick<PipelineConnection, 'queues'>;

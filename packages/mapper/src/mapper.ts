@@ -19,7 +19,8 @@ import {
 } from '@leat/runtime';
 import { GuardedExecutor } from './guarded-executor.ts';
 import type { JobResult, ServiceJob } from './job.ts';
-import { isJoin, JoinParts } from './join-parts.ts';
+import { JoinParts } from './join-parts.ts';
+import { isJoin } from './join-stage.ts';
 import { Pace } from './pace.ts';
 import { passOn, type PassOnOptions } from './pass-on.ts';
 import { Waits } from './waits.ts';

@@ -16,7 +16,7 @@ import {
 import type { DeadRecord, Envelope, StoredPart } from '@leat/runtime';
 import { linesOf } from '@leat/sdk';
 import { deadRecord } from './dead-record.ts';
-import type { JoinStage } from './join-parts.ts';
+import type { JoinStage } from './join-stage.ts';
 
 /** A branch has left a record out whose author does not expect that. */
 class MissingPart extends TerminalError {

@@ -68,6 +68,7 @@ export type {
   AddedFields,
   Fetcher,
   From,
+  Joins,
   Mapper,
   Output,
   Route,

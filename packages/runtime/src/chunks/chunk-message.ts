@@ -193,8 +193,6 @@ export function readMessage(
   const position = read(POSITION, (text) => parsePosition(textOf(text)));
   const origins = parseOrigins(originsText, lines);
   if (originsText !== '' && origins === undefined) refuse(ORIGINS, originsText);
-  const regions = parseRegions(regionsText) ?? refuse(REGIONS, regionsText);
-  const failures = parseFailures(failuresText) ?? refuse(FAILURES, failuresText);
   const part = read(PART, (text) => (/^\d{0,3}$/.test(text) ? text : undefined));
   const sending = read(SENDING, (text) => (SENDINGS.test(text) ? text : undefined));
   const buried = read(BURIED, parseExecutions);
@@ -212,11 +210,25 @@ export function readMessage(
     ...(buried.length > 0 && { buried }),
     ...(source !== '' && { source }),
     ...(division !== '' && { division }),
-    ...(regions.length > 0 && { regions }),
+    ...branchOf(part, regionsText, failuresText),
+  };
+  return { envelope, body };
+}
+
+/** What a chunk in a branch carries for the join. */
+function branchOf(
+  part: string,
+  regionsText: string,
+  failuresText: string,
+): Pick<Envelope, 'regions' | 'part' | 'failures'> {
+  if (regionsText === '') return {};
+  const regions = parseRegions(regionsText) ?? refuse(REGIONS, regionsText);
+  const failures = parseFailures(failuresText) ?? refuse(FAILURES, failuresText);
+  return {
+    regions,
     ...(part !== '' && { part: Number(part) }),
     ...(failures.length > 0 && { failures }),
   };
-  return { envelope, body };
 }
 
 /** Takes off the data what was too long for its header and stands in front of the body. */

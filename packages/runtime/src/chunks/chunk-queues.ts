@@ -54,7 +54,7 @@ export class ChunkQueues {
 
   constructor(parts: ChunkQueuesParts) {
     this.#parts = parts;
-    this.parts = new Parts(parts.spec, parts.manager, parts.bodies);
+    this.parts = new Parts(parts);
   }
 
   #isJoin(stage: string): boolean {

@@ -6,7 +6,8 @@ import {
   type PipelineSpec,
   streamName,
 } from '@leat/core';
-import type { JetStreamManager } from '@nats-io/jetstream';
+import type { JetStreamManager, StoredMsg } from '@nats-io/jetstream';
+import type { Signing } from '../signing/signing.ts';
 import type { Bodies } from './bodies.ts';
 import { bodyNameOf, type Envelope, readMessage } from './chunk-message.ts';
 
@@ -30,16 +31,26 @@ export function joinSubject(
   return partSubject(spec.name, join, run, sending === '' ? id : `${id}+${sending}`);
 }
 
+export interface PartsOptions {
+  readonly spec: PipelineSpec;
+  readonly manager: JetStreamManager;
+  readonly bodies: Bodies;
+  /** Says which messages are believed; all are without it. */
+  readonly signing: Signing | undefined;
+}
+
 /** The parts in front of joins. They stay there, acknowledged, until the last one of their chunk has come. */
 export class Parts {
   readonly #spec: PipelineSpec;
   readonly #manager: JetStreamManager;
   readonly #bodies: Bodies;
+  readonly #signing: Signing | undefined;
 
-  constructor(spec: PipelineSpec, manager: JetStreamManager, bodies: Bodies) {
+  constructor({ spec, manager, bodies, signing }: PartsOptions) {
     this.#spec = spec;
     this.#manager = manager;
     this.#bodies = bodies;
+    this.#signing = signing;
   }
 
   /**
@@ -57,13 +68,22 @@ export class Parts {
       const message = await this.#manager.streams.getMessage(stream, query);
       if (message === null || message.seq >= seq) return;
       next = message.seq + 1;
-      const bodyName = bodyNameOf(message.header);
-      const data = bodyName === undefined ? message.data : await this.#bodies.get(bodyName);
-      // What is gone was put together with the others, or is sent again with all of them.
-      if (data === undefined) continue;
-      const part = readMessage(envelope.run, message.header, data);
-      yield { ...part, ...(bodyName !== undefined && { bodyName }) };
+      const part = await this.#read(envelope.run, message);
+      if (part !== undefined) yield part;
     }
+  }
+
+  /** A part; `undefined` for one that is not believed, or is gone: that is sent again with all others. */
+  async #read(run: string, message: StoredMsg): Promise<StoredPart | undefined> {
+    const { subject, header: headers, data } = message;
+    const signed = { subject, headers, data };
+    if (this.#signing?.refusalOf(signed) !== undefined) return undefined;
+    const bodyName = bodyNameOf(headers);
+    if (bodyName === undefined) return readMessage(run, headers, data);
+    const body = await this.#bodies.get(bodyName);
+    if (body === undefined) return undefined;
+    if (this.#signing?.refusalOfBody(signed, body) !== undefined) return undefined;
+    return { ...readMessage(run, headers, body), bodyName };
   }
 
   /**

@@ -156,8 +156,8 @@ export async function pipelineConnectionOver(
     const bodies = new Bodies(stored, logger);
     const holder = parts.holder(Math.min(ackWaitMs / 3, MAX_BEAT_MS));
     const source = { client, link, holder, health: new PullHealth() };
-      const common = { spec, topology, publisher, signing, holder, repair, receiptsConsumers };
-      const means = { ...common, maxPayload, manager, bodies, source };
+    const common = { spec, topology, publisher, signing, holder, repair, receiptsConsumers };
+    const means = { ...common, maxPayload, manager, bodies, source };
     const queues = new ChunkQueues({ ...means, nak: nakOver(nats), notes: runs.notes });
     return {
       ...common,
