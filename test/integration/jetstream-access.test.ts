@@ -125,6 +125,11 @@ describe.each(SERVERS)('access to $server', ({ version }) => {
     await expect(openPipeline({ url }, lineSpec(), {}, { nkeyFile })).rejects.toMatchObject(
       refusal(url),
     );
+    const inPlace = openPipeline({ url }, lineSpec(), {}, { nkeyFile: key.seed });
+    await expect(inPlace).rejects.toMatchObject({
+      code: 'invalid-configuration',
+      message: expect.not.stringContaining(key.seed.slice(0, 20)),
+    });
   });
 
   test('by credentials file', async () => {

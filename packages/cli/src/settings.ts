@@ -1,5 +1,5 @@
 import { LeatError, type TopologySettings } from '@leat/core';
-import type { LogFormat, NatsSettings } from '@leat/runtime';
+import { type LogFormat, type NatsSettings, shownAddress, shownSetting } from '@leat/runtime';
 import { fromStart } from '@leat/sdk';
 import * as z from 'zod';
 import {
@@ -106,10 +106,9 @@ function textIn(flag: unknown): unknown {
 function refusal(given: Texts, { issues }: z.ZodError): LeatError {
   const [issue] = issues;
   const name = issue?.path[0] as SettingName;
-  const { flag, variable } = SETTINGS[name];
-  // An address may have a user and a password in it.
-  const text = JSON.stringify(given[name]);
-  const found = text.includes('@') ? 'something else, with an "@"' : text;
+  const { flag, variable, value } = SETTINGS[name];
+  const text = String(given[name]);
+  const found = value === 'URL' ? shownAddress(text) : shownSetting(text);
   return new LeatError(
     'invalid-configuration',
     `--${flag} (${variable}) must be ${issue?.message}; it is ${found}.`,

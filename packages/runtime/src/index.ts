@@ -56,6 +56,7 @@ export { settleConsumer, settleStream } from './jetstream/repair.ts';
 export { watchTopology } from './jetstream/watch-topology.ts';
 export type { ConnectionSettings, NatsSettings } from './jetstream/settings.ts';
 export { addressOf, natsSettingsOf } from './jetstream/settings.ts';
+export { shownAddress, shownSetting } from './shown.ts';
 export { Slots } from './jetstream/slots.ts';
 export type { Demand } from './demand.ts';
 export { demand, demandObject, demandPipeline } from './demand.ts';

@@ -5,7 +5,7 @@ import { diagnose } from './diagnose.ts';
 import { examine } from './examine.ts';
 import type { Finding } from './finding.ts';
 import { mend } from './mend.ts';
-import { readMonitor } from './monitor.ts';
+import { checkMonitors, readMonitor } from './monitor.ts';
 import type { Examination } from './seen.ts';
 
 /** What is looked at, and how strictly. */
@@ -46,8 +46,13 @@ export interface Diagnosis {
   readonly findings: readonly Finding[];
 }
 
-/** Looks for what loses data or stalls on a server, and mends it if that is wanted. */
+/**
+ * Looks for what loses data or stalls on a server, and mends it if that is wanted.
+ *
+ * @throws LeatError `invalid-configuration` if a monitoring endpoint's address cannot be one
+ */
 export async function examineServer(site: Site, options: DoctorOptions): Promise<Diagnosis> {
+  checkMonitors(options.monitors ?? []);
   const first = await look(site, options);
   if (options.fix !== true) return first;
   const mended: Mended[] = [];

@@ -1,4 +1,5 @@
-import { messageOf } from '@leat/core';
+import { LeatError, messageOf } from '@leat/core';
+import { shownAddress } from '@leat/runtime';
 import { type SeenMonitor } from './seen.ts';
 
 const TIMEOUT_MS = 5_000;
@@ -17,6 +18,19 @@ interface Varz {
     } | null;
     readonly stats?: { readonly storage?: number } | null;
   };
+}
+
+/** @throws LeatError `invalid-configuration` if an address cannot be one of monitoring, or names a user */
+export function checkMonitors(urls: readonly string[]): void {
+  for (const url of urls) {
+    const { protocol, username, password, search, hash } = URL.parse(url) ?? {};
+    const isHttp = protocol === 'http:' || protocol === 'https:';
+    if (isHttp && [username, password, search, hash].every((part) => part === '')) continue;
+    throw new LeatError(
+      'invalid-configuration',
+      `The address of a monitoring endpoint (--monitor) must be http://host:port, without a user, a password or a query; it is ${shownAddress(url)}.`,
+    );
+  }
 }
 
 /** Asks a server's monitoring endpoint, such as `http://127.0.0.1:8222`, for what NATS itself does not tell. */

@@ -12,6 +12,7 @@ import {
 } from '@nats-io/transport-node';
 import { fromStart, type Logger } from '@leat/sdk';
 import { persist } from '../persist.ts';
+import { isKey } from '../shown.ts';
 import { dropSocket } from './client-internals.ts';
 import { whatIsRefused } from './permission-refusal.ts';
 import { accessOf, addressOf, type NatsSettings } from './settings.ts';
@@ -139,6 +140,12 @@ function tried(authenticator: Authenticator, path: string, expected: string): Au
 }
 
 async function readSecret(path: string): Promise<Uint8Array> {
+  if (isKey(path)) {
+    throw new LeatError(
+      'invalid-configuration',
+      'A setting that should be the path of a file with credentials for NATS holds a key or a certificate itself, which is not shown: write it to a file, and give the path (NATS_CREDS, NATS_NKEY, NATS_CA, NATS_CERT, NATS_KEY).',
+    );
+  }
   try {
     return await readFile(fromStart(path));
   } catch (error) {

@@ -76,16 +76,34 @@ describe('the address of NATS', () => {
     'nats://app:12,ret@host',
     'nats://app:sec%ret@host',
     'nats://app:secret@one,two',
+    'nats://app:secret',
+    'app:secret',
+    'nats://app:secret%40host:4222',
+    'nats://secret%40host',
   ])('%j is refused', (url) => {
-    expect(() => accessOf({ url })).toThrow(/^The NATS address .* is not valid: .* Set --nats/);
+    expect(() => accessOf({ url })).toThrow(
+      /^The NATS address, which is not shown, is not valid: .* Set --nats/,
+    );
     expect(() => accessOf({ url })).not.toThrow(/ret|:12/);
   });
 
-  test.each([{ user: 'a', password: 'b' }, { token: 't' }, { credsFile: 'f' }, { nkeyFile: 'f' }])(
-    'with credentials is refused beside %j',
-    (other) => {
-      const access = (): unknown => accessOf({ url: 'nats://app:secret@host', ...other });
-      expect(access).toThrow('nats://host has credentials, and the settings have others');
-    },
-  );
+  test.each([
+    [{ user: 'a', password: 'b' }, 'NATS_USER and NATS_PASSWORD'],
+    [{ password: 'b' }, 'NATS_USER and NATS_PASSWORD'],
+    [{ token: 't' }, 'NATS_TOKEN'],
+    [{ credsFile: 'f' }, 'NATS_CREDS'],
+    [{ nkeyFile: 'f' }, 'NATS_NKEY'],
+  ])('with credentials is refused beside %j', (other, place) => {
+    const access = (): unknown => accessOf({ url: 'nats://app:secret@host', ...other });
+    expect(access).toThrow(
+      `The credentials for NATS at nats://host are given in several places: the address (NATS_URL); ${place}.`,
+    );
+  });
+
+  test.each([
+    [{ user: 'a', password: 'b', token: 't' }, 'NATS_USER and NATS_PASSWORD; NATS_TOKEN.'],
+    [{ token: 't', credsFile: 'f', nkeyFile: 'g' }, 'NATS_TOKEN; NATS_CREDS; NATS_NKEY.'],
+  ])('without credentials does not take several others: %j', (others, places) => {
+    expect(() => accessOf({ url: 'host', ...others })).toThrow(`several places: ${places}`);
+  });
 });

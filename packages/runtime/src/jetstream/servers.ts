@@ -13,7 +13,7 @@ export interface Servers {
 }
 
 const SERVER =
-  /^(?:(?<scheme>nats|tls):\/\/)?(?:(?<login>[^@/?#]*)@)?(?<host>\[[0-9a-f:.]+\]|[^\s@/?#:[\]]+)(?::(?<port>\d{1,5}))?\/?$/i;
+  /^(?:(?<scheme>nats|tls):\/\/)?(?:(?<login>[^@/?#]*)@)?(?<host>\[[0-9a-f:.]+\]|[\p{L}\p{N}._-]+)(?::(?<port>\d{1,5}))?\/?$/iu;
 
 /**
  * Reads addresses that are separated by commas: all of them name the same user, or none.

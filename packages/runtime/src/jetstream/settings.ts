@@ -46,13 +46,10 @@ export function natsSettingsOf({
   return { ...rest, url: typeof servers === 'string' ? servers : servers.join(',') };
 }
 
-/** The address as it may be shown: without the user and password that a URL can hold. */
+/** The address as it may be shown: without the user and password that a URL can hold, or not at all. */
 export function addressOf({ url }: NatsSettings): string {
-  if (!url.includes('@')) return url;
   const servers = readServers(url);
-  return typeof servers === 'string'
-    ? 'an address with a password, which is not shown'
-    : servers.addresses.join(',');
+  return typeof servers === 'string' ? 'an address that is not shown' : servers.addresses.join(',');
 }
 
 /** Where the servers are, and how to get in: as their addresses say, or as the other settings do. */
@@ -67,22 +64,33 @@ export function accessOf(settings: NatsSettings): NatsAccess {
   if (typeof read === 'string') {
     throw new LeatError(
       'invalid-configuration',
-      `The NATS address ${JSON.stringify(addressOf(settings))} is not valid: ${read}. Set --nats (NATS_URL) to nats://host:port or nats://user:password@host:port, with other characters than letters and digits in user and password percent-encoded.`,
+      `The NATS address, which is not shown, is not valid: ${read}. Set --nats (NATS_URL) to nats://host:port or nats://user:password@host:port, with other characters than letters and digits in user and password percent-encoded.`,
     );
   }
   const { addresses: servers, isTlsWanted, login } = read;
-  const { user, password, token, credsFile, nkeyFile } = settings;
-  const others = [user, password, token, credsFile, nkeyFile];
-  if (Object.keys(login).length > 0 && others.some((other) => other !== undefined)) {
-    throw new LeatError(
-      'invalid-configuration',
-      `The NATS address ${addressOf(settings)} has credentials, and the settings have others: give them once, in NATS_URL, NATS_USER and NATS_PASSWORD, NATS_TOKEN, NATS_CREDS or NATS_NKEY.`,
-    );
-  }
+  refuseTwo(settings, Object.keys(login).length > 0);
+  const { user, password, token } = settings;
   const given = {
     ...(user !== undefined && { user }),
     ...(password !== undefined && { password }),
     ...(token !== undefined && { token }),
   };
   return { servers, isTlsWanted, ...given, ...login };
+}
+
+/** Which of them would count, nobody could see. */
+function refuseTwo(settings: NatsSettings, isInAddress: boolean): void {
+  const { user, password, token, credsFile, nkeyFile } = settings;
+  const places = [
+    isInAddress && 'the address (NATS_URL)',
+    (user ?? password) !== undefined && 'NATS_USER and NATS_PASSWORD',
+    token !== undefined && 'NATS_TOKEN',
+    credsFile !== undefined && 'NATS_CREDS',
+    nkeyFile !== undefined && 'NATS_NKEY',
+  ].filter((place) => place !== false);
+  if (places.length < 2) return;
+  throw new LeatError(
+    'invalid-configuration',
+    `The credentials for NATS at ${addressOf(settings)} are given in several places: ${places.join('; ')}. Give them in one of them, and leave the others out.`,
+  );
 }

@@ -2,6 +2,7 @@ import { createSecretKey } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { LeatError, messageOf } from '@leat/core';
 import { fromStart } from '@leat/sdk';
+import { isKey } from '../shown.ts';
 import type { SigningKey } from './signature.ts';
 
 /** HMAC-SHA-256 gives away nothing of a key that is as long as what it makes. */
@@ -35,7 +36,7 @@ export async function readSigningKeys(given: readonly string[]): Promise<readonl
 async function readSigningKey(text: string): Promise<SigningKey> {
   const colon = text.indexOf(':');
   const [id, path] = [text.slice(0, colon), text.slice(colon + 1)];
-  if (colon < 0 || !ID.test(id) || path === '') {
+  if (colon < 0 || !ID.test(id) || path === '' || isKey(path)) {
     // Somebody may have given the key itself.
     throw refusal(
       'A signing key must be given as id:file, with an id of 1 to 64 letters, digits, ".", "-" or "_"; something else was given, which is not shown.',
