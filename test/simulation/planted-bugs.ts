@@ -44,12 +44,28 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   { name: 'savers that do not say which fence their sink has', spoil: sayNoFence },
   { name: 'replicas for which a cancellation outlives its wish', spoil: keepHearing('cancel') },
   { name: 'replicas that do not hear that a paused run goes on', spoil: keepHearing('pause') },
+  {
+    name: 'a fetcher that books the hook of a run before it has returned',
+    bias: { hooked: 1 },
+    spoil: bookBefore,
+  },
   { name: 'a stop that acknowledges what is in hand', spoil: acknowledgeAtStop },
   { name: 'a record that is read otherwise at each execution', install: readOtherwise },
   ...PLANTED_BLUNDERS,
   ...PLANTED_INLINE,
   ...PLANTED_JOINS,
 ];
+
+/** A fetcher that dies meanwhile leaves a hook that nobody calls again. */
+function bookBefore({ runs }: PipelineConnection): void {
+  const save = runs.save.bind(runs);
+  runs.save = (run, progress, revision) => {
+    const { hooks } = progress;
+    if (hooks === undefined) return save(run, progress, revision);
+    const ran = hooks.ran.map(({ id, name, attempts }) => ({ id, name, attempts }));
+    return save(run, { ...progress, hooks: { ...hooks, ran } }, revision);
+  };
+}
 
 /** A receipt that comes twice settles two chunks. */
 function countReceipts(): () => void {

@@ -4,6 +4,7 @@ import {
   Dataset,
   type Draw,
   extraNameFor,
+  HooksSeen,
   type Given,
   type ModelSink,
   type PipelineFile,
@@ -29,6 +30,8 @@ export interface Bias {
   readonly fickleness?: number;
   /** Whether routes say something else each time. */
   readonly isImpure?: boolean;
+  /** How often runs have a hook at their end. */
+  readonly hooked?: number;
   /** How many chunks a queue takes. */
   readonly queue?: number;
 }
@@ -45,7 +48,7 @@ function draw(
   random: Random,
   sink: ModelSink,
   { name, place, like }: Given,
-  { shapes = SHAPES, works = WORKS, fickleness = 0.5, isImpure = false, queue }: Bias,
+  { shapes = SHAPES, works = WORKS, fickleness = 0.5, isImpure = false, hooked = 0.3, queue }: Bias,
 ): OwnScenario {
   const chunkSize = random.between(1, 3);
   const records = random.between(2, 25) * chunkSize - random.between(0, chunkSize - 1);
@@ -75,7 +78,9 @@ function draw(
   // The fewer bytes still hold every chunk of the dataset, and not every expansion.
   const limits = { chunkSize, maxBytes: random.pick([512 * 1024, 512 * 1024, 64]) };
   const dataset = new Dataset(rows(records), limits);
-  const design = { pipeline, name, window, source: () => dataset.source(), sink, saverAt };
+  const hooks = new HooksSeen(random.chance(hooked));
+  const source = () => dataset.source();
+  const design = { pipeline, name, window, source, sink, hooks, saverAt };
   const file: PipelineFile = { graph: 'own', limits, place };
   const run = { id: 'run', pipeline: name, params: {} };
   // What goes right in the end goes right at once where nobody disturbs.
@@ -94,6 +99,7 @@ function draw(
       if (!isFickle(index)) return fate;
       return fate.map((step) => Object.assign(step, { isInDoubt: step.stage === 'work' }));
     },
+    hooks,
     topology: {
       ...DEFAULT_TOPOLOGY_SETTINGS,
       maxMessages: queue ?? random.pick([2, 5, 50]),

@@ -78,3 +78,15 @@ test('a report says why a run failed', () => {
     'state       failed: The sink has another run.\n',
   );
 });
+
+test('a report says what became of hooks', () => {
+  const ran = [
+    { id: 'r:onFailure', name: 'onFailure', attempts: 5, error: 'no answer' },
+    { id: 'r:finally', name: 'finally', attempts: 1 },
+  ] as const;
+  const lines = reportText(reportOf(request, { ...progress, hooks: { ends: 1, ran } })).split('\n');
+  expect(lines.filter((line) => line.startsWith('hook'))).toEqual([
+    'hook        onFailure called 5 times, and failed: no answer',
+    'hook        finally called once',
+  ]);
+});

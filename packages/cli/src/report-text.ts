@@ -23,6 +23,7 @@ export function reportText(report: RunReport): string {
     ['digest', report.digest],
     ...versionRows(report),
     ...report.troubles.map(({ stage, reason }) => ['trouble', `${stage}: ${reason}`] as const),
+    ...hookRows(report),
     ...nextRows(report),
   ];
   return `${rows.map(([name, text]) => `${name.padEnd(11)} ${text}`).join('\n')}\n`;
@@ -45,6 +46,16 @@ function versionRows({ versions }: RunReport): (readonly [string, string])[] {
       'code',
       `${stage} in ${ofStage.length} versions: ${ofStage.join(', ')}`,
     ]);
+}
+
+function hookRows({ hooks = [] }: RunReport): (readonly [string, string])[] {
+  return hooks.map(({ name, attempts, error }) => {
+    const times = attempts === 1 ? 'once' : `${attempts} times`;
+    return [
+      'hook',
+      `${name} called ${times}${error === undefined ? '' : `, and failed: ${error}`}`,
+    ];
+  });
 }
 
 function timeOf({ startedAt, endedAt }: RunReport): string {

@@ -150,6 +150,8 @@ export { identityOf, newBirthMark } from './run-identity.ts';
 export type { Claimant, SinkClaim, SinkIdentity } from './sink-claim.ts';
 export { claimSink, formatSinkClaim, parseSinkClaim } from './sink-claim.ts';
 export type {
+  HookOutcome,
+  RunHooks,
   RunPace,
   RunProgress,
   RunReport,
@@ -158,7 +160,7 @@ export type {
   RunWish,
   Trouble,
 } from './run.ts';
-export { completedState, isEnded, isResumable, mayBeRedriven, reportOf } from './run.ts';
+export { completedState, hookId, isEnded, isResumable, mayBeRedriven, reportOf } from './run.ts';
 
 // Failures and flow
 export type { LeatErrorCode } from './errors.ts';

@@ -5,6 +5,7 @@ import { Ledger } from './ledger.ts';
 import { FIRST_CHECKPOINT } from './ledger-checkpoint.ts';
 import {
   completedState,
+  hookId,
   isEnded,
   isResumable,
   mayBeRedriven,
@@ -57,7 +58,19 @@ describe('the states of a run', () => {
   });
 });
 
+test('a hook has one id at each end of a run', () => {
+  expect(hookId('r1', 'finally', { ends: 0, ran: [] })).toBe('r1:finally');
+  expect(hookId('r1', 'onFailure', { ends: 1, ran: [] })).toBe('r1:onFailure:2');
+});
+
 describe('reportOf', () => {
+  test('has what became of hooks, if there are any', () => {
+    const ran = [{ id: 'r1:finally', name: 'finally', attempts: 2, error: 'bad' } as const];
+    const progress = progressOf(new Ledger(), { state: 'completed', hooks: { ends: 1, ran } });
+    expect(reportOf(REQUEST, progress).hooks).toEqual(ran);
+    expect(reportOf(REQUEST, undefined)).not.toHaveProperty('hooks');
+  });
+
   test('tells of a run that nobody has taken up', () => {
     expect(reportOf(REQUEST, undefined)).toEqual({
       run: 'r1',

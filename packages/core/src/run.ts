@@ -58,6 +58,27 @@ export interface RunPace {
   readonly remainingMs: number | null;
 }
 
+/** What became of a hook that was called at the end of a run. */
+export interface HookOutcome {
+  /** `<run>:finally`, and from the run's second end on `<run>:finally:2`: the same in each attempt. */
+  readonly id: string;
+  readonly name: 'onFailure' | 'finally';
+  /** How often it was called. */
+  readonly attempts: number;
+  /** What it threw last, or why it did not return; absent once it has returned. */
+  readonly error?: string;
+}
+
+/** What became of the hooks of a run, as it is written down. */
+export interface RunHooks {
+  /** How many ends of the run have been written: one that failed may go on, and end again. */
+  readonly ends: number;
+  /** The state of the end that they were called for. */
+  readonly state?: RunState;
+  /** Those of its last end, or of the one that is under way. */
+  readonly ran: readonly HookOutcome[];
+}
+
 /** How far a run has come; written with compare-and-set by the one fetcher that holds its lease. */
 export interface RunProgress {
   readonly state: RunState;
@@ -78,6 +99,8 @@ export interface RunProgress {
   readonly versions?: Readonly<Record<string, readonly string[]>>;
   /** Its pace of the last ten seconds, as its fetcher sees it. */
   readonly pace?: RunPace;
+  /** Absent if its pipeline has no hooks. */
+  readonly hooks?: RunHooks;
   readonly ledger: LedgerCheckpoint;
 }
 
@@ -126,6 +149,8 @@ export interface RunReport {
   readonly pace: RunPace | null;
   /** Why stages cannot work on it, if any says so at the moment. */
   readonly troubles: readonly Trouble[];
+  /** What became of `onFailure` and `finally`; absent as long as none was called. */
+  readonly hooks?: readonly HookOutcome[];
 }
 
 const OPEN_STATES: ReadonlySet<RunState> = new Set(['pending', 'running', 'paused']);
@@ -142,6 +167,11 @@ export function isResumable(state: RunState): boolean {
 /** Whether records of a run in this state may be tried again: whether its whole dataset is settled. */
 export function mayBeRedriven(state: RunState): boolean {
   return state === 'completed' || state === 'completed-with-dead-letters';
+}
+
+/** The id of a hook at the next end of a run: the same whenever it is called there, and another at each end. */
+export function hookId(run: string, name: HookOutcome['name'], { ends }: RunHooks): string {
+  return ends === 0 ? `${run}:${name}` : `${run}:${name}:${ends + 1}`;
 }
 
 /** The state in which a run ends whose ledger is complete. */
@@ -168,7 +198,12 @@ export function reportOf(
     versions: progress?.versions ?? {},
     pace: (state === 'running' ? progress?.pace : undefined) ?? null,
     troubles,
+    ...ranOf(progress),
   };
+}
+
+function ranOf(progress: RunProgress | undefined): Pick<RunReport, 'hooks'> {
+  return progress?.hooks === undefined ? {} : { hooks: progress.hooks.ran };
 }
 
 /** The ledger of a run that no fetcher has taken up yet. */

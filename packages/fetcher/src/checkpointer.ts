@@ -8,6 +8,7 @@ import {
 } from '@leat/runtime';
 import type { Lease } from './lease.ts';
 import type { RunBooks } from './run-books.ts';
+import type { RunCheckpoint } from './run-checkpoint.ts';
 
 /** How often the books are written down while something changes. */
 const CHECKPOINT_MS = 1_000;
@@ -99,22 +100,46 @@ export class Checkpointer {
    * Ends the run as failed. A ledger that does not fit stays as it was written last: receipts that came
    * since are not acknowledged, and come again to the next fetcher.
    */
-  async fail(reason: string): Promise<void> {
-    try {
-      await this.end('failed', reason);
-    } catch (error) {
-      if (!(error instanceof LeatError && error.code === 'run-failed')) throw error;
-      const { lease, books } = this.#options;
-      const last = { ...books.checkpoint(), ledger: lease.progress.ledger };
-      await this.#write(() => lease.end(last, 'failed', reason), []);
-    }
+  fail(reason: string): Promise<void> {
+    const { lease } = this.#options;
+    return this.#unlessTooLarge(
+      () => this.end('failed', reason),
+      (last) => lease.end(last, 'failed', reason),
+    );
+  }
+
+  /** Checkpoints now, also while the ledger does not fit: as {@link fail}, and the run goes on. */
+  note(): Promise<void> {
+    const { lease } = this.#options;
+    return this.#unlessTooLarge(
+      () => this.write(),
+      (last) => lease.save(last),
+    );
   }
 
   /** Writes the books down for the last time here: the run goes on elsewhere, or later. */
   giveBack(): Promise<void> {
     const { lease, books } = this.#options;
     this.#isEnding = true;
-    return this.#write(() => lease.giveBack(books.checkpoint()));
+    return this.#unlessTooLarge(
+      () => this.#write(() => lease.giveBack(books.checkpoint())),
+      (last) => lease.giveBack(last),
+    );
+  }
+
+  /** @param again is given the ledger that was written last, which fits */
+  async #unlessTooLarge(
+    write: () => Promise<void>,
+    again: (last: RunCheckpoint) => Promise<void>,
+  ): Promise<void> {
+    try {
+      await write();
+    } catch (error) {
+      if (!(error instanceof LeatError && error.code === 'run-failed')) throw error;
+      const { lease, books } = this.#options;
+      const last = { ...books.checkpoint(), ledger: lease.progress.ledger };
+      await this.#write(() => again(last), []);
+    }
   }
 
   /** @param receipts those that the written books have; by default, all that are in the books now */

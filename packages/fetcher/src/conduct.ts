@@ -1,7 +1,8 @@
-import { identityOf, LeatError, type RunReport, WINDOW_RULES } from '@leat/core';
+import { identityOf, LeatError, type RunReport, type RunState, WINDOW_RULES } from '@leat/core';
 import { runInfoOf } from '@leat/runtime';
 import { Checkpointer } from './checkpointer.ts';
 import type { Conducted, ConductOptions } from './conduct-options.ts';
+import { callHooks } from './end-hooks.ts';
 import { Feed } from './feed.ts';
 import { removeLeftOvers } from './left-overs.ts';
 import { Outbox } from './outbox.ts';
@@ -44,6 +45,7 @@ export async function conduct(options: ConductOptions): Promise<Conducted> {
  * - **redrive** tries dead letters again, as long as their operator wishes it. It begins only when the whole
  *   dataset is settled, and ends when no wish is left, or at a stop.
  * - **close** waits until it is noted which dead letters count, and writes the books for the last time here.
+ *   Before an end is written down, in whichever phase, the hooks of the pipeline are called: see `callHooks`.
  *
  * Three things may happen in any phase:
  *
@@ -124,6 +126,7 @@ class Conductor {
     const { logger, request } = this.#options;
     const { over } = this.#life;
     try {
+      if (this.#options.lease.refusal !== undefined) throw this.#options.lease.refusal;
       for (const beside of this.#besides()) this.#watch(beside);
       return await this.#goOn().catch((error: unknown) => this.#unlessCancelled(error));
     } catch (error) {
@@ -131,8 +134,7 @@ class Conductor {
       if (!(reason instanceof LeatError)) throw reason;
       if (reason.code === 'lease-lost') throw reason;
       logger.error({ run: request.run }, reason.message);
-      await this.#checkpointer.fail(reason.message);
-      return { report: this.#report(), error: reason };
+      return await this.#fail(reason);
     } finally {
       this.#life.end();
       await this.#receipts.ended();
@@ -227,17 +229,42 @@ class Conductor {
     this.#life.sending.throwIfAborted();
     const isDone = isRedriven && this.#receipts.areConfirmed;
     await this.#witness.look();
-    if (isDone) {
-      await this.#checkpointer.end(this.#books.completedState);
-      await this.#cleanUp();
-    } else if (damage !== undefined && this.#books.inFlightCount === 0) {
-      await this.#checkpointer.fail(damage.message);
+    if (isDone) return this.#end(this.#books.completedState);
+    if (damage !== undefined && this.#books.inFlightCount === 0) {
       this.#options.logger.error({ run: this.#books.run }, damage.message);
-      return { report: this.#report(), error: damage };
+      return this.#fail(damage);
+    }
+    await this.#checkpointer.giveBack();
+    return { report: this.#report() };
+  }
+
+  /** Ends the run otherwise than as failed, after its hooks. */
+  async #end(state: RunState, reason?: string): Promise<Conducted> {
+    if (await this.#callHooks(state, reason)) {
+      await this.#checkpointer.end(state, reason);
+      await this.#cleanUp();
     } else {
       await this.#checkpointer.giveBack();
     }
     return { report: this.#report() };
+  }
+
+  /** Ends the run as failed, after its hooks. */
+  async #fail(error: LeatError): Promise<Conducted> {
+    // Nothing is sent while they are called.
+    this.#life.end(error);
+    if (await this.#callHooks('failed', error.message, error)) {
+      await this.#checkpointer.fail(error.message);
+      return { report: this.#report(), error };
+    }
+    await this.#checkpointer.giveBack();
+    return { report: this.#report() };
+  }
+
+  /** @returns whether it may end now; `false` if it was told to stop before all hooks were done */
+  #callHooks(state: RunState, reason?: string, error?: LeatError): Promise<boolean> {
+    const report = this.#books.reportOfEnd(this.#options.lease.progress, state, reason);
+    return callHooks({ ...this.#options, checkpointer: this.#checkpointer }, { report, error });
   }
 
   /** Ends a cancelled run with what is saved so far, and takes its messages off all queues. */
@@ -256,9 +283,7 @@ class Conductor {
       logger,
     });
     over.throwIfAborted();
-    await this.#checkpointer.end('cancelled', whatIsNotKnown(left));
-    await this.#cleanUp();
-    return { report: this.#report() };
+    return this.#end('cancelled', whatIsNotKnown(left));
   }
 
   async #untilRoom(): Promise<boolean> {

@@ -3,7 +3,6 @@ import {
   isNewerVersion,
   LeatError,
   messageOf,
-  reportOf,
   type RunReport,
   type RunRequest,
   type WindowRules,
@@ -125,9 +124,9 @@ async function mend({ connection, logger }: FetcherServiceOptions, error: unknow
   return 'idle';
 }
 
-/** Takes a run's lease; a run that its sinks refuse is over. */
+/** Takes a run's lease. */
 async function claim(
-  { connection, pipeline, logger, stop, onEnded }: FetcherServiceOptions,
+  { connection, pipeline, logger, stop }: FetcherServiceOptions,
   request: RunRequest,
   { holder, lastSeen }: Self,
 ): Promise<Lease | undefined> {
@@ -139,11 +138,7 @@ async function claim(
     return await Lease.claim({ holder, lastSeen, request, runs, firstLedger, logger });
   } catch (error) {
     if (stop.aborted && !(error instanceof LeatError)) return undefined;
-    if (!(error instanceof LeatError && error.code === 'sink-taken')) throw error;
-    logger.error({ run: request.run }, error.message);
-    const report = reportOf(request, (await runs.progress(request.run))?.progress);
-    onEnded?.({ report, error });
-    return undefined;
+    throw error;
   }
 }
 

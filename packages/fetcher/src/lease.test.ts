@@ -319,17 +319,13 @@ describe('what the sinks say when a run begins', () => {
     expect(asked).toBe(2);
   });
 
-  test('ends the run as failed, with its reason, if a sink has another one', async () => {
+  test('is why the run has to end, if a sink has another one', async () => {
     const bucket = new Bucket();
-    await expect(bucket.claim(() => Promise.reject(taken))).rejects.toBe(taken);
+    const refused = await bucket.claim(() => Promise.reject(taken));
+    expect(refused.refusal).toBe(taken);
+    expect(refused.progress).toMatchObject({ state: 'running', ledger: FIRST_CHECKPOINT });
+    await refused.end(checkpointOf(refused), 'failed', taken.message);
     expect(bucket.log).toEqual(['running', 'failed']);
-    expect(bucket.entry?.progress).toMatchObject({
-      state: 'failed',
-      reason: 'The sink has another run.',
-      endedAt: expect.any(String),
-      ledger: FIRST_CHECKPOINT,
-    });
-    expect(bucket.entry?.progress).not.toHaveProperty('holder');
     // It is over until its operator takes it up again.
     expect(await bucket.claim(() => Promise.reject(taken))).toBeUndefined();
     expect(bucket.log).toEqual(['running', 'failed']);
@@ -345,10 +341,33 @@ describe('what the sinks say when a run begins', () => {
     expect(bucket.entry?.progress.state).toBe('running');
   });
 
+  test('refuses nothing as a rule', async () => {
+    expect((await new Bucket().claim()).refusal).toBeUndefined();
+  });
+
   test('is waited for if it cannot be known at the moment', async () => {
     const bucket = new Bucket();
     const away = new Error('no database answers');
     await expect(bucket.claim(() => Promise.reject(away))).rejects.toBe(away);
     expect(bucket.entry).toBeUndefined();
+  });
+});
+
+describe('what became of the hooks', () => {
+  test('is written with everything, counts ends, and goes to the next fetcher', async () => {
+    const bucket = new Bucket();
+    const first = await bucket.claim();
+    const checkpoint = checkpointOf(first);
+    await first.save(checkpoint);
+    expect(bucket.entry?.progress).not.toHaveProperty('hooks');
+    const ran = [{ id: 'r:finally', name: 'finally', attempts: 1 } as const];
+    first.hooks = { ends: 0, ran };
+    await first.save(checkpoint);
+    await first.giveBack(checkpoint);
+    expect(bucket.entry?.progress.hooks).toEqual({ ends: 0, ran });
+    const second = await bucket.claim();
+    expect(second.hooks).toEqual({ ends: 0, ran });
+    await second.end(checkpoint, 'failed', 'why');
+    expect(bucket.entry?.progress.hooks).toEqual({ ends: 1, ran });
   });
 });

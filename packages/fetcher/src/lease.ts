@@ -8,6 +8,7 @@ import {
   mayBeRedriven,
   mayTakeOver,
   nextFence,
+  type RunHooks,
   type RunProgress,
   type RunRequest,
   type RunState,
@@ -39,7 +40,7 @@ export interface ClaimOptions {
    * The ledger of a run of which nothing was sent yet.
    *
    * @param sinks by saver, those that count, as far as it is known
-   * @throws LeatError `sink-taken` if a sink has another run with this id: the run then fails
+   * @throws LeatError `sink-taken` if a sink has another run with this id: it is the lease's `refusal`
    */
   readonly firstLedger: (sinks: Sinks) => Promise<FirstLedger>;
   readonly logger: Logger;
@@ -51,6 +52,8 @@ export interface ClaimOptions {
  */
 export class Lease {
   readonly run: string;
+  /** Why its sinks refuse the run, which has to end for that reason. */
+  readonly refusal: LeatError | undefined;
   readonly #request: RunRequest;
   readonly #runs: Runs;
   readonly #holder: string;
@@ -58,6 +61,8 @@ export class Lease {
   #progress: RunProgress;
   /** The fences that it has had. */
   readonly #fences = new Set<number>();
+  /** What became of the run's hooks so far; with each write it is written down. */
+  hooks: RunHooks | undefined;
   /** Whether the broker has lost the run, and has not been told of it again. */
   #isForgotten = false;
 
@@ -67,7 +72,9 @@ export class Lease {
     holder: string,
     revision: number,
     progress: RunProgress,
+    refusal: LeatError | undefined,
   ) {
+    this.refusal = refusal;
     this.run = request.run;
     this.#request = request;
     this.#runs = runs;
@@ -75,12 +82,11 @@ export class Lease {
     this.#revision = revision;
     this.#progress = progress;
     this.#fences.add(progress.fence);
+    this.hooks = progress.hooks;
   }
 
   /**
    * Takes a run's lease, or says `undefined` because the run has ended or somebody holds it.
-   *
-   * @throws LeatError `sink-taken`; the run is ended as failed
    */
   static async claim(options: ClaimOptions): Promise<Lease | undefined> {
     const { request, runs, holder } = options;
@@ -91,15 +97,7 @@ export class Lease {
     const progress = firstProgress(found?.progress, first, holder);
     try {
       const revision = await runs.save(run, progress, found?.revision ?? 0);
-      const lease = new Lease(request, runs, holder, revision, progress);
-      if (first.refusal === undefined) return lease;
-      const checkpoint = {
-        ...standingOf(progress),
-        ...witnessedOf(progress),
-        ledger: first.ledger,
-      };
-      await lease.end(checkpoint, 'failed', first.refusal.message);
-      throw first.refusal;
+      return new Lease(request, runs, holder, revision, progress, first.refusal);
     } catch (error) {
       if (error instanceof LeatError && error.code === 'lease-lost') return undefined;
       throw error;
@@ -145,7 +143,8 @@ export class Lease {
     const { ledger } = checkpoint;
     const at = now();
     const why = reason === undefined ? {} : { reason };
-    const common = { ...why, ...witnessedOf(checkpoint), fence, startedAt, ledger };
+    const hooks = this.hooks && { hooks: { ...this.hooks, ends: this.hooks.ends + 1 } };
+    const common = { ...why, ...witnessedOf(checkpoint), ...hooks, fence, startedAt, ledger };
     await this.#write({ ...common, state, updatedAt: at, endedAt: at });
   }
 
@@ -161,7 +160,8 @@ export class Lease {
   }
 
   async #write(wanted: RunProgress): Promise<void> {
-    let progress = keepUnknown(this.#progress, wanted);
+    const hooks = this.hooks && { hooks: this.hooks };
+    let progress = keepUnknown(this.#progress, { ...hooks, ...wanted });
     try {
       this.#revision = await this.#runs.save(this.run, progress, this.#revision);
     } catch (error) {
@@ -246,6 +246,7 @@ function firstProgress(
     ...standingOf(previous),
     ...witnessedOf(previous ?? {}),
     ...(sinks && { sinks: { ...sinks, ...previous?.sinks } }),
+    ...(previous?.hooks && { hooks: previous.hooks }),
     holder,
     fence: previous === undefined ? nextFence(Date.now()) : nextFence(Date.now(), previous.fence),
     startedAt: previous?.startedAt ?? at,

@@ -229,6 +229,15 @@ export class RunBooks {
     return reportOf(this.#request, { ...this.checkpoint(), fence, startedAt, updatedAt });
   }
 
+  /** @param written what was written last @returns what will be reported of a run that is about to end */
+  reportOfEnd({ fence, startedAt }: RunProgress, state: RunState, reason?: string): RunReport {
+    const at = new Date().toISOString();
+    const { reason: _, ...checkpoint } = this.checkpoint();
+    const why = reason === undefined ? {} : { reason };
+    const end = { state, ...why, fence, startedAt, updatedAt: at, endedAt: at };
+    return reportOf(this.#request, { ...checkpoint, ...end });
+  }
+
   /** @returns its checksum */
   #enter(seq: number, chunk: SourceChunk, sentAt: number): string {
     const { nextCursor, fraction, body } = chunk;

@@ -40,6 +40,7 @@ const PROGRESS_FIELDS: Readonly<Record<keyof RunProgress, true>> = {
   sinks: true,
   versions: true,
   pace: true,
+  hooks: true,
   ledger: true,
 };
 const LEDGER_FIELDS: Readonly<Record<keyof LedgerCheckpoint, true>> = {

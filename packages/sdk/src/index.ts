@@ -96,5 +96,6 @@ export type { SaverOptions } from './define/saver.ts';
 export { saver } from './define/saver.ts';
 export { originOf } from './define/sources.ts';
 export { coercesNumbers } from './define/schema-parts.ts';
+export type { Finally, HookRun, OnFailure } from './define/hooks.ts';
 export type { Pipeline, PipelineOptions } from './define/pipeline.ts';
 export { pipeline } from './define/pipeline.ts';

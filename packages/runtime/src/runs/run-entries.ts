@@ -147,6 +147,20 @@ const runProgress: z.ZodType<RunProgress> = z.looseObject({
   pace: z
     .looseObject({ recordsPerSecond: z.number(), remainingMs: z.number().nullable() })
     .exactOptional(),
+  hooks: z
+    .looseObject({
+      ends: COUNT,
+      state: oneOf(STATES).exactOptional(),
+      ran: z.array(
+        z.looseObject({
+          id: z.string(),
+          name: z.enum(['onFailure', 'finally']),
+          attempts: COUNT,
+          error: z.string().exactOptional(),
+        }),
+      ),
+    })
+    .exactOptional(),
   ledger,
 });
 

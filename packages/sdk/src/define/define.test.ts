@@ -605,6 +605,35 @@ describe('types', () => {
     >();
   });
 
+  test('of parameters flow to the hooks of a run', () => {
+    const params = z.object({ file: z.string() });
+    const stage = fetcher('f', {
+      params,
+      source: () => sourceOf<{ n: number }>(),
+      schema: Numbered,
+    });
+    const savers = [saver('s', { from: stage, sink: sinkOf() })];
+    const made = pipeline('p', {
+      savers,
+      onFailure: (run, error) => {
+        expectTypeOf(run.params).toEqualTypeOf<Readonly<{ file: string }>>();
+        expectTypeOf(run.hook).toEqualTypeOf<string>();
+        void error.code;
+      },
+      finally: async (run, report) => {
+        // @ts-expect-error no such parameter
+        void run.params.fil;
+        void report.state;
+      },
+    });
+    expect([typeof made.onFailure, typeof made.finally]).toEqual(['function', 'function']);
+    expect(pipeline('p', { savers })).not.toHaveProperty('finally');
+    // @ts-expect-error it is no function
+    expect(() => pipeline('p', { savers, finally: 'mail' })).toThrow(
+      'The pipeline "p": finally must be a function; it is "mail".',
+    );
+  });
+
   test('refuse what does not fit', () => {
     const source = sourceOf<never>();
     // @ts-expect-error parameters have names

@@ -9,9 +9,10 @@ import {
   type StageSpec,
 } from '@leat/core';
 import type { ZodType } from 'zod';
-import type { ParamsSchema } from '../params.ts';
+import type { ParamsOf, ParamsSchema } from '../params.ts';
 import type { Stores } from '../stores.ts';
 import { demandKnown } from './check.ts';
+import type { Finally, OnFailure } from './hooks.ts';
 import type { Fetcher, Mapper, Saver, Stage } from './stages.ts';
 
 /**
@@ -31,6 +32,10 @@ export interface Pipeline<out P extends ParamsSchema | undefined = ParamsSchema 
   readonly maxDeadRecords?: DeadTolerance;
   /** Where its stages keep state and blobs; JetStream if absent. */
   readonly stores?: Stores;
+  /** Called when a run has failed, with its types erased. */
+  readonly onFailure?: OnFailure<unknown>;
+  /** Called when a run ends, with its types erased. */
+  readonly finally?: Finally<unknown>;
 }
 
 export interface PipelineOptions<P extends ParamsSchema | undefined = ParamsSchema | undefined> {
@@ -48,12 +53,26 @@ export interface PipelineOptions<P extends ParamsSchema | undefined = ParamsSche
    * @defaultValue JetStream: the key-value bucket and the object store of the pipeline
    */
   readonly stores?: Stores;
+  /**
+   * Called when a run ends as `failed`, by its fetcher, before that is written down: at least once, in up to 5 attempts
+   * of 60 s. What it throws at last stands in the report, and changes nothing else.
+   * @defaultValue none
+   */
+  readonly onFailure?: OnFailure<ParamsOf<NoInfer<P>>>;
+  /**
+   * Called when a run ends, however it does, in the same way, and after `onFailure`. Not when `leat cancel` ends a run
+   * that no fetcher works on.
+   * @defaultValue none
+   */
+  readonly finally?: Finally<ParamsOf<NoInfer<P>>>;
 }
 
 const OPTIONS: Readonly<Record<keyof PipelineOptions, true>> = {
   savers: true,
   maxDeadRecords: true,
   stores: true,
+  onFailure: true,
+  finally: true,
 };
 
 /**
@@ -103,6 +122,7 @@ export function pipeline<P extends ParamsSchema | undefined = undefined>(
       `The pipeline ${JSON.stringify(name)}: maxDeadRecords must be a whole number from 0, or a percentage such as '2%'; it is ${JSON.stringify(maxDeadRecords)}.`,
     );
   }
+  demandHooks(name, options);
   for (const each of savers) visit(each);
   const spec: PipelineSpec = { name, stages: Array.from(stages, (stage) => specOf(stage, read)) };
   checkSpec(spec);
@@ -116,6 +136,27 @@ export function pipeline<P extends ParamsSchema | undefined = undefined>(
     spec,
     ...(maxDeadRecords !== undefined && { maxDeadRecords }),
     ...(stores !== undefined && { stores }),
+    ...hooksOf(options as HooksOfPipeline),
+  };
+}
+
+type HooksOfPipeline = Pick<Pipeline, 'onFailure' | 'finally'>;
+
+/** @param options as a file in JavaScript may give them */
+function demandHooks(pipelineName: string, options: object): void {
+  for (const [hook, value] of Object.entries(hooksOf(options as HooksOfPipeline))) {
+    if (typeof value === 'function') continue;
+    throw new LeatError(
+      'invalid-pipeline',
+      `The pipeline ${JSON.stringify(pipelineName)}: ${hook} must be a function; it is ${JSON.stringify(value)}.`,
+    );
+  }
+}
+
+function hooksOf({ onFailure, finally: last }: HooksOfPipeline): HooksOfPipeline {
+  return {
+    ...(onFailure !== undefined && { onFailure }),
+    ...(last !== undefined && { finally: last }),
   };
 }
 

@@ -1,4 +1,5 @@
 // The simulator's parts, for Leat's own suites; they do not follow semantic versioning.
+export { HooksSeen } from './hooks-seen.ts';
 export { Clock } from './clock.ts';
 export { Dataset } from './expected/dataset.ts';
 export { PlainEvaluation } from './expected/fate.ts';

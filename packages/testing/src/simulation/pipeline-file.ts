@@ -1,6 +1,7 @@
 import type { ChunkLimits } from '@leat/core';
 import { type Pipeline, pipeline, type Saver, saver, type Source, type Sources } from '@leat/sdk';
 import { copyingFrom } from '../copy-stages.ts';
+import type { HooksSeen } from './hooks-seen.ts';
 import type { ModelSink } from './model/model-sink.ts';
 
 /** What stands in the pipeline file that a process is started with, as far as people change it. */
@@ -25,6 +26,8 @@ export interface Design {
   readonly source: () => Source<unknown>;
   /** What is written to in the place of its sinks. */
   readonly sink: ModelSink;
+  /** What its runs do when they end, in the place of what its author wants. */
+  readonly hooks: HooksSeen;
   /** Which saver a graph has less, and where one stands that it has more: 0 is the front. */
   readonly saverAt: number;
 }
@@ -41,7 +44,7 @@ export function pipelineOf(design: Design, file: PipelineFile): Pipeline {
   const { pipeline: own, name, sink, saverAt } = design;
   const { graph, place } = file;
   const { fetcher } = own;
-  const { window, source } = design;
+  const { window, source, hooks } = design;
   const copyOf = copyingFrom({ ...fetcher, ...file.limits, window, source });
   const saverOf = (called: string, from: Sources, inline = false): Saver =>
     saver(called, { from: copyOf(from), sink: () => sink.sinkAt(place), inline });
@@ -52,5 +55,6 @@ export function pipelineOf(design: Design, file: PipelineFile): Pipeline {
     savers.splice(saverAt, 0, saverOf(extraNameFor(own), first.from));
   }
   if (graph === 'less') savers.splice(saverAt, 1);
-  return pipeline(name, { savers });
+  if (!hooks.isWanted) return pipeline(name, { savers });
+  return pipeline(name, { savers, finally: ({ hook }, { state }) => hooks.call(hook, state) });
 }

@@ -2,6 +2,7 @@ import type { GivenParams, TopologySettings } from '@leat/core';
 import type { Pipeline } from '@leat/sdk';
 import type { Dataset, DatasetRecord } from './expected/dataset.ts';
 import type { Fate } from './expected/fate.ts';
+import type { HooksSeen } from './hooks-seen.ts';
 import type { ModelSink } from './model/model-sink.ts';
 import type { PipelineFile } from './pipeline-file.ts';
 import type { Random } from './random.ts';
@@ -18,6 +19,7 @@ export interface Scenario {
   readonly dataset: Dataset;
   /** What must become of a record. */
   readonly fateOf: (record: DatasetRecord) => Promise<Fate>;
+  readonly hooks: HooksSeen;
   readonly topology: TopologySettings;
   readonly params: GivenParams;
   /** Whether the user chose the run's id. */

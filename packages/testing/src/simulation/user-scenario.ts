@@ -2,6 +2,7 @@ import { DEFAULT_TOPOLOGY_SETTINGS, type GivenParams } from '@leat/core';
 import type { Pipeline } from '@leat/sdk';
 import { Dataset } from './expected/dataset.ts';
 import type { Foreknown } from './foreknown.ts';
+import { HooksSeen } from './hooks-seen.ts';
 import { extraNameFor, type PipelineFile, pipelineOf } from './pipeline-file.ts';
 import type { Draw } from './scenario.ts';
 
@@ -22,12 +23,14 @@ export function drawFor(
     const limits = { chunkSize, maxBytes };
     const dataset = new Dataset([source], limits);
     const savers = pipeline.stages.filter(({ kind }) => kind === 'saver').length;
+    const hooks = new HooksSeen(random.chance(0.3));
     const design = {
       pipeline,
       name,
       window: random.between(2, 12),
       source: () => dataset.source(),
       sink,
+      hooks,
       saverAt: random.between(0, savers - 1),
     };
     const file: PipelineFile = { graph: 'own', limits, place };
@@ -47,6 +50,7 @@ export function drawFor(
       extra: extraNameFor(pipeline),
       dataset,
       fateOf: ({ index }) => Promise.resolve(fates.get(index) ?? []),
+      hooks,
       topology,
       params,
       isIdGiven: random.chance(0.5),

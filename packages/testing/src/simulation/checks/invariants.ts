@@ -57,6 +57,8 @@ export class Invariants implements Observer {
         },
       );
       this.checkpoints.written(progress);
+      const fault = this.#watched.scenario.hooks.faultOf(progress);
+      if (fault !== undefined) this.fail(fault);
       return;
     }
     const stage = stageOf(stream);
