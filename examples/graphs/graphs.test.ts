@@ -7,6 +7,7 @@ import chain from './chain.ts';
 import choices from './choices.ts';
 import condition from './condition.ts';
 import foreach from './foreach.ts';
+import parallel from './parallel.ts';
 import subPipeline from './sub-pipeline.ts';
 import { Address, tidied } from './tidied.ts';
 
@@ -53,6 +54,15 @@ test('foreach: a record becomes as many as it has parts, which may be none', asy
   expect(records).toEqual({ in: 2, expanded: 1, saved: 2, filtered: 1, dead: 0 });
 });
 
+test('parallel: one function gets what two others have made of each record', async () => {
+  const { results, records } = await testPipeline(parallel, [{ id: 3 }, { id: 4 }]);
+  expect(results['files']).toEqual([
+    { id: 3, cents: 103, isThere: false },
+    { id: 4, cents: 104, isThere: true },
+  ]);
+  expect(records).toEqual({ in: 2, expanded: 0, saved: 2, filtered: 0, dead: 0 });
+});
+
 test('sub-pipeline: the same stages stand twice in one graph', async () => {
   const { results } = await testPipeline(subPipeline, [
     { id: 1, street: ' Ring 1 ', country: 'at' },
@@ -80,6 +90,7 @@ describe.each([
   [condition, ids.map((id) => ({ id, amount: id * 50 }))],
   [choices, ids.map((id) => ({ id, ways: ['mail', 'text', 'push'].slice(0, id % 4) }))],
   [foreach, ids.map((id) => ({ id, pages: ['a b', 'c', 'd'].slice(0, id % 4) }))],
+  [parallel, ids.map((id) => ({ id }))],
   [subPipeline, ids.map((id) => ({ id, street: ` ${id} `, country: id % 3 === 0 ? 'at' : 'de' }))],
 ])('$name', (graph, records) => {
   test('loses and doubles nothing, whatever dies', async () => {
