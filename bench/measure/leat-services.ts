@@ -6,7 +6,7 @@ import { LeatCommand } from './leat-command.ts';
 
 /** A pipeline of the folder `pipelines`, and what it reads from its environment. */
 export interface BenchPipeline {
-  readonly name: 'job' | 'sleep' | 'burn' | 'million' | 'latency';
+  readonly name: 'job' | 'sleep' | 'burn' | 'million' | 'latency' | 'graph';
   readonly env: Readonly<Record<string, string>>;
 }
 

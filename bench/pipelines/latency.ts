@@ -1,16 +1,24 @@
 import { writeFile } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import { ndjsonSink } from '@leat/connectors/files';
-import { fetcher, mapper, pipeline, saver, type Sink, type Source } from '@leat/sdk';
+import { fetcher, join, mapper, pipeline, saver, type Sink, type Source } from '@leat/sdk';
 import { z } from 'zod';
 import { recordOf } from '../job/record.ts';
 
 /** One chunk at a time through an idle pipeline, each with the time at which it set out. */
-const { chunks, chunkSize, gapMs, dir } = JSON.parse(process.env['LEAT_BENCH_LATENCY'] ?? '{}') as {
+const {
+  chunks,
+  chunkSize,
+  gapMs,
+  dir,
+  shape = 'one',
+} = JSON.parse(process.env['LEAT_BENCH_LATENCY'] ?? '{}') as {
   readonly chunks: number;
   readonly chunkSize: number;
   readonly gapMs: number;
   readonly dir: string;
+  /** Two stages that take 50 ms each are in a row, or side by side in front of a join. */
+  readonly shape?: 'one' | 'row' | 'join';
 };
 
 const now = (): number => performance.timeOrigin + performance.now();
@@ -61,6 +69,31 @@ function timed(sink: Sink): Sink {
 
 const Tick = z.looseObject({ setOut: z.number() });
 const ticks = fetcher('ticks', { source, schema: Tick, chunkSize });
-const passed = mapper('passed', { from: ticks, schema: Tick, map: (tick) => tick });
+const passed = { one: passing, row: inARow, join: joined }[shape]();
 const files = saver('files', { from: passed, sink: timed(ndjsonSink(`${dir}/out`)) });
 export default pipeline('latency', { savers: [files] });
+
+function passing() {
+  return mapper('passed', { from: ticks, schema: Tick, map: (tick) => tick });
+}
+
+function slow(name: string, from: typeof ticks | ReturnType<typeof passing>) {
+  const map = async (tick: z.output<typeof Tick>) => {
+    await wait(50);
+    return tick;
+  };
+  return mapper(name, { from, schema: Tick, concurrency: 100, map });
+}
+
+function inARow() {
+  return slow('second', slow('first', ticks));
+}
+
+function joined() {
+  return join('passed', {
+    from: { first: slow('first', ticks), second: slow('second', ticks) },
+    schema: Tick,
+    missing: 'dead',
+    map: ({ first }) => first,
+  });
+}

@@ -5,6 +5,7 @@ import { contenders } from './contenders.ts';
 import { copies } from './copies.ts';
 import { drain } from './drain.ts';
 import { functions } from './functions.ts';
+import { joins } from './joins.ts';
 import { latency } from './latency.ts';
 import { leader } from './leader.ts';
 import { ledger } from './ledger.ts';
@@ -23,6 +24,7 @@ export const SCENARIOS: readonly Scenario[] = [
   chunkSizes,
   recordSizes,
   latency,
+  joins,
   scaling,
   threads,
   drain,

@@ -7,6 +7,7 @@ import chain from './chain.ts';
 import choices from './choices.ts';
 import condition from './condition.ts';
 import foreach from './foreach.ts';
+import joinedCondition from './joined-condition.ts';
 import parallel from './parallel.ts';
 import subPipeline from './sub-pipeline.ts';
 import { Address, tidied } from './tidied.ts';
@@ -27,6 +28,21 @@ test('condition: each record takes one branch, and both meet in one stage', asyn
     { id: 2, by: 'rule', letter: 'short' },
   ]);
   expect(records).toEqual({ in: 2, expanded: 0, saved: 2, filtered: 0, dead: 0 });
+});
+
+test('joined condition: a record has the parts of the branches that it took', async () => {
+  const { results, records } = await testPipeline(joinedCondition, [
+    { id: 1, amount: 1_500, isHome: true },
+    { id: 2, amount: 1_500, isHome: false },
+    { id: 3, amount: 500, isHome: true },
+    { id: 4, amount: 500, isHome: false },
+  ]);
+  expect(results['files']).toEqual([
+    { id: 1, clerk: 'clerk 1', day: 1 },
+    { id: 2, clerk: 'clerk 2' },
+    { id: 3, day: 3 },
+  ]);
+  expect(records).toEqual({ in: 4, expanded: 0, saved: 3, filtered: 1, dead: 0 });
 });
 
 test('choices: a record takes each branch that it names, and none if it names none', async () => {
@@ -88,6 +104,7 @@ const ids = Array.from({ length: 20 }, (_, id) => id);
 describe.each([
   [chain, ids.map((id) => ({ id, text: ` ${id} ` }))],
   [condition, ids.map((id) => ({ id, amount: id * 50 }))],
+  [joinedCondition, ids.map((id) => ({ id, amount: id * 100, isHome: id % 3 === 0 }))],
   [choices, ids.map((id) => ({ id, ways: ['mail', 'text', 'push'].slice(0, id % 4) }))],
   [foreach, ids.map((id) => ({ id, pages: ['a b', 'c', 'd'].slice(0, id % 4) }))],
   [parallel, ids.map((id) => ({ id }))],

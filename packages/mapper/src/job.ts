@@ -67,7 +67,7 @@ export function positionOf(job: Job, index: number): string {
 }
 
 /** Where a record of a chunk stands in its root chunk. */
-export function offsetOf({ origins, offsets = origins }: Job, index: number): number {
+function offsetOf({ origins, offsets = origins }: Job, index: number): number {
   return offsets?.[index] ?? index;
 }
 
