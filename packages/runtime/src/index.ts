@@ -74,6 +74,7 @@ export { enrichLine } from './records/enrich-line.ts';
 export { describeIssues } from './records/schema-issues.ts';
 export type { KnownRun } from './runs/known-run.ts';
 export { KnownRuns } from './runs/known-runs.ts';
+export { SinkGone } from './runs/sink-gone.ts';
 export type { Remembered } from './runs/tell-again.ts';
 export { tellAgainIfLost } from './runs/tell-again.ts';
 export { LongWaits, type LongWaitsOptions } from './runs/long-waits.ts';

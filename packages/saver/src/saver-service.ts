@@ -19,6 +19,7 @@ import {
   type Publishing,
   readingOf,
   ReceiptSender,
+  SinkGone,
   Slots,
   type Telemetry,
   wait,
@@ -160,12 +161,12 @@ export class SaverService {
     await this.#tell(run, sink, error);
     const isKept =
       this.#isInline &&
-      isForPerson(error) &&
+      error instanceof SinkGone &&
       ![stop, abort, this.unfit].some((each) => each.aborted);
     const again = isKept && abortedAfter(delayMs, [stop, abort]);
     for (const { delivery } of group) {
       if (isFault) delivery.telemetry.failed(error);
-      // Given back, it would be worked on again by the mapper whose result it is, and that for as long as it lasts.
+      // Given back, it would be worked on again by the mapper whose result it is, and no replica could save it.
       if (again !== false) delivery.park(again);
       else delivery.giveBack(delayMs);
     }
@@ -301,11 +302,6 @@ export class SaverService {
     await bury(connection, place, records, abort);
     delivery.telemetry.buried(records);
   }
-}
-
-/** Whether only a person can mend it, while the service goes on: no replica's work would help meanwhile. */
-function isForPerson(error: unknown): boolean {
-  return isA(error, LeatError) && (error.code === 'sink-taken' || error.code === 'newer-version');
 }
 
 /** A signal that is aborted after a while, or with any of some. */

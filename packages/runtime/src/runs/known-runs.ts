@@ -3,6 +3,7 @@ import type { Delivery } from '../chunks/delivery.ts';
 import { wait } from '../wait.ts';
 import { type Entry, type KnownRun, type LoadOptions, loadRun } from './known-run.ts';
 import type { SaidWish } from './run-wishes.ts';
+import { SinkGone } from './sink-gone.ts';
 import { tellAgainIfLost } from './tell-again.ts';
 import { TroubleTeller } from './trouble-teller.ts';
 
@@ -99,7 +100,7 @@ export class KnownRuns {
   /**
    * Says into which sink this replica writes a run. The first saver of a name decides for all of them.
    *
-   * @throws LeatError `sink-taken` if others write into another one
+   * @throws LeatError `sink-taken` if others write into another one; `SinkGone` if it is at the same place
    */
   async claimSink(run: string, sink: SinkIdentity): Promise<void> {
     const { runs, stage } = this.#options;
@@ -108,11 +109,10 @@ export class KnownRuns {
       throw new Error(`The broker has no progress of the run ${run} yet.`);
     const counts = progress.sinks?.[stage] ?? (await runs.notes.claimSink(run, stage, sink));
     if (counts.mark === sink.mark) return;
+    if (counts.place === sink.place) throw new SinkGone(stage, run, counts.place);
     throw new LeatError(
       'sink-taken',
-      counts.place === sink.place
-        ? `The saver ${stage} has written the run ${run} into ${counts.place}, and what is there now is not that: put it back, or cancel the run by "leat cancel ${run}" and start a new one.`
-        : `The saver ${stage} writes the run ${run} into ${counts.place}, and this replica would write into ${sink.place}: give all replicas of the saver one sink.`,
+      `The saver ${stage} writes the run ${run} into ${counts.place}, and this replica would write into ${sink.place}: give all replicas of the saver one sink.`,
     );
   }
 
