@@ -39,3 +39,26 @@ test('a record that waits is named beside its run; what is not busy but broken i
   await until('the run has ended', () => reports.length === 1);
   expect(reports[0]).toMatchObject({ records: { saved: 19, dead: 1 } });
 });
+
+test('a record of each chunk that waits long keeps no other chunk from being worked on', async () => {
+  const tried = new Set<number>();
+  const map = async (record: { n: number }): Promise<{ n: number }> => {
+    tried.add(record.n);
+    await Promise.resolve();
+    if (record.n % 10 === 7) throw new Error('not yet');
+    return record;
+  };
+  const retry = {
+    attempts: 2,
+    initialDelayMs: 600_000,
+    maxDelayMs: 600_000,
+    jitter: 'none',
+  } as const;
+  const line = memoryPipeline(100, { map, retry, concurrency: 1 }, 10);
+  const open = await openPipeline(server(), line.pipeline.spec);
+  await createRun(open, line);
+  startStages(open, line);
+  startFetcher(open, line);
+  await until('all records were tried', () => tried.size === 100);
+  expect(line.sink.numbers).toEqual([]);
+});

@@ -18,6 +18,7 @@ import {
   wait,
 } from '@leat/runtime';
 import { GuardedExecutor } from './guarded-executor.ts';
+import { whileFewWait } from './few-waits.ts';
 import type { JobResult, ServiceJob } from './job.ts';
 import { JoinParts } from './join-parts.ts';
 import { isJoin } from './join-stage.ts';
@@ -92,6 +93,8 @@ export class MapperService {
   readonly #blockLimitMs: number | undefined;
   /** Whether inline stages are worked on with its queue: only what comes by it may begin at one of them. */
   readonly #isHost: boolean;
+  /** Whether chunks share what works on them; in threads each has its place. */
+  readonly #isShared: boolean;
   readonly #inHand = new Set<Promise<void>>();
   /** Gives back what is in hand and waits. */
   readonly #leave = new AbortController();
@@ -112,7 +115,8 @@ export class MapperService {
     // In threads, the function blocks nobody else.
     this.#blockLimitMs = mapper.threads === 0 ? mapper.timeoutMs : undefined;
     // Threads share nothing: how many chunks each has was said when they were made.
-    this.pace = new Pace(this.#executor.parallel, mapper.threads === 0 ? mapper.concurrency : 0);
+    this.#isShared = mapper.threads === 0;
+    this.pace = new Pace(this.#executor.parallel, this.#isShared ? mapper.concurrency : 0);
     const leave = AbortSignal.any([abort, this.#leave.signal]);
     this.#runs = new KnownRuns({
       runs,
@@ -191,9 +195,13 @@ export class MapperService {
 
   async #work(delivery: Delivery, run: KnownRun, startedAt: number): Promise<void> {
     const { id, envelope, telemetry } = delivery;
-    const job = { ...jobOf(delivery, run), onWait: this.#waits.of(envelope.run, id) };
-    this.pace.came(job.records);
-    const result = await this.#run(delivery, job, run.signal);
+    const given = jobOf(delivery, run);
+    this.pace.came(given.records);
+    const tell = this.#waits.of(envelope.run, id);
+    const pace = this.#isShared ? this.pace : undefined;
+    const result = await whileFewWait(pace, given.records, tell, (onWait) =>
+      this.#run(delivery, { ...given, onWait }, run.signal),
+    );
     await this.#pass(startedAt, () => passOn(this.#passOn, delivery, result, run.fence));
     telemetry.became({ ...result, out: recordsOut(result) });
     delivery.ack();

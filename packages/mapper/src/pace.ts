@@ -11,6 +11,8 @@ export class Pace {
   #lastDoneAt = 0;
   /** How many chunks the inline stages have. */
   #below = 0;
+  /** How many chunks have few records left, which wait to be tried again. */
+  #waiting = 0;
 
   /**
    * @param parallel how many chunks of the usual size can be worked on at the same time
@@ -60,6 +62,18 @@ export class Pace {
     this.#setLimit();
   }
 
+  /** Few records of a chunk wait to be tried again: it counts for nothing, as one that inline stages have. */
+  waits(): void {
+    this.#waiting++;
+    this.#setLimit();
+  }
+
+  /** The chunk that {@link waits} was called for is done, or counts again. */
+  waited(): void {
+    this.#waiting--;
+    this.#setLimit();
+  }
+
   /** How many chunks can be worked on at the same time. */
   get #parallel(): number {
     const records = Math.max(1, this.#chunkRecords ?? this.#concurrency);
@@ -69,7 +83,7 @@ export class Pace {
   #setLimit(): void {
     const wanted = wantedSlots(this.#parallel, this.#chunkMs);
     // What is held ahead may run low before more is asked for; what is worked on may not.
-    const below = Math.min(this.#below, MAX_SLOTS);
-    this.slots.setLimit(wanted + below, (wanted - this.#parallel) >> 2);
+    const idle = Math.min(this.#below + this.#waiting, MAX_SLOTS);
+    this.slots.setLimit(wanted + idle, (wanted - this.#parallel) >> 2);
   }
 }
