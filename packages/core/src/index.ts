@@ -99,6 +99,7 @@ export {
   closed,
   depthOfFailures,
   fateOfJoining,
+  fewestParts,
   forkedBy,
   Gathering,
   joinedCounts,

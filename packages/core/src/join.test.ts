@@ -10,6 +10,7 @@ import {
   closed,
   depthOfFailures,
   fateOfJoining,
+  fewestParts,
   forkedBy,
   Gathering,
   joinedCounts,
@@ -439,6 +440,7 @@ describe('parts', () => {
   test('belong to the chunk that was forked, and leave its region with it', () => {
     const parts = partsOf();
     expect(forkedBy({ chunk: root })).toBeUndefined();
+    expect([...parts, { chunk: root }].map((part) => fewestParts(part))).toEqual([3, 3, 3, 1]);
     expect(forkedBy(parts[0] as Part)).toEqual(root);
     expect(closed(parts)).toEqual({ origins: [5, 6, 7], buried: ['0000000a'] });
     const [outer] = [{ at: 0, records: 3 }];

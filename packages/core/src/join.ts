@@ -42,6 +42,12 @@ export function forkedBy({
   return region && { seq: chunk.seq, path: chunk.path.slice(0, region.at) };
 }
 
+/** How many parts its chunk has at least, as a part knows it: its own share is one of so many. */
+export function fewestParts({ chunk, regions = [] }: Pick<Part, 'chunk' | 'regions'>): number {
+  const [, siblings = '1'] = /^\.\d+-(\d+)/.exec(chunk.path.slice(regions.at(-1)?.at ?? 0)) ?? [];
+  return Number(siblings);
+}
+
 /**
  * Gathers the parts of one chunk that was forked, in the order in which they were stored. They are a set, decided by
  * lineage as in the ledger, so a part that comes twice counts once. What was divided otherwise by another execution

@@ -1,5 +1,6 @@
 import {
   addCounts,
+  fewestParts,
   type ChunkId,
   formatChunkId,
   forkedBy,
@@ -63,13 +64,15 @@ export class JoinParts {
 
   async #gather(own: StoredPart, seq: number): Promise<readonly StoredPart[] | undefined> {
     const { connection, stage } = this.#options;
+    const { parts } = connection.queues;
+    if ((await parts.count(stage.name, own.envelope)) < fewestParts(own.envelope)) return undefined;
     const gathering = new Gathering<Envelope>();
     const stored: StoredPart[] = [];
     const add = (part: StoredPart): boolean => {
       stored.push(part);
       return gathering.add(part.envelope);
     };
-    for await (const part of connection.queues.parts.before(stage.name, own.envelope, seq)) {
+    for await (const part of parts.before(stage.name, own.envelope, seq)) {
       // Another replica has the part that made it whole.
       if (add(part)) return undefined;
     }
