@@ -1,4 +1,5 @@
 import { MINIMUM_VERSION } from '@leat/nats-server';
+import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { expect, test } from 'vitest';
 import { Deployment, expectBalance, expectSquares } from '../support/deployment.ts';
@@ -63,3 +64,37 @@ test.each([{ version: MINIMUM_VERSION }, { version: undefined }])(
     expect(queue.sent.slice(before).filter((seq) => sentBefore.has(seq))).toEqual([]);
   },
 );
+
+test('each role is killed, and the parts in front of a join are removed: nothing is lost or twice', async () => {
+  await using site = await Deployment.create('joined.ts', { env });
+  const run = await site.start({ count: COUNT, delayMs: 10, hold: COUNT * 0.7 });
+  const fetcher = site.service('fetcher');
+  const [mapper] = site.services('mapper', 3);
+  const [saver] = site.services('saver', 2);
+
+  await site.untilSaved(CHUNKS * 0.15, run, 'joined');
+  mapper?.kill('SIGKILL');
+  await site.untilSaved(CHUNKS * 0.3, run, 'joined');
+  saver?.kill('SIGKILL');
+  const nats = await connect({ servers: site.server.url });
+  const manager = await jetstreamManager(nats);
+  await manager.streams.purge('leat_joined_both');
+  await nats.close();
+  await site.untilSaved(CHUNKS * 0.5, run, 'joined');
+  fetcher.kill('SIGKILL');
+  await fetcher.ended;
+  expect((await site.report(run)).chunks.total).toBeLessThan(CHUNKS);
+  await site.letGo();
+  site.service('fetcher');
+  await site.untilEnded();
+
+  const report = await site.report(run);
+  const filtered = COUNT / 10;
+  expect(report).toMatchObject({ state: 'completed', chunks: { total: CHUNKS } });
+  expect(report.records).toMatchObject({ in: COUNT, saved: COUNT - filtered, filtered, dead: 0 });
+  expectBalance(report);
+  expect(await site.verify(run)).toMatchObject({ code: 0 });
+  const found = await site.exported<{ n: number; square: number; isEven: boolean }>(run);
+  const left = Array.from({ length: COUNT }, (_, n) => n).filter((n) => n % 10 !== 7);
+  expect(found).toEqual(left.map((n) => ({ n, square: n * n, isEven: n % 2 === 0 })));
+});
