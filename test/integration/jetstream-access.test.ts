@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { type AddressInfo, createConnection, createServer } from 'node:net';
 import { join } from 'node:path';
 import { DEFAULT_TOPOLOGY_SETTINGS } from '@leat/core';
-import { type NatsSettings, openPipelineConnection } from '@leat/runtime';
+import { type NatsSettings, openConnection, openPipelineConnection } from '@leat/runtime';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { makeCertificates } from '../support/certificates.ts';
 import {
@@ -162,22 +162,46 @@ describe.each(SERVERS)('access to $server', ({ version }) => {
     });
   });
 
-  test('that is taken away later ends the service with an error, not in silence', async () => {
-    const user = newKey('user');
-    const other = newKey('user');
-    const config = `authorization { users: [{ nkey: ${user.publicKey} }] }`;
-    const server = await startServer(version, { config });
+  test('that is taken away is tried again until it is given back, with what the file holds then', async () => {
+    const [user, renewed] = [newKey('user'), newKey('user')];
+    const configFor = (key: string): string => `authorization { users: [{ nkey: ${key} }] }`;
+    const storeDir = inDirectory('store');
+    const server = await startServer(version, { storeDir, config: configFor(user.publicKey) });
     const nkeyFile = await write('user.nk', user.seed);
     const open = await openPipeline(server, lineSpec(), {}, { nkeyFile });
     const receiver = startReceiver(open, () => undefined);
-    receiver.done.catch(() => undefined);
+    const { link, holder } = open.connection;
+    await holder.ready;
+    const again = { port: server.port, storeDir, config: configFor(renewed.publicKey) };
+
     await server.kill('SIGKILL');
-    const changed = await startServer(version, {
-      port: server.port,
-      config: config.replace(user.publicKey, other.publicKey),
+    const changed = await startServer(version, again);
+    await until('it is refused', () =>
+      open.logger.at('error').some((text) => /refuses the credentials \(.*Auth/.test(text)),
+    );
+    await write('user.nk', renewed.seed);
+    await until('it is let in', () => link.isUp);
+
+    await write('user.nk', 'half-written');
+    await changed.kill('SIGKILL');
+    await until('it is away', () => !link.isUp);
+    await startServer(version, again);
+    await until('it is let in again', () => link.isUp);
+    await sendChunks(open.connection, 1);
+    await until('it arrived', () => receiver.deliveries.length === 1);
+    expect(link.isClosed).toBe(false);
+  });
+
+  test('is refused by name where a server has as many connections as it takes', async () => {
+    const { url } = await startServer(version, { config: 'max_connections: 1' });
+    const options = { name: 'test', logger: recordingLogger() };
+    // The look whether the server is up may not have left it yet.
+    const first = await openConnection({ url }, { ...options, isPatient: true });
+    onTestFinished(() => first.close());
+    await expect(openConnection({ url }, options)).rejects.toMatchObject({
+      code: 'unreachable',
+      message: `The NATS server at ${url} turns new connections away (maximum connections exceeded): end others, or raise its limit.`,
     });
-    expect(changed.port).toBe(server.port);
-    await expect(receiver.done).rejects.toMatchObject({ code: 'unreachable' });
   });
 
   test('to a server that is not there is told, or waited for', async () => {

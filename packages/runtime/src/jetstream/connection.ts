@@ -1,21 +1,19 @@
-import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { type Backoff, LeatError, messageOf, OLDEST_SERVER, whyTooOld } from '@leat/core';
 import {
-  type Authenticator,
   connect,
-  credsAuthenticator,
   errors,
-  nkeyAuthenticator,
   type NatsConnection,
   type NodeConnectionOptions,
 } from '@nats-io/transport-node';
 import { fromStart, type Logger } from '@leat/sdk';
 import { persist } from '../persist.ts';
-import { isKey } from '../shown.ts';
 import { dropSocket } from './client-internals.ts';
+import { authenticatorOf, readSecret } from './credentials.ts';
 import { whatIsRefused } from './permission-refusal.ts';
+import { SayNowAndThen } from './say-now-and-then.ts';
 import { accessOf, addressOf, type NatsSettings } from './settings.ts';
+import { whyTurnedAway } from './turned-away.ts';
 
 const CONNECT_BACKOFF: Backoff = {
   initialDelayMs: 250,
@@ -63,7 +61,7 @@ export async function openConnection(
       watch(connection, logger);
       return connection;
     } catch (error) {
-      throw connectionError(error, settings);
+      throw await connectionError(error, settings);
     }
   };
   return persist(open, {
@@ -97,6 +95,8 @@ async function clientOptionsOf(
     name,
     // The library's default gives up for good after twenty seconds.
     maxReconnectAttempts: -1,
+    // Nor does it end a service that a server refuses for a while, as one whose users are being edited does.
+    ignoreAuthErrorAbort: true,
     reconnectTimeWait: 250,
     reconnectJitter: 250,
     pingInterval: 10_000,
@@ -111,53 +111,7 @@ async function clientOptionsOf(
   };
 }
 
-async function authenticatorOf(settings: NatsSettings): Promise<Authenticator | undefined> {
-  const { credsFile, nkeyFile } = settings;
-  if (credsFile !== undefined) {
-    return tried(credsAuthenticator(await readSecret(credsFile)), credsFile, 'JWT and key');
-  }
-  if (nkeyFile !== undefined) {
-    const seed = Buffer.from(await readSecret(nkeyFile))
-      .toString()
-      .trim();
-    return tried(nkeyAuthenticator(Buffer.from(seed)), nkeyFile, 'an nkey seed');
-  }
-  return undefined;
-}
-
-/** Signs something, because the client would take a key that it cannot use for a server that is away. */
-function tried(authenticator: Authenticator, path: string, expected: string): Authenticator {
-  try {
-    authenticator('nonce');
-    return authenticator;
-  } catch (error) {
-    throw new LeatError(
-      'invalid-configuration',
-      `The NATS credentials file ${path} does not hold ${expected}: ${messageOf(error)}.`,
-      { cause: error },
-    );
-  }
-}
-
-async function readSecret(path: string): Promise<Uint8Array> {
-  if (isKey(path)) {
-    throw new LeatError(
-      'invalid-configuration',
-      'A setting that should be the path of a file with credentials for NATS holds a key or a certificate itself, which is not shown: write it to a file, and give the path (NATS_CREDS, NATS_NKEY, NATS_CA, NATS_CERT, NATS_KEY).',
-    );
-  }
-  try {
-    return await readFile(fromStart(path));
-  } catch (error) {
-    throw new LeatError(
-      'invalid-configuration',
-      `The file ${path} with credentials for NATS cannot be read: ${messageOf(error)}.`,
-      { cause: error },
-    );
-  }
-}
-
-function connectionError(error: unknown, settings: NatsSettings): LeatError {
+async function connectionError(error: unknown, settings: NatsSettings): Promise<LeatError> {
   if (error instanceof LeatError) return error;
   const message = messageOf(error);
   if (message.includes("does not support 'tls'")) {
@@ -174,13 +128,19 @@ function connectionError(error: unknown, settings: NatsSettings): LeatError {
       { cause: error },
     );
   }
-  if (
-    error instanceof errors.AuthorizationError ||
-    error instanceof errors.UserAuthenticationExpiredError
-  ) {
+  if (isRefusal(error)) {
     return new LeatError(
       'invalid-configuration',
       `The NATS server at ${addressOf(settings)} refused the credentials (${message}): check NATS_USER and NATS_PASSWORD, NATS_TOKEN, NATS_CREDS or NATS_NKEY.`,
+      { cause: error },
+    );
+  }
+  const [first = ''] = accessOf(settings).servers;
+  const reason = await whyTurnedAway(first);
+  if (reason !== undefined) {
+    return new LeatError(
+      'unreachable',
+      `The NATS server at ${addressOf(settings)} turns new connections away (${reason}): end others, or raise its limit.`,
       { cause: error },
     );
   }
@@ -191,6 +151,14 @@ function connectionError(error: unknown, settings: NatsSettings): LeatError {
     'unreachable',
     `No NATS server answers at ${addressOf(settings)} (${message}): start one, or set NATS_URL${hint ? '; if it asks for a certificate of its clients, set NATS_CERT and NATS_KEY' : ''}.`,
     { cause: error },
+  );
+}
+
+/** Whether a server says that it does not know the user, or not any more. */
+function isRefusal(error: unknown): boolean {
+  return (
+    error instanceof errors.AuthorizationError ||
+    error instanceof errors.UserAuthenticationExpiredError
   );
 }
 
@@ -223,7 +191,16 @@ function checkServer(connection: NatsConnection, url: string): void {
 /** Says in the log what the connection goes through; the client itself does the rest. */
 function watch(connection: NatsConnection, logger: Logger): void {
   const told = new Set<string>();
+  const whileAway = new SayNowAndThen();
   const tellOf = (error: Error): void => {
+    if (isRefusal(error) || error instanceof errors.ProtocolError) {
+      // Each attempt to connect again ends so, four in a second.
+      const sentence = isRefusal(error)
+        ? `the nats server refuses the credentials (${error.message}): it is tried again until it takes them`
+        : `the nats server ends the connection (${error.message})`;
+      if (whileAway.isDue(sentence)) logger.error(sentence);
+      return;
+    }
     if (!(error instanceof errors.PermissionViolationError)) {
       logger.error({ err: error }, 'nats error');
       return;

@@ -16,7 +16,7 @@ export class Link {
     return this.#state === 'up';
   }
 
-  /** Whether it is closed for good: by us, or by the client because its credentials are refused. */
+  /** Whether it is closed for good: by us, or by the client because of a fault of its own. */
   get isClosed(): boolean {
     return this.#state === 'closed';
   }
