@@ -88,7 +88,7 @@ test('dead letters are listed, filtered and shown', async () => {
     [['show', RUN, '1', '13'], /no such dead letter of record 13 of chunk 1/],
     [['list', '--pipeline', 'other'], /pipeline "other".*it has those of unruly/],
     [['list', 'a.*'], /run id "a\.\*" must be/],
-    [['show', RUN], /got 1 operands: see "leat dead show --help"/],
+    [['show', RUN], /got 1 operand: see "leat dead show --help"/],
     [['away'], /no command "dead away": use one of list, groups, show/],
   ];
   for (const [args, says] of refusals) {

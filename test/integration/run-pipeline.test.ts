@@ -47,6 +47,8 @@ function numbers(map: (n: number, signal: AbortSignal) => unknown, sink: string)
     source: generate(200, (n) => n),
     schema: z.int(),
     chunkSize: 10,
+    // So that a run that is stopped has chunks left.
+    window: 2,
   });
   const work = mapper('work', {
     from: source,

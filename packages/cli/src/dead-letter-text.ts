@@ -29,6 +29,7 @@ export function deadLetterText(letter: DeadLetter): string {
   const rows: readonly (readonly [string, string])[] = [
     ['run', `${letter.run} of ${letter.pipeline}`],
     ['stage', letter.stage],
+    ...(letter.branch === undefined ? [] : [['branch', letter.branch] as const]),
     ['chunk', letter.chunk],
     ['index', String(letter.index)],
     ['position', letter.position],

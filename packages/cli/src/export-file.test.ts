@@ -106,3 +106,20 @@ test.each([
   });
   expect(readdirSync(root).toSorted()).toEqual(['dangling', 'dir', 'file']);
 });
+
+test('a file that finds no room is named, and leaves nothing behind', () => {
+  const program = `
+    import { exportTo } from ${JSON.stringify(new URL('../dist/export-file.js', import.meta.url).href)};
+    async function* bodies() { for (let n = 0; n < 100; n++) yield Buffer.alloc(10_000, 'x'); }
+    const signal = new AbortController().signal;
+    await exportTo(process.argv[1], bodies(), () => signal).catch(({ code, message }) =>
+      console.log(code, message),
+    );`;
+  const args = ['-c', 'ulimit -f 8; exec "$0" --input-type=module -e "$1" "$2"'];
+  const said = execFileSync('sh', [...args, process.execPath, program, at('all.ndjson')], {
+    encoding: 'utf8',
+  });
+  expect(said).toMatch(/^invalid-configuration --to: .*all\.ndjson cannot be written \(EFBIG: /);
+  expect(said).toContain('where there is room.');
+  expect(readdirSync(root)).toEqual([]);
+});

@@ -37,8 +37,13 @@ export async function exportTo(
     await rename(partial, target);
   } catch (error) {
     await rm(partial, { force: true }).catch(() => undefined);
-    throw error;
+    throw isOfWriting(error) ? refusal(to, messageOf(error), error) : error;
   }
+}
+
+/** Whether the system could not write, for want of room most likely. */
+function isOfWriting(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error && error.syscall === 'write';
 }
 
 function isThere(path: string): Promise<boolean> {
@@ -76,7 +81,7 @@ async function send(
 function refusal(to: string, why: string, cause?: unknown): LeatError {
   return new LeatError(
     'invalid-configuration',
-    `--to: ${to} cannot be written (${why}): name a file, pipe or device that you may write to.`,
+    `--to: ${to} cannot be written (${why}): name a file, pipe or device that can be written to, where there is room.`,
     { cause },
   );
 }

@@ -70,6 +70,7 @@ describe('a command is found', () => {
 test.each([
   [['dve', 'a.ts'], 'There is no command "dve": did you mean "dev"?'],
   [['dead', 'shwo'], 'There is no command "dead shwo": did you mean "dead show"?'],
+  [['drop', 'a'], 'There is no command "drop": did you mean "dead drop"?'],
   [['nonsense'], 'There is no command "nonsense": use one of dev, dead.'],
   [['help', 'dve'], 'There is no command "dve": did you mean "dev"?'],
   [['dead', 'redrive'], 'There is no command "dead redrive": use one of show, drop.'],

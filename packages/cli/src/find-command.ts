@@ -91,12 +91,17 @@ function entryOf(entries: readonly Entry[], [first, second]: readonly string[]):
   return named(entry.commands, second, `${first} `);
 }
 
+function hasCommand({ commands }: CommandGroup, name: string): boolean {
+  return commands.some((each) => each.name === name);
+}
+
 /** @throws LeatError `invalid-configuration` if there is none of that name */
 function named<T extends Entry>(entries: readonly T[], name: string, before: string): T {
   const entry = entries.find((each) => each.name === name);
   if (entry !== undefined) return entry;
   const names = entries.map((each) => each.name);
-  const meant = nearest(name, names);
+  const group = entries.find((each) => 'commands' in each && hasCommand(each, name));
+  const meant = group === undefined ? nearest(name, names) : `${group.name} ${name}`;
   const remedy =
     meant === undefined ? `use one of ${names.join(', ')}.` : `did you mean "${before}${meant}"?`;
   throw new LeatError(

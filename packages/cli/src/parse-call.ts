@@ -26,7 +26,7 @@ export function parseCall(
   if (operands.length < least || operands.length > most || operands.length === not) {
     throw misuse(
       path,
-      `It takes ${command.operands || 'no operands'} and got ${operands.length} operands`,
+      `It takes ${command.operands || 'no operands'} and got ${operands.length} operand${operands.length === 1 ? '' : 's'}`,
     );
   }
   const settings = readSettings(flags, variables);

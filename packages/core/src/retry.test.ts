@@ -269,6 +269,14 @@ describe('retryPolicy', () => {
   });
 
   test.each([
+    [
+      '3' as never,
+      'retry must be a number of attempts, or an object such as { attempts: 3 }; it is "3".',
+    ],
+    [
+      null as never,
+      'retry must be a number of attempts, or an object such as { attempts: 3 }; it is null.',
+    ],
     [{ attempts: 0 }, 'retry.attempts must be a whole number from 1; it is 0.'],
     [{ attempts: 1.5 }, 'retry.attempts must be a whole number from 1; it is 1.5.'],
     [{ initialDelayMs: -1 }, 'retry.initialDelayMs must be 0 or more milliseconds; it is -1.'],

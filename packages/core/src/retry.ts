@@ -165,6 +165,12 @@ export function backoffMs(backoff: Backoff, failures: number, random: number): n
  * @throws LeatError `invalid-pipeline`
  */
 export function retryPolicy(policy: Partial<RetryPolicy> | number = {}): RetryPolicy {
+  if (!['number', 'object'].includes(typeof policy) || policy === null) {
+    throw new LeatError(
+      'invalid-pipeline',
+      `retry must be a number of attempts, or an object such as { attempts: 3 }; it is ${JSON.stringify(policy)}.`,
+    );
+  }
   const given = typeof policy === 'number' ? { attempts: policy } : policy;
   const names = Object.keys(DEFAULT_RETRY_POLICY);
   const unknown = Object.keys(given).find((name) => !names.includes(name));

@@ -1,5 +1,12 @@
 import { wait } from '@leat/runtime';
-import { type ChunkLimits, isThenable, type JsonValue, LeatError, messageOf } from '@leat/core';
+import {
+  causesOf,
+  type ChunkLimits,
+  isThenable,
+  type JsonValue,
+  LeatError,
+  messageOf,
+} from '@leat/core';
 import type { Pipeline, RunInfo, Source, SourceChunk } from '@leat/sdk';
 import { demandChunk } from './demand-chunk.ts';
 import type { SourceSilence } from './source-silence.ts';
@@ -103,8 +110,10 @@ export class RunSource {
   #explain(error: unknown): unknown {
     if (error instanceof LeatError || error instanceof ReadingStopped) return error;
     if (this.#signal.aborted) return error;
-    return new LeatError('source-damaged', `The source failed: ${messageOf(error)}`, {
-      cause: error,
-    });
+    const reasons = [...causesOf(error)]
+      .map((each) => messageOf(each))
+      .filter((text) => text !== '');
+    const reason = reasons.length === 0 ? messageOf(error) : [...new Set(reasons)].join(': ');
+    return new LeatError('source-damaged', `The source failed: ${reason}`, { cause: error });
   }
 }

@@ -75,7 +75,7 @@ class LimitedLogger implements Logger {
       return;
     }
     cause.more++;
-    cause.last = () => this.#write(level, counted(line, cause.more));
+    cause.last = () => this.#write(level, cause.more > 1 ? counted(line, cause.more) : line);
   }
 
   #write(level: 'warn' | 'error', [first, text]: Line): void {

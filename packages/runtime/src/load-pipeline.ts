@@ -25,18 +25,9 @@ export async function loadPipeline(file: string): Promise<Pipeline> {
   const found = await stat(path).catch(() => undefined);
   if (found === undefined) throw refuse('does not exist');
   if (!found.isFile()) throw refuse('is not a file');
-  let module: { readonly default?: unknown };
+  let module: PipelineModule;
   try {
-    const tsconfig = readTsconfig(path);
-    const jiti = createJiti(path, {
-      // Native import first, so that the file and Leat itself share one copy of every package.
-      tryNative: true,
-      interopDefault: false,
-      tsconfigPaths: tsconfig?.path ?? false,
-      fsCache: cacheFor(tsconfig),
-      transformOptions: { babel: { plugins: [decoratorPlugin(tsconfig)] } },
-    });
-    module = await unlessIdle(jiti.import(pathToFileURL(path).href));
+    module = await importOf(path);
   } catch (error) {
     if (error instanceof LeatError) {
       throw new LeatError(error.code, `In the pipeline file ${file}: ${error.message}`, {
@@ -55,6 +46,32 @@ export async function loadPipeline(file: string): Promise<Pipeline> {
     );
   }
   return exported;
+}
+
+interface PipelineModule {
+  readonly default?: unknown;
+}
+
+async function importOf(path: string): Promise<PipelineModule> {
+  const tsconfig = readTsconfig(path);
+  const load = (fsCache: string | false): Promise<PipelineModule> => {
+    const jiti = createJiti(path, {
+      // Native import first, so that the file and Leat itself share one copy of every package.
+      tryNative: true,
+      interopDefault: false,
+      tsconfigPaths: tsconfig?.path ?? false,
+      fsCache,
+      transformOptions: { babel: { plugins: [decoratorPlugin(tsconfig)] } },
+    });
+    return unlessIdle(jiti.import(pathToFileURL(path).href));
+  };
+  const cache = cacheFor(tsconfig);
+  return load(cache).catch((error: unknown) => {
+    // The folder for temporary files is full, most likely.
+    const isOfWriting = error instanceof Error && 'syscall' in error && error.syscall === 'write';
+    if (cache !== false && isOfWriting) return load(false);
+    throw error;
+  });
 }
 
 /**

@@ -106,8 +106,12 @@ async function conclude(
     process.stderr.write(`Paused. "${again}" goes on with the run ${run}.\n`);
   }
   if (error !== undefined) {
-    const remedy = `Mend it, and "${againOf(call, run, false)}" goes on where it stopped.\n`;
-    process.stderr.write(`leat: ${errorText(error)}\n${error.code === 'sink-taken' ? '' : remedy}`);
+    const other =
+      call.flags.param === undefined ? '' : ' Other parameters need a run of their own: --new.';
+    const remedy = `Mend it, and "${againOf(call, run, false)}" goes on where it stopped.${other}\n`;
+    process.stderr.write(
+      `leat: ${errorText(error)}\n${SAYS_WHAT_TO_DO.has(error.code) ? '' : remedy}`,
+    );
   }
   if (call.flags.keep === true && !isNatsGiven && !shutdown.stop.aborted) {
     process.stderr.write(`NATS stays up at ${url}, until Ctrl-C.\n`);
@@ -117,6 +121,9 @@ async function conclude(
   }
   return error === undefined ? exitCodeOfState(report.state) : exitCodeOfError(error);
 }
+
+/** Of errors of these codes the sentence says what to do. */
+const SAYS_WHAT_TO_DO: ReadonlySet<string> = new Set(['sink-taken', 'source-changed']);
 
 /** The command that goes on with the run. */
 function againOf({ operands, flags, settings }: DevCall, run: string, mayBePlain = true): string {

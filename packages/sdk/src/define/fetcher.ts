@@ -90,6 +90,12 @@ export function fetcher<S extends ZodType, P extends ParamsSchema | undefined = 
   const params = options.params as P;
   demandKnown(nameOf(name), options, OPTIONS);
   if (source === undefined) throw invalid(name, 'needs a source');
+  if (typeof source !== 'function' && typeof source?.chunks !== 'function') {
+    throw invalid(
+      name,
+      `source must be what a source such as ndjsonSource() gives, or a function that gives one; it is ${JSON.stringify(source)}`,
+    );
+  }
   demandNumbers(name, numbers);
   demandSchema(name, schema, 'read');
   demandCount(name, 'chunkSize', chunkSize);
