@@ -51,7 +51,8 @@ test('an address that is not valid is named, and a password in it is not', async
   expect(stderr).toContain(`127.0.0.1:${CLOSED_PORT}`);
   expect(stderr).not.toContain('s3cret');
   const none = await refusal(['status'], { NATS_URL: 'nats://127.0.0.1:99999' });
-  expect(none.stderr).toMatch(/address "nats:\/\/127\.0\.0\.1:99999" is not valid/);
+  // It might be a user with a password of digits.
+  expect(none.stderr).toMatch(/The NATS address, which is not shown, is not valid/);
 });
 
 test('a service keeps trying until the server comes up, and ends well', async () => {
