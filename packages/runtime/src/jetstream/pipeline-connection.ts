@@ -20,8 +20,9 @@ import { ChunkQueues } from '../chunks/chunk-queues.ts';
 import { type ConnectOptions, isUnreachable, openConnection } from './connection.ts';
 import { Holder } from '../hold/holder.ts';
 import { Link } from './link.ts';
-import { provision } from './provision.ts';
+import { isGone, provision } from './provision.ts';
 import { jetStreamRefusal, serverAnswers } from './refusal.ts';
+import type { Repairs } from './repair.ts';
 import { topologyRepair } from './topology-repair.ts';
 import { purgeRun } from './purge-run.ts';
 import { Publisher } from './publisher.ts';
@@ -146,8 +147,8 @@ export async function pipelineConnectionOver(
     };
     await manager.getAccountInfo().catch(refused);
     const { repairs, receiptsConsumers, repair } = topologyRepair(manager, topology, logger);
-    const ackWaitMs = await provision(manager, topology, repairs).catch(refused);
-    const runs = await Runs.open(client, bucket, replicas, { signing, logger }).catch(refused);
+    const prepare = () => prepared({ client, manager, topology, repairs }, { signing, logger });
+    const { ackWaitMs, runs } = await againIfGone(prepare).catch(refused);
     signing?.onRefused(tellRefusals(spec, runs.notes, logger));
     const told = { repair: trying(repair, logger), onWaiting: tellWaiting(runs.notes, logger) };
     const publisher = new Publisher(nats, link, { ...told, signing, logger });
@@ -187,6 +188,31 @@ export async function pipelineConnectionOver(
     await nats.close();
     throw error;
   }
+}
+
+interface Unprepared {
+  readonly client: JetStreamClient;
+  readonly manager: JetStreamManager;
+  readonly topology: Topology;
+  readonly repairs: Repairs;
+}
+
+/** Makes what is not there, and opens the bucket. */
+async function prepared(
+  { client, manager, topology, repairs }: Unprepared,
+  options: Parameters<typeof Runs.open>[3],
+): Promise<{ readonly ackWaitMs: number; readonly runs: Runs }> {
+  const ackWaitMs = await provision(manager, topology, repairs);
+  const { bucket, settings } = topology;
+  return { ackWaitMs, runs: await Runs.open(client, bucket, settings.replicas, options) };
+}
+
+/** Does something once more if a stream went meanwhile that had just been found or made. */
+function againIfGone<T>(action: () => Promise<T>): Promise<T> {
+  return action().catch((error: unknown) => {
+    if (isGone(error)) return action();
+    throw error;
+  });
 }
 
 /** What cannot be repaired now is tried again later. */
